@@ -1,0 +1,2 @@
+/** The time, as an argument: milliseconds since the epoch. */
+export type Clock = () => number;

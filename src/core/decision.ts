@@ -1,0 +1,30 @@
+import type { Identity } from "./identity.ts";
+import type { Principal } from "./principal.ts";
+import type { RefusalReason } from "./verdict.ts";
+
+type Known = Identity & { readonly kind: "known" };
+
+/** What the gateway does with one request. Nothing here can mean "allowed" by being absent. */
+export type Decision =
+  /** Forward with this identity. `shadow` holds what enforcement would have refused (`enforce: false`). */
+  | { readonly kind: "allow"; readonly identity: Known; readonly rule: string; readonly shadow: Refusal | null }
+  /** A public or optional route: forwarded, with the identity only where the route is optional and one is known. */
+  | { readonly kind: "pass"; readonly identity: Known | null }
+  /** Send the browser to a login; with `acr` when a stronger one is needed. */
+  | { readonly kind: "login"; readonly because: "no-session" | "other-provider" | "step-up"; readonly acr: readonly string[] }
+  /** 401 for a caller that cannot be redirected; same causes. */
+  | {
+      readonly kind: "challenge";
+      readonly because: "no-session" | "other-provider" | "step-up" | "credential-rejected";
+      readonly acr: readonly string[];
+      readonly bearer: boolean;
+    }
+  | { readonly kind: "refuse"; readonly refusal: Refusal; readonly principal: Principal | null };
+
+export interface Refusal {
+  readonly reason: RefusalReason;
+  /** The rule that decided, null when none matched. */
+  readonly rule: string | null;
+  /** For operators and the refusal page's "reason in words". */
+  readonly why: string;
+}

@@ -1,0 +1,65 @@
+/** Every failure raised on purpose: its HTTP status, and the only words a visitor may see (a key of the page texts). */
+const specs = {
+  // Requests that are refused before anything is looked up.
+  "request.malformed": { status: 400, visitor: "The request was not understood." },
+  "request.path-ambiguous": { status: 400, visitor: "The address of this page is not valid." },
+  "request.host-malformed": { status: 400, visitor: "The request was not understood." },
+  "request.host-unknown": { status: 421, visitor: "There is no such site here." },
+  "request.method-not-allowed": { status: 405, visitor: "This method is not allowed here." },
+  "request.body-too-large": { status: 413, visitor: "What you sent is too large." },
+  "request.target-too-long": { status: 414, visitor: "The address of this page is too long." },
+  "request.expectation-unknown": { status: 417, visitor: "The request was not understood." },
+  "request.headers-too-large": { status: 431, visitor: "The request is too large." },
+  "request.timeout": { status: 408, visitor: "The request took too long to arrive." },
+  "request.not-found": { status: 404, visitor: "There is no such page." },
+  // Upstreams.
+  "upstream.unreachable": { status: 502, visitor: "The application is not answering." },
+  "upstream.answer-malformed": { status: 502, visitor: "The application gave an answer that cannot be passed on." },
+  "upstream.tls-failed": { status: 502, visitor: "The application could not be reached safely." },
+  "upstream.timeout": { status: 504, visitor: "The application took too long to answer." },
+  "gateway.overloaded": { status: 503, visitor: "There are too many visitors right now. Please try again in a moment." },
+  "gateway.draining": { status: 503, visitor: "This service is restarting. Please try again in a moment." },
+  "gateway.internal": { status: 500, visitor: "Something went wrong here." },
+  // Sessions.
+  "store.unavailable": { status: 503, visitor: "Your session cannot be checked right now. Please try again in a moment." },
+  // Logins. Details go to the log with the same request id.
+  "login.stale": { status: 400, visitor: "This login has expired. Please start again." },
+  "login.other-browser": { status: 400, visitor: "This login was started in another browser. Please start again." },
+  "login.return-refused": { status: 400, visitor: "The address to return to is not valid." },
+  "login.provider-unknown": { status: 404, visitor: "There is no such sign-in service here." },
+  "login.provider-unavailable": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "login.provider-refused": { status: 403, visitor: "The sign-in service did not let you in." },
+  "login.answer-rejected": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },
+  "login.email-domain": { status: 403, visitor: "Your e-mail address belongs to another sign-in service." },
+  "login.identity-incomplete": { status: 403, visitor: "The sign-in service did not say enough about you." },
+  "login.loop": { status: 508, visitor: "Signing in keeps starting over." },
+  "logout.cross-site": { status: 403, visitor: "Please confirm on this page that you want to sign out." },
+  "logout.token-rejected": { status: 400, visitor: "The request was not understood." },
+  "bearer.rejected": { status: 401, visitor: "The access token was not accepted." },
+  // Start-up and reload.
+  "config.invalid": { status: 500, visitor: "Something went wrong here." },
+  "listener.failed": { status: 500, visitor: "Something went wrong here." },
+} as const;
+export type ErrorCode = keyof typeof specs;
+
+/** A failure with a stable code. `message` is for operators; visitors see `visitorMessage` and a request id. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, detailForOperators: string, options?: { cause: unknown }) {
+    super(detailForOperators, options);
+    this.code = code;
+  }
+  get status(): number {
+    return specs[this.code].status;
+  }
+  get visitorMessage(): string {
+    return specs[this.code].visitor;
+  }
+}
+
+/** The failure as a GatewayError; anything unexpected becomes `gateway.internal` with its cause kept. */
+export function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError("gateway.internal", error instanceof Error ? error.message : String(error), { cause: error });
+}

@@ -1,0 +1,41 @@
+/** One request, normalised once and judged nowhere else. Anything ambiguous never became an Incoming. */
+export interface Incoming {
+  /** Request id: on every log line and page; made here unless a trusted proxy sent a well-formed X-Request-Id. */
+  readonly id: string;
+  readonly receivedAt: number;
+  readonly method: string;
+  /** Canonical host name: lower case, no trailing dot, no port. */
+  readonly hostname: string;
+  /** The port named in Host, null when none was (or the scheme's default was). */
+  readonly port: number | null;
+  /** The path as received, byte for byte: what is sent upstream. Always starts with `/`. */
+  readonly path: string;
+  /** `?…` as received, or the empty string. Takes no part in any rule. */
+  readonly query: string;
+  /**
+   * The canonical readings of the path for rules: one normally; two or more when `%2f`, `%5c`, `;` or `//` let
+   * upstreams disagree. Every reading is judged and the strictest decision counts. The first is the plain one.
+   */
+  readonly readings: readonly string[];
+  /** Address of the client: the rightmost hop that is not a trusted proxy; IPv4-mapped IPv6 shown as IPv4. */
+  readonly client: string;
+  /** The peer is one of `trustedProxies`: its forwarding headers were believed. */
+  readonly peerTrusted: boolean;
+  /** Name and value alternating, as received. */
+  readonly rawHeaders: readonly string[];
+  /** How the body is framed, after validation. */
+  readonly body: { readonly kind: "none" } | { readonly kind: "chunked" } | { readonly kind: "length"; readonly bytes: number };
+  /** All Cookie fields joined with "; ", as received; null without any. */
+  readonly cookie: string | null;
+  /** The only Authorization field; several are refused. */
+  readonly authorization: string | null;
+  /** A browser navigation (or a client that asks for HTML with GET or HEAD): may be redirected to a login. */
+  readonly wantsPage: boolean;
+  /** A clean WebSocket handshake. */
+  readonly websocket: boolean;
+  /** Value of Origin, Sec-Fetch-Site, Referer, Accept-Language; null when absent. */
+  readonly origin: string | null;
+  readonly fetchSite: string | null;
+  readonly acceptLanguage: string | null;
+  readonly userAgent: string | null;
+}

@@ -1,0 +1,91 @@
+import type { Principal } from "../principal.ts";
+import type { SessionEnd } from "../session.ts";
+import type { RefusalReason } from "../verdict.ts";
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Structured log. Fields never hold tokens, cookies or secrets; an `error` field is written with its cause chain. */
+export interface Log {
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+/** One line per request, written when its last byte is gone (for tunnels: when they close). */
+export interface AccessRecord {
+  readonly id: string;
+  readonly client: string;
+  readonly method: string;
+  readonly host: string;
+  /** Path without the query: queries carry secrets. */
+  readonly path: string;
+  readonly route: string | null;
+  readonly principal: Pick<Principal, "provider" | "subject" | "email"> | null;
+  readonly via: "session" | "bearer" | null;
+  readonly decision: "allow" | "pass" | "login" | "challenge" | "refuse" | "control" | "error";
+  /** Refusal reason, login cause, error code or the rule that allowed. */
+  readonly reason: string | null;
+  readonly shadow: RefusalReason | null;
+  readonly status: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  /** Until the upstream's response head; null when there was none. */
+  readonly upstreamMs: number | null;
+  readonly websocket: boolean;
+  /** The connection broke before the answer was complete. */
+  readonly aborted: boolean;
+}
+export type AccessLog = (record: AccessRecord) => void;
+
+type Who = Pick<Principal, "provider" | "subject" | "email">;
+/** What a security engineer wants to find again: who reached what, and who ended it. */
+export type AuditEvent =
+  | {
+      readonly event: "login";
+      readonly request: string;
+      readonly client: string;
+      readonly principal: Who;
+      readonly session: string;
+      readonly app: string | null;
+      readonly acr: string | null;
+    }
+  | {
+      readonly event: "login-failed";
+      readonly request: string;
+      readonly client: string;
+      readonly provider: string | null;
+      readonly code: string;
+      readonly detail: string;
+    }
+  | {
+      readonly event: "logout";
+      readonly request: string | null;
+      readonly client: string | null;
+      readonly principal: Who;
+      readonly session: string;
+      readonly why: SessionEnd;
+    }
+  | {
+      readonly event: "refusal";
+      readonly request: string;
+      readonly client: string;
+      readonly principal: Who | null;
+      readonly host: string;
+      readonly path: string;
+      readonly reason: RefusalReason;
+      readonly rule: string | null;
+      readonly detail: string;
+      readonly enforced: boolean;
+    }
+  | {
+      readonly event: "revocation";
+      readonly request: string | null;
+      readonly provider: string;
+      readonly subject: string | null;
+      readonly providerSession: string | null;
+      readonly sessions: number;
+      readonly why: SessionEnd;
+    }
+  | { readonly event: "reload"; readonly outcome: "applied" | "rejected"; readonly detail: string };
+export type Audit = (event: AuditEvent) => void;

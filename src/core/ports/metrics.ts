@@ -1,0 +1,11 @@
+/** Counters and timings that layers report; observe/ gives them names, help texts and buckets. */
+export interface Metrics {
+  logins(provider: string, outcome: "ok" | string): void;
+  logouts(why: string): void;
+  refreshes(provider: string, outcome: "renewed" | "refused" | "unavailable"): void;
+  upstreamErrors(route: string, code: string): void;
+  /** One store command, seconds. */
+  storeCommand(command: string, seconds: number, ok: boolean): void;
+  sessionCache(outcome: "hit" | "miss"): void;
+  providerFetches(provider: string, document: "discovery" | "jwks" | "metadata" | "token" | "userinfo", ok: boolean): void;
+}

@@ -1,0 +1,27 @@
+import type { Identity } from "./identity.ts";
+import type { Incoming } from "./incoming.ts";
+import type { AppSettings, RouteSettings } from "./settings.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** A path prefix of an app, compiled: what the request flow needs, nothing parsed twice. */
+export interface Route {
+  /** Unique in one configuration version: `wiki.acme.example/admin`; names metrics and log lines. */
+  readonly id: string;
+  readonly app: App;
+  readonly settings: RouteSettings;
+  /** `true` when every given reading with this method is public (no identity asked for, none sent). */
+  isPublic(method: string, reading: string): boolean;
+  isOptional(method: string, reading: string): boolean;
+  /** Judges a known identity by the access list. Pure: the time is an argument. */
+  judge(identity: Identity & { kind: "known" }, incoming: Incoming, reading: string, now: number): Verdict;
+}
+
+/** A published host with its routes. */
+export interface App {
+  /** Unique in one configuration version; the first host as written. */
+  readonly id: string;
+  readonly settings: AppSettings;
+  /** Longest prefix first. */
+  readonly routes: readonly Route[];
+  isLogoutPath(method: string, reading: string): boolean;
+}

@@ -1,0 +1,35 @@
+import type { Principal } from "./principal.ts";
+
+/** OAuth tokens kept for refresh, logout and the header rules that ask for one by name. Sealed at rest. */
+export interface Tokens {
+  readonly idToken: string | null;
+  readonly accessToken: string | null;
+  readonly refreshToken: string | null;
+  /** When the access token stops being good, milliseconds since the epoch; null when the provider did not say. */
+  readonly accessTokenExpiresAt: number | null;
+}
+
+/** The gateway's own record of one login: one per browser and provider, good on every host under that host's rules. */
+export interface Session {
+  /** 256 random bits, base64url (43 characters). Whoever has it and a MAC for a host is signed in there. */
+  readonly id: string;
+  /** Hash of the id: names the session in the store, in logs and in indexes, and opens nothing. */
+  readonly key: string;
+  readonly principal: Principal;
+  /** Milliseconds since the epoch, like every `…At`. */
+  readonly createdAt: number;
+  /** Written at most once per tenth of the idle limit. */
+  readonly lastSeenAt: number;
+  /** The absolute end; never extended. Already capped by the provider's own limit (SAML SessionNotOnOrAfter). */
+  readonly expiresAt: number;
+  /** The provider's own session (OIDC `sid`; SAML SessionIndex), for exact logout. */
+  readonly providerSession: string | null;
+  /** What the provider's logout needs besides (SAML NameID and its format, as JSON); null for OIDC. */
+  readonly logoutHandle: string | null;
+  readonly tokens: Tokens | null;
+  /** When the principal should next be asked for again at the provider; null = never. */
+  readonly refreshAt: number | null;
+}
+
+/** Why a session ended; goes into the audit line and closes its connections. */
+export type SessionEnd = "logout" | "provider-logout" | "revoked" | "replaced" | "too-many" | "expired" | "refresh-refused";

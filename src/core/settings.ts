@@ -1,0 +1,223 @@
+import type { Origin } from "./origin.ts";
+import type { PathSpec, RuleSpec } from "./rules.ts";
+import type { Secret } from "./secret.ts";
+
+/** The configuration as the rest of the program sees it: complete, defaults applied, inheritance resolved, units in names. */
+export interface Settings {
+  readonly listen: readonly ListenSettings[];
+  readonly admin: Address;
+  /** Number of processes; "auto" already resolved. */
+  readonly workers: number;
+  /** CIDR networks. */
+  readonly trustedProxies: readonly string[];
+  readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
+  readonly insecure: InsecureSettings;
+  readonly auth: { readonly origin: Origin; readonly locale: LocaleSettings };
+  readonly sessions: SessionSettings;
+  readonly providers: readonly ProviderSettings[];
+  readonly apps: readonly AppSettings[];
+  readonly tests: readonly PolicyTest[];
+}
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+export interface LocaleSettings {
+  readonly default: string;
+  readonly available: readonly string[];
+}
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+export interface ListenSettings extends Address {
+  readonly tls: { readonly certificates: readonly CertificateFiles[] } | null;
+}
+/** Paths, not contents: certificates are re-read when the files change. */
+export interface CertificateFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** Holes opened on purpose; each one set is logged at every start. */
+export interface InsecureSettings {
+  readonly plainHttp: boolean;
+  readonly httpProviders: boolean;
+  readonly literalSecrets: boolean;
+  readonly publicEmailDomains: boolean;
+  readonly skipUpstreamVerify: boolean;
+}
+
+export interface SessionSettings {
+  readonly store: { readonly kind: "memory" } | ({ readonly kind: "redis" } & RedisSettings);
+  /** Newest first: the first seals, all open. */
+  readonly secrets: readonly Secret[];
+  readonly idleMs: number;
+  readonly lifetimeMs: number;
+  readonly perUser: number;
+  /** How long a session verified just before is still believed while the store is silent; 0 = refuse at once. */
+  readonly graceMs: number;
+  /** Without the `__Host-` prefix, which is added over https. */
+  readonly cookieName: string;
+}
+export interface RedisSettings {
+  readonly target:
+    | { readonly kind: "single"; readonly url: Secret }
+    | { readonly kind: "sentinel"; readonly sentinels: readonly Address[]; readonly name: string }
+    | { readonly kind: "cluster"; readonly nodes: readonly Address[] };
+  readonly username: string | null;
+  readonly password: Secret | null;
+  readonly tls: { readonly ca: string | null; readonly serverName: string | null } | null;
+  readonly keyPrefix: string;
+}
+
+export interface ProviderSettings {
+  /** The key in the file. */
+  readonly id: string;
+  readonly name: string;
+  /** Lower case. These addresses sign in here and nowhere else. */
+  readonly emailDomains: readonly string[];
+  readonly protocol: OidcSettings | SamlSettings;
+  readonly attributes: AttributeSettings;
+  /** The provider's group ids to the names that rules use. */
+  readonly groupNames: Readonly<Record<string, string>>;
+}
+export interface OidcSettings {
+  readonly kind: "oidc";
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret | null;
+  readonly clientAuth: "client_secret_basic" | "client_secret_post" | "private_key_jwt" | "none";
+  /** PEM text of the key. */
+  readonly privateKey: { readonly key: Secret; readonly kid: string | null; readonly alg: string } | null;
+  readonly scopes: readonly string[];
+  readonly responseMode: "query" | "form_post";
+  /** Empty = the asymmetric ones that the provider announces. */
+  readonly signingAlgorithms: readonly string[];
+  readonly prompt: string | null;
+  readonly maxAgeSeconds: number | null;
+  readonly acrValues: readonly string[];
+  /** Default already applied: the client id. */
+  readonly bearerAudiences: readonly string[];
+  readonly refresh: boolean;
+  readonly pushedAuthorization: "auto" | "required" | "never";
+  readonly rpInitiatedLogout: boolean;
+  readonly clockToleranceMs: number;
+}
+/** Validated, and refused as not available until the SAML side is built. */
+export interface SamlSettings {
+  readonly kind: "saml";
+  readonly metadata: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string } | null;
+  readonly metadataEntity: string | null;
+  readonly metadataRefreshMs: number;
+  /** PEM text. */
+  readonly metadataSigner: string | null;
+  readonly entityId: string;
+  readonly idp: {
+    readonly entityId: string;
+    readonly ssoUrl: string;
+    readonly sloUrl: string | null;
+    readonly certificates: readonly string[];
+  } | null;
+  readonly nameIdFormat: string | null;
+  readonly signRequests: boolean;
+  readonly keys: readonly { readonly certificate: string; readonly key: Secret }[];
+  readonly wantAssertionsSigned: boolean;
+  readonly allowIdpInitiated: boolean;
+  readonly allowSha1: boolean;
+  readonly allowLegacyEncryption: boolean;
+  readonly forceAuthn: boolean;
+  readonly authnContext: readonly string[];
+  readonly singleLogout: boolean;
+  readonly clockToleranceMs: number;
+}
+/** How what the provider says becomes an identity. Paths are claim or attribute paths: `realm_access.roles`. */
+export interface AttributeSettings {
+  readonly subject: string;
+  readonly email: string;
+  /** Paths or templates `"{given_name} {family_name}"`; the first that yields something wins. */
+  readonly name: readonly string[];
+  readonly groups: string | null;
+  readonly extra: Readonly<Record<string, string>>;
+}
+
+export interface AppSettings {
+  readonly name: string;
+  /** Lower case; `*.acme.example` matches one label. */
+  readonly hosts: readonly string[];
+  /** As visitors see it; null = auth.origin's scheme and port with the request's host. */
+  readonly origin: Origin | null;
+  readonly providers: readonly string[];
+  readonly session: { readonly idleMs: number; readonly lifetimeMs: number };
+  readonly logoutPaths: readonly PathSpec[];
+  /** Longest prefix first; the last is `/`. Everything a route did not say is already inherited. */
+  readonly routes: readonly RouteSettings[];
+}
+export interface RouteSettings {
+  /** `/` or `/admin` (no trailing slash): matches on segment borders. */
+  readonly path: string;
+  readonly upstreams: readonly { readonly url: string; readonly weight: number }[];
+  readonly stripPath: boolean;
+  readonly access: readonly RuleSpec[];
+  readonly public: readonly PathSpec[];
+  readonly optional: readonly PathSpec[];
+  /** Providers whose JWTs are accepted; empty = none. */
+  readonly bearer: readonly string[];
+  readonly headers: HeaderSettings;
+  readonly enforce: boolean;
+  readonly proxy: ProxySettings;
+}
+export interface HeaderSettings {
+  readonly set: readonly IdentityHeaderSettings[];
+  readonly encoding: "utf8" | "percent" | "rfc8187";
+  readonly assertion: { readonly header: string } | null;
+  readonly request: HeaderEdits;
+  readonly response: HeaderEdits;
+}
+/** One identity header. `template` holds `{subject}`, `{email}`, `{groups}`, `{extra.x}` …; its names were checked at load. */
+export interface IdentityHeaderSettings {
+  readonly name: string;
+  readonly template: string;
+  /** For a list value: what stands between its members. */
+  readonly separator: string;
+  /** For a list value: keep members that match one of these (`app-*`); null = all. */
+  readonly only: readonly string[] | null;
+}
+export interface HeaderEdits {
+  readonly remove: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+}
+export interface ProxySettings {
+  readonly preserveHost: boolean;
+  readonly websocket: boolean;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  /** 0 = none. */
+  readonly idleTimeoutMs: number;
+  readonly maxRequestBodyBytes: number | null;
+  readonly tls: {
+    /** PEM texts. */
+    readonly ca: string | null;
+    readonly certificate: string | null;
+    readonly key: Secret | null;
+    readonly serverName: string | null;
+    readonly insecureSkipVerify: boolean;
+  };
+}
+
+/** One entry of `tests:`. */
+export interface PolicyTest {
+  readonly as: {
+    readonly subject: string | null;
+    readonly email: string | null;
+    readonly groups: readonly string[];
+    readonly provider: string | null;
+    readonly acr: string | null;
+    readonly claims: Readonly<Record<string, readonly string[]>>;
+  } | null;
+  readonly method: string;
+  readonly url: string;
+  readonly address: string | null;
+  /** ISO 8601; null = now. */
+  readonly at: string | null;
+  readonly expect: "allow" | "refuse" | "login" | "pass";
+  /** Where it stands, for people. */
+  readonly origin: string;
+}
