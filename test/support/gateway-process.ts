@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+
+/** The product as an operator runs it: `vestibule serve --config FILE` in a process of its own. */
+export interface GatewayProcess {
+  readonly pid: number;
+  readonly configFile: string;
+  /** Everything written so far, line by line; log lines are JSON. */
+  readonly lines: readonly string[];
+  logged(predicate: (line: Record<string, unknown>) => boolean): Record<string, unknown>[];
+  rewriteConfig(yaml: string): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with the exit code (null when killed by a signal). */
+  readonly exited: Promise<number | null>;
+  stop(): Promise<number | null>;
+}
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+
+/** Starts the gateway on `yaml` and waits until `/readyz` on the admin listener answers 200 (or 503 with `ready: false`). */
+export async function startGatewayProcess(options: {
+  yaml: string;
+  adminPort: number;
+  env?: Record<string, string>;
+  waitForReady?: boolean;
+}): Promise<GatewayProcess> {
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-test-"));
+  const configFile = join(folder, "vestibule.yaml");
+  await writeFile(configFile, options.yaml);
+  const child = spawn(process.execPath, [main, "serve", "--config", configFile], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const lines = collectLines(child);
+  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const gateway: GatewayProcess = {
+    pid: child.pid ?? 0,
+    configFile,
+    lines,
+    logged: (predicate) => lines.map(parseLine).filter((line) => line !== null && predicate(line)) as Record<string, unknown>[],
+    rewriteConfig: (yaml) => writeFile(configFile, yaml),
+    signal: (name) => void child.kill(name),
+    exited,
+    stop: async () => {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      const code = await exited;
+      clearTimeout(timer);
+      await rm(folder, { recursive: true, force: true });
+      return code;
+    },
+  };
+  if (options.waitForReady !== false) await untilReady(child, options.adminPort, lines);
+  return gateway;
+}
+
+async function untilReady(child: ChildProcess, adminPort: number, lines: readonly string[]): Promise<void> {
+  await eventually(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}:\n${lines.join("\n")}`);
+      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
+      if (response?.status !== 200) throw new Error(`not ready (${response?.status ?? "no answer"}):\n${lines.join("\n")}`);
+    },
+    { timeoutMs: 20_000, everyMs: 50 },
+  );
+}
+
+function collectLines(child: ChildProcess): string[] {
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    let rest = "";
+    stream?.setEncoding("utf8");
+    stream?.on("data", (chunk: string) => {
+      const parts = (rest + chunk).split("\n");
+      rest = parts.pop() ?? "";
+      lines.push(...parts.filter((part) => part !== ""));
+    });
+  }
+  return lines;
+}
+
+function parseLine(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
