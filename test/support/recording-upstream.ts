@@ -15,7 +15,7 @@ export interface RecordedRequest extends WireMessage {
 export type Scripted =
   | string
   | Uint8Array
-  | { readonly bytes: string | Uint8Array; readonly then: "keep" | "end" | "destroy" }
+  | { readonly bytes: string | Uint8Array; readonly after: "keep" | "end" | "destroy" }
   /** Bytes in pieces: the script writes to the socket by itself. */
   | ((socket: Socket) => void)
   /** Stays silent. */
@@ -112,13 +112,13 @@ function act(socket: Socket, scripted: Scripted): boolean {
     scripted(socket);
     return false;
   }
-  const { bytes: given, then } =
-    typeof scripted === "string" || scripted instanceof Uint8Array ? { bytes: scripted, then: "keep" } : scripted;
+  const { bytes: given, after } =
+    typeof scripted === "string" || scripted instanceof Uint8Array ? { bytes: scripted, after: "keep" } : scripted;
   const bytes = typeof given === "string" ? Buffer.from(given, "latin1") : Buffer.from(given);
   socket.write(bytes);
-  if (then === "end") socket.end();
+  if (after === "end") socket.end();
   // Destroyed only when the bytes are gone: the reset must not overtake them.
-  if (then === "destroy") socket.write("", () => socket.destroy());
+  if (after === "destroy") socket.write("", () => socket.destroy());
   return bytes.subarray(0, 12).toString("latin1") === "HTTP/1.1 101";
 }
 
