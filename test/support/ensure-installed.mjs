@@ -36,7 +36,7 @@ try {
   await ensureDebianPackages(options.with, true);
   await ensureDebianPackages(options.want, false);
 } catch (error) {
-  console.error(`vestibule: ${error instanceof Error ? error.message : String(error)}`);
+  process.stderr.write(`vestibule: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }
 
@@ -220,5 +220,5 @@ function readArguments(args) {
 
 /** Progress goes to stderr: stdout belongs to the script that follows. */
 function say(text) {
-  if (!options.quiet) console.error(`vestibule: ${text}`);
+  if (!options.quiet) process.stderr.write(`vestibule: ${text}\n`);
 }
