@@ -51,6 +51,8 @@ export interface LoginProvider {
   readonly name: string;
   readonly kind: "oidc" | "saml";
   readonly emailDomains: readonly string[];
+  /** The `iss` of its tokens: says which of a route's providers a bearer token is for. Absent = ask each. */
+  readonly issuer?: string;
   /** Throws `login.provider-unavailable` within 5 s when the provider cannot be reached. */
   begin(request: LoginRequest): Promise<LoginStart>;
   /**

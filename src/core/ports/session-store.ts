@@ -38,12 +38,18 @@ export interface SessionStore {
    * undefined when only `find` can tell. Never older than the invalidation promise allows (≤ 1 s, ≤ grace when the link is down).
    */
   peek(id: string): Session | null | undefined;
-  /** The session when it is within its idle and absolute limits, else null. */
-  find(id: string): Promise<Session | null>;
+  /**
+   * The session when it is within its idle and absolute limits, else null. `fresh` asks for the store's own word:
+   * it rejects where a plain `find` would still believe, for the grace, what was verified just before.
+   */
+  find(id: string, options?: { readonly fresh: boolean }): Promise<Session | null>;
   /** Begins a session with a new id. When the principal has more than `perUser`, the oldest end ("too-many"). */
   create(session: NewSession): Promise<Session>;
-  /** Notes activity; written at most once per tenth of the idle limit, never blocks the caller, never revives. */
-  touch(session: Session): void;
+  /**
+   * Notes activity; written at most once per tenth of the idle limit, never blocks the caller, never revives.
+   * `idleMs` is an app's own shorter limit: its tenth counts then, or the app would take the visitor for idle.
+   */
+  touch(session: Session, idleMs?: number): void;
   /** Replaces what a refresh renewed; null when the session has ended meanwhile. */
   renew(
     session: Session,

@@ -1,0 +1,2 @@
+/** Unpredictable bytes, as an argument: `randomBytes` of node:crypto in production. */
+export type Random = (bytes: number) => Uint8Array;

@@ -1,0 +1,180 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Audit, Log } from "../core/ports/log.ts";
+import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import type { Lease, SessionStore } from "../core/ports/session-store.ts";
+import type { Session } from "../core/session.ts";
+import { createRefreshPauses, type RefreshPauses } from "./refresh-pauses.ts";
+import { createRenewals, type Renewals } from "./renewals.ts";
+
+/** Keeps principals current from their provider's refresh tokens. */
+export interface Refresh {
+  /** The principal should be asked for again, and can be. */
+  isDue(session: Session): boolean;
+  /** The session to go on with: the renewed one, the old one when the provider is not answering, null when it ended. */
+  refreshed(session: Session): Promise<Session | null>;
+}
+
+export interface RefresherDeps {
+  readonly sessions: SessionStore;
+  readonly providers: ReadonlyMap<string, LoginProvider>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly audit: Audit;
+  /** 0 to 1; spreads retries. */
+  readonly jitter?: () => number;
+}
+
+interface Refresher extends RefresherDeps {
+  readonly pauses: RefreshPauses;
+  readonly renewals: Renewals;
+}
+
+/** A dead holder's lease is free after this time, well within the ten seconds in which another must take over. */
+const leaseMs = 5_000;
+const pollMs = 150;
+/** How long a request waits for a refresh, its own or another process's, before it goes on with what it has. */
+const longestWaitMs = 15_000;
+const storeRetryMs = 1_000;
+
+/**
+ * Exactly one refresh per session at a time, in this process and in all others: a provider that rotates refresh tokens
+ * takes a second use of one for theft and revokes the whole grant (RFC 9700 4.14.2).
+ */
+export function createRefresher(deps: RefresherDeps): Refresh {
+  const refresher: Refresher = {
+    ...deps,
+    pauses: createRefreshPauses(deps.clock, deps.jitter ?? Math.random),
+    renewals: createRenewals(deps),
+  };
+  const running = new Map<string, Promise<Session | null>>();
+
+  const start = (session: Session): Promise<Session | null> => {
+    const attempt = refreshUnderLease(refresher, session).finally(() => running.delete(session.key));
+    running.set(session.key, attempt);
+    return attempt;
+  };
+
+  return {
+    isDue: (session) => isStale(session, deps.clock()) && canRefresh(deps, session) && !refresher.pauses.isResting(session.key),
+    refreshed: (session) => {
+      const unsaved = refresher.renewals.unsaved(session.key);
+      if (unsaved !== null) return Promise.resolve(unsaved);
+      const attempt = running.get(session.key) ?? start(session);
+      // After a failure the provider is asked behind the visitor's back: its outage must not slow down who is signed in.
+      if (!refresher.pauses.hasFailed(session.key)) return atMost(longestWaitMs, attempt, session);
+      attempt.catch((error: unknown) => deps.log.warn({ error, session: session.key }, "a refresh in the background failed"));
+      return Promise.resolve(session);
+    },
+  };
+}
+
+async function refreshUnderLease(refresher: Refresher, session: Session): Promise<Session | null> {
+  const { sessions, clock, pauses, log } = refresher;
+  try {
+    for (let waitedMs = 0; waitedMs < longestWaitMs; waitedMs += pollMs) {
+      const lease = await sessions.lease(`refresh:${session.key}`, leaseMs);
+      const current = lease === null ? await sessions.find(session.id, { fresh: true }) : await readUnder(lease, sessions, session);
+      // Another process has refreshed it, or it has ended: the lease is not needed any more.
+      if (current === null || current.refreshAt !== session.refreshAt || !isStale(current, clock())) {
+        await lease?.release();
+        return current;
+      }
+      if (lease !== null) return await exchange(refresher, current, lease);
+      await delay(pollMs);
+    }
+    log.warn({ session: session.key }, "another process has not finished refreshing a session");
+  } catch (error) {
+    if (!isStoreSilent(error)) throw error;
+    log.warn({ error, session: session.key }, "a session is not refreshed while the store is silent");
+  }
+  pauses.failed(session.key, clock() + storeRetryMs);
+  return session;
+}
+
+/**
+ * The store's own word, never a cached copy: what another process renewed a moment ago would look stale in it, and its
+ * old refresh token would be used a second time.
+ */
+async function readUnder(lease: Lease, sessions: SessionStore, session: Session): Promise<Session | null> {
+  try {
+    return await sessions.find(session.id, { fresh: true });
+  } catch (error) {
+    await release(lease);
+    throw error;
+  }
+}
+
+async function exchange(refresher: Refresher, session: Session, lease: Lease): Promise<Session | null> {
+  const { pauses, clock, metrics, renewals } = refresher;
+  const prolonging = setInterval(() => {
+    lease.extend(leaseMs).catch((error: unknown) => refresher.log.debug({ error }, "a refresh lease could not be prolonged"));
+  }, leaseMs / 3);
+  try {
+    const outcome = await askProvider(refresher, session);
+    metrics.refreshes(session.principal.provider, outcome.kind);
+    if (outcome.kind === "renewed") {
+      pauses.clear(session.key);
+      return await renewals.save(session, outcome);
+    }
+    if (outcome.kind === "refused") return await endRefused(refresher, session, outcome.why);
+    refresher.log.warn({ session: session.key, provider: session.principal.provider, why: outcome.why }, "a session could not be refreshed now");
+    pauses.failed(session.key, Math.max(outcome.retryAt, clock()));
+    return session;
+  } finally {
+    clearInterval(prolonging);
+    await release(lease);
+  }
+}
+
+async function askProvider(refresher: Refresher, session: Session): Promise<RefreshOutcome> {
+  const provider = refresher.providers.get(session.principal.provider);
+  try {
+    if (provider !== undefined) return await provider.refresh(session);
+    return { kind: "unavailable", why: "the provider is not configured", retryAt: refresher.clock() };
+  } catch (error) {
+    refresher.log.error({ error, session: session.key }, "a refresh failed in an unexpected way");
+    return { kind: "unavailable", why: "an unexpected failure", retryAt: refresher.clock() };
+  }
+}
+
+async function endRefused(refresher: Refresher, session: Session, detail: string): Promise<null> {
+  const { provider, subject, email } = session.principal;
+  refresher.log.info({ session: session.key, provider, why: detail }, "the provider refused to refresh a session");
+  if (await refresher.sessions.end(session.id, "refresh-refused")) {
+    const principal = { provider, subject, email };
+    refresher.audit({ event: "logout", request: null, client: null, principal, session: session.key, why: "refresh-refused" });
+    refresher.metrics.logouts("refresh-refused");
+  }
+  return null;
+}
+
+/** A lease that cannot be given back runs out by itself. */
+async function release(lease: Lease): Promise<void> {
+  await lease.release().catch(() => undefined);
+}
+
+/** What `attempt` gives, or `fallback` when it takes longer; the attempt goes on either way. */
+async function atMost<T>(ms: number, attempt: Promise<T>, fallback: T): Promise<T> {
+  const bell = new AbortController();
+  try {
+    return await Promise.race([attempt, delay(ms, fallback, { signal: bell.signal })]);
+  } finally {
+    bell.abort();
+  }
+}
+
+function isStale(session: Session, now: number): boolean {
+  return session.refreshAt !== null && session.refreshAt <= now;
+}
+
+function canRefresh(deps: RefresherDeps, session: Session): boolean {
+  return typeof session.tokens?.refreshToken === "string" && deps.providers.has(session.principal.provider);
+}
+
+function isStoreSilent(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === "store.unavailable";
+}

@@ -1,0 +1,58 @@
+import type { Clock } from "../core/clock.ts";
+import type { Lease, SessionStore } from "../core/ports/session-store.ts";
+import type { Random } from "../core/random.ts";
+import { createExpiringMap } from "./expiring-map.ts";
+import { digestOf, newId } from "./session-ids.ts";
+
+const maxGuards = 500_000;
+const maxParked = 50_000;
+const maxLeases = 50_000;
+
+export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "lease">;
+
+/** Replay guards, parked texts and leases of a single process; `sweep` drops what has expired. */
+export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
+  const guards = createExpiringMap<true>(deps.clock, maxGuards);
+  const parked = createExpiringMap<string>(deps.clock, maxParked);
+  const leases = createExpiringMap<symbol>(deps.clock, maxLeases);
+
+  const leaseOf = (name: string, owner: symbol): Lease => ({
+    extend: async (ttlMs) => {
+      if (leases.get(name) !== owner) return false;
+      leases.set(name, owner, ttlMs);
+      return true;
+    },
+    release: async () => {
+      if (leases.get(name) === owner) leases.delete(name);
+    },
+  });
+
+  return {
+    once: async (kind, value, ttlMs) => {
+      const name = digestOf("once", kind, value);
+      if (guards.get(name) !== undefined) return false;
+      guards.set(name, true, ttlMs);
+      return true;
+    },
+    park: async (kind, text, ttlMs) => {
+      const handle = newId(deps.random);
+      parked.set(digestOf("parked", kind, handle), text, ttlMs);
+      return handle;
+    },
+    unpark: async (kind, handle) => {
+      const name = digestOf("parked", kind, handle);
+      const text = parked.get(name);
+      parked.delete(name);
+      return text ?? null;
+    },
+    lease: async (name, ttlMs) => {
+      if (leases.get(name) !== undefined) return null;
+      const owner = Symbol(name);
+      leases.set(name, owner, ttlMs);
+      return leaseOf(name, owner);
+    },
+    sweep: () => {
+      for (const map of [guards, parked, leases]) map.sweep();
+    },
+  };
+}

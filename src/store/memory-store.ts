@@ -1,0 +1,110 @@
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import type { NewSession, SessionFilter, SessionStore } from "../core/ports/session-store.ts";
+import type { Random } from "../core/random.ts";
+import type { Session, SessionEnd } from "../core/session.ts";
+import type { SessionSettings } from "../core/settings.ts";
+import { createMemoryFacts } from "./memory-facts.ts";
+import { createSessionTable, type SessionTable } from "./memory-table.ts";
+import { beginSession, isWithinLimits, noteActivityAfterMs } from "./session-limits.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
+
+export interface StoreDeps {
+  readonly settings: SessionSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+interface State extends StoreDeps {
+  readonly table: SessionTable;
+  readonly watchers: Watchers;
+}
+
+const sweepEveryMs = 500;
+
+/** Sessions in this process only: for one worker, and gone with it. */
+export function createMemoryStore(deps: StoreDeps): SessionStore {
+  const state: State = { ...deps, table: createSessionTable(), watchers: createWatchers(deps.log) };
+  const { sweep: sweepFacts, ...facts } = createMemoryFacts(deps);
+  const sweeper = setInterval(() => {
+    for (const session of state.table.all()) peek(state, session.id);
+    sweepFacts();
+  }, sweepEveryMs);
+  sweeper.unref();
+  return {
+    peek: (id) => peek(state, id),
+    find: async (id) => peek(state, id),
+    create: async (wanted) => create(state, wanted),
+    touch: (session, idleMs) => touch(state, session, idleMs),
+    renew: async (session, change) => renew(state, session, change),
+    end: async (id, why) => {
+      const session = peek(state, id);
+      return session !== null && finish(state, session, why);
+    },
+    endAll: async (filter, why) => list(state, filter).filter((session) => finish(state, session, why)),
+    list: async (filter) => list(state, filter),
+    watch: (session, listener) => watch(state, session, listener),
+    ...facts,
+    health: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "sessions are held by this process" }),
+    close: async () => clearInterval(sweeper),
+  };
+}
+
+function peek(state: State, id: string): Session | null {
+  const session = state.table.get(id);
+  if (session === undefined) return null;
+  if (isWithinLimits(session, state.settings, state.clock())) return session;
+  finish(state, session, "expired");
+  return null;
+}
+
+function finish(state: State, session: Session, why: SessionEnd): boolean {
+  if (!state.table.remove(session)) return false;
+  state.log.debug({ session: session.key, why }, "a session ended");
+  state.watchers.tell(session.key, { kind: "ended" });
+  return true;
+}
+
+function create(state: State, wanted: NewSession): Session {
+  const session = beginSession(wanted, state.settings, state);
+  state.table.put(session);
+  const { provider, subject } = session.principal;
+  const others = list(state, { by: "principal", provider, subject });
+  for (const oldest of others.slice(0, Math.max(0, others.length - state.settings.perUser))) {
+    if (finish(state, oldest, "too-many")) state.metrics.logouts("too-many");
+  }
+  return session;
+}
+
+function touch(state: State, session: Session, idleMs: number | undefined): void {
+  const current = peek(state, session.id);
+  const now = state.clock();
+  if (current === null || now - current.lastSeenAt < noteActivityAfterMs(state.settings, idleMs)) return;
+  state.table.put({ ...current, lastSeenAt: now });
+}
+
+function renew(state: State, session: Session, change: Pick<Session, "principal" | "tokens" | "refreshAt">): Session | null {
+  const current = peek(state, session.id);
+  if (current === null) return null;
+  state.table.remove(current);
+  const renewed: Session = { ...current, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
+  state.table.put(renewed);
+  state.watchers.tell(renewed.key, { kind: "changed", session: renewed });
+  return renewed;
+}
+
+/** Oldest first. */
+function list(state: State, filter: SessionFilter): readonly Session[] {
+  const good = state.table.match(filter).filter((session) => peek(state, session.id) !== null);
+  return good.sort((one, other) => one.createdAt - other.createdAt);
+}
+
+/** A session that ended before it was watched is told at once, or its connection would never hear of it. */
+function watch(state: State, session: Session, listener: Parameters<SessionStore["watch"]>[1]): () => void {
+  const stop = state.watchers.add(session.key, listener);
+  if (peek(state, session.id) === null) queueMicrotask(() => state.watchers.tell(session.key, { kind: "ended" }));
+  return stop;
+}
