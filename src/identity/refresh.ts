@@ -121,7 +121,10 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
       return await renewals.save(session, outcome);
     }
     if (outcome.kind === "refused") return await endRefused(refresher, session, outcome.why);
-    refresher.log.warn({ session: session.key, provider: session.principal.provider, why: outcome.why }, "a session could not be refreshed now");
+    refresher.log.warn(
+      { session: session.key, provider: session.principal.provider, why: outcome.why },
+      "a session could not be refreshed now",
+    );
     pauses.failed(session.key, Math.max(outcome.retryAt, clock()));
     return session;
   } finally {
