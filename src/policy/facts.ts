@@ -1,0 +1,55 @@
+import type { Incoming } from "../core/incoming.ts";
+import { emailDomain, foldName } from "../core/names.ts";
+import type { Principal } from "../core/principal.ts";
+import type { ProviderSettings } from "../core/settings.ts";
+
+/** All that a rule may ask about, for one reading of one request by one signed-in visitor. */
+export interface Facts {
+  readonly who: KnownAs;
+  readonly incoming: Incoming;
+  readonly reading: string;
+  readonly now: number;
+  /** Usually the principal's; another one when asking what a stronger login would change. */
+  readonly acr: string | null;
+}
+
+/** A principal in the forms that rules compare, made once per principal. */
+export interface KnownAs {
+  readonly principal: Principal;
+  /** Folded subject and, when one is known and verified, e-mail address. */
+  readonly userNames: readonly string[];
+  readonly emailDomain: string | null;
+  /** Folded; null = not known. */
+  readonly groups: ReadonlySet<string> | null;
+}
+
+/**
+ * Prepares principals for comparison and remembers the result as long as the principal itself lives.
+ *
+ * A subject that looks like an address of a domain owned by another provider is no user name: where
+ * people choose their own subject, anybody could call himself `alice@acme.example` in `users:`.
+ */
+export function createKnownAs(providers: readonly ProviderSettings[]): (principal: Principal) => KnownAs {
+  const owners = new Map(providers.flatMap((provider) => provider.emailDomains.map((domain) => [domain, provider.id] as const)));
+  const remembered = new WeakMap<Principal, KnownAs>();
+  return (principal) => {
+    const known = remembered.get(principal);
+    if (known !== undefined) return known;
+    const made = prepare(principal, owners);
+    remembered.set(principal, made);
+    return made;
+  };
+}
+
+function prepare(principal: Principal, owners: ReadonlyMap<string, string>): KnownAs {
+  const owner = owners.get(emailDomain(principal.subject) ?? "");
+  const userNames = owner === undefined || owner === principal.provider ? [foldName(principal.subject)] : [];
+  const domain = principal.email === null ? null : emailDomain(principal.email);
+  if (principal.email !== null && domain !== null) userNames.push(foldName(principal.email));
+  return {
+    principal,
+    userNames,
+    emailDomain: domain,
+    groups: principal.groups.kind === "known" ? new Set(principal.groups.names.map(foldName)) : null,
+  };
+}

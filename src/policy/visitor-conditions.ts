@@ -1,0 +1,106 @@
+import { compileNamePattern, type NamePattern } from "../core/names.ts";
+import type { Principal } from "../core/principal.ts";
+import type { Condition } from "./condition.ts";
+import { hit, isTrue, miss, unknown } from "./truth.ts";
+
+/** Any signed-in visitor: conditions are asked of nobody else. */
+export function anyone(): Condition {
+  return { truth: () => hit, words: () => "anyone: is signed in" };
+}
+
+/**
+ * The subject, or the e-mail address where the provider vouches for one. Without a known address, an
+ * entry that could be one is unknown: hiding the address must not lead past a deny rule.
+ */
+export function users(wanted: readonly string[]): Condition {
+  const patterns = wanted.map((name) => compileNamePattern(name));
+  const mayBeAddress = wanted.some((name) => name.includes("@") || name.includes("*"));
+  return {
+    truth: ({ who }) => {
+      for (const name of who.userNames) for (const pattern of patterns) if (pattern.matches(name)) return hit;
+      return mayBeAddress && who.emailDomain === null ? unknown : miss;
+    },
+    words: ({ who: { principal } }) =>
+      `users: is ${principal.subject} (${principal.email ?? "no verified e-mail"}), wanted ${some(wanted)}`,
+  };
+}
+
+export function groups(wanted: readonly string[]): Condition {
+  const patterns = wanted.map((name) => compileNamePattern(name));
+  const exact = patterns.flatMap((pattern) => pattern.exact ?? []);
+  const open = patterns.filter((pattern) => pattern.exact === null);
+  return {
+    truth: ({ who }) => {
+      if (who.groups === null) return unknown;
+      for (const name of exact) if (who.groups.has(name)) return hit;
+      return isTrue(open.length > 0 && anyMatches(open, who.groups));
+    },
+    words: ({ who: { principal } }) => `groups: ${ownGroups(principal)}, wanted ${some(wanted)}`,
+  };
+}
+
+/** The whole domain after the only `@`: neither `acme.example.evil.example` nor `sub.acme.example` is `acme.example`. */
+export function emailDomains(wanted: readonly string[]): Condition {
+  const domains = new Set(wanted.map((domain) => domain.toLowerCase()));
+  return {
+    truth: ({ who }) => (who.emailDomain === null ? unknown : isTrue(domains.has(who.emailDomain))),
+    words: ({ who }) => `emailDomains: ${who.emailDomain ?? "no verified e-mail"}, wanted ${some(wanted)}`,
+  };
+}
+
+export function providers(wanted: readonly string[]): Condition {
+  const ids = new Set(wanted);
+  return {
+    truth: ({ who }) => isTrue(ids.has(who.principal.provider)),
+    words: ({ who }) => `providers: signed in through ${who.principal.provider}, wanted ${some(wanted)}`,
+  };
+}
+
+/**
+ * One claim, or attribute of that name under `attributes.extra`, by its values; case counts. A claim
+ * that was not recorded at login is unknown, one that the provider did not send is a miss.
+ */
+export function claim(name: string, wanted: readonly string[]): Condition {
+  const patterns = wanted.map((value) => compileNamePattern(value, (text) => text));
+  return {
+    truth: ({ who }) => {
+      const values = claimValues(who.principal, name);
+      return values === null ? unknown : isTrue(anyMatches(patterns, values));
+    },
+    words: ({ who }) => {
+      const values = claimValues(who.principal, name);
+      return `claims.${name}: ${values === null ? "not recorded" : `has ${some(values)}`}, wanted ${some(wanted)}`;
+    },
+  };
+}
+
+/** How strongly the visitor proved who they are. A provider that does not say leaves it unknown. */
+export function acr(wanted: readonly string[]): Condition {
+  const accepted = new Set(wanted);
+  return {
+    truth: (facts) => (facts.acr === null ? unknown : isTrue(accepted.has(facts.acr))),
+    words: (facts) => `acr: ${facts.acr ?? "not said by the provider"}, wanted ${some(wanted)}`,
+  };
+}
+
+/** Own keys only: a rule about a claim named `constructor` must not find Object's. */
+function claimValues({ extra, claims }: Principal, name: string): readonly string[] | null {
+  if (Object.hasOwn(extra, name)) return extra[name] ?? null;
+  return Object.hasOwn(claims, name) ? (claims[name] ?? null) : null;
+}
+
+function anyMatches(patterns: readonly NamePattern[], values: Iterable<string>): boolean {
+  for (const value of values) for (const pattern of patterns) if (pattern.matches(value)) return true;
+  return false;
+}
+
+function ownGroups({ groups: own }: Principal): string {
+  return own.kind === "unknown" ? `not known (${own.why})` : `has ${some(own.names)}`;
+}
+
+/** Some of a list that may have ten thousand members. */
+export function some(list: readonly string[]): string {
+  if (list.length === 0) return "none";
+  const shown = list.slice(0, 8).join(", ");
+  return list.length > 8 ? `${shown} and ${list.length - 8} more` : shown;
+}
