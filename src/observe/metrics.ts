@@ -1,0 +1,125 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AccessRecord } from "../core/ports/log.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import type { StoreHealth } from "../core/ports/session-store.ts";
+import { createRequestTally } from "./request-tally.ts";
+
+/** Everything that `/metrics` shows, and the ways to report it. */
+export interface MetricsRegistry {
+  readonly metrics: Metrics;
+  accessRecorded(record: AccessRecord): void;
+  logLinesDropped(lines: number): void;
+  configReloaded(outcome: "applied" | "rejected"): void;
+  /** Numbers that are read when they are asked for. A reload calls it again. */
+  watch(sources: GaugeSources): void;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+export interface GaugeSources {
+  /** Requests and tunnels that are open now. */
+  readonly openRequests: () => number;
+  readonly openTunnels: () => number;
+  readonly storeHealth: () => StoreHealth;
+}
+
+/** A registry of its own, so that two gateways in one process (tests) never share a number. */
+export function createMetrics({ version }: { version: string }): MetricsRegistry {
+  const registry = new Registry();
+  const tally = createRequestTally();
+  collectDefaultMetrics({ register: registry });
+  buildInfo(registry, version);
+  const operations = operationCounters(registry);
+  const gauges = watchedGauges(registry);
+  return {
+    metrics: reportedMetrics(registry),
+    accessRecorded(record) {
+      tally.count(record);
+      if (record.decision === "refuse") operations.refusals.inc({ route: record.route ?? "none", reason: record.reason ?? "unknown" });
+    },
+    logLinesDropped: (lines) => operations.droppedLines.inc(lines),
+    configReloaded: (outcome) => operations.reloads.inc({ outcome }),
+    watch: gauges.watch,
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    text: async () => (await registry.metrics()) + tally.text(),
+  };
+}
+
+function reportedMetrics(registry: Registry): Metrics {
+  const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
+    new Counter({ name: `vestibule_${name}`, help, labelNames, registers: [registry] });
+  const logins = counter("logins_total", "Logins that were finished or failed; outcome is ok or an error code.", "provider", "outcome");
+  const logouts = counter("logouts_total", "Sessions ended, by reason.", "reason");
+  const refreshes = counter("token_refreshes_total", "Token refreshes at providers.", "provider", "outcome");
+  const upstreamErrors = counter("upstream_errors_total", "Requests that an upstream did not answer properly.", "route", "code");
+  const fetches = counter("provider_fetches_total", "Requests to providers.", "provider", "document", "outcome");
+  const storeCommands = new Histogram({
+    name: "vestibule_store_command_duration_seconds",
+    help: "Session store commands.",
+    labelNames: ["command", "outcome"],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers: [registry],
+  });
+  const cache = counter("session_cache_total", "Sessions found in the process's own cache, or not.", "outcome");
+  const cacheOutcome = { hit: cache.labels("hit"), miss: cache.labels("miss") };
+  const outcome = (ok: boolean) => (ok ? "ok" : "failed");
+  return {
+    logins: (provider, result) => logins.inc({ provider, outcome: result }),
+    logouts: (reason) => logouts.inc({ reason }),
+    refreshes: (provider, result) => refreshes.inc({ provider, outcome: result }),
+    upstreamErrors: (route, code) => upstreamErrors.inc({ route, code }),
+    storeCommand: (command, seconds, ok) => storeCommands.observe({ command, outcome: outcome(ok) }, seconds),
+    sessionCache: (result) => cacheOutcome[result].inc(),
+    providerFetches: (provider, document, ok) => fetches.inc({ provider, document, outcome: outcome(ok) }),
+  };
+}
+
+function operationCounters(registry: Registry) {
+  const registers = [registry];
+  return {
+    refusals: new Counter({
+      name: "vestibule_refusals_total",
+      help: "Signed-in visitors who were refused, by route and reason.",
+      labelNames: ["route", "reason"],
+      registers,
+    }),
+    droppedLines: new Counter({ name: "vestibule_log_lines_dropped_total", help: "Log lines that nobody took in time.", registers }),
+    reloads: new Counter({
+      name: "vestibule_config_reloads_total",
+      help: "Configuration reloads; a rejected one changed nothing.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+  };
+}
+
+function buildInfo(registry: Registry, version: string): void {
+  const gauge = new Gauge({
+    name: "vestibule_build_info",
+    help: "Always 1; the labels say what is running.",
+    labelNames: ["version", "node"],
+    registers: [registry],
+  });
+  gauge.set({ version, node: process.version }, 1);
+}
+
+function watchedGauges(registry: Registry): { watch: (sources: GaugeSources) => void } {
+  let sources: GaugeSources | null = null;
+  const gauge = (name: string, help: string, read: (from: GaugeSources) => number) =>
+    new Gauge({
+      name: `vestibule_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        if (sources !== null) this.set(read(sources));
+      },
+    });
+  gauge("open_requests", "Requests that are being answered.", (from) => from.openRequests());
+  gauge("open_tunnels", "WebSocket connections.", (from) => from.openTunnels());
+  gauge("store_reachable", "1 when the session store answers.", (from) => Number(from.storeHealth().reachable));
+  gauge("store_invalidation", "1 when other processes' changes arrive.", (from) => Number(from.storeHealth().invalidation));
+  return {
+    watch(next) {
+      sources = next;
+    },
+  };
+}
