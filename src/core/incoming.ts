@@ -33,8 +33,11 @@ export interface Incoming {
   readonly wantsPage: boolean;
   /** A clean WebSocket handshake. */
   readonly websocket: boolean;
+  /** The client waits for `100 Continue` before it sends the body: only said when the body is about to be forwarded. */
+  readonly expectsContinue?: boolean;
   /** Value of Origin, Sec-Fetch-Site, Referer, Accept-Language; null when absent. */
   readonly origin: string | null;
+  readonly referer?: string | null;
   readonly fetchSite: string | null;
   readonly acceptLanguage: string | null;
   readonly userAgent: string | null;

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from "node:http";
+
+const keepAliveBytes = 64 * 1024;
+const drainBytes = 4 * 1024 * 1024;
+const drainMs = 2_000;
+
+/** `none`: all of the request is here. `small`: it can be read away. `large`: not worth it, or nobody knows how much comes. */
+export type UnreadBody = "none" | "small" | "large";
+
+/** What is left of a request whose answer is ready. Bytes left unread would be taken for the next request, or block the client's upload. */
+export function unreadBody(req: IncomingMessage): UnreadBody {
+  if (req.complete || req.destroyed) return "none";
+  const { headers } = req;
+  if (headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0") return "none";
+  // A client that waits for 100 may or may not send the body after a final answer (RFC 9110 10.1.1): nobody knows where the next request starts.
+  if (headers["transfer-encoding"] !== undefined || headers.expect !== undefined) return "large";
+  return Number(headers["content-length"]) <= keepAliveBytes ? "small" : "large";
+}
+
+/**
+ * Reads the rest of a request away and calls `done` once: at its end, or when it is more, or takes longer, than is reasonable. Closing
+ * at once instead would reset the connection and take the answer away from a client that is still sending.
+ */
+export function drainBody(req: IncomingMessage, done: () => void): void {
+  let left = drainBytes;
+  const finish = () => {
+    clearTimeout(timer);
+    req.off("data", onData).off("end", finish).off("close", finish);
+    done();
+  };
+  const onData = (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) finish();
+  };
+  const timer = setTimeout(finish, req.headers.expect === undefined ? drainMs : drainMs / 4);
+  req.on("error", () => {});
+  req.on("data", onData).on("end", finish).on("close", finish);
+  req.resume();
+}
