@@ -69,7 +69,7 @@ function note(fields: Fields, name: string, value: string): void {
       return;
     case 12:
       // Two ids are no id: a value that no check accepts.
-      else if (is(name, "x-request-id")) fields.requestId = fields.requestId === null ? value : "";
+      if (is(name, "x-request-id")) fields.requestId = fields.requestId === null ? value : "";
       return;
     case 13:
       if (is(name, "authorization")) fields.authorization = only(fields.authorization, value, name);
