@@ -1,0 +1,60 @@
+import type { Settings } from "../core/settings.ts";
+
+/** The header names that only the gateway may fill, on every route, public ones too. */
+export interface ManagedNames {
+  /** Asked for every header of every request, with the name as received. */
+  isManaged(name: string): boolean;
+}
+
+/** What applications behind other gateways are known to trust, whether this configuration uses them or not. Folded. */
+const wellKnownNames = [
+  "x-forwarded-user",
+  "x-forwarded-email",
+  "x-forwarded-groups",
+  "x-forwarded-preferred-username",
+  "x-forwarded-access-token",
+];
+const wellKnownPrefixes = ["remote-", "x-auth-request-", "x-webauth-"];
+
+/** Names are remembered up to this many and this long: a caller may invent as many as they like. */
+const rememberedNames = 1_000;
+const rememberedLength = 64;
+
+/**
+ * Every identity and assertion header named anywhere in the configuration, and the well-known ones, in every spelling.
+ *
+ * `Authorization` is the one exception: a rule may fill it on its own route (see `compileIdentityHeaders`), but other
+ * applications keep their own use of it.
+ */
+export function managedNames(settings: Settings): ManagedNames {
+  const names = new Set(wellKnownNames);
+  for (const app of settings.apps) {
+    for (const { headers } of app.routes) {
+      for (const rule of headers.set) names.add(foldHeaderName(rule.name));
+      if (headers.assertion !== null) names.add(foldHeaderName(headers.assertion.header));
+    }
+  }
+  names.delete("authorization");
+  const judge = (folded: string) => names.has(folded) || wellKnownPrefixes.some((prefix) => folded.startsWith(prefix));
+
+  const remembered = new Map<string, boolean>();
+  return {
+    isManaged: (name) => {
+      const known = remembered.get(name);
+      if (known !== undefined) return known;
+      const answer = judge(foldHeaderName(name));
+      if (name.length > rememberedLength) return answer;
+      if (remembered.size >= rememberedNames) remembered.clear();
+      remembered.set(name, answer);
+      return answer;
+    },
+  };
+}
+
+/**
+ * The name under which CGI, WSGI, PHP and Java environments cannot tell headers apart: lower case, and `-`, `_`, `.` and every
+ * other sign alike (RFC 3875 4.1.18 says it of `-`; some servers do it to all that is no letter or digit).
+ */
+export function foldHeaderName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
+}
