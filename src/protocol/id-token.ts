@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import type { Jws } from "./compact-jws.ts";
+import { rejected } from "./protocol-failure.ts";
+import { hashOf } from "./signing-algorithms.ts";
+import { checkAudience, checkIssuer, checkTimes, type Moment, textOf, timeOf } from "./token-claims.ts";
+
+/** What an ID token must agree with. Null = was not asked for. */
+export interface IdTokenExpectations extends Moment {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Required and equal at login. */
+  readonly nonce: string | null;
+  readonly accessToken: string | null;
+  readonly code: string | null;
+  /** One of these must be the answer's `acr`; empty = any. */
+  readonly acr: readonly string[];
+  /** The person must have proved who they are at or after this moment, milliseconds. */
+  readonly authenticatedSince: number | null;
+}
+export interface IdTokenFacts {
+  readonly sub: string;
+  readonly sid: string | null;
+  readonly acr: string | null;
+  readonly authTime: number | null;
+  readonly issuedAt: number;
+}
+
+const oldestMs = 24 * 60 * 60 * 1000;
+
+/** Checks the claims of a signature-checked ID token (OpenID Connect Core 3.1.3.7); throws `rejected` with the first that fails. */
+export function checkIdToken({ header, claims }: Jws, expected: IdTokenExpectations): IdTokenFacts {
+  if (header.typ !== null && !/^(application\/)?jwt$/i.test(header.typ)) throw rejected("token: its typ is not that of an ID token");
+  checkIssuer(claims, expected.issuer);
+  checkParties(claims, expected.clientId);
+  const { issuedAt } = checkTimes(claims, expected);
+  if (issuedAt === null) throw rejected("token: iat is missing");
+  if (issuedAt < expected.now - expected.toleranceMs - oldestMs) throw rejected("token: issued more than a day ago");
+  const sub = textOf(claims, "sub");
+  if (sub === null) throw rejected("token: sub is missing");
+  if (expected.nonce !== null && claims.nonce !== expected.nonce) throw rejected("token: nonce is not the one of this login");
+  checkHash(claims, "at_hash", expected.accessToken, header.alg);
+  checkHash(claims, "c_hash", expected.code, header.alg);
+  return { sub, sid: textOf(claims, "sid"), issuedAt, ...checkStrength(claims, expected) };
+}
+
+/** `azp`, when present, must be us even beside a single audience: a token made for another party is not a login here. */
+function checkParties(claims: Jws["claims"], clientId: string): void {
+  const audiences = checkAudience(claims, [clientId]);
+  const { azp } = claims;
+  if (azp === undefined && audiences.length > 1) throw rejected("token: several audiences without azp");
+  if (azp !== undefined && azp !== clientId) throw rejected("token: azp is another client");
+}
+
+/** Core 3.1.3.8: binds the ID token to what came with it, so that neither can be swapped. */
+function checkHash(claims: Jws["claims"], name: "at_hash" | "c_hash", value: string | null, algorithm: string): void {
+  const stated = claims[name];
+  if (stated === undefined || value === null) return;
+  const digest = createHash(hashOf(algorithm)).update(value, "ascii").digest();
+  if (stated !== digest.subarray(0, digest.length / 2).toString("base64url")) throw rejected(`token: ${name} does not match`);
+}
+
+/**
+ * What was asked for is looked for in the answer: providers ignore `prompt=login`, `max_age` and `acr_values` (LemonLDAP::NG shortly
+ * after a login), and a step-up that was not made must not look like one.
+ */
+function checkStrength(claims: Jws["claims"], expected: IdTokenExpectations): { acr: string | null; authTime: number | null } {
+  const authTime = timeOf(claims, "auth_time");
+  const since = expected.authenticatedSince;
+  if (since !== null && authTime === null) throw rejected("token: auth_time is missing although a recent login was asked for");
+  if (since !== null && authTime !== null && authTime < since - expected.toleranceMs)
+    throw rejected("token: auth_time is older than asked for");
+  if (authTime !== null && authTime > expected.now + expected.toleranceMs) throw rejected("token: auth_time lies in the future");
+  const acr = typeof claims.acr === "string" ? claims.acr.slice(0, 255) : null;
+  if (expected.acr.length > 0 && (acr === null || !expected.acr.includes(acr))) throw rejected("token: acr is not one of those asked for");
+  return { acr, authTime };
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/ports/log.ts";
+import { messageOf, unavailable } from "./protocol-failure.ts";
+
+/** A document of the provider's (metadata, keys): fetched when first needed, refreshed, and kept when a refresh fails. */
+export interface KeptDocument<T> {
+  /** The document; rejects only when there never was a good one, at once while a failure is recent. */
+  get(): Promise<T>;
+  /** Fetches now, one fetch for all who ask meanwhile; on failure rejects and keeps what was there. */
+  reload(): Promise<T>;
+  /** False while a failed fetch is recent. */
+  mayReload(): boolean;
+}
+
+/**
+ * Keeps the last good document (fault 13 and 11 of the reliability list: a provider that is down must not disturb who is signed in).
+ *
+ * After `freshMs` it is refreshed in the background, after `staleMs` a caller waits for the refresh first, so that a withdrawn key does
+ * not live on in a gateway that slept. Failures are not retried before a pause: 1 s growing to 5 s while there is nothing to serve, a minute otherwise.
+ */
+export function createKeptDocument<T>(deps: {
+  readonly what: string;
+  readonly load: () => Promise<T>;
+  readonly freshMs: number;
+  readonly staleMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly provider: string;
+}): KeptDocument<T> {
+  let known: { readonly value: T; readonly at: number } | null = null;
+  let pending: Promise<T> | null = null;
+  let failure: { readonly message: string; readonly count: number; readonly retryAt: number } | null = null;
+
+  const load = async (): Promise<T> => {
+    try {
+      const value = await deps.load();
+      known = { value, at: deps.clock() };
+      failure = null;
+      return value;
+    } catch (error) {
+      const count = (failure?.count ?? 0) + 1;
+      const pauseMs = known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;
+      failure = { message: messageOf(error), count, retryAt: deps.clock() + pauseMs };
+      deps.log.warn(
+        { provider: deps.provider, document: deps.what, reason: failure.message, kept: known !== null },
+        "provider document not renewed",
+      );
+      throw error;
+    }
+  };
+  const reload = (): Promise<T> => {
+    pending ??= load().finally(() => {
+      pending = null;
+    });
+    return pending;
+  };
+  // A clock that jumped far back must not turn the pause into hours.
+  const mayRetry = (now: number) => failure === null || now >= failure.retryAt || now < failure.retryAt - 120_000;
+
+  return {
+    reload,
+    mayReload: () => mayRetry(deps.clock()),
+    get: async () => {
+      const now = deps.clock();
+      if (known === null) {
+        if (pending === null && failure !== null && !mayRetry(now)) throw unavailable(failure.message);
+        return reload();
+      }
+      const { value, at } = known;
+      // A clock that jumped back makes every age negative: refresh then too.
+      const age = Math.abs(now - at);
+      if (age <= deps.freshMs || !mayRetry(now)) return value;
+      const renewed = reload().catch(() => value);
+      return age > deps.staleMs ? renewed : value;
+    },
+  };
+}
