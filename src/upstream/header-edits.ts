@@ -1,0 +1,26 @@
+import type { HeaderEdits } from "../core/settings.ts";
+import { foldName } from "./header-names.ts";
+
+/** The operator's plain edits of one direction, compiled once per route. */
+export interface CompiledEdits {
+  /** Folded names that may not pass: those to remove, and those that are written anew. Null when there are none. */
+  readonly drops: ReadonlySet<string> | null;
+  readonly set: readonly (readonly [name: string, value: string])[];
+}
+
+/** Framing belongs to the gateway: an edit that names it is without effect (`check` refuses it before). */
+const framing: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export function compileEdits(edits: HeaderEdits): CompiledEdits {
+  const set = Object.entries(edits.set).filter(([name]) => !framing.has(foldName(name)));
+  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldName).filter((name) => !framing.has(name));
+  return { drops: names.length === 0 ? null : new Set(names), set };
+}
