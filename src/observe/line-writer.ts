@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
+import type { Writable } from "node:stream";
 
 /** Where log lines go. Never blocks and never throws: what the reader does not take in time is dropped and counted. */
 export interface LineWriter {
@@ -8,62 +8,49 @@ export interface LineWriter {
   flush(timeoutMs: number): Promise<void>;
   /** For the last moment of the process: hands over what can be handed over without waiting. */
   flushNow(): void;
-  close(): void;
 }
 
+/** Long enough to make one write of many lines under load, short enough for somebody who watches. */
 const collectMs = 5;
-const longestRetryMs = 50;
 
 /**
- * Writes lines to a file descriptor in batches.
- *
- * process.stdout is not used: on Linux its writes to a pipe are synchronous, so that a log collector which stops reading
- * would stop the event loop and with it the whole proxy. At most `capacityChars` wait; further lines are dropped.
+ * Writes lines in batches to a stream such as process.stdout, whose pipes and sockets queue without limit when the reader
+ * stops: a log collector that hangs would cost all memory. At most `capacityBytes` wait here; further lines are dropped.
  */
-export function createLineWriter(deps: { fd: number; capacityChars: number; onDrop: (lines: number) => void }): LineWriter {
-  const output = openWithoutBlocking(deps.fd);
+export function createLineWriter(deps: { stream: Writable; capacityBytes: number; onDrop: (lines: number) => void }): LineWriter {
+  const { stream, capacityBytes, onDrop } = deps;
   let waiting = "";
-  let batch: Buffer | null = null;
-  let retryMs = 0;
   let timer: NodeJS.Timeout | null = null;
   let idle: (() => void)[] = [];
-  let closed = false;
 
+  // Without a listener, a reader that goes away (EPIPE) would end the process.
+  stream.on("error", () => {});
   const settle = () => {
-    if (batch !== null || waiting !== "") return;
+    if (waiting !== "" || stream.writableLength > 0) return;
     for (const wake of idle) wake();
     idle = [];
   };
-  const pump = () => {
+  const handOver = () => {
+    if (timer !== null) clearTimeout(timer);
     timer = null;
-    if (closed) return;
-    if (batch === null) {
-      if (waiting === "") return settle();
-      batch = Buffer.from(waiting);
-      waiting = "";
+    const batch = waiting;
+    waiting = "";
+    if (batch === "") return settle();
+    try {
+      stream.write(batch, (error) => {
+        if (error) onDrop(countLines(batch));
+        settle();
+      });
+    } catch {
+      onDrop(countLines(batch)); // a file is written at once: the disk is full
     }
-    write(output.fd, batch, 0, batch.length, null, onWritten);
-  };
-  const onWritten = (error: NodeJS.ErrnoException | null, bytes: number) => {
-    if (closed || batch === null) return;
-    if (error !== null && error.code !== "EAGAIN" && error.code !== "EINTR") {
-      deps.onDrop(countLines(batch)); // the reader is gone (EPIPE) or the disk is full
-      batch = null;
-    } else if (error === null) {
-      batch = bytes < batch.length ? batch.subarray(bytes) : null;
-    }
-    retryMs = error === null ? 0 : Math.min(Math.max(1, retryMs * 2), longestRetryMs);
-    if (batch === null && waiting === "") settle();
-    else if (retryMs === 0) pump();
-    // Unreferenced: a process that has nothing else to do does not live on for a reader that has stopped.
-    else timer = setTimeout(pump, retryMs).unref();
   };
 
   return {
     write(line) {
-      if (closed || waiting.length + (batch?.length ?? 0) + line.length > deps.capacityChars) return deps.onDrop(1);
+      if (waiting.length + stream.writableLength + line.length > capacityBytes) return onDrop(1);
       waiting += line;
-      if (timer === null && batch === null) timer = setTimeout(pump, collectMs);
+      timer ??= setTimeout(handOver, collectMs);
     },
     flush(timeoutMs) {
       return new Promise((resolve) => {
@@ -72,41 +59,16 @@ export function createLineWriter(deps: { fd: number; capacityChars: number; onDr
           clearTimeout(deadline);
           resolve();
         });
+        handOver();
         settle();
       });
     },
-    flushNow() {
-      try {
-        // A batch that is being written elsewhere cannot be taken back; its rest would be out of order.
-        if (batch === null && waiting !== "") writeSync(output.fd, waiting);
-        waiting = "";
-      } catch {
-        // Nobody reads any more.
-      }
-    },
-    close() {
-      closed = true;
-      if (timer !== null) clearTimeout(timer);
-      if (output.own) closeSync(output.fd);
-    },
+    flushNow: handOver,
   };
 }
 
-/**
- * A pipe is opened a second time, non-blocking, as a description of our own. Setting O_NONBLOCK on the inherited one would
- * change it for every process that shares it, and a blocking write, even on another thread, keeps the process from exiting.
- */
-function openWithoutBlocking(fd: number): { readonly fd: number; readonly own: boolean } {
-  try {
-    if (!fstatSync(fd).isFIFO()) return { fd, own: false };
-    return { fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK), own: true };
-  } catch {
-    return { fd, own: false };
-  }
-}
-
-function countLines(text: Buffer): number {
+function countLines(text: string): number {
   let lines = 0;
-  for (let at = text.indexOf(10); at !== -1; at = text.indexOf(10, at + 1)) lines += 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines += 1;
   return lines;
 }

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { AccessRecord } from "../../src/core/ports/log.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+
+const aRecord = (change: Partial<AccessRecord>): AccessRecord => ({
+  id: "r1",
+  client: "::1",
+  method: "GET",
+  host: "wiki",
+  path: "/",
+  route: "wiki/",
+  principal: null,
+  via: null,
+  decision: "allow",
+  reason: null,
+  shadow: null,
+  status: 200,
+  bytesSent: 10,
+  durationMs: 3,
+  upstreamMs: 2,
+  websocket: false,
+  aborted: false,
+  ...change,
+});
+
+test("requests are counted by route, decision and class of status", async () => {
+  const { accessRecorded, text } = createMetrics({ version: "1.2.3" });
+  accessRecorded(aRecord({}));
+  accessRecorded(aRecord({ status: 204 }));
+  accessRecorded(aRecord({ route: null, decision: "error", status: 421, upstreamMs: null }));
+  accessRecorded(aRecord({ decision: "refuse", reason: "denied-by-rule", status: 403, upstreamMs: null }));
+  const lines = (await text()).split("\n");
+  expect(lines).toContain('vestibule_requests_total{route="wiki/",decision="allow",status="2xx"} 2');
+  expect(lines).toContain('vestibule_requests_total{route="none",decision="error",status="4xx"} 1');
+  expect(lines).toContain('vestibule_refusals_total{route="wiki/",reason="denied-by-rule"} 1');
+  expect(lines).toContain(`vestibule_build_info{version="1.2.3",node="${process.version}"} 1`);
+});
+
+test("durations fall into cumulative buckets, and a tunnel's does not count", async () => {
+  const { accessRecorded, text } = createMetrics({ version: "1" });
+  for (const durationMs of [1, 3, 40_000]) accessRecorded(aRecord({ durationMs, upstreamMs: null }));
+  accessRecorded(aRecord({ durationMs: 3_600_000, websocket: true }));
+  const lines = (await text()).split("\n").filter((line) => line.startsWith("vestibule_request_duration_seconds"));
+  expect(lines).toContain('vestibule_request_duration_seconds_bucket{route="wiki/",le="0.001"} 1');
+  expect(lines).toContain('vestibule_request_duration_seconds_bucket{route="wiki/",le="0.005"} 2');
+  expect(lines).toContain('vestibule_request_duration_seconds_bucket{route="wiki/",le="30"} 2');
+  expect(lines).toContain('vestibule_request_duration_seconds_bucket{route="wiki/",le="+Inf"} 3');
+  expect(lines).toContain('vestibule_request_duration_seconds_count{route="wiki/"} 3');
+});
+
+test("every line is well formed and every metric is described once, whatever a route is called", async () => {
+  const { accessRecorded, metrics, watch, logLinesDropped, configReloaded, text } = createMetrics({ version: "1" });
+  accessRecorded(aRecord({ route: 'a"b\\c\nd/' }));
+  metrics.logins("entra", "ok");
+  metrics.logouts("logout");
+  metrics.refreshes("entra", "renewed");
+  metrics.upstreamErrors("wiki/", "upstream.timeout");
+  metrics.storeCommand("get", 0.002, true);
+  metrics.sessionCache("hit");
+  metrics.providerFetches("entra", "jwks", false);
+  logLinesDropped(3);
+  configReloaded("rejected");
+  watch({
+    openRequests: () => 2,
+    openTunnels: () => 1,
+    storeHealth: () => ({ kind: "redis", reachable: true, invalidation: false, detail: "" }),
+  });
+  const lines = (await text()).split("\n").filter((line) => line !== "");
+  const sample =
+    /^[a-z_][a-z0-9_]*(\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\})? (?:[-+.\deE]+|\+Inf|Nan|NaN)$/;
+  expect(lines.filter((line) => !line.startsWith("# ") && !sample.test(line))).toEqual([]);
+  const described = lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]);
+  expect(new Set(described).size).toBe(described.length);
+  expect(lines).toEqual(
+    expect.arrayContaining(["vestibule_open_requests 2", "vestibule_store_invalidation 0", "vestibule_log_lines_dropped_total 3"]),
+  );
+});
+
+test("two registries share nothing", async () => {
+  const [one, other] = [createMetrics({ version: "1" }), createMetrics({ version: "1" })];
+  one.metrics.logouts("logout");
+  expect(await other.text()).not.toContain('vestibule_logouts_total{reason="logout"}');
+});
