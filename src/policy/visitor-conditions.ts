@@ -39,11 +39,18 @@ export function groups(wanted: readonly string[]): Condition {
   };
 }
 
-/** The whole domain after the only `@`: neither `acme.example.evil.example` nor `sub.acme.example` is `acme.example`. */
+/**
+ * The whole domain after the only `@`: neither `acme.example.evil.example` nor `sub.acme.example` is `acme.example`. `*.acme.example` is
+ * every domain below it, on a dot, and not itself.
+ */
 export function emailDomains(wanted: readonly string[]): Condition {
   const domains = new Set(wanted.map((domain) => domain.toLowerCase()));
+  const suffixes = [...domains].filter((domain) => domain.startsWith("*.")).map((domain) => domain.slice(1));
   return {
-    truth: ({ who }) => (who.emailDomain === null ? unknown : isTrue(domains.has(who.emailDomain))),
+    truth: ({ who: { emailDomain: own } }) => {
+      if (own === null) return unknown;
+      return isTrue(domains.has(own) || suffixes.some((suffix) => own.endsWith(suffix) && own.length > suffix.length));
+    },
     words: ({ who }) => `emailDomains: ${who.emailDomain ?? "no verified e-mail"}, wanted ${some(wanted)}`,
   };
 }

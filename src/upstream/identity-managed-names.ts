@@ -1,4 +1,5 @@
 import type { Settings } from "../core/settings.ts";
+import { rememberPerName } from "./header-names.ts";
 
 /** The header names that only the gateway may fill, on every route, public ones too. */
 export interface ManagedNames {
@@ -7,17 +8,10 @@ export interface ManagedNames {
 }
 
 /** What applications behind other gateways are known to trust, whether this configuration uses them or not. Folded. */
-const wellKnownNames = [
-  "x-forwarded-user",
-  "x-forwarded-email",
-  "x-forwarded-groups",
-  "x-forwarded-preferred-username",
-  "x-forwarded-access-token",
-];
-const wellKnownPrefixes = ["remote-", "x-auth-request-", "x-webauth-"];
+const wellKnown =
+  /^(?:(?:x-)?remote|x-auth-request|x-webauth)-|^x-forwarded-(?:user|email|groups?|preferred-username|access-token|name|roles)$/;
 
-/** Names are remembered up to this many and this long: a caller may invent as many as they like. */
-const rememberedNames = 1_000;
+/** Longer names are judged each time: a caller may invent as many as they like, and each one kept costs its length. */
 const rememberedLength = 64;
 
 /**
@@ -27,7 +21,7 @@ const rememberedLength = 64;
  * applications keep their own use of it.
  */
 export function managedNames(settings: Settings): ManagedNames {
-  const names = new Set(wellKnownNames);
+  const names = new Set<string>();
   for (const app of settings.apps) {
     for (const { headers } of app.routes) {
       for (const rule of headers.set) names.add(foldHeaderName(rule.name));
@@ -35,20 +29,12 @@ export function managedNames(settings: Settings): ManagedNames {
     }
   }
   names.delete("authorization");
-  const judge = (folded: string) => names.has(folded) || wellKnownPrefixes.some((prefix) => folded.startsWith(prefix));
-
-  const remembered = new Map<string, boolean>();
-  return {
-    isManaged: (name) => {
-      const known = remembered.get(name);
-      if (known !== undefined) return known;
-      const answer = judge(foldHeaderName(name));
-      if (name.length > rememberedLength) return answer;
-      if (remembered.size >= rememberedNames) remembered.clear();
-      remembered.set(name, answer);
-      return answer;
-    },
+  const judge = (name: string) => {
+    const folded = foldHeaderName(name);
+    return names.has(folded) || wellKnown.test(folded);
   };
+  const judgeOnce = rememberPerName(judge);
+  return { isManaged: (name) => (name.length > rememberedLength ? judge(name) : judgeOnce(name)) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { GatewayError } from "../core/errors.ts";
 import type { HeaderSettings } from "../core/settings.ts";
 
 export type Encoding = HeaderSettings["encoding"];
@@ -56,6 +57,7 @@ function percentEncode(text: string): string {
  * only where it would look like an encoded separator, so that addresses of pictures stay as they are.
  */
 export function createJoin(separator: string, exact: boolean): (members: readonly string[]) => string {
+  if (separator === "") throw new GatewayError("config.invalid", "a list needs a separator between its members");
   const signs = [...new Set(separator.trim() === "" ? separator : separator.replace(/\s/gu, ""))];
   const unsafe = signs.map((sign) => `\\u{${(sign.codePointAt(0) ?? 0).toString(16)}}`).join("");
   const percent = exact ? "%" : `%(?=${signs.map((sign) => percentEncode(sign).slice(1)).join("|")})`;
