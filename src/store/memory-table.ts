@@ -1,6 +1,6 @@
 import type { SessionFilter } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
-import { digestOf } from "./session-ids.ts";
+import { filterName, filtersOf } from "./session-filters.ts";
 
 /** All sessions of one process, found by id, by principal and by provider session. */
 export interface SessionTable {
@@ -34,18 +34,4 @@ export function createSessionTable(): SessionTable {
     match: (filter) => [...(idsByFilter.get(filterName(filter)) ?? [])].flatMap((id) => byId.get(id) ?? []),
     all: () => byId.values(),
   };
-}
-
-/** Every filter that means this session: what it is indexed under. */
-export function filtersOf(session: Session): readonly SessionFilter[] {
-  const { provider, subject } = session.principal;
-  const principal: SessionFilter = { by: "principal", provider, subject };
-  if (session.providerSession === null) return [principal];
-  return [principal, { by: "provider-session", provider, providerSession: session.providerSession }];
-}
-
-/** One-way: an index key must not tell who has signed in. */
-export function filterName(filter: SessionFilter): string {
-  if (filter.by === "principal") return digestOf("principal", filter.provider, filter.subject);
-  return digestOf("provider session", filter.provider, filter.providerSession);
 }

@@ -1,0 +1,91 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { GatewayError } from "../core/errors.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { RedisSettings } from "../core/settings.ts";
+import { plainError } from "./redis-failure.ts";
+
+/** The longest that one command may keep a caller waiting. */
+export const commandTimeoutMs = 500;
+const connectTimeoutMs = 1_000;
+/** A connection on which nothing has come back for this long is replaced: its peer may be gone without a word. */
+const silentMs = 1_500;
+
+/**
+ * A connection that keeps reconnecting and never makes anybody wait: no queue while it is away, no resending, a timeout
+ * on each command. With ioredis's defaults a command stays pending for ever.
+ */
+export function openRedis(settings: RedisSettings, name: string, log: Log): Redis {
+  const client = new Redis({ ...optionsFor(settings), connectionName: `vestibule-${name}` });
+  let complained = false;
+  client.on("error", (error: unknown) => {
+    if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
+    complained = true;
+  });
+  client.on("ready", () => {
+    log.info({ connection: name }, "connected to redis");
+    complained = false;
+  });
+  return client;
+}
+
+/** What ioredis is told. `replyMapping` belongs to RESP3. */
+export type ConnectionOptions = Omit<RedisOptions, "replyMapping">;
+
+export function optionsFor(settings: RedisSettings): ConnectionOptions {
+  const own: ConnectionOptions = {
+    ...addressOf(settings),
+    // RESP2 on purpose: invalidation messages then arrive as ordinary messages of a subscription.
+    protocol: 2,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: connectTimeoutMs,
+    socketTimeout: silentMs,
+    // A dropped peer does not answer our FIN: do not wait long for it.
+    disconnectTimeout: 100,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    retryStrategy: (attempt) => Math.min(25 * 2 ** attempt, 400),
+    // After a failover this connection may still lead to what is now a replica.
+    reconnectOnError: (error) => /^(READONLY|MASTERDOWN|UNBLOCKED)/.test(error.message),
+  };
+  if (settings.username !== null) own.username = settings.username;
+  if (settings.password !== null) own.password = settings.password.reveal();
+  if (settings.tls !== null) {
+    const { ca, serverName } = settings.tls;
+    own.tls = { ...(ca === null ? {} : { ca }), ...(serverName === null ? {} : { servername: serverName }) };
+  }
+  if (own.tls !== undefined && settings.target.kind === "sentinel") {
+    own.sentinelTLS = own.tls;
+    own.enableTLSForSentinelMode = true;
+  }
+  return own;
+}
+
+function addressOf({ target }: RedisSettings): ConnectionOptions {
+  switch (target.kind) {
+    case "single":
+      return addressInUrl(target.url.reveal());
+    case "sentinel":
+      return { sentinels: [...target.sentinels], name: target.name, sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 400) };
+    case "cluster":
+      throw new GatewayError("config.invalid", "sessions.store.redis.cluster is not available yet");
+  }
+}
+
+/** `redis[s]://[user[:password]@]host[:port][/database]`. Never quoted in an error: it holds the password. */
+function addressInUrl(text: string): ConnectionOptions {
+  const url = URL.parse(text);
+  const database = /^\/?(\d{0,5})$/.exec(url?.pathname ?? "")?.[1];
+  if (url === null || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "" || database === undefined) {
+    throw new GatewayError("config.invalid", "the redis URL must look like redis://host:6379/0");
+  }
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? 6379 : Number(url.port),
+    db: Number(database),
+    ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
+  };
+}

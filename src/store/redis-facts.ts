@@ -1,0 +1,54 @@
+import type { Redis } from "ioredis";
+import type { Sealer } from "../core/ports/sealer.ts";
+import type { Lease } from "../core/ports/session-store.ts";
+import type { Random } from "../core/random.ts";
+import type { Facts } from "./memory-facts.ts";
+import type { RedisGuard } from "./redis-guard.ts";
+import type { RedisKeys } from "./redis-keys.ts";
+import { extendScript, releaseScript } from "./redis-scripts.ts";
+import { digestOf, newId } from "./session-ids.ts";
+
+export interface FactsDeps {
+  readonly client: Redis;
+  readonly guard: RedisGuard;
+  readonly keys: RedisKeys;
+  readonly sealer: Sealer;
+  readonly random: Random;
+}
+
+/** Replay guards, parked texts and leases that hold in every process. */
+export function createRedisFacts({ client, guard, keys, sealer, random }: FactsDeps): Facts {
+  return {
+    once: async (kind, value, ttlMs) =>
+      (await guard.run("once", () => client.set(keys.once(kind, value), "", "PX", wholeMs(ttlMs), "NX"))) === "OK",
+    park: async (kind, text, ttlMs) => {
+      const handle = newId(random);
+      const sealed = sealer.seal(purposeOf(kind, handle), text);
+      await guard.run("park", () => client.set(keys.parked(kind, handle), sealed, "PX", wholeMs(ttlMs)));
+      return handle;
+    },
+    unpark: async (kind, handle) => {
+      const sealed = await guard.run("unpark", () => client.getdel(keys.parked(kind, handle)));
+      return sealed === null ? null : sealer.open(purposeOf(kind, handle), sealed);
+    },
+    lease: async (name, ttlMs) => {
+      const token = newId(random);
+      const taken = await guard.run("lease", () => client.set(keys.lease(name), token, "PX", wholeMs(ttlMs), "NX"));
+      return taken === "OK" ? leaseOf(client, guard, keys.lease(name), token) : null;
+    },
+  };
+}
+
+/** The token tells this holder from the next: a late release must not free somebody else's lease. */
+function leaseOf(client: Redis, guard: RedisGuard, key: string, token: string): Lease {
+  return {
+    extend: async (ttlMs) => (await guard.run("lease", () => client.eval(extendScript, 1, key, token, wholeMs(ttlMs)))) === 1,
+    release: async () => void (await guard.run("lease", () => client.eval(releaseScript, 1, key, token))),
+  };
+}
+
+/** Bound to its handle: one parked text cannot be moved to where another was expected. */
+const purposeOf = (kind: string, handle: string) => `parked:${digestOf("parked", kind, handle)}`;
+
+/** Redis takes whole milliseconds, at least one. */
+const wholeMs = (ms: number) => Math.max(1, Math.ceil(ms));

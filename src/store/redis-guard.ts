@@ -1,0 +1,53 @@
+import { GatewayError } from "../core/errors.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import { isReply, storeUnavailable } from "./redis-failure.ts";
+
+/** Every command goes through here: bounded in time, in number, and not sent at all while Redis is known to be away. */
+export interface RedisGuard {
+  /** Rejects with `store.unavailable`, whatever went wrong. */
+  run<T>(command: string, work: () => Promise<T>): Promise<T>;
+  /** Runs even while the circuit is open, and closes it when Redis answers: the background probe. */
+  probe<T>(command: string, work: () => Promise<T>): Promise<T>;
+  isOpen(): boolean;
+}
+
+const failuresToOpen = 5;
+const maxPending = 5_000;
+
+/**
+ * A circuit breaker: five failures in a row and callers are told at once, instead of each waiting for the timeout.
+ * Only the probe finds out that Redis is back, so no visitor waits for the experiment.
+ */
+export function createRedisGuard(deps: { readonly metrics: Metrics; onOpen(): void }): RedisGuard {
+  let failures = 0;
+  let pending = 0;
+
+  const probe = async <T>(command: string, work: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now();
+    let answered = false;
+    pending += 1;
+    try {
+      const result = await work();
+      answered = true;
+      return result;
+    } catch (error) {
+      answered = isReply(error);
+      throw storeUnavailable(command, error);
+    } finally {
+      pending -= 1;
+      failures = answered ? 0 : failures + 1;
+      if (failures === failuresToOpen) deps.onOpen();
+      deps.metrics.storeCommand(command, (performance.now() - startedAt) / 1000, answered);
+    }
+  };
+
+  return {
+    run: async (command, work) => {
+      if (failures >= failuresToOpen) throw new GatewayError("store.unavailable", `redis ${command}: redis is not answering`);
+      if (pending >= maxPending) throw new GatewayError("store.unavailable", `redis ${command}: ${maxPending} commands are waiting`);
+      return probe(command, work);
+    },
+    probe,
+    isOpen: () => failures >= failuresToOpen,
+  };
+}

@@ -1,0 +1,119 @@
+import { LRUCache } from "lru-cache";
+import { GatewayError } from "../core/errors.ts";
+import type { Session } from "../core/session.ts";
+
+/** Verified sessions of this process, in front of the store. */
+export interface SessionCache {
+  /** The session when it may be believed without asking, undefined otherwise. */
+  believed(id: string): Session | undefined;
+  /** Asks the store, once for all who ask at the same time; falls back on the grace when it is silent. */
+  load(id: string, key: string, options: { readonly graceMs: number }): Promise<Session | null>;
+  /** Moves the local copy's activity; answers when it was last written to the store. */
+  noteActivity(session: Session, now: number): number;
+  /** The store has taken note of activity at this time. */
+  noteWritten(id: string, at: number): void;
+  /** Answers the id when the session was in use here just now: worth reading again at once. */
+  forget(key: string): string | null;
+  /** Forgets everything: messages may have been missed. */
+  flush(): void;
+}
+
+export interface CacheDeps {
+  /** Never goes back, unlike the wall clock. */
+  readonly monotonic: () => number;
+  readonly read: (key: string) => Promise<Session | null>;
+  /** When the invalidation messages were last proven to arrive (monotonic). */
+  readonly provenAt: () => number;
+  readonly isGood: (session: Session) => boolean;
+}
+
+interface Entry {
+  session: Session;
+  /** When the store said so (monotonic): the time of asking, not of the answer. */
+  readonly loadedAt: number;
+  usedAt: number;
+  storedSeenAt: number;
+}
+interface Load {
+  readonly result: Promise<Session | null>;
+  /** Something changed while the answer was under way: it may be used, but not kept. */
+  outdated: boolean;
+}
+
+const maxEntries = 50_000;
+/** With beats each 300 ms, one may be late; a revoked session is refused within a second. */
+const believedMs = 900;
+const noteLocallyMs = 1_000;
+const inUseMs = 60_000;
+
+export function createSessionCache(deps: CacheDeps): SessionCache {
+  const idByKey = new Map<string, string>();
+  const entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: (entry) => void idByKey.delete(entry.session.key) });
+  const loads = new Map<string, Load>();
+
+  /** An entry was true when it was read, and stays so as long as no message about it was missed. */
+  const withinAge = (id: string, maxAgeMs: number): Session | undefined => {
+    const entry = entries.get(id);
+    if (entry === undefined) return undefined;
+    const now = deps.monotonic();
+    if (now - Math.max(entry.loadedAt, deps.provenAt()) > maxAgeMs || !deps.isGood(entry.session)) return undefined;
+    entry.usedAt = now;
+    return entry.session;
+  };
+
+  const startLoad = (id: string, key: string): Load => {
+    const loadedAt = deps.monotonic();
+    const load: Load = { outdated: false, result: deps.read(key) };
+    loads.set(key, load);
+    const settle = (session: Session | null | undefined) => {
+      if (loads.get(key) === load) loads.delete(key);
+      if (load.outdated || session === undefined) return;
+      if (session === null) entries.delete(id);
+      else {
+        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt });
+        idByKey.set(key, id);
+      }
+    };
+    load.result.then(settle, () => settle(undefined));
+    return load;
+  };
+
+  return {
+    believed: (id) => withinAge(id, believedMs),
+    load: async (id, key, { graceMs }) => {
+      try {
+        return await (loads.get(key) ?? startLoad(id, key)).result;
+      } catch (error) {
+        const silent = error instanceof GatewayError && error.code === "store.unavailable";
+        const remembered = silent && graceMs > 0 ? withinAge(id, graceMs) : undefined;
+        if (remembered === undefined) throw error;
+        return remembered;
+      }
+    },
+    noteActivity: (session, now) => {
+      const entry = entries.peek(session.id);
+      if (entry === undefined) return session.lastSeenAt;
+      if (now - entry.session.lastSeenAt >= noteLocallyMs) entry.session = { ...entry.session, lastSeenAt: now };
+      return entry.storedSeenAt;
+    },
+    noteWritten: (id, at) => {
+      const entry = entries.peek(id);
+      if (entry !== undefined) entry.storedSeenAt = Math.max(entry.storedSeenAt, at);
+    },
+    forget: (key) => {
+      const load = loads.get(key);
+      if (load !== undefined) load.outdated = true;
+      loads.delete(key);
+      const id = idByKey.get(key);
+      const entry = id === undefined ? undefined : entries.peek(id);
+      if (id === undefined || entry === undefined) return null;
+      entries.delete(id);
+      return deps.monotonic() - entry.usedAt < inUseMs ? id : null;
+    },
+    flush: () => {
+      for (const load of loads.values()) load.outdated = true;
+      loads.clear();
+      entries.clear();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
+
+/** A real redis-server of one's own, on loopback, with its files in a temporary folder. */
+export interface TestRedis {
+  readonly port: number;
+  readonly url: string;
+  /** Stops answering without closing anything (SIGSTOP). */
+  pause(): void;
+  resume(): void;
+  /** Ends the process; its data is gone. */
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  restart(): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** Started and answering. Extra arguments go to redis-server (`--maxmemory`, `2mb`, …). */
+export async function startRedis(...options: readonly string[]): Promise<TestRedis> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-redis-"));
+  let server: ChildProcess | null = null;
+
+  const start = async () => {
+    const started = spawn(
+      "redis-server",
+      ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...options],
+      { stdio: "ignore" },
+    );
+    server = started;
+    await Promise.race([
+      eventually(() => ping(port), { timeoutMs: 10_000 }),
+      once(started, "error").then(([error]) => Promise.reject(error)),
+      once(started, "exit").then(() => Promise.reject(new Error("redis-server ended"))),
+    ]);
+  };
+  const kill = async () => {
+    const running = server;
+    server = null;
+    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
+    const exited = once(running, "exit");
+    running.kill("SIGKILL");
+    await exited;
+  };
+
+  await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}/0`,
+    pause: () => void server?.kill("SIGSTOP"),
+    resume: () => void server?.kill("SIGCONT"),
+    kill,
+    restart: async () => {
+      await kill();
+      await start();
+    },
+    stop: async () => {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Rejects unless a Redis answers; one that wants a password has answered too. */
+async function ping(port: number): Promise<void> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    socket.setTimeout(1_000, () => socket.destroy(new Error("no answer")));
+    socket.write("PING\r\n");
+    const [reply] = await once(socket, "data");
+    if (!/PONG|NOAUTH/.test(String(reply))) throw new Error(`unexpected answer ${String(reply)}`);
+  } finally {
+    socket.destroy();
+  }
+}
