@@ -1,0 +1,79 @@
+import type { Answer } from "../core/answer.ts";
+import type { Decision, Refusal } from "../core/decision.ts";
+import { formatOrigin } from "../core/origin.ts";
+import type { Principal } from "../core/principal.ts";
+import type { Visit } from "../core/site.ts";
+import { asOwnAnswer } from "../http/answer.ts";
+import type { AppSite } from "../policy/decide.ts";
+import { jsonAnswer } from "./answer-error.ts";
+import type { GatewayDeps } from "./deps.ts";
+import { prefersHtml } from "./prefers-html.ts";
+
+type Answering = Pick<GatewayDeps, "door" | "renderPage">;
+type AppVisit = Visit & { readonly site: AppSite };
+
+/** The answer of the gateway's own that a decision comes to. */
+export function answerDecision(deps: Answering, visit: AppVisit, decision: Exclude<Decision, { kind: "allow" | "pass" }>): Answer {
+  const { id } = visit.incoming;
+  switch (decision.kind) {
+    case "login":
+      return asOwnAnswer(deps.door.open(visit, { acr: decision.acr }), id);
+    case "challenge":
+      return asOwnAnswer(challenge(deps, visit, decision), id);
+    case "refuse":
+      return asOwnAnswer(refusal(deps, visit, decision.refusal, decision.principal), id);
+  }
+}
+
+/** 401 for whoever cannot follow a redirect; the body names the URL at which a person can sign in (RFC 9110 15.5.2, RFC 6750 3). */
+function challenge({ door }: Answering, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
+  const { id, hostname } = visit.incoming;
+  const rejected = decision.because === "credential-rejected";
+  const loginUrl = door.urlFor(visit);
+  const schemes: (readonly [string, string])[] = [];
+  if (decision.bearer) {
+    const stepUp =
+      decision.because === "step-up" ? `, error="insufficient_user_authentication", acr_values="${quotable(decision.acr.join(" "))}"` : "";
+    schemes.push(["WWW-Authenticate", `Bearer realm="${hostname}"${rejected ? ', error="invalid_token"' : stepUp}`]);
+  }
+  schemes.push(["WWW-Authenticate", `Vestibule realm="${hostname}", login_url="${quotable(loginUrl)}"`]);
+  const body = {
+    error: rejected ? "invalid_token" : "login_required",
+    message: messages[decision.because],
+    login_url: loginUrl,
+    ...(decision.acr.length > 0 ? { acr_values: decision.acr } : {}),
+    request_id: id,
+  };
+  return jsonAnswer(401, body, schemes);
+}
+
+/** 403 with who you are and why not; the rule itself is for operators. */
+function refusal({ door, renderPage }: Answering, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
+  const { incoming, site } = visit;
+  if (principal === null || incoming.websocket || !prefersHtml(incoming.rawHeaders)) {
+    const body = { error: "access_refused", reason, message: "You are not allowed to do this.", request_id: incoming.id };
+    return jsonAnswer(403, body);
+  }
+  const { name, email, subject, provider } = principal;
+  const model = {
+    page: "refusal",
+    app: site.app.settings.name,
+    who: { name, email, subject, provider },
+    reason,
+    anotherAccountUrl: `${door.urlFor(visit)}&another=1`,
+    logoutUrl: `${formatOrigin(site.origin)}/_vestibule/logout`,
+  } as const;
+  return renderPage(403, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage });
+}
+
+const messages = {
+  "no-session": "Please sign in.",
+  "other-provider": "Please sign in with an account that this application accepts.",
+  "step-up": "A stronger login is needed.",
+  "credential-rejected": "The access token was not accepted.",
+} as const;
+
+/** For a quoted-string (RFC 9110 5.6.4); what has no place in a header is dropped. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "").replace(/["\\]/g, "\\$&");
+}

@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Decision } from "../core/decision.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
+import type { Incoming } from "../core/incoming.ts";
+import { answerDecision } from "./answer-decision.ts";
+import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
+import { type AppCall, answerCall, answerFailure, answerFailureEarly, noteFailure, recordCall } from "./conclude.ts";
+import type { GatewayDeps, Known } from "./deps.ts";
+import { forwardOn, type Line } from "./line.ts";
+import type { OpenConnection } from "./open-connections.ts";
+import { auditDecision } from "./refusal-audit.ts";
+import { serveControl } from "./serve-control.ts";
+import { hasApp, isControlPath, siteOf } from "./site.ts";
+
+/**
+ * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
+ * goes through it without waiting for anything. Never throws.
+ */
+export function createRequestHandler(deps: GatewayDeps): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => handle(deps, { kind: "response", req, res });
+}
+
+/** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
+export function handle(deps: GatewayDeps, line: Line): void {
+  let incoming: Incoming | null = null;
+  try {
+    incoming = deps.readIncoming(line.req);
+    const site = siteOf(deps.findSite, incoming, line.req);
+    if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
+    else if (hasApp(site)) serveApp(deps, line, { incoming, site, route: deps.findRoute(site.app, incoming.readings[0] ?? incoming.path) });
+    else throw new GatewayError("request.not-found", "only the gateway's own pages live here");
+  } catch (error) {
+    answerFailureEarly(deps, line, incoming, error);
+  }
+}
+
+const anonymous: Identity = { kind: "anonymous" };
+
+function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
+  const identity = identifyCaller(deps, call);
+  if (identity instanceof Promise) {
+    identity.then((known) => proceed(deps, line, call, known)).catch((error) => answerFailure(deps, line, call, null, null, error));
+  } else proceed(deps, line, call, identity);
+}
+
+/** Nobody is asked for an identity where everybody may come: public paths work without the session store. */
+function identifyCaller(deps: GatewayDeps, { incoming, site, route }: AppCall): Identity | Promise<Identity> {
+  const { readings, method } = incoming;
+  if (readings.length === 1 && route.isPublic(method, readings[0] ?? incoming.path)) return anonymous;
+  return deps.identify(incoming, route, site);
+}
+
+function proceed(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity): void {
+  const { decision } = deps.decide(call.site, identity, call.incoming, deps.clock());
+  auditDecision(deps, call.incoming, decision);
+  if (decision.kind === "allow" || decision.kind === "pass") forwardCall(deps, line, call, identity, decision);
+  else answerCall(deps, line, call, identity, decision, answerDecision(deps, call, decision));
+}
+
+type Admitted = Decision & { readonly kind: "allow" | "pass" };
+
+function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity, decision: Admitted): void {
+  const { incoming, site, route } = call;
+  const headers = deps.prepareHeaders({ incoming, route, site, identity: decision.identity });
+  if (headers.kind === "refuse") {
+    const refused = { kind: "refuse", refusal: headers.refusal, principal: decision.identity?.principal ?? null } as const;
+    auditDecision(deps, incoming, refused);
+    answerCall(deps, line, call, identity, refused, answerDecision(deps, call, refused));
+    return;
+  }
+  const connection = register(deps, line, incoming, decision.identity);
+  const endsSession = isAppLogout(site, incoming, decision.identity);
+  const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
+  const base = { incoming, site, route, identity: decision.identity, identityHeaders: headers.edit, setCookie };
+  forwardOn(deps, line, connection === null ? base : { ...base, onOpen: (close) => deps.connections.attach(connection, close) })
+    .then((result) => {
+      if (connection !== null) deps.connections.done(connection);
+      if (result.status === null && result.error !== null && !result.aborted) throw result.error;
+      if (result.error !== null) noteFailure(deps, result.error, incoming.id);
+      if (endsSession && result.status !== null && result.status < 400) void endAfterAppLogout(deps, incoming, decision.identity);
+      recordCall(deps, call, identity, decision, result);
+    })
+    .catch((error) => answerFailure(deps, line, call, identity, decision, error));
+}
+const noCookies: readonly string[] = [];
+
+/** Under its session, so that it ends with it; a tunnel also without one, because a shutdown must find it. */
+function register(deps: GatewayDeps, line: Line, incoming: Incoming, identity: Known | null): OpenConnection | null {
+  const session = identity?.session ?? null;
+  const tunnel = line.kind === "socket";
+  return session === null && !tunnel ? null : deps.connections.open(incoming, session, tunnel);
+}

@@ -1,0 +1,179 @@
+import type { Clock } from "../core/clock.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Session } from "../core/session.ts";
+
+/** One forwarded response or tunnel, from the moment it is decided until its last byte is gone. */
+export interface OpenConnection {
+  readonly incoming: Incoming;
+  /** The session it is open for; null for public routes and bearer tokens. Replaced when the session is renewed. */
+  session: Session | null;
+  readonly tunnel: boolean;
+  readonly openedAt: number;
+  /** How to cut it; null until the forwarding has begun. */
+  close: ((why: string) => void) | null;
+  /** Why it must not live; kept for a connection that is cut before it could be told how. */
+  cut: string | null;
+}
+
+/** All that is open, by session: what makes "signed out" true for connections that were let in before. */
+export interface OpenConnections {
+  open(incoming: Incoming, session: Session | null, tunnel: boolean): OpenConnection;
+  attach(connection: OpenConnection, close: (why: string) => void): void;
+  done(connection: OpenConnection): void;
+  /** Judges everything again: the rules have changed. */
+  reviewAll(): void;
+  /** Tunnels end only when somebody ends them: on shutdown, we do. */
+  closeTunnels(why: string): void;
+  /** For metrics: tunnels open now, connections watched now. */
+  counts(): { readonly tunnels: number; readonly watched: number };
+  close(): void;
+}
+
+export interface OpenConnectionsDeps {
+  readonly sessions: Pick<SessionStore, "peek" | "find" | "watch">;
+  readonly clock: Clock;
+  /** The current rules' word on a connection that was let in before: `false` cuts it. */
+  readonly isStillAllowed: (incoming: Incoming, session: Session) => boolean;
+}
+
+/** Connections younger than this are not watched: nearly all requests are over by then. With the sweep it stays below a second. */
+const youngMs = 500;
+const sweepEveryMs = 250;
+/** Hours of the day and an app's own lifetime pass without anybody telling. */
+const reviewEveryMs = 15_000;
+
+interface Group {
+  readonly connections: Set<OpenConnection>;
+  readonly stop: () => void;
+}
+
+interface State extends OpenConnectionsDeps {
+  /** In order of opening. */
+  readonly young: Set<OpenConnection>;
+  /** One watch per session, shared by all its connections. */
+  readonly watched: Map<string, Group>;
+  readonly tunnels: Set<OpenConnection>;
+  reviewedAt: number;
+}
+
+/**
+ * Registers cheaply and watches late: a request that is over within half a second costs one entry in a set. What lives longer is watched
+ * for the end of its session, judged again when the session changes, and ends with the session's absolute limit.
+ */
+export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnections {
+  const state: State = { ...deps, young: new Set(), watched: new Map(), tunnels: new Set(), reviewedAt: deps.clock() };
+  const sweeper = setInterval(() => sweep(state), sweepEveryMs);
+  sweeper.unref();
+  return {
+    open: (incoming, session, tunnel) => {
+      const connection: OpenConnection = { incoming, session, tunnel, openedAt: state.clock(), close: null, cut: null };
+      if (session !== null) state.young.add(connection);
+      if (tunnel) state.tunnels.add(connection);
+      return connection;
+    },
+    attach: (connection, close) => {
+      connection.close = close;
+      if (connection.cut !== null) close(connection.cut);
+    },
+    done: (connection) => forget(state, connection),
+    reviewAll: () => reviewAll(state),
+    closeTunnels: (why) => {
+      for (const connection of [...state.tunnels]) cut(state, connection, why);
+    },
+    counts: () => ({
+      tunnels: state.tunnels.size,
+      watched: [...state.watched.values()].reduce((sum, group) => sum + group.connections.size, 0),
+    }),
+    close: () => {
+      clearInterval(sweeper);
+      for (const group of state.watched.values()) group.stop();
+      state.watched.clear();
+    },
+  };
+}
+
+function sweep(state: State): void {
+  const now = state.clock();
+  for (const connection of state.young) {
+    // A clock that was set back makes everything look young: `openedAt` in the future counts as old.
+    if (connection.openedAt <= now && now - connection.openedAt < youngMs) break;
+    state.young.delete(connection);
+    watch(state, connection);
+  }
+  for (const { connections } of [...state.watched.values()]) {
+    for (const connection of [...connections]) {
+      // The store also tells of expiry; the absolute end must hold when it cannot.
+      if (connection.session !== null && now >= connection.session.expiresAt) cut(state, connection, "expired");
+    }
+  }
+  if (Math.abs(now - state.reviewedAt) >= reviewEveryMs) reviewAll(state);
+}
+
+function reviewAll(state: State): void {
+  state.reviewedAt = state.clock();
+  for (const connection of everyone(state)) review(state, connection);
+}
+
+function watch(state: State, connection: OpenConnection): void {
+  const { session } = connection;
+  if (session === null) return;
+  const known = state.watched.get(session.key);
+  if (known === undefined) state.watched.set(session.key, startGroup(state, session, connection));
+  else known.connections.add(connection);
+  catchUp(state, connection, session);
+}
+
+function startGroup(state: State, session: Session, first: OpenConnection): Group {
+  const connections = new Set([first]);
+  const stop = state.sessions.watch(session, (change) => {
+    for (const connection of [...connections]) {
+      if (change.kind === "ended") cut(state, connection, "the session ended");
+      else renewed(state, connection, change.session);
+    }
+  });
+  return { connections, stop };
+}
+
+/** What happened while nobody watched. A store that cannot say leaves the connection to the watch and to the absolute limit. */
+function catchUp(state: State, connection: OpenConnection, session: Session): void {
+  const now = state.sessions.peek(session.id);
+  const settle = (current: Session | null) => {
+    if (current === null) cut(state, connection, "the session ended");
+    else if (current.principal !== session.principal) renewed(state, connection, current);
+  };
+  if (now !== undefined) settle(now);
+  else state.sessions.find(session.id).then(settle, () => {});
+}
+
+function renewed(state: State, connection: OpenConnection, session: Session): void {
+  connection.session = session;
+  review(state, connection);
+}
+
+function review(state: State, connection: OpenConnection): void {
+  const { session } = connection;
+  if (session !== null && !state.isStillAllowed(connection.incoming, session)) cut(state, connection, "no longer allowed");
+}
+
+/** Forgotten first: closing calls `done`, and a connection is cut once. */
+function cut(state: State, connection: OpenConnection, why: string): void {
+  forget(state, connection);
+  if (connection.cut !== null) return;
+  connection.cut = why;
+  connection.close?.(why);
+}
+
+function forget(state: State, connection: OpenConnection): void {
+  if (connection.tunnel) state.tunnels.delete(connection);
+  const { session } = connection;
+  if (session === null || state.young.delete(connection)) return;
+  const group = state.watched.get(session.key);
+  if (group === undefined || !group.connections.delete(connection) || group.connections.size > 0) return;
+  state.watched.delete(session.key);
+  group.stop();
+}
+
+function everyone(state: State): readonly OpenConnection[] {
+  return [...state.young, ...[...state.watched.values()].flatMap((group) => [...group.connections])];
+}
