@@ -12,8 +12,8 @@ export type PageModel =
       readonly fields: Readonly<Record<string, string>>;
       readonly providers: readonly { readonly id: string; readonly name: string; readonly url: string }[];
       readonly email: string;
-      /** What was wrong with the address that was typed. */
-      readonly problem: "invalid" | "unknown-domain" | null;
+      /** What was wrong with the address that was typed, or that the provider chosen is not answering. */
+      readonly problem: "invalid" | "unknown-domain" | "provider-unavailable" | null;
     }
   | {
       readonly page: "refusal";

@@ -1,0 +1,48 @@
+import { html, raw } from "hono/html";
+import type { Markup } from "./html.ts";
+import { style } from "./style.ts";
+
+/** A page before it is laid out. */
+export interface PageParts {
+  readonly title: string;
+  /** The window's title where it says more than the heading. */
+  readonly windowTitle?: string;
+  readonly lead: string | null;
+  readonly body: Markup | null;
+  /** Markup at the end of the document: the one script there is. */
+  readonly tail?: Markup;
+}
+
+/** An open doorway with light in it: the product's mark, drawn here so that nothing has to be fetched. */
+const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden="true" focusable="false"><path class="light" d="M15 42V21a9 9 0 0 1 18 0v21z"/><path d="M15 42V21a9 9 0 0 1 18 0" fill="none" stroke="currentColor" stroke-width="3"/><path d="M24 12 34 8.6V44L24 42z" fill="currentColor"/></svg>`;
+
+const icon =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Cpath d='M10 44V22a14 14 0 0 1 28 0v22z' fill='%230b5c55'/%3E%3Cpath d='M17 44V23a7 7 0 0 1 14 0v21z' fill='%23f4c97b'/%3E%3C/svg%3E";
+
+/** The frame that all pages share: one landmark, one heading, one card in the shape of a doorway. */
+export function layOut(lang: string, parts: PageParts): string {
+  const { title, lead, body } = parts;
+  const page = html`<!doctype html>
+<html lang="${lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex, nofollow">
+<title>${parts.windowTitle ?? title}</title>
+<link rel="icon" href="${icon}">
+<style>${raw(style)}</style>
+</head>
+<body>
+<main aria-labelledby="title">
+${mark}
+<h1 id="title">${title}</h1>
+${lead === null ? null : html`<p class="lead">${lead}</p>`}
+${body === null ? null : html`<div class="body">${body}</div>`}
+</main>
+${parts.tail ?? null}
+</body>
+</html>
+`;
+  return page.toString();
+}

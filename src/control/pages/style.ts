@@ -1,0 +1,64 @@
+/**
+ * The look of every page: a doorway on a calm wall. System fonts, one accent colour, light and dark, no image to fetch.
+ * One constant text, so that the CSP can name it by its hash and allow no other style.
+ */
+export const style = `
+:root{color-scheme:light dark;
+--wall:#ece7de;--wall-deep:#e0d9cc;--door:#fffdf9;--edge:#d8d0c1;--ink:#22201c;--soft:#5f594f;
+--accent:#0b5c55;--accent-ink:#ffffff;--accent-hover:#084640;--field:#ffffff;--field-edge:#8a8275;
+--warn:#8f2d14;--warn-wash:#fbeee8;--wash:#f5f1e9;--glow:#f4c97b;--shadow:0 1px 2px rgb(60 50 30/.06),0 18px 48px -12px rgb(60 50 30/.22)}
+@media (prefers-color-scheme:dark){:root{
+--wall:#131617;--wall-deep:#0d0f10;--door:#1d2123;--edge:#31373a;--ink:#f0ece4;--soft:#aba59a;
+--accent:#7fd1c4;--accent-ink:#0a2522;--accent-hover:#a3e2d7;--field:#14181a;--field-edge:#798186;
+--warn:#ffb59c;--warn-wash:#3a211a;--wash:#262b2d;--glow:#e9b35a;--shadow:0 1px 2px rgb(0 0 0/.4),0 18px 48px -12px rgb(0 0 0/.6)}}
+*{box-sizing:border-box}
+html{font:100%/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif;
+-webkit-text-size-adjust:100%;text-size-adjust:100%}
+body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;align-items:center;justify-content:center;
+padding:2rem 1rem;color:var(--ink);background:radial-gradient(ellipse 60rem 40rem at 50% 30%,var(--wall),var(--wall-deep)) var(--wall-deep)}
+main{width:100%;max-width:27rem;padding:2.5rem 2.25rem 2.25rem;background:var(--door);border:1px solid var(--edge);
+border-radius:50% 50% 1rem 1rem/8.5rem 8.5rem 1rem 1rem;box-shadow:var(--shadow);overflow-wrap:anywhere}
+.mark{display:block;width:3.25rem;height:3.25rem;margin:0 auto 1.5rem;color:var(--accent)}
+.mark .light{fill:var(--glow)}
+h1{margin:0;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.012em;text-align:center;text-wrap:balance}
+.lead{margin:.5rem 0 0;color:var(--soft);text-align:center;text-wrap:pretty}
+.body{margin-top:1.75rem}
+.body>*{margin:0}
+.body>*+*{margin-top:1rem}
+label{display:block;font-weight:600;font-size:.9375rem}
+input.text{display:block;width:100%;margin-top:.4rem;padding:.7rem .85rem;font:inherit;color:inherit;background:var(--field);
+border:1px solid var(--field-edge);border-radius:.6rem}
+input.text[aria-invalid=true]{border-color:var(--warn);border-width:2px;padding:calc(.7rem - 1px) calc(.85rem - 1px)}
+.problem{padding:.75rem .9rem;color:var(--warn);background:var(--warn-wash);border-radius:.6rem;font-size:.9375rem}
+.button{display:block;width:100%;padding:.72rem 1rem;font:inherit;font-weight:600;line-height:1.4;text-align:center;text-decoration:none;
+border:1px solid transparent;border-radius:.6rem;cursor:pointer;transition:background-color .12s,border-color .12s}
+.primary{color:var(--accent-ink);background:var(--accent)}
+.primary:hover{background:var(--accent-hover)}
+.plain{color:var(--ink);background:transparent;border-color:var(--field-edge)}
+.plain:hover{background:var(--wash);border-color:var(--accent)}
+form .button{margin-top:1rem}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+.or{display:flex;align-items:center;gap:.9rem;color:var(--soft);font-size:.875rem}
+.or::before,.or::after{content:"";flex:1;height:1px;background:var(--edge)}
+ul.choices{list-style:none;padding:0}
+ul.choices li+li{margin-top:.65rem}
+ul.causes{padding-left:1.2rem}
+ul.causes li+li{margin-top:.6rem}
+ul.causes li::marker{color:var(--accent)}
+.who{padding:.9rem 1.05rem;background:var(--wash);border-radius:.6rem;text-align:left}
+.who dt{color:var(--soft);font-size:.8125rem}
+.who dd{margin:0}
+.who .name{font-weight:600}
+.who .more{color:var(--soft);font-size:.9375rem}
+.reason{text-align:center;text-wrap:pretty}
+.fine{color:var(--soft);font-size:.875rem;text-align:center;text-wrap:pretty}
+.number{color:var(--soft);font-size:.8125rem;text-align:center}
+.number code{font:.8125rem/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;color:var(--ink);user-select:all}
+.hidden{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+@media (max-width:24rem){body{padding:1rem .75rem}main{padding:2rem 1.25rem 1.5rem;border-radius:50% 50% 1rem 1rem/6rem 6rem 1rem 1rem}
+h1{font-size:1.375rem}}
+@media (max-height:38rem){body{justify-content:flex-start}}
+@media (prefers-reduced-motion:reduce){*{transition:none!important}}
+@media (forced-colors:active){.button,main,.problem,.who{border:1px solid}}
+@media print{body{background:none}main{box-shadow:none;border:0}}
+`;

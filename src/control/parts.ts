@@ -1,0 +1,26 @@
+import type { ControlDeps } from "./deps.ts";
+import { type BrowserSessions, createBrowserSessions } from "./login/browser-sessions.ts";
+import { createLoginStates, type LoginStates } from "./login/login-state.ts";
+import { createUsedStates, type UsedStates } from "./login/used-states.ts";
+import { createOwnCookies, type OwnCookies } from "./own-cookies.ts";
+
+/** The dependencies and what the endpoints share among themselves. */
+export interface ControlParts extends ControlDeps {
+  readonly names: OwnCookies;
+  readonly browserSessions: BrowserSessions;
+  readonly loginStates: LoginStates;
+  readonly usedStates: UsedStates;
+}
+
+export function assembleParts(deps: ControlDeps): ControlParts {
+  const { sealer, clock } = deps;
+  const names = createOwnCookies(deps.cookies);
+  const authHost = deps.settings.auth.origin.hostname;
+  return {
+    ...deps,
+    names,
+    browserSessions: createBrowserSessions({ sealer, names, authHost }),
+    loginStates: createLoginStates({ sealer, names, authHost, clock }),
+    usedStates: createUsedStates(clock),
+  };
+}

@@ -1,0 +1,63 @@
+import { authorityOf, formatOrigin } from "../core/origin.ts";
+import { isUnderPrefix, readPath } from "../core/path.ts";
+import type { Site } from "../core/site.ts";
+import type { SiteTable } from "./deps.ts";
+
+/** A page of a published app: the only kind of place a visitor is ever sent back to. */
+export interface ReturnTarget {
+  readonly site: Site;
+  /** Path and query, as `safeReturnPath` leaves them. */
+  readonly path: string;
+}
+
+const maxReturnBytes = 2_000;
+const maxUrlBytes = 8_192;
+
+/** The absolute URL, rebuilt from the configured origin: no part of it but path and query ever came from a request. */
+export function urlOfTarget(target: ReturnTarget): string {
+  return formatOrigin(target.site.origin) + target.path;
+}
+
+/**
+ * The path and query to come back to, safe to stand in a Location field. Too long for a cookie: the path alone, then the root.
+ * Ambiguous paths and the gateway's own pages become the root: nobody is logged out by coming back from a login.
+ */
+export function safeReturnPath(path: string, query: string): string {
+  const reading = path.startsWith("/") ? readPath(path) : null;
+  if (reading === null || !reading.ok || reading.readings.some((one) => isUnderPrefix(one.toLowerCase(), "/_vestibule"))) return "/";
+  // Header fields carry visible ASCII only; a control character or a line break here would be a second field (RFC 9110 5.5).
+  const tail = query.replace(/[^!-~]/gu, encodeLoose).replaceAll("#", "%23");
+  if (path.length + tail.length <= maxReturnBytes) return path + tail;
+  return path.length <= maxReturnBytes ? path : "/";
+}
+
+/**
+ * Where an absolute URL from outside leads: a configured host under its configured scheme and port, or that app's root when
+ * only the host is right. Null when no app answers there.
+ */
+export function readReturnUrl(text: string | null, table: SiteTable): ReturnTarget | null {
+  // Browsers drop controls and take a backslash for a slash (WHATWG URL): what is meant by such a URL is anybody's guess.
+  if (text === null || text.length > maxUrlBytes || !/^https?:\/\/[^\p{Cc}\\]+$/iu.test(text)) return null;
+  const url = URL.parse(text);
+  if (url === null) return null;
+  const site = table.findSite(url.hostname.replace(/\.$/, ""));
+  if (site === null || site.app === null) return null;
+  const exact =
+    url.protocol === `${site.origin.scheme}:` &&
+    url.host.replace(/\.(?=:|$)/, "") === authorityOf(site.origin) &&
+    url.username === "" &&
+    url.password === "";
+  return { site, path: exact ? safeReturnPath(url.pathname, url.search) : "/" };
+}
+
+/** The same for a page on `site` itself, given as a path or as a whole URL; its root when it is anything else. */
+export function readReturnPath(text: string | null, site: Site, table: SiteTable): string {
+  if (text === null) return "/";
+  const absolute = text.startsWith("/") && !text.startsWith("//") ? formatOrigin(site.origin) + text : text;
+  const target = readReturnUrl(absolute, table);
+  return target !== null && target.site.hostname === site.hostname ? target.path : "/";
+}
+
+function encodeLoose(character: string): string {
+  return character.isWellFormed() ? encodeURIComponent(character) : "";
+}
