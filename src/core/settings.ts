@@ -207,6 +207,8 @@ export interface PolicyTest {
   readonly as: {
     readonly subject: string | null;
     readonly email: string | null;
+    /** Display name: takes part in no rule, only in the headers that `explain` shows. */
+    readonly name?: string | null;
     readonly groups: readonly string[];
     readonly provider: string | null;
     readonly acr: string | null;

@@ -1,0 +1,34 @@
+import type { Draft } from "./draft.ts";
+import type { KeyPath } from "./key-path.ts";
+import type { Report } from "./report.ts";
+
+/** A part of the contract that is validated and not built yet. Deleting its entry here is all it takes to open it. */
+interface Reserved {
+  readonly what: string;
+  usedAt(draft: Draft): readonly KeyPath[];
+}
+
+const reserved: readonly Reserved[] = [
+  { what: "SAML providers", usedAt: samlProviders },
+  { what: "workers other than 1", usedAt: (draft) => (draft.workers === null || draft.workers === 1 ? [] : [["workers"]]) },
+  { what: "Redis Cluster", usedAt: (draft) => (usesCluster(draft) ? [["sessions", "store", "redis", "cluster"]] : []) },
+  { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
+  { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
+  { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
+];
+
+/** Refuses what the contract reserves: never ignored in silence. */
+export function refuseReserved(draft: Draft, report: Report): void {
+  for (const { what, usedAt } of reserved) {
+    for (const path of usedAt(draft)) report.problemAtKey(path, `not available yet: ${what}`);
+  }
+}
+
+function samlProviders(draft: Draft): readonly KeyPath[] {
+  return [...draft.providers].flatMap(([id, provider]) => (provider?.saml === undefined ? [] : [["providers", id, "saml"]]));
+}
+
+function usesCluster(draft: Draft): boolean {
+  const store = draft.sessions?.store;
+  return store !== undefined && store !== "memory" && store.redis.cluster !== undefined;
+}

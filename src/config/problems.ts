@@ -1,0 +1,52 @@
+/** One thing that is wrong with the file, where it stands, and what to write instead. */
+export interface Problem {
+  readonly file: string;
+  /** Counted from 1; 0 when the problem is the file itself. */
+  readonly line: number;
+  readonly column: number;
+  /** `apps[0].routes[1].path`; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+  readonly hint: string | null;
+  /** The line as it stands there, secrets masked, and the caret's place in it; absent when it cannot be shown. */
+  readonly source?: { readonly text: string; readonly caret: number };
+}
+
+/** The most that is printed: a hostile or foreign file can have as many problems as lines. */
+const shownAtMost = 200;
+
+/** All problems the way a compiler prints them, one after the other, with their number at the end. */
+export function formatProblems(
+  problems: readonly Problem[],
+  options: { readonly colour: boolean; readonly kind?: "problem" | "warning" },
+): string {
+  const kind = options.kind ?? "problem";
+  const paint = options.colour ? painted : plain;
+  const accent = kind === "problem" ? paint.red : paint.yellow;
+  const blocks = problems.slice(0, shownAtMost).map((problem) => formatProblem(problem, paint, accent));
+  const count = `${problems.length} ${kind}${problems.length === 1 ? "" : "s"}`;
+  const rest = problems.length > shownAtMost ? `, the first ${shownAtMost} shown` : "";
+  return problems.length === 0 ? "" : `${blocks.join("")}${accent(count)}${rest}\n`;
+}
+
+function formatProblem(problem: Problem, paint: Paint, accent: (text: string) => string): string {
+  const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
+  const key = problem.key === "" ? "" : `${problem.key}: `;
+  const hint = problem.hint === null ? "" : `; ${problem.hint}`;
+  const head = `${paint.bold(`${place}:`)} ${key}${problem.message}${hint}\n`;
+  if (problem.source === undefined) return head;
+  const margin = String(problem.line).padStart(5);
+  const caret = `${" ".repeat(Math.max(0, problem.source.caret))}${accent("^")}`;
+  return `${head}${paint.dim(`${margin} |`)} ${problem.source.text}\n${paint.dim(`${" ".repeat(5)} |`)} ${caret}\n`;
+}
+
+interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+}
+const same = (text: string) => text;
+const plain: Paint = { bold: same, dim: same, red: same, yellow: same };
+const style = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
+const painted: Paint = { bold: style(1), dim: style(2), red: style(31), yellow: style(33) };

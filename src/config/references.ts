@@ -1,0 +1,109 @@
+import { dirname, resolve } from "node:path";
+import { makeSecret, type Secret } from "../core/secret.ts";
+import type { KeyPath } from "./key-path.ts";
+import { readText } from "./read-text.ts";
+import type { Report } from "./report.ts";
+import { type FileRef, type PemRef, referenceMark, type SecretRef } from "./schema-values.ts";
+import { nearest } from "./suggest.ts";
+
+/** What the file's `{ env }` and `{ file }` point at, read once. */
+export interface References {
+  secret(reference: SecretRef): Secret;
+  pem(reference: PemRef): string;
+  /** The absolute path: what the file names, seen from the configuration file's folder. */
+  path(reference: FileRef): string;
+  absolute(file: string): string;
+}
+
+export interface ReferenceSources {
+  readonly configFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly literalSecrets: boolean;
+}
+
+const maxReferencedBytes = 256 * 1024;
+
+/** Reads every reference under `roots`, and reports each that is missing, unreadable or empty. Values never appear in a message. */
+export function readReferences(roots: Readonly<Record<string, unknown>>, sources: ReferenceSources, report: Report): References {
+  const folder = dirname(resolve(sources.configFile));
+  const absolute = (file: string) => resolve(folder, file);
+  const secrets = new Map<SecretRef, Secret>();
+  const pems = new Map<PemRef, string>();
+  visit(roots, [], (reference, path) => {
+    if (reference.kind === "file") {
+      const text = readReferenced(absolute(reference.file), [...path, "file"], report);
+      if (text !== null && !looksLikePem(text)) report.problem([...path, "file"], "this file holds no PEM text (-----BEGIN …)");
+      return;
+    }
+    const text = readReference(reference, path, { ...sources, absolute }, report);
+    if (reference.kind === "secret") secrets.set(reference, makeSecret(text ?? ""));
+    else {
+      pems.set(reference, text ?? "");
+      if (text !== null && !looksLikePem(text)) report.problem(path, "this is no PEM text (-----BEGIN …): write { file: PATH }");
+    }
+  });
+  return {
+    secret: (reference) => secrets.get(reference) ?? makeSecret(""),
+    pem: (reference) => pems.get(reference) ?? "",
+    path: (reference) => absolute(reference.file),
+    absolute,
+  };
+}
+
+type Reference = SecretRef | PemRef | FileRef;
+
+function visit(value: unknown, path: KeyPath, onReference: (reference: Reference, path: KeyPath) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  if (isReference(value)) {
+    onReference(value, path);
+    return;
+  }
+  const entries = value instanceof Map || Array.isArray(value) ? value.entries() : Object.entries(value);
+  for (const [key, item] of entries) visit(item, [...path, key], onReference);
+}
+
+function isReference(value: object): value is Reference {
+  return "mark" in value && value.mark === referenceMark;
+}
+
+function readReference(
+  reference: SecretRef | PemRef,
+  path: KeyPath,
+  sources: ReferenceSources & { readonly absolute: (file: string) => string },
+  report: Report,
+): string | null {
+  if (reference.file !== null) return readReferenced(sources.absolute(reference.file), [...path, "file"], report);
+  if (reference.env !== null) return readVariable(reference.env, [...path, "env"], sources.env, report);
+  if (reference.kind === "secret" && !sources.literalSecrets) {
+    report.problem(path, "a secret does not stand in the file: write { env: NAME } or { file: PATH } (or set insecure.literalSecrets)");
+    return null;
+  }
+  if (reference.literal === "") report.problem(path, "this secret is empty");
+  return reference.literal === "" ? null : reference.literal;
+}
+
+function readVariable(name: string, path: KeyPath, env: ReferenceSources["env"], report: Report): string | null {
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value !== undefined && value !== "") return value;
+  const fits = Object.keys(env).filter((other) => env[other]);
+  const guess = value === undefined ? nearest(name, fits) : null;
+  const what = value === undefined ? "is not set" : "is empty";
+  report.problem(path, `the environment variable ${name} ${what}`, guess === null ? null : `did you mean '${guess}'?`);
+  return null;
+}
+
+function readReferenced(file: string, path: KeyPath, report: Report): string | null {
+  const read = readText(file, maxReferencedBytes);
+  if (!read.ok) {
+    report.problem(path, `${file} cannot be read: ${read.why}`);
+    return null;
+  }
+  // Editors and `openssl rand` end the file with a line break that is no part of the secret.
+  const text = read.text.replace(/\r?\n$/, "");
+  if (text === "") report.problem(path, `${file} is empty`);
+  return text === "" ? null : text;
+}
+
+function looksLikePem(text: string): boolean {
+  return /-----BEGIN [A-Z0-9 ]+-----/.test(text);
+}
