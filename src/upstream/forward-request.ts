@@ -95,7 +95,7 @@ function dispatchOptions(
   const { plan, request } = exchange;
   const target = {
     host: upstreamHost(plan, upstream),
-    peer: peerAddress(request.socket.remoteAddress),
+    peer: peerAddress(plan.incoming, request.socket.remoteAddress),
     edits: machinery.editsOf(plan.route.settings).request,
   };
   return {

@@ -144,7 +144,7 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
 function sendHandshake({ machinery, plan, request }: Handshake, upstream: Upstream): ClientRequest {
   const headers = machinery.buildRequestHeaders(plan, {
     host: upstreamHost(plan, upstream),
-    peer: peerAddress(request.socket.remoteAddress),
+    peer: peerAddress(plan.incoming, request.socket.remoteAddress),
     edits: machinery.editsOf(plan.route.settings).request,
   });
   headers.push("Connection", "Upgrade", "Upgrade", "websocket");

@@ -32,31 +32,20 @@ export function isForwardingName(folded: string): boolean {
   return folded.startsWith("x-forwarded") || folded.startsWith("forwarded") || folded.startsWith("x-original-") || exact.has(folded);
 }
 
-/** Our own forwarding fields, name and value alternating. `peer` is the address at the other end of the client's connection. */
-export function forwardingHeaders(incoming: Incoming, site: Site, peer: string): string[] {
-  const authority = authorityOf(site.origin);
-  const proto = site.origin.scheme;
+/** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
+export function writeForwardingHeaders(headers: string[], incoming: Incoming, { origin }: Site, peer: string): void {
+  const authority = authorityOf(origin);
   const chain = incoming.peerTrusted ? believedChain(incoming, peer) : [peer];
-  return [
-    "X-Forwarded-For",
-    chain.join(", "),
-    "X-Forwarded-Proto",
-    proto,
-    "X-Forwarded-Host",
-    authority,
-    "X-Forwarded-Port",
-    String(site.origin.port),
-    "X-Real-IP",
-    incoming.client,
-    "Forwarded",
-    chain.map((hop) => `for=${forwardedNode(hop)};host=${quotedIfNeeded(authority)};proto=${proto}`).join(", "),
-    "X-Request-Id",
-    incoming.id,
-  ];
+  const seen = `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}`;
+  headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", origin.scheme, "X-Forwarded-Host", authority);
+  headers.push("X-Forwarded-Port", String(origin.port), "X-Real-IP", incoming.client);
+  headers.push("Forwarded", chain.map((hop) => `for=${forwardedNode(hop)}${seen}`).join(", "), "X-Request-Id", incoming.id);
 }
 
 /** The peer's address in the spelling used everywhere else; IPv4-mapped IPv6 is IPv4. */
-export function peerAddress(remoteAddress: string | undefined): string {
+export function peerAddress(incoming: Incoming, remoteAddress: string | undefined): string {
+  // Nobody spoke for anybody else: the client is the peer.
+  if (!incoming.peerTrusted) return incoming.client;
   const zoneless = (remoteAddress ?? "").replace(/%.*$/, "");
   const parsed = parseAddress(zoneless);
   return parsed === null ? "unknown" : formatAddress(parsed);
@@ -84,6 +73,7 @@ function forwardedNode(address: string): string {
   return address.includes(":") ? `"[${address}]"` : address;
 }
 
+/** A port or an IPv6 address makes it more than a token. */
 function quotedIfNeeded(authority: string): string {
-  return /^[!#$%&'*+\-.^_`|~\w]+$/.test(authority) ? authority : `"${authority}"`;
+  return authority.includes(":") ? `"${authority}"` : authority;
 }

@@ -46,7 +46,8 @@ export function relayEnd(exchange: Exchange): void {
   const { response, wholeBody } = exchange;
   if (!exchange.headSent) writeHead(exchange);
   if (wholeBody !== null) exchange.bytesSent += wholeBody.length;
-  response.end(wholeBody ?? undefined);
+  if (wholeBody !== null && wholeBody.length <= 16384) response.end(wholeBody.toString("latin1"), "latin1");
+  else response.end(wholeBody ?? undefined);
   // Answered before the upload was over: the client may stop.
   exchange.upload?.stop({ discard: true });
   // Zero: everything is in the kernel's hands. Else the client must go on reading.

@@ -1,11 +1,11 @@
 import { stripOwnCookies } from "../http/cookies.ts";
-import { forwardingHeaders, isForwardingName } from "./forwarding-headers.ts";
+import { isForwardingName, writeForwardingHeaders } from "./forwarding-headers.ts";
 import type { CompiledEdits } from "./header-edits.ts";
 import { foldName, rememberPerName } from "./header-names.ts";
-import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
+import { isHopByHop, removeNamed, removeWhere } from "./hop-by-hop.ts";
 import type { ForwardPlan } from "./plan.ts";
 
-type NameKind = "pass" | "drop" | "cookie" | "authorization";
+type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization";
 
 /** Headers of the request to the upstream, name and value alternating, byte strings. Host first, identity last. */
 export type BuildRequestHeaders = (
@@ -25,19 +25,23 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
   return (plan, { host, peer, edits }) => {
     const { incoming, identity, identityHeaders } = plan;
     const raw = incoming.rawHeaders;
-    const hidden = namedByConnection(valuesOf(raw, "connection"));
+    let connection: string[] | null = null;
     const consumed = identity?.via === "bearer";
     const headers = ["Host", host];
     for (let at = 0; at + 1 < raw.length; at += 2) {
       const name = raw[at] ?? "";
       const value = raw[at + 1] ?? "";
       const kind = kindOf(name);
-      if (kind === "drop" || (kind === "authorization" && consumed)) continue;
-      if (identityHeaders.removes(name)) continue;
-      if (hidden?.has(name.toLowerCase()) || edits.drops?.has(foldName(name))) continue;
+      if (kind === "connection") {
+        connection ??= [];
+        connection.push(value);
+      }
+      if (kind === "drop" || kind === "connection" || (kind === "authorization" && consumed)) continue;
+      if (identityHeaders.removes(name) || edits.drops?.has(foldName(name))) continue;
       const kept = kind === "cookie" ? stripOwnCookies(value, cookieName) : value;
       if (kept !== null) headers.push(name, kept);
     }
+    if (connection !== null) removeNamed(headers, connection);
     if (incoming.body.kind === "length" && incoming.body.bytes > 0) headers.push("Content-Length", String(incoming.body.bytes));
     writeOurs(headers, plan, peer, edits);
     return headers;
@@ -45,11 +49,10 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
 }
 
 function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: CompiledEdits): void {
-  const forwarding = forwardingHeaders(plan.incoming, plan.site, peer);
-  for (let at = 0; at + 1 < forwarding.length; at += 2) {
-    const name = forwarding[at] ?? "";
-    if (!edits.drops?.has(foldName(name))) headers.push(name, forwarding[at + 1] ?? "");
-  }
+  const from = headers.length;
+  writeForwardingHeaders(headers, plan.incoming, plan.site, peer);
+  const { drops } = edits;
+  if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldName(name)));
   for (const [name, value] of edits.set) {
     if (name.toLowerCase() === "host") headers[1] = value;
     // Whatever the file says, an identity header holds the identity.
@@ -60,19 +63,9 @@ function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: Co
 
 function classify(name: string): NameKind {
   const lower = name.toLowerCase();
-  if (lower === "cookie") return "cookie";
-  if (lower === "authorization") return "authorization";
+  if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
   // Expect is answered here; Host and Content-Length are written anew. Their `_` and `.` spellings have no honest use.
   const folded = foldName(name);
   if (folded === "host" || folded === "content-length" || folded === "expect" || isHopByHop(folded)) return "drop";
   return isForwardingName(folded) ? "drop" : "pass";
-}
-
-function valuesOf(raw: readonly string[], wanted: string): readonly string[] {
-  const values: string[] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = raw[at] ?? "";
-    if (name.length === wanted.length && name.toLowerCase() === wanted) values.push(raw[at + 1] ?? "");
-  }
-  return values;
 }

@@ -2,7 +2,7 @@ import { GatewayError } from "../core/errors.ts";
 import { setsOwnCookie } from "../http/cookies.ts";
 import type { CompiledEdits } from "./header-edits.ts";
 import { foldName, rememberPerName } from "./header-names.ts";
-import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
+import { isHopByHop, removeNamed } from "./hop-by-hop.ts";
 
 /** The headers of an answer, ready for `writeHead` (name and value alternating), and the length that the upstream declared. */
 export interface AnswerHead {
@@ -54,23 +54,12 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
       headers.push(name, value);
     }
     if (contentLength !== null && codings > 0) throw malformed("Content-Length beside Transfer-Encoding");
-    const kept = withoutNamed(headers, connection);
-    for (const [name, value] of edits.set) kept.push(name, value);
-    for (const value of setCookie) kept.push("Set-Cookie", value);
-    return { headers: kept, contentLength };
+    // Connection may stand anywhere in the head, so what it names is taken out at the end.
+    if (connection !== null) removeNamed(headers, connection);
+    for (const [name, value] of edits.set) headers.push(name, value);
+    for (const value of setCookie) headers.push("Set-Cookie", value);
+    return { headers, contentLength };
   };
-}
-
-/** Connection may stand anywhere in the head, so what it names is taken out at the end. It is rarely more than `close`. */
-function withoutNamed(headers: string[], connection: readonly string[] | null): string[] {
-  const named = connection === null ? null : namedByConnection(connection);
-  if (named === null) return headers;
-  const kept: string[] = [];
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at] ?? "";
-    if (!named.has(name.toLowerCase())) kept.push(name, headers[at + 1] ?? "");
-  }
-  return kept;
 }
 
 function classify(name: string): NameKind {

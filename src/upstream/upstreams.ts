@@ -1,4 +1,4 @@
-import type { Dispatcher } from "undici";
+import type { Dispatcher, Pool } from "undici";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
@@ -70,6 +70,7 @@ interface Member {
 function createMember(made: { url: URL; weight: number; route: Route; pools: Pools; log: Log; clock: Clock }): Member {
   const { url, weight, pools, log, clock } = made;
   const { proxy } = made.route.settings;
+  let pool: Pool | null = null;
   const member: Member = {
     weight,
     credit: 0,
@@ -78,8 +79,11 @@ function createMember(made: { url: URL; weight: number; route: Route; pools: Poo
       url,
       authority: url.host,
       basePath: url.pathname.replace(/\/$/, ""),
-      // Opened anew each time it was closed: a request that began under an old configuration still finds its way.
-      dispatch: (options, handler) => void pools.open(url, proxy).dispatch(options, handler),
+      dispatch(options, handler) {
+        // Opened anew when it was closed: a request that began under an old configuration still finds its way.
+        if (pool === null || pool.closed || pool.destroyed) pool = pools.open(url, proxy);
+        pool.dispatch(options, handler);
+      },
       unreachable() {
         if (member.downUntil <= clock()) log.warn({ upstream: url.origin }, "upstream cannot be reached");
         member.downUntil = clock() + passOverMs;
