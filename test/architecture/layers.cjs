@@ -6,7 +6,7 @@ const layers = {
   config: { layers: ["core"], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
   http: { layers: ["core"], packages: ["node:http", "node:net", "node:stream"] },
   policy: { layers: ["core"], packages: [] },
-  identity: { layers: ["core", "http"], packages: ["node:crypto"] },
+  identity: { layers: ["core", "http"], packages: ["node:crypto", "node:timers/promises"] },
   upstream: {
     layers: ["core", "http"],
     packages: ["undici", "node:http", "node:https", "node:net", "node:tls", "node:stream", "node:stream/promises", "node:dns"],

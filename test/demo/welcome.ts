@@ -1,0 +1,42 @@
+import type { DemoPorts } from "./ports.ts";
+
+/** What `npm run demo` prints once everything runs. */
+export function welcome(ports: DemoPorts, colour: boolean): string {
+  const strong = (text: string) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
+  const soft = (text: string) => (colour ? `\u001b[2m${text}\u001b[0m` : text);
+  const wiki = `http://wiki.localhost:${ports.gateway}`;
+  const reports = `http://reports.internal.localhost:${ports.gateway}`;
+  return `
+${strong("Vestibule runs.")} Two applications without a login of their own, behind one:
+
+  ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; two sign-in services")}
+  ${strong("Reports")}   ${reports}   ${soft("staff; Acme only")}
+
+Who can sign in (the password is the name):
+
+  alice@acme.example    staff, admins       bob@acme.example      staff
+  carol@acme.example    no group: refused   dave@partner.example  partners: wiki only
+
+What to try in a browser:
+
+  1. Open the wiki as bob with a deep link, and see its query kept: ${wiki}/page?id=7
+  2. Go on to Reports: another root name, no second login.
+  3. Visit ${wiki}/admin as bob, then with another account as alice.
+  4. Sign out in one tab and watch the WebSocket and the event stream of the other end.
+  5. Visit ${wiki}/vault: it asks for a stronger login.
+
+And with curl:
+
+  curl -i ${wiki}/public          ${soft("# public: no login, no identity")}
+  curl -i ${wiki}/api/headers     ${soft("# a script gets 401 and the login URL, never a redirect")}
+  curl -i -H 'Remote-User: root' ${wiki}/public   ${soft("# forged headers never arrive")}
+  curl -s http://127.0.0.1:${ports.admin}/metrics | grep vestibule_requests
+
+The rules, explained without running anything:
+
+  npm run --silent vestibule -- explain --config config/demo.yaml --as-user bob \\
+    --groups staff --provider acme http://wiki.localhost:8080/admin
+
+${soft("Configuration: config/demo.yaml · all log lines: npm run demo -- --verbose · stop: Ctrl-C")}
+`;
+}
