@@ -44,7 +44,10 @@ const flowingMs = 1_200;
  * different servers), so each process keeps changing a key of its own and believes the link only while it hears of it.
  */
 export function createRedisLink(deps: LinkDeps): RedisLink {
-  const arming = createArming(deps);
+  const arming = createArming(deps, () => {
+    deps.onArmed();
+    beats.tick(true);
+  });
   const beats = createBeats(deps, () => {
     arming.disarm();
     deps.subscriber.disconnect(true);
@@ -77,7 +80,7 @@ interface Arming {
 }
 
 /** Keeps tracking switched on: either connection may be replaced at any time, and then both steps are due again. */
-function createArming({ commands, subscriber, keys, log, onArmed }: LinkDeps): Arming {
+function createArming({ commands, subscriber, keys, log }: LinkDeps, onArmed: () => void): Arming {
   let subscriberId: number | null = null;
   let armed = false;
   let busy = false;
