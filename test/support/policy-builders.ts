@@ -1,0 +1,174 @@
+import type { Identity } from "../../src/core/identity.ts";
+import type { Incoming } from "../../src/core/incoming.ts";
+import { readPath } from "../../src/core/path.ts";
+import type { Principal } from "../../src/core/principal.ts";
+import type { RuleSpec } from "../../src/core/rules.ts";
+import { makeSecret } from "../../src/core/secret.ts";
+import type { AppSettings, HeaderSettings, ProviderSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
+
+type Known = Identity & { readonly kind: "known" };
+export const anonymous: Identity = { kind: "anonymous" };
+
+export function aPrincipal(change: Partial<Principal> = {}): Principal {
+  return {
+    provider: "entra",
+    subject: "s-1",
+    email: "alice@acme.example",
+    name: "Alice",
+    groups: { kind: "known", names: ["staff"] },
+    extra: {},
+    claims: {},
+    authenticatedAt: 0,
+    acr: null,
+    ...change,
+  };
+}
+
+export function known(change: Partial<Principal> = {}, via: "session" | "bearer" = "session"): Known {
+  return { kind: "known", principal: aPrincipal(change), session: null, via };
+}
+
+/** A GET of a page, as readIncoming would make it; `path` gives the readings. */
+export function anIncoming(change: Partial<Incoming> = {}): Incoming {
+  const path = change.path ?? "/";
+  const read = readPath(path);
+  return {
+    id: "r-1",
+    receivedAt: 0,
+    method: "GET",
+    hostname: "wiki.acme.example",
+    port: null,
+    path,
+    query: "",
+    readings: read.ok ? read.readings : [],
+    client: "192.0.2.7",
+    peerTrusted: false,
+    rawHeaders: [],
+    body: { kind: "none" },
+    cookie: null,
+    authorization: null,
+    wantsPage: true,
+    websocket: false,
+    origin: null,
+    fetchSite: null,
+    acceptLanguage: null,
+    userAgent: null,
+    ...change,
+  };
+}
+
+export function headerSettings(change: Partial<HeaderSettings> = {}): HeaderSettings {
+  const rule = (name: string, template: string) => ({ name, template, separator: ",", only: null });
+  return {
+    set: [
+      rule("Remote-User", "{subject}"),
+      rule("Remote-Email", "{email}"),
+      rule("Remote-Name", "{name}"),
+      rule("Remote-Groups", "{groups}"),
+    ],
+    encoding: "utf8",
+    assertion: null,
+    request: { remove: [], set: {} },
+    response: { remove: [], set: {} },
+    ...change,
+  };
+}
+
+export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
+  return {
+    path: "/",
+    upstreams: [{ url: "http://127.0.0.1:9", weight: 1 }],
+    stripPath: false,
+    access: [allow({ anyone: true })],
+    public: [],
+    optional: [],
+    bearer: [],
+    headers: headerSettings(),
+    enforce: true,
+    proxy: {
+      preserveHost: true,
+      websocket: true,
+      connectTimeoutMs: 5_000,
+      headersTimeoutMs: 60_000,
+      idleTimeoutMs: 60_000,
+      maxRequestBodyBytes: null,
+      tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false },
+    },
+    ...change,
+  };
+}
+
+export function anApp(change: Partial<AppSettings> = {}): AppSettings {
+  return {
+    name: "Wiki",
+    hosts: ["wiki.acme.example"],
+    origin: null,
+    providers: ["entra"],
+    session: { idleMs: 60_000, lifetimeMs: 60_000 },
+    logoutPaths: [],
+    routes: [aRoute()],
+    ...change,
+  };
+}
+
+export function aProvider(id: string, emailDomains: readonly string[] = []): ProviderSettings {
+  return {
+    id,
+    name: id,
+    emailDomains,
+    protocol: {
+      kind: "oidc",
+      issuer: `https://${id}.example`,
+      clientId: "c",
+      clientSecret: null,
+      clientAuth: "none",
+      privateKey: null,
+      scopes: ["openid"],
+      responseMode: "query",
+      signingAlgorithms: [],
+      prompt: null,
+      maxAgeSeconds: null,
+      acrValues: [],
+      bearerAudiences: ["c"],
+      refresh: false,
+      pushedAuthorization: "auto",
+      rpInitiatedLogout: true,
+      clockToleranceMs: 0,
+    },
+    attributes: { subject: "sub", email: "email", name: ["name"], groups: "groups", extra: {} },
+    groupNames: {},
+  };
+}
+
+export function someSettings(apps: readonly AppSettings[], change: Partial<Settings> = {}): Settings {
+  return {
+    listen: [{ host: "127.0.0.1", port: 0, tls: null }],
+    admin: { host: "127.0.0.1", port: 0 },
+    workers: 1,
+    trustedProxies: [],
+    log: { level: "info", format: "json" },
+    insecure: { plainHttp: false, httpProviders: false, literalSecrets: false, publicEmailDomains: false, skipUpstreamVerify: false },
+    auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },
+    sessions: {
+      store: { kind: "memory" },
+      secrets: [makeSecret("x".repeat(32))],
+      idleMs: 60_000,
+      lifetimeMs: 60_000,
+      perUser: 20,
+      graceMs: 0,
+      cookieName: "vestibule",
+    },
+    providers: [aProvider("entra", ["acme.example"]), aProvider("google")],
+    apps,
+    tests: [],
+    ...change,
+  };
+}
+
+export function allow(when: RuleSpec["when"], origin = "allow"): RuleSpec {
+  return { effect: "allow", when, origin };
+}
+
+export function deny(when: RuleSpec["when"], origin = "deny"): RuleSpec {
+  return { effect: "deny", when, origin };
+}
