@@ -13,11 +13,13 @@ import { auditDecision } from "./refusal-audit.ts";
 import { serveControl } from "./serve-control.ts";
 import { hasApp, isControlPath, siteOf } from "./site.ts";
 
+export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
 /**
  * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
  * goes through it without waiting for anything. Never throws.
  */
-export function createRequestHandler(deps: GatewayDeps): (req: IncomingMessage, res: ServerResponse) => void {
+export function createRequestHandler(deps: GatewayDeps): RequestHandler {
   return (req, res) => handle(deps, { kind: "response", req, res });
 }
 
