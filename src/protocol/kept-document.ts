@@ -10,6 +10,8 @@ export interface KeptDocument<T> {
   reload(): Promise<T>;
   /** False while a failed fetch is recent. */
   mayReload(): boolean;
+  /** Why the last fetch failed; null when it succeeded or none was needed yet. */
+  lastFailure(): string | null;
 }
 
 /**
@@ -60,6 +62,7 @@ export function createKeptDocument<T>(deps: {
   return {
     reload,
     mayReload: () => mayRetry(deps.clock()),
+    lastFailure: () => failure?.message ?? null,
     get: async () => {
       const now = deps.clock();
       if (known === null) {

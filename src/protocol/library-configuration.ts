@@ -52,13 +52,23 @@ async function tokenFetch(fetch: ProviderFetch, url: string, init: FetchInit, wi
   return response;
 }
 
-/** How we prove to be the client. HTTP Basic is form-encoded first (RFC 6749 2.3.1); assertions live 60 s and name the issuer. */
+/** How we prove to be the client; assertions live 60 s and name the issuer. */
 async function clientAuthentication(oidc: OidcSettings): Promise<client.ClientAuth> {
   if (oidc.clientAuth === "none") return client.None();
   if (oidc.clientAuth === "private_key_jwt") return privateKeyAuthentication(oidc.privateKey);
   const secret = oidc.clientSecret?.reveal() ?? "";
   if (secret === "") throw unavailable(`clientAuth ${oidc.clientAuth} needs a clientSecret`);
-  return oidc.clientAuth === "client_secret_basic" ? client.ClientSecretBasic(secret) : client.ClientSecretPost(secret);
+  return oidc.clientAuth === "client_secret_basic" ? basicAuthentication(oidc.clientId, secret) : client.ClientSecretPost(secret);
+}
+
+/**
+ * HTTP Basic with id and secret form-encoded first (RFC 6749 2.3.1). The library encodes `-`, `_`, `.` as well, which form encoding
+ * leaves alone; providers that do not decode (LemonLDAP::NG) then refuse ids as plain as `my-gateway`.
+ */
+function basicAuthentication(id: string, secret: string): client.ClientAuth {
+  const encoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
+  const credentials = Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString("base64");
+  return (_server, _client, _body, headers) => headers.set("authorization", `Basic ${credentials}`);
 }
 
 async function privateKeyAuthentication(settings: OidcSettings["privateKey"]): Promise<client.ClientAuth> {

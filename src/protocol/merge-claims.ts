@@ -33,8 +33,8 @@ export function mergeClaims(idToken: Claims, userinfo: Claims | null): Claims {
   const merged: Record<string, unknown> = { ...idToken, ...profile };
   const verified = [idToken.email_verified, userinfo.email_verified].filter((stated) => stated !== undefined);
   if (verified.some((stated) => stated !== true && String(stated).toLowerCase() !== "true")) merged.email_verified = false;
-  const elsewhere = [idToken._claim_names, userinfo._claim_names].filter(isObject);
-  if (elsewhere.length > 0) merged._claim_names = elsewhere.reduce((all, names) => ({ ...all, ...names }), {});
+  const [first, second] = [idToken._claim_names, userinfo._claim_names];
+  if (isObject(first) || isObject(second)) merged._claim_names = { ...(isObject(first) ? first : {}), ...(isObject(second) ? second : {}) };
   if (idToken.hasgroups !== undefined) merged.hasgroups = idToken.hasgroups;
   return merged;
 }

@@ -78,6 +78,7 @@ export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
     name: settings.name,
     kind: "oidc",
     emailDomains: settings.emailDomains,
+    issuer: oidc.issuer,
     begin: (request) => inLogin(beginLogin(context, request)),
     finish: async (answer, state, memory, request) => {
       const remembered = readMemory(memory);
@@ -95,6 +96,10 @@ export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
       }
     },
     verifyBearer: (token) => verifyBearer(context, token).catch(asBearerFailure),
+    health: () => {
+      const failure = documents.metadata.lastFailure() ?? documents.jwks.lastFailure();
+      return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
+    },
     probe: () => probe(context, documents.jwks),
     close: () => closing.abort(),
   };
