@@ -1,8 +1,8 @@
 import type { Finding } from "./report.ts";
 import { salvage } from "./salvage.ts";
 import { type ConfigFile, fileSchema, sections } from "./schema.ts";
-import { appSchema } from "./schema-apps.ts";
-import { providerSchema } from "./schema-providers.ts";
+import { appShape } from "./schema-apps.ts";
+import { providerShape } from "./schema-providers.ts";
 import { ruleList } from "./schema-rules.ts";
 import { testSchema } from "./schema-tests.ts";
 import { readShape } from "./shape.ts";
@@ -55,9 +55,9 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     insecure: salvage(sections.insecure, plain.insecure),
     auth: salvage(sections.auth, plain.auth),
     sessions: salvage(sections.sessions, plain.sessions),
-    providers: each(plain.providers, (item) => salvage(providerSchema, item)),
+    providers: each(plain.providers, (item) => salvage(providerShape, item)),
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),
-    apps: list(plain.apps).map((item) => salvage(appSchema, item)),
+    apps: list(plain.apps).map((item) => salvage(appShape, item)),
     tests: list(plain.tests).map((item) => salvage(testSchema, item)),
     later: { directory: plain.directory, localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
   };

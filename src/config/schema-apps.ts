@@ -99,34 +99,30 @@ const route = z.strictObject({
   ...inheritable,
 });
 
-const app = z
-  .strictObject({
-    name: key(text(), "For the portal and the pages; default: the host.").optional(),
-    host: key(parsed(parseHostPattern), "*.acme.example matches one label; the most specific host wins.").optional(),
-    hosts: key(someOf(parsed(parseHostPattern), "host"), "Several hosts instead of one.").optional(),
-    origin: key(origin().nullable().prefault(null), "As visitors see it; default: auth.origin's scheme and port with this host."),
-    providers: key(
-      someOf(text(), "provider"),
-      "Default: all; one = straight there, several = by e-mail domain, else a chooser.",
-    ).optional(),
-    ...inheritable,
-    routes: key(z.array(route).prefault([]), "Longer path prefix wins; each inherits what it does not say."),
-    session: key(
-      z
-        .strictObject({
-          idle: key(duration({ min: "1s" }), "Shorter than sessions.idle.").optional(),
-          lifetime: key(duration({ min: "1s" }), "Shorter than sessions.lifetime.").optional(),
-        })
-        .prefault({}),
-      "May only shorten.",
-    ),
-    logoutPaths: key(pathSpecs().prefault([]), "The app's own logout URLs: visiting one also ends the gateway's session."),
-  })
-  .refine((value) => (value.host === undefined) !== (value.hosts === undefined), {
-    error: "exactly one of host: and hosts: is needed",
-  });
+/** One app, whatever hosts it names: what the meaning pass makes of a misshapen one. */
+export const appShape = z.strictObject({
+  name: key(text(), "For the portal and the pages; default: the host.").optional(),
+  host: key(parsed(parseHostPattern), "*.acme.example matches one label; the most specific host wins.").optional(),
+  hosts: key(someOf(parsed(parseHostPattern), "host"), "Several hosts instead of one.").optional(),
+  origin: key(origin().nullable().prefault(null), "As visitors see it; default: auth.origin's scheme and port with this host."),
+  providers: key(someOf(text(), "provider"), "Default: all; one = straight there, several = by e-mail domain, else a chooser.").optional(),
+  ...inheritable,
+  routes: key(z.array(route).prefault([]), "Longer path prefix wins; each inherits what it does not say."),
+  session: key(
+    z
+      .strictObject({
+        idle: key(duration({ min: "1s" }), "Shorter than sessions.idle.").optional(),
+        lifetime: key(duration({ min: "1s" }), "Shorter than sessions.lifetime.").optional(),
+      })
+      .prefault({}),
+    "May only shorten.",
+  ),
+  logoutPaths: key(pathSpecs().prefault([]), "The app's own logout URLs: visiting one also ends the gateway's session."),
+});
+const app = appShape.refine((value) => (value.host === undefined) !== (value.hosts === undefined), {
+  error: "exactly one of host: and hosts: is needed",
+});
 
-export const appSchema = app;
 export const apps = key(someOf(app, "app"), "The published hosts.");
 export type AppFile = z.output<typeof app>;
 export type RouteFile = z.output<typeof route>;

@@ -82,20 +82,19 @@ const providerId = z
   .regex(/^[a-z0-9-]{1,64}$/, { error: "a provider's id is lower-case letters, digits and hyphens: it stands in URLs" })
   .refine((id) => !["all", "any", "none", "constructor"].includes(id), { error: "this id is reserved: choose another" });
 
-const provider = z
-  .strictObject({
-    name: key(text(), "What the visitor reads on the chooser page; default: the id.").optional(),
-    emailDomains: key(z.array(parsed(parseMailDomain)).prefault([]), "These addresses sign in here and nowhere else."),
-    oidc: key(oidc, "An OpenID Connect provider.").optional(),
-    saml: key(saml, "A SAML 2.0 provider.").optional(),
-    attributes: key(attributes, "How what the provider says becomes an identity."),
-    groupNames: key(z.record(text(), text()).prefault({}), "The provider's group ids to the names that rules use."),
-  })
-  .refine((value) => (value.oidc === undefined) !== (value.saml === undefined), {
-    error: "a provider speaks exactly one protocol: write either oidc: or saml:",
-  });
+/** One provider, whatever protocols it names: what the meaning pass makes of a misshapen one. */
+export const providerShape = z.strictObject({
+  name: key(text(), "What the visitor reads on the chooser page; default: the id.").optional(),
+  emailDomains: key(z.array(parsed(parseMailDomain)).prefault([]), "These addresses sign in here and nowhere else."),
+  oidc: key(oidc, "An OpenID Connect provider.").optional(),
+  saml: key(saml, "A SAML 2.0 provider.").optional(),
+  attributes: key(attributes, "How what the provider says becomes an identity."),
+  groupNames: key(z.record(text(), text()).prefault({}), "The provider's group ids to the names that rules use."),
+});
+const provider = providerShape.refine((value) => (value.oidc === undefined) !== (value.saml === undefined), {
+  error: "a provider speaks exactly one protocol: write either oidc: or saml:",
+});
 
 export const providers = key(z.record(providerId, provider).prefault({}), "Identity providers by id.");
-export const providerSchema = provider;
 export type ProviderFile = z.output<typeof provider>;
 export type OidcFile = z.output<typeof oidc>;

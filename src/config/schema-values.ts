@@ -101,31 +101,34 @@ export interface FileRef {
 const where = "write { env: NAME } or { file: PATH }";
 const reference = () =>
   z
-    .strictObject({ env: env().optional(), file: file().optional() }, { error: referenceError })
+    .strictObject({ env: env().optional(), file: file().optional() }, { error: expected("a reference", where) })
     .refine((value) => (value.env === undefined) !== (value.file === undefined), {
       error: `exactly one of env and file is needed: ${where}`,
     });
 
 /** Never repeats what stands there: it may be the secret itself. */
-function referenceError(issue: { readonly code?: string | undefined }): string | undefined {
-  return issue.code === "invalid_type" ? `a secret is expected here: ${where}` : undefined;
+function expected(what: string, write: string) {
+  return (issue: { readonly code?: string | undefined; readonly input?: unknown }): string | undefined => {
+    if (issue.code !== "invalid_type" && issue.code !== "invalid_union") return undefined;
+    return issue.input === undefined ? `this key is missing: ${write}` : `${what} is expected here: ${write}`;
+  };
 }
 
 /** `{ env }` or `{ file }`; a literal passes here and is judged with `insecure.literalSecrets`. */
 export const secret = () =>
-  z.union([z.string(), reference()], { error: `a secret is expected here: ${where}` }).transform((value): SecretRef => {
+  z.union([z.string(), reference()], { error: expected("a secret", where) }).transform((value): SecretRef => {
     if (typeof value === "string") return { mark: referenceMark, kind: "secret", env: null, file: null, literal: value };
     return { mark: referenceMark, kind: "secret", env: value.env ?? null, file: value.file ?? null, literal: null };
   });
 
 /** A certificate (or several) as PEM: `{ file }`, `{ env }` or the text itself. */
 export const pem = () =>
-  z.union([z.string(), reference()], { error: "a certificate is expected here: write { file: PATH }" }).transform((value): PemRef => {
+  z.union([z.string(), reference()], { error: expected("a certificate", "write { file: PATH }") }).transform((value): PemRef => {
     if (typeof value === "string") return { mark: referenceMark, kind: "pem", env: null, file: null, literal: value };
     return { mark: referenceMark, kind: "pem", env: value.env ?? null, file: value.file ?? null, literal: null };
   });
 
 export const fileRef = () =>
   z
-    .strictObject({ file: file() }, { error: (issue) => (issue.code === "invalid_type" ? "write { file: PATH }" : undefined) })
+    .strictObject({ file: file() }, { error: expected("a file", "write { file: PATH }") })
     .transform((value): FileRef => ({ mark: referenceMark, kind: "file", file: value.file }));

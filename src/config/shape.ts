@@ -13,7 +13,13 @@ export type ShapeResult<T> = { readonly ok: true; readonly value: T } | { readon
 export function readShape<T extends z.ZodType>(schema: T, plain: unknown, path: KeyPath): ShapeResult<z.output<T>> {
   const result = schema.safeParse(plain, { error: shapeMessage, reportInput: true });
   if (result.success) return { ok: true, value: result.data };
-  return { ok: false, findings: result.error.issues.flatMap((issue) => toFindings(issue, path)) };
+  return { ok: false, findings: withoutEchoes(result.error.issues).flatMap((issue) => toFindings(issue, path)) };
+}
+
+/** With a key misspelt, what the object seems to lack (`{ group: [..] }` is an empty condition) is only its echo. */
+function withoutEchoes(issues: readonly Issue[]): readonly Issue[] {
+  const misspelt = new Set(issues.filter((issue) => issue.code === "unrecognized_keys").map((issue) => JSON.stringify(issue.path)));
+  return issues.filter((issue) => issue.code !== "custom" || !misspelt.has(JSON.stringify(issue.path)));
 }
 
 function toFindings(issue: Issue, base: KeyPath): readonly Finding[] {
@@ -43,7 +49,7 @@ function unknownKey(path: KeyPath, key: string, known: readonly string[]): Findi
 function unionFindings(issue: Extract<Issue, { code: "invalid_union" }>, path: KeyPath): readonly Finding[] {
   const meant = issue.errors.filter((branch) => !branch.some(isAboutTheWhole));
   const branch = meant.toSorted((a, b) => a.length - b.length)[0];
-  if (branch !== undefined) return branch.flatMap((inner) => toFindings(inner, path));
+  if (branch !== undefined) return withoutEchoes(branch).flatMap((inner) => toFindings(inner, path));
   const whole = issue.errors.flat();
   const custom = whole.find((inner) => inner.code === "custom");
   const input = issue.input;

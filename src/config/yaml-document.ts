@@ -1,5 +1,4 @@
-import { type Document, Lexer, parseAllDocuments, type YAMLError } from "yaml";
-import type { KeyPath } from "./key-path.ts";
+import { type Document, Lexer, parseAllDocuments, visit, type YAMLError } from "yaml";
 import { createPositions, type Positions } from "./positions.ts";
 import { toPlain, type YamlFault } from "./yaml-tree.ts";
 
@@ -31,7 +30,7 @@ export function readYaml(text: string): YamlReading {
   });
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (document === undefined) return refuseAt(0, "the file is empty: write at least auth, providers and apps");
-  const syntax = syntaxFaults(document);
+  const syntax = firstPerLine(syntaxFaults(document), positions);
   if (syntax.length > 0) return refuse(syntax);
   if (second !== undefined) return refuseAt(second.range?.[0] ?? 0, "a second document begins here: one file holds one configuration");
   const { plain, faults } = toPlain(document.contents, positions);
@@ -56,13 +55,22 @@ function excessOffset(text: string): number | null {
   return null;
 }
 
+/** A parser that has lost its way complains more than once about one place. */
+function firstPerLine(faults: readonly YamlFault[], positions: Positions): readonly YamlFault[] {
+  const seen = new Set<number>();
+  return faults.filter(({ offset }) => {
+    const { line } = positions.lineColumn(offset);
+    return seen.has(line) ? false : seen.add(line);
+  });
+}
+
 function syntaxFaults(document: Document.Parsed): readonly YamlFault[] {
-  const faults = document.errors.slice(0, maxFaults).map((error) => toFault(error, []));
+  const faults = document.errors.slice(0, maxFaults).map((error) => toFault(error, document));
   if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
     faults.push({ offset: 0, path: [], message: "only YAML 1.2 is read: leave the %YAML line out" });
   }
   // A tag that is not understood would otherwise only be a warning, and its value read as something else.
-  return faults.length > 0 ? faults : document.warnings.slice(0, maxFaults).map((warning) => toFault(warning, []));
+  return faults.length > 0 ? faults : document.warnings.slice(0, maxFaults).map((warning) => toFault(warning, document));
 }
 
 const wordings: Partial<Record<YAMLError["code"], string>> = {
@@ -73,11 +81,24 @@ const wordings: Partial<Record<YAMLError["code"], string>> = {
   MULTILINE_IMPLICIT_KEY: "a key must stand on one line: check for a missing ':' or a wrong indentation",
 };
 
-function toFault(error: YAMLError, path: KeyPath): YamlFault {
-  if (error.code === "TAG_RESOLVE_FAILED") {
-    return { offset: error.pos[0], path, message: "custom tags mean nothing here: leave them out" };
+function toFault(error: YAMLError, document: Document.Parsed): YamlFault {
+  const offset = error.pos[0];
+  if (error.code === "TAG_RESOLVE_FAILED") return { offset, path: [], message: "custom tags mean nothing here: leave them out" };
+  if (error.code === "MISSING_CHAR" && error.message.endsWith("quote")) {
+    return { offset: openingQuote(document, offset), path: [], message: "this quote is never closed: add the closing quote" };
   }
-  return { offset: error.pos[0], path, message: wordings[error.code] ?? lowerFirst(error.message) };
+  return { offset, path: [], message: wordings[error.code] ?? lowerFirst(error.message) };
+}
+
+/** The parser notices at the end of the text; whoever has to mend it wants the beginning. */
+function openingQuote(document: Document.Parsed, end: number): number {
+  let start = end;
+  visit(document, {
+    Scalar: (_, node) => {
+      if (node.range && /^QUOTE/.test(node.type ?? "") && node.range[0] < end && node.range[1] >= end) start = node.range[0];
+    },
+  });
+  return start;
 }
 
 function lowerFirst(text: string): string {
