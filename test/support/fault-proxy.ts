@@ -43,16 +43,16 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
       carry(pair, () => fault, pair.target, bytes);
     });
     pair.target.on("data", (bytes) => carry(pair, () => fault, client, bytes));
-    for (const [socket, other] of [
-      [client, pair.target],
-      [pair.target, client],
-    ] as const) {
-      socket.on("error", () => undefined);
-      socket.on("close", () => {
-        pairs.delete(pair);
-        if (!(pair.dead || fault.kind === "black-hole") || socket === client) other.destroy();
-      });
-    }
+    client.on("error", () => undefined);
+    client.on("close", () => {
+      pairs.delete(pair);
+      pair.target.destroy();
+    });
+    pair.target.on("error", () => undefined);
+    pair.target.on("close", () => {
+      // A black hole does not even tell that the other side has gone.
+      if (!pair.dead && fault.kind !== "black-hole") client.destroy();
+    });
   });
   const cut = () => {
     for (const { client, target } of pairs) {

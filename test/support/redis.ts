@@ -22,25 +22,12 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Started and answering. Extra arguments go to redis-server (`--maxmemory`, `2mb`, …). */
-export async function startRedis(...options: readonly string[]): Promise<TestRedis> {
-  const port = await freePort();
+/** Started and answering, on a free port unless one is given. `options` go to redis-server (`--maxmemory`, `2mb`, …). */
+export async function startRedis({ port: wanted, options = [] }: { port?: number; options?: readonly string[] } = {}): Promise<TestRedis> {
+  const port = wanted ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), "vestibule-redis-"));
   let server: ChildProcess | null = null;
 
-  const start = async () => {
-    const started = spawn(
-      "redis-server",
-      ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...options],
-      { stdio: "ignore" },
-    );
-    server = started;
-    await Promise.race([
-      eventually(() => ping(port), { timeoutMs: 10_000 }),
-      once(started, "error").then(([error]) => Promise.reject(error)),
-      once(started, "exit").then(() => Promise.reject(new Error("redis-server ended"))),
-    ]);
-  };
   const kill = async () => {
     const running = server;
     server = null;
@@ -48,6 +35,25 @@ export async function startRedis(...options: readonly string[]): Promise<TestRed
     const exited = once(running, "exit");
     running.kill("SIGKILL");
     await exited;
+  };
+  const start = async () => {
+    const started = spawn(
+      "redis-server",
+      ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...options],
+      { stdio: "ignore" },
+    );
+    server = started;
+    try {
+      await Promise.race([
+        eventually(() => ping(port), { timeoutMs: 10_000 }),
+        once(started, "error").then(([error]) => Promise.reject(error)),
+        once(started, "exit").then(() => Promise.reject(new Error("redis-server ended"))),
+      ]);
+    } catch (error) {
+      // One that does not answer must not outlive the test.
+      await kill();
+      throw error;
+    }
   };
 
   await start();
