@@ -31,7 +31,7 @@ export async function startGatewayProcess(options: {
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
   const child = spawn(process.execPath, [main, "serve", "--config", configFile], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", ...options.env },
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines = collectLines(child);

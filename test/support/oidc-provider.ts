@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
+import MemoryAdapter from "oidc-provider/lib/adapters/memory_adapter.js";
+import { Agent, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from "undici";
 import { freePort } from "./free-port.ts";
 import { loginPage, logoutPage } from "./oidc-provider-pages.ts";
 
@@ -49,6 +51,8 @@ export interface RunningOidcProvider {
   readonly events: readonly string[];
   close(): Promise<void>;
 }
+
+const loopback = new Agent({ connect: { lookup: (_host, _options, found) => found(null, [{ address: "127.0.0.1", family: 4 }]) } });
 
 /** alice (staff, admins), bob (staff) and carol (no group at all), each with their name as password. */
 export function demoUsers(domain = "acme.example"): OidcUser[] {
@@ -115,6 +119,7 @@ async function configurationOf(options: OidcProviderOptions, users: ReadonlyMap<
   ]);
   for (const name of ["email", "email_verified"]) profile.delete(name);
   return {
+    adapter: MemoryAdapter,
     clients: options.clients.map((client) => ({
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
@@ -163,11 +168,8 @@ async function configurationOf(options: OidcProviderOptions, users: ReadonlyMap<
       RefreshToken: 86_400,
       Session: 86_400,
     },
-    // It refuses loopback addresses by the dispatcher it passes along; everything here is on loopback.
-    fetch: (url: string, init: RequestInit & { dispatcher?: unknown }) => {
-      const { dispatcher: _, ...rest } = init;
-      return fetch(url, rest);
-    },
+    // It refuses loopback addresses by the dispatcher it passes along; here every name is on loopback, *.localhost too.
+    fetch: (url: string, init: UndiciRequestInit) => undiciFetch(url, { ...init, dispatcher: loopback }),
     renderError: (context: { type: string; body: string }, out: Record<string, string>) => {
       context.type = "text/plain";
       context.body = Object.entries(out)

@@ -74,6 +74,8 @@ export interface LoginProvider {
   acceptFrontchannelLogout(query: URLSearchParams): LogoutNotice;
   /** A bearer JWT of this provider, as a principal; throws `bearer.rejected`. */
   verifyBearer(token: string): Promise<{ readonly principal: Principal; readonly expiresAt: number; readonly token: string }>;
+  /** What the last contact gave, for readiness; reaches out to nobody. */
+  health(): { readonly ok: boolean; readonly detail: string };
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   close(): void;

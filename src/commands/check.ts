@@ -1,0 +1,60 @@
+import { openForCheck } from "../compose-check.ts";
+import { loadSettings } from "../config/load.ts";
+import { formatProblems } from "../config/problems.ts";
+import type { Settings } from "../core/settings.ts";
+import { parseCommand, textOption } from "./arguments.ts";
+import { checkTests, formatTestFailures, type TestFailure } from "./check-tests.ts";
+import { type CommandContext, configFile, wrongUsage } from "./command.ts";
+import { checkOnline, type OnlineResult } from "./online.ts";
+import type { ExitCode, Terminal } from "./terminal.ts";
+
+const options = { config: { type: "string", short: "c" }, online: { type: "boolean" }, json: { type: "boolean" } } as const;
+
+/** `vestibule check`: shape and meaning, then the file's own tests, then (with --online) everything that it points at. */
+export async function check({ args, env, terminal }: CommandContext): Promise<ExitCode> {
+  const parsed = parseCommand(args, options, 0);
+  if (parsed.kind === "usage") return wrongUsage(terminal, "check", parsed.message);
+  const file = configFile(textOption(parsed.options, "config"), env);
+  const json = parsed.options.json === true;
+  const loaded = loadSettings(file, env);
+  if (!loaded.ok) {
+    if (json) terminal.out(`${JSON.stringify({ ok: false, problems: loaded.problems }, null, 2)}\n`);
+    else terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
+    return 1;
+  }
+  const { settings, warnings } = loaded;
+  if (!json) terminal.err(formatProblems(warnings, { colour: terminal.colour.err, kind: "warning" }));
+  const failures = checkTests(settings, Date.now);
+  if (!json) tellTests(terminal, file, settings, failures);
+  const online = parsed.options.online === true ? await reachOut(settings, json ? () => {} : (result) => tellOnline(terminal, result)) : [];
+  const ok = failures.length === 0 && online.every((result) => result.ok);
+  if (json) terminal.out(`${JSON.stringify({ ok, warnings, tests: { run: settings.tests.length, failures }, online }, null, 2)}\n`);
+  return ok ? 0 : 1;
+}
+
+function tellTests(terminal: Terminal, file: string, settings: Settings, failures: readonly TestFailure[]): void {
+  terminal.err(formatTestFailures(failures, { colour: terminal.colour.err }));
+  const routes = settings.apps.reduce((sum, app) => sum + app.routes.length, 0);
+  const counts = `${settings.apps.length} apps, ${routes} routes, ${settings.providers.length} providers`;
+  const tests = `${settings.tests.length - failures.length} of ${settings.tests.length} policy tests hold`;
+  terminal.out(`${file}: ${counts}; ${tests}\n`);
+}
+
+function tellOnline(terminal: Terminal, { what, ok, detail }: OnlineResult): void {
+  const [mark, colour] = ok ? ["ok    ", 32] : ["failed", 31];
+  terminal.out(`${terminal.colour.out ? `\u001b[${colour}m${mark}\u001b[0m` : mark} ${what}: ${detail}\n`);
+}
+
+async function reachOut(settings: Settings, report: (result: OnlineResult) => void): Promise<readonly OnlineResult[]> {
+  const results: OnlineResult[] = [];
+  const parts = openForCheck(settings);
+  try {
+    await checkOnline(settings, parts, (result) => {
+      results.push(result);
+      report(result);
+    });
+  } finally {
+    await parts.close();
+  }
+  return results;
+}

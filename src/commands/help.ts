@@ -1,0 +1,62 @@
+/** `vestibule --help`. */
+export const generalHelp = `Vestibule: single sign-on in front of web applications that cannot be changed.
+
+Usage: vestibule COMMAND [options]
+
+Commands:
+  serve     run the gateway
+  check     say whether a configuration is good: shape, meaning, its own tests
+  explain   say what the gateway would do with one request, rule by rule, and why
+  schema    print the JSON Schema of the configuration file, for editors
+
+Options:
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+  -h, --help          this text, or a command's own
+      --version       the version
+
+Exit codes: 0 good, 1 the configuration or the answer is bad, 2 wrong usage.
+`;
+
+/** `vestibule COMMAND --help`. */
+export const commandHelp = {
+  serve: `Usage: vestibule serve [--config FILE]
+
+Runs the gateway until SIGTERM or SIGINT, then finishes what is in flight (30 s at most); a second signal
+stops at once. SIGHUP, or a change of the file, reloads it; a file with problems changes nothing.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+`,
+  check: `Usage: vestibule check [--config FILE] [--online] [--json]
+
+Lists every problem of the configuration with file, line, column and key, then runs the file's own tests.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --online        also reach out to the providers, the upstreams and Redis
+      --json          the result as JSON
+`,
+  explain: `Usage: vestibule explain [--config FILE] [who] [how] URL
+
+Which app and route a request reaches, each rule hit or missed and why, the decision, and the headers
+that would be sent. Without --as-user or --email the visitor is anonymous.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --as-user ID    the provider's stable id (subject), or an e-mail address
+      --email ADDR    the e-mail address
+      --name NAME     the display name
+      --groups A,B    the groups
+      --provider P    the provider; default: the owner of the e-mail domain, else the app's first
+      --acr ACR       how strongly the visitor proved who they are
+      --claim N=V,W   a claim that a rule asks about; may be given several times
+      --method M      the method; default: GET
+      --address IP    the client's address; default: 127.0.0.1
+      --at TIME       when, in ISO 8601; default: now
+      --websocket     as a WebSocket handshake
+      --json          the explanation as JSON
+`,
+  schema: `Usage: vestibule schema
+
+Prints the JSON Schema of the configuration file. Put this first in the file and editors complete and check it:
+# yaml-language-server: $schema=./vestibule.schema.json
+`,
+} as const;
+export type CommandName = keyof typeof commandHelp;

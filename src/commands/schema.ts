@@ -1,0 +1,12 @@
+import { configurationSchema } from "../config/json-schema.ts";
+import { parseCommand } from "./arguments.ts";
+import { type CommandContext, wrongUsage } from "./command.ts";
+import type { ExitCode } from "./terminal.ts";
+
+/** `vestibule schema`: the JSON Schema of the configuration file on standard output. */
+export async function schema({ args, terminal }: CommandContext): Promise<ExitCode> {
+  const parsed = parseCommand(args, {}, 0);
+  if (parsed.kind === "usage") return wrongUsage(terminal, "schema", parsed.message);
+  terminal.out(`${JSON.stringify(configurationSchema(), null, 2)}\n`);
+  return 0;
+}

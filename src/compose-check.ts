@@ -1,0 +1,29 @@
+import { composeStore } from "./compose-store.ts";
+import { createMakeProvider } from "./compose-version.ts";
+import type { Log } from "./core/ports/log.ts";
+import type { LoginProvider } from "./core/ports/login-provider.ts";
+import type { SessionStore } from "./core/ports/session-store.ts";
+import type { Settings } from "./core/settings.ts";
+import { createMetrics } from "./observe/metrics.ts";
+
+/** The parts of a gateway that reach out, without the gateway: for `vestibule check --online`. Nothing is logged; results are told. */
+export function openForCheck(settings: Settings): {
+  readonly providers: readonly LoginProvider[];
+  readonly store: SessionStore;
+  close(): Promise<void>;
+} {
+  const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const { metrics } = createMetrics({ version: "check" });
+  const deps = { clock: Date.now, log: quiet, metrics };
+  const makeProvider = createMakeProvider(settings, deps);
+  const providers = settings.providers.map(makeProvider);
+  const store = composeStore(settings.sessions, deps);
+  return {
+    providers,
+    store,
+    close: async () => {
+      for (const provider of providers) provider.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { type CommandName, commandHelp, generalHelp } from "./commands/help.ts";
+import { commands } from "./commands/table.ts";
+import type { ExitCode, Terminal } from "./commands/terminal.ts";
+
+const env = process.env;
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  colour: {
+    out: process.stdout.isTTY === true && !env.NO_COLOR,
+    err: process.stderr.isTTY === true && !env.NO_COLOR,
+  },
+};
+
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(args: readonly string[]): Promise<ExitCode> {
+  const [first, ...rest] = args;
+  if (first === undefined) {
+    terminal.err(generalHelp);
+    return 2;
+  }
+  if (first === "--help" || first === "-h" || first === "help") {
+    const topic = rest[0];
+    terminal.out(topic !== undefined && isCommand(topic) ? commandHelp[topic] : generalHelp);
+    return 0;
+  }
+  if (first === "--version") {
+    terminal.out(`${version()}\n`);
+    return 0;
+  }
+  if (!isCommand(first)) {
+    terminal.err(`vestibule: there is no command '${first}'; see 'vestibule --help'\n`);
+    return 2;
+  }
+  if (rest.includes("--help") || rest.includes("-h")) {
+    terminal.out(commandHelp[first]);
+    return 0;
+  }
+  return commands[first]({ args: rest, env, terminal, version: version() });
+}
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(commandHelp, name);
+}
+
+/** The version of the package this file belongs to, in a clone and in the built form alike. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "unknown";
+}

@@ -1,0 +1,54 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
+import { signIn, startRig } from "../support/rig.ts";
+import { newVisitor } from "../support/visitor.ts";
+
+test("an unmodified application that trusts a header is protected end to end", { timeout: 60_000 }, async () => {
+  expect(spawnSync("radicale", ["--version"]).status, "Debian's radicale is installed").toBe(0);
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-radicale-"));
+  const port = await freePort();
+  const config = join(folder, "config");
+  await writeFile(
+    config,
+    `[server]\nhosts = 127.0.0.1:${port}\n[auth]\ntype = http_x_remote_user\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = ${folder}/data\n[web]\ntype = none\n`,
+  );
+  const radicale = spawn("radicale", ["--config", config], { stdio: "ignore" });
+  try {
+    await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
+    const rig = await startRig({
+      top: `  - name: Calendar\n    host: calendar.localhost\n    upstream: http://127.0.0.1:${port}\n    access:\n      - allow: { groups: [staff] }\n    headers:\n      set: { X-Remote-User: "{subject}" }\n`,
+    });
+    try {
+      const calendar = `http://calendar.localhost:${rig.port}`;
+      const stranger = await newVisitor().fetch(`${calendar}/alice/`, { method: "PROPFIND", headers: { "x-remote-user": "alice" } });
+      expect(stranger.status).toBe(401);
+
+      const alice = newVisitor();
+      await signIn(alice, `${calendar}/.web/`, "alice");
+      const made = await alice.fetch(`${calendar}/alice/work/`, { method: "MKCALENDAR" });
+      expect(made.status).toBe(201);
+      const found = await alice.fetch(`${calendar}/alice/`, { method: "PROPFIND", headers: { depth: "1" } });
+      expect(found.status).toBe(207);
+      expect(found.body).toContain("/alice/work/");
+
+      const bob = newVisitor();
+      await signIn(bob, `${calendar}/.web/`, "bob");
+      const forged = await bob.fetch(`${calendar}/alice/work/`, {
+        method: "DELETE",
+        headers: { "x-remote-user": "alice", X_Remote_User: "alice" },
+      });
+      expect(forged.status).toBe(403);
+      expect((await alice.fetch(`${calendar}/alice/work/`, { method: "PROPFIND" })).status).toBe(207);
+    } finally {
+      await rig.close();
+    }
+  } finally {
+    radicale.kill("SIGTERM");
+    await rm(folder, { recursive: true, force: true });
+  }
+});
