@@ -3,9 +3,12 @@ import type { HoursSpec } from "../core/rules.ts";
 import type { Condition } from "./condition.ts";
 import { compileGlob } from "./glob.ts";
 import { isWithin, spellHours, spellTime } from "./hours.ts";
-import { hit, isTrue, miss, unknown } from "./truth.ts";
+import { hit, isTrue, miss, type Truth, unknown } from "./truth.ts";
 import { some } from "./visitor-conditions.ts";
 import type { ZoneClocks } from "./zone-clock.ts";
+
+/** Per condition: there may be many more clients than memory for them. */
+const rememberedClients = 1_000;
 
 /** HEAD is not GET: a rule that means both names both. */
 export function methods(wanted: readonly string[]): Condition {
@@ -31,10 +34,20 @@ export function paths(wanted: readonly string[]): Condition {
 /** The client's address, judged behind trusted proxies only. What is no IP address is unknown. */
 export function networks(wanted: readonly string[]): Condition {
   const list = parseNetworks(wanted);
+  const judge = (client: string): Truth => {
+    if (list.has(client)) return hit;
+    return parseAddress(client) === null ? unknown : miss;
+  };
+  // Reading an address costs more than all the rest of a decision; the same few come again and again.
+  const remembered = new Map<string, Truth>();
   return {
-    truth: ({ incoming }) => {
-      if (list.has(incoming.client)) return hit;
-      return parseAddress(incoming.client) === null ? unknown : miss;
+    truth: ({ incoming: { client } }) => {
+      const known = remembered.get(client);
+      if (known !== undefined) return known;
+      if (remembered.size >= rememberedClients) remembered.clear();
+      const truth = judge(client);
+      remembered.set(client, truth);
+      return truth;
     },
     words: ({ incoming }) => `networks: from ${incoming.client === "" ? "an unknown address" : incoming.client}, wanted ${some(wanted)}`,
   };
