@@ -22,7 +22,7 @@ export async function beginLogin(context: OidcContext, request: LoginRequest): P
   const configuration = await context.configure(metadata, within);
   const url = mustPush(context, metadata)
     ? await client.buildAuthorizationUrlWithPAR(configuration, parameters).catch((error: unknown) => {
-        throw fromLibrary(error, "pushed authorization endpoint", [memory.verifier, memory.nonce, request.state]);
+        throw fromLibrary(error, "pushed authorization endpoint", context.oidc, [memory.verifier, memory.nonce, request.state]);
       })
     : client.buildAuthorizationUrl(configuration, parameters);
   return {

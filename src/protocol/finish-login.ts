@@ -87,7 +87,7 @@ async function redeemCode(
     if (tokens.token_type !== "bearer") throw rejected("token endpoint: token_type is not Bearer");
     return tokens;
   } catch (error) {
-    const failure = fromLibrary(error, "token endpoint", [code, memory.verifier, state]);
+    const failure = fromLibrary(error, "token endpoint", context.oidc, [code, memory.verifier, state]);
     // The provider's no to a code means a stale or stolen answer, not that the person may not enter.
     throw failure.providerError === "invalid_grant" ? new ProtocolFailure("rejected", failure.message, failure.providerError) : failure;
   }

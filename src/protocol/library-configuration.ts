@@ -44,12 +44,22 @@ export function createLibraryConfiguration(deps: {
   };
 }
 
-/** A success that is not JSON comes from something in between, not from the provider's token endpoint: worth another try later. */
+/**
+ * What is not JSON comes from something in between (a proxy's error page, say), not from the provider: worth another try later. Where an
+ * error is stated in JSON it counts, and not the bare challenge that may stand beside it.
+ */
 async function tokenFetch(fetch: ProviderFetch, url: string, init: FetchInit, within: AbortSignal | undefined): Promise<Response> {
   const { method, headers, body } = init;
   const response = await fetch("token", url, { method, headers, body }, within);
-  if (response.status < 300) await jsonObject(new Response(await response.clone().text()), "token endpoint");
-  return response;
+  const text = await response.text();
+  const challenged = response.headers.has("www-authenticate");
+  const said = await jsonObject(new Response(text), `token endpoint (${response.status})`).catch((error: unknown) => {
+    if (challenged) return null;
+    throw error;
+  });
+  const kept = new Headers(response.headers);
+  if (typeof said?.error === "string") kept.delete("www-authenticate");
+  return new Response(text, { status: response.status, headers: kept });
 }
 
 /** How we prove to be the client; assertions live 60 s and name the issuer. */

@@ -1,4 +1,5 @@
 import * as client from "openid-client";
+import type { OidcSettings } from "../core/settings.ts";
 import { ProtocolFailure, rejected } from "./protocol-failure.ts";
 import { cleanProviderText } from "./provider-text.ts";
 
@@ -9,7 +10,8 @@ const transientErrors = new Set(["server_error", "temporarily_unavailable"]);
  * What openid-client threw, without what it carries: its errors hold whole token responses in `cause`, and a log line with a cause
  * chain would publish them. Only texts that are known to be fixed, and the provider's cleaned error text, get through.
  */
-export function fromLibrary(error: unknown, where: string, secrets: readonly string[]): ProtocolFailure {
+export function fromLibrary(error: unknown, where: string, oidc: OidcSettings, sent: readonly string[]): ProtocolFailure {
+  const secrets = [oidc.clientSecret?.reveal() ?? "", ...sent];
   const own = ownFailureIn(error);
   if (own !== null) return own;
   if (error instanceof client.ResponseBodyError) return providerError(where, error.error, error.error_description, secrets);

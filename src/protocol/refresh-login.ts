@@ -52,7 +52,7 @@ async function grant(context: OidcContext, metadata: ProviderMetadata, refreshTo
     if (answer.token_type !== "bearer") throw rejected("token endpoint: token_type is not Bearer");
     return answer;
   } catch (error) {
-    throw fromLibrary(error, "token endpoint", [refreshToken]);
+    throw fromLibrary(error, "token endpoint", context.oidc, [refreshToken]);
   }
 }
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
-import MemoryAdapter from "oidc-provider/lib/adapters/memory_adapter.js";
+import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
 import { Agent, type RequestInit as UndiciRequestInit, fetch as undiciFetch } from "undici";
 import { freePort } from "./free-port.ts";
 import { loginPage, logoutPage } from "./oidc-provider-pages.ts";
@@ -119,7 +119,7 @@ async function configurationOf(options: OidcProviderOptions, users: ReadonlyMap<
   ]);
   for (const name of ["email", "email_verified"]) profile.delete(name);
   return {
-    adapter: MemoryAdapter,
+    adapter: createMemoryAdapter(15),
     clients: options.clients.map((client) => ({
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
