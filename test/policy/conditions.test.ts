@@ -123,6 +123,15 @@ test.each([
   expect(ask({ networks: ["10.0.0.0/8"] }, {}, { client }).truth).toBe(truth);
 });
 
+test("networks judge each client anew, however many came before", () => {
+  const condition = compileCondition({ networks: ["10.0.0.0/16"] }, createZoneClocks());
+  const who = knownAs(aPrincipal());
+  const truth = (client: string) => nameOf(condition.truth({ who, incoming: anIncoming({ client }), reading: "/", now: 0, acr: null }));
+  for (let index = 0; index < 6_000; index += 1) {
+    expect(truth(`10.${index % 2}.${index % 250}.${index >> 8}`)).toBe(index % 2 === 0 ? "hit" : "miss");
+  }
+});
+
 test.each([{}, { users: [] }, { groups: [] }, { any: [] }, { all: [] }, { claims: {} }, { claims: { tier: [] } }, { not: {} }])(
   "%j, which says nothing, does not compile",
   (rule) => {
