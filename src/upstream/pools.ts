@@ -84,8 +84,8 @@ function connector(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): 
   return ({ servername: _visitorsHost, ...options }, callback) =>
     connect(options, (...outcome: buildConnector.CallbackArgs) => {
       callback(...outcome);
-      const [, socket] = outcome;
-      if (socket !== null) watch(socket, usedBefore);
+      // On failure there is no second argument, whatever the types say.
+      if (outcome[0] === null) watch(outcome[1], usedBefore);
     });
 }
 
