@@ -93,10 +93,14 @@ function index(loaded: readonly Loaded[]): ReadonlyMap<string, SecureContext> {
 
 /** What changes when a file, or the link to it, is replaced. */
 function stampOf({ certificateFile, keyFile }: CertificateFiles): string {
-  return [certificateFile, keyFile]
-    .map((file) => {
-      const state = statSync(file, { throwIfNoEntry: false });
-      return state === undefined ? "absent" : `${state.dev}:${state.ino}:${state.size}:${state.mtimeMs}`;
-    })
-    .join("|");
+  return `${stampOfFile(certificateFile)}|${stampOfFile(keyFile)}`;
+}
+
+function stampOfFile(file: string): string {
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(file);
+    return `${dev}:${ino}:${size}:${mtimeMs}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : "unreadable";
+  }
 }

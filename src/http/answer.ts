@@ -26,7 +26,7 @@ export function writeAnswer(res: ServerResponse, answer: Answer): void {
   const close = answer.close || unread === "large";
   const body = Buffer.from(answer.body, "utf8");
   res.writeHead(answer.status, headerList(answer, body.length, close));
-  if (unread === "none") return void res.end(body);
+  if (unread !== "large") return void res.end(body);
   // The whole answer is on its way before the rest of the upload is looked at.
   res.flushHeaders();
   if (body.length > 0) res.write(body);

@@ -3,8 +3,9 @@ import type { IncomingMessage } from "node:http";
 const keepAliveBytes = 64 * 1024;
 const drainBytes = 4 * 1024 * 1024;
 const drainMs = 2_000;
+const quietMs = 250;
 
-/** `none`: all of the request is here. `small`: it can be read away. `large`: not worth it, or nobody knows how much comes. */
+/** `none`: all of the request is here. `small`: node reads it away. `large`: not worth it, or nobody knows how much comes. */
 export type UnreadBody = "none" | "small" | "large";
 
 /** What is left of a request whose answer is ready. Bytes left unread would be taken for the next request, or block the client's upload. */
@@ -18,21 +19,25 @@ export function unreadBody(req: IncomingMessage): UnreadBody {
 }
 
 /**
- * Reads the rest of a request away and calls `done` once: at its end, or when it is more, or takes longer, than is reasonable. Closing
- * at once instead would reset the connection and take the answer away from a client that is still sending.
+ * Reads the rest of a request away before its connection is closed, and calls `done` once: at its end, when the client pauses, or when it
+ * is more, or takes longer, than is reasonable. Closing at once instead would reset the connection and take the answer away from a client
+ * that is still sending.
  */
 export function drainBody(req: IncomingMessage, done: () => void): void {
   let left = drainBytes;
   const finish = () => {
-    clearTimeout(timer);
+    clearTimeout(pause);
+    clearTimeout(deadline);
     req.off("data", onData).off("end", finish).off("close", finish);
     done();
   };
   const onData = (chunk: Buffer) => {
     left -= chunk.length;
+    pause.refresh();
     if (left < 0) finish();
   };
-  const timer = setTimeout(finish, req.headers.expect === undefined ? drainMs : drainMs / 4);
+  const pause = setTimeout(finish, quietMs);
+  const deadline = setTimeout(finish, drainMs);
   req.on("error", () => {});
   req.on("data", onData).on("end", finish).on("close", finish);
   req.resume();
