@@ -14,6 +14,11 @@ const terminal: Terminal = {
   },
 };
 
+// A reader that has seen enough (`vestibule schema | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: readonly string[]): Promise<ExitCode> {
@@ -39,7 +44,8 @@ async function run(args: readonly string[]): Promise<ExitCode> {
     terminal.out(commandHelp[first]);
     return 0;
   }
-  return commands[first]({ args: rest, env, terminal, version: version() });
+  const command = await commands[first]();
+  return command({ args: rest, env, terminal, version: version() });
 }
 
 function isCommand(name: string): name is CommandName {

@@ -1,9 +1,10 @@
-import { check } from "./check.ts";
 import type { Command } from "./command.ts";
-import { explainCommand } from "./explain-command.ts";
 import type { CommandName } from "./help.ts";
-import { schema } from "./schema.ts";
-import { serve } from "./serve.ts";
 
-/** Every command by its name. */
-export const commands: Readonly<Record<CommandName, Command>> = { serve, check, explain: explainCommand, schema };
+/** Every command by its name, loaded when it is called: `--help` need not wait for a whole gateway. */
+export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serve,
+  check: async () => (await import("./check.ts")).check,
+  explain: async () => (await import("./explain-command.ts")).explainCommand,
+  schema: async () => (await import("./schema.ts")).schema,
+};
