@@ -1,5 +1,6 @@
 import { authorityOf, formatOrigin } from "../core/origin.ts";
 import { isUnderPrefix, readPath } from "../core/path.ts";
+import type { Settings } from "../core/settings.ts";
 import type { Site } from "../core/site.ts";
 import type { SiteTable } from "./deps.ts";
 
@@ -8,6 +9,12 @@ export interface ReturnTarget {
   readonly site: Site;
   /** Path and query, as `safeReturnPath` leaves them. */
   readonly path: string;
+}
+
+/** What is published: every place that can be returned to. */
+interface Places {
+  readonly table: SiteTable;
+  readonly settings: Pick<Settings, "apps">;
 }
 
 const maxReturnBytes = 2_000;
@@ -35,27 +42,42 @@ export function safeReturnPath(path: string, query: string): string {
  * Where an absolute URL from outside leads: a configured host under its configured scheme and port, or that app's root when
  * only the host is right. Null when no app answers there.
  */
-export function readReturnUrl(text: string | null, table: SiteTable): ReturnTarget | null {
-  // Browsers drop controls and take a backslash for a slash (WHATWG URL): what is meant by such a URL is anybody's guess.
-  if (text === null || text.length > maxUrlBytes || !/^https?:\/\/[^\p{Cc}\\]+$/iu.test(text)) return null;
-  const url = URL.parse(text);
-  if (url === null) return null;
-  const site = table.findSite(url.hostname.replace(/\.$/, ""));
-  if (site === null || site.app === null) return null;
+export function readReturnUrl(text: string | null, places: Places): ReturnTarget | null {
+  const url = parseStrictly(text, null);
+  const site = url === null ? null : siteNamed(url.hostname.replace(/\.$/, ""), places);
+  if (url === null || site === null || site.app === null) return null;
+  return { site, path: pathOn(url, site) };
+}
+
+/** The same for a page on `site` itself, given as a path or as a whole URL; its root when it is anything else. */
+export function readReturnPath(text: string | null, site: Site): string {
+  const url = parseStrictly(text, formatOrigin(site.origin));
+  return url === null ? "/" : pathOn(url, site);
+}
+
+/** Browsers drop controls and take a backslash for a slash (WHATWG URL): what is meant by such a URL is anybody's guess. */
+function parseStrictly(text: string | null, base: string | null): URL | null {
+  if (text === null || text.length > maxUrlBytes || /[\p{Cc}\\]/u.test(text)) return null;
+  if (base !== null && /^\/(?!\/)/.test(text)) return URL.parse(base + text);
+  return /^https?:\/\//i.test(text) ? URL.parse(text) : null;
+}
+
+/** The URL's page when it stands under exactly the site's origin, else the root. */
+function pathOn(url: URL, site: Site): string {
   const exact =
     url.protocol === `${site.origin.scheme}:` &&
     url.host.replace(/\.(?=:|$)/, "") === authorityOf(site.origin) &&
     url.username === "" &&
     url.password === "";
-  return { site, path: exact ? safeReturnPath(url.pathname, url.search) : "/" };
+  return exact ? safeReturnPath(url.pathname, url.search) : "/";
 }
 
-/** The same for a page on `site` itself, given as a path or as a whole URL; its root when it is anything else. */
-export function readReturnPath(text: string | null, site: Site, table: SiteTable): string {
-  if (text === null) return "/";
-  const absolute = text.startsWith("/") && !text.startsWith("//") ? formatOrigin(site.origin) + text : text;
-  const target = readReturnUrl(absolute, table);
-  return target !== null && target.site.hostname === site.hostname ? target.path : "/";
+/** By the name in Host, else by the name that visitors see where a proxy in front rewrites Host. */
+function siteNamed(hostname: string, { table, settings }: Places): Site | null {
+  const site = table.findSite(hostname);
+  if (site !== null) return site;
+  const [host] = settings.apps.find(({ origin }) => origin?.hostname === hostname)?.hosts ?? [];
+  return host === undefined || host.startsWith("*") ? null : table.findSite(host);
 }
 
 function encodeLoose(character: string): string {

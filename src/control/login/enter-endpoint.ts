@@ -16,7 +16,7 @@ import { countRounds } from "./rounds.ts";
 export async function enterEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
   const { visit, query } = request;
   if (query.has("ticket")) return enterWithTicket(parts, request);
-  const path = readReturnPath(onlyParameter(query, "return"), visit.site, parts.table);
+  const path = readReturnPath(onlyParameter(query, "return"), visit.site);
   const rounds = countRounds(parts, parts.names, visit.site.hostname, visit.incoming.cookie);
   return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds, extra: passedOn(readChoices(query)) });
 }

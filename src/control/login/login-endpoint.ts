@@ -29,7 +29,7 @@ interface Login {
 export async function loginEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
   const choices = readChoices(request.query);
   if (!request.query.has("wish")) {
-    const wanted = readReturnUrl(onlyParameter(request.query, "return"), parts.table);
+    const wanted = readReturnUrl(onlyParameter(request.query, "return"), parts);
     return arrive(parts, request, wanted ?? defaultTarget(parts, request.visit.site), choices);
   }
   const sealed = onlyParameter(request.query, "wish") ?? "";

@@ -13,8 +13,12 @@ export interface PageParts {
   readonly tail?: Markup;
 }
 
-/** An open doorway with light in it: the product's mark, drawn here so that nothing has to be fetched. */
-const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden="true" focusable="false"><path class="light" d="M15 42V21a9 9 0 0 1 18 0v21z"/><path d="M15 42V21a9 9 0 0 1 18 0" fill="none" stroke="currentColor" stroke-width="3"/><path d="M24 12 34 8.6V44L24 42z" fill="currentColor"/></svg>`;
+/** A doorway with light falling out of it: the product's mark, drawn here so that nothing has to be fetched. */
+const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden="true" focusable="false">
+<path class="spill" d="M14 40h20l6 6.5H8z"/><path class="light" d="M14 40V16a10 10 0 0 1 20 0v24z"/>
+<path class="leaf" d="M14 40V16a10 10 0 0 1 10-10v38z"/><path d="M14 40V16a10 10 0 0 1 20 0v24" stroke="currentColor" stroke-width="3" stroke-linecap="round"/>
+<circle class="knob" cx="20.5" cy="25" r="1.5"/>
+</svg>`;
 
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Cpath d='M10 44V22a14 14 0 0 1 28 0v22z' fill='%230b5c55'/%3E%3Cpath d='M17 44V23a7 7 0 0 1 14 0v21z' fill='%23f4c97b'/%3E%3C/svg%3E";

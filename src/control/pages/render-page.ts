@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Answer } from "../../core/answer.ts";
 import type { PageModel, RenderPage } from "../../core/ports/pages.ts";
-import type { InsecureSettings, LocaleSettings } from "../../core/settings.ts";
+import type { InsecureSettings, LocaleSettings, ProviderSettings } from "../../core/settings.ts";
 import { confirmLogoutPage, continuePage, continueScript, errorPage, loopPage, refusalPage, signedOutPage } from "./bodies.ts";
 import { chooserPage } from "./chooser-page.ts";
 import { layOut, type PageParts } from "./layout.ts";
@@ -13,12 +13,16 @@ export interface RenderPageDeps {
   readonly locale: LocaleSettings;
   /** Whether a form's way may lead over http://. */
   readonly insecure: Pick<InsecureSettings, "plainHttp" | "httpProviders">;
+  /** So that visitors read a provider's name where a page model holds its id. */
+  readonly providers?: readonly Pick<ProviderSettings, "id" | "name">[];
 }
 
 /** Renders the gateway's own pages: escaped, kept by no cache, framed by nobody, in the visitor's language. */
 export function createRenderPage(deps: RenderPageDeps): RenderPage {
   const schemes = deps.insecure.plainHttp || deps.insecure.httpProviders ? "https: http:" : "https:";
-  return (status, model, { requestId, acceptLanguage }) => {
+  const nameOf = (id: string) => deps.providers?.find((provider) => provider.id === id)?.name ?? id;
+  return (status, given, { requestId, acceptLanguage }) => {
+    const model = given.page === "refusal" ? { ...given, who: { ...given.who, provider: nameOf(given.who.provider) } } : given;
     const { tag, texts } = chooseLocale(acceptLanguage, deps.locale);
     return {
       status,

@@ -18,10 +18,13 @@ body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:col
 padding:2rem 1rem;color:var(--ink);background:radial-gradient(ellipse 60rem 40rem at 50% 30%,var(--wall),var(--wall-deep)) var(--wall-deep)}
 main{width:100%;max-width:27rem;padding:2.5rem 2.25rem 2.25rem;background:var(--door);border:1px solid var(--edge);
 border-radius:50% 50% 1rem 1rem/8.5rem 8.5rem 1rem 1rem;box-shadow:var(--shadow);overflow-wrap:anywhere}
-.mark{display:block;width:3.25rem;height:3.25rem;margin:0 auto 1.5rem;color:var(--accent)}
-.mark .light{fill:var(--glow)}
+.mark{display:block;width:3.5rem;height:3.5rem;margin:0 auto 1.25rem;color:var(--accent)}
+.light,.spill{fill:var(--glow)}
+.spill{opacity:.38}
+.leaf{fill:currentColor}
+.knob{fill:var(--door)}
 h1{margin:0;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.012em;text-align:center;text-wrap:balance}
-.lead{margin:.5rem 0 0;color:var(--soft);text-align:center;text-wrap:pretty}
+.lead{margin:.65rem 0 0;color:var(--soft);text-align:center;text-wrap:pretty}
 .body{margin-top:1.75rem}
 .body>*{margin:0}
 .body>*+*{margin-top:1rem}
@@ -40,6 +43,7 @@ form .button{margin-top:1rem}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .or{display:flex;align-items:center;gap:.9rem;color:var(--soft);font-size:.875rem}
 .or::before,.or::after{content:"";flex:1;height:1px;background:var(--edge)}
+ul{margin:0}
 ul.choices{list-style:none;padding:0}
 ul.choices li+li{margin-top:.65rem}
 ul.causes{padding-left:1.2rem}
@@ -53,6 +57,7 @@ ul.causes li::marker{color:var(--accent)}
 .reason{text-align:center;text-wrap:pretty}
 .fine{color:var(--soft);font-size:.875rem;text-align:center;text-wrap:pretty}
 .number{color:var(--soft);font-size:.8125rem;text-align:center}
+.fine+.number{margin-top:.35rem}
 .number code{font:.8125rem/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;color:var(--ink);user-select:all}
 .hidden{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:24rem){body{padding:1rem .75rem}main{padding:2rem 1.25rem 1.5rem;border-radius:50% 50% 1rem 1rem/6rem 6rem 1rem 1rem}

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { type Control, createControl } from "../../src/control/control.ts";
+import { createLoginDoor } from "../../src/control/login/door.ts";
+import { createRenderPage } from "../../src/control/pages/render-page.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { AuditEvent } from "../../src/core/ports/log.ts";
+import type { LoginDoor } from "../../src/core/ports/login-door.ts";
+import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
+import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import type { Settings } from "../../src/core/settings.ts";
+import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { compileRoutes, type RouteTable } from "../../src/policy/route-table.ts";
+import { createMemoryStore } from "../../src/store/memory-store.ts";
+import { createSealer } from "../../src/store/sealing.ts";
+import { anApp, aProvider, someSettings } from "./policy-builders.ts";
+import { noMetrics, recordingLog } from "./quiet.ts";
+import { type ScriptedProvider, scriptedProvider } from "./scripted-provider.ts";
+
+/** The control plane with everything real but the network and the providers. */
+export interface ControlRig {
+  readonly control: Control;
+  readonly door: LoginDoor;
+  readonly table: RouteTable;
+  readonly store: SessionStore;
+  readonly cookies: SessionCookies;
+  readonly settings: Settings;
+  readonly providers: { readonly entra: ScriptedProvider; readonly google: ScriptedProvider; readonly adfs: ScriptedProvider };
+  readonly audited: AuditEvent[];
+  /** Everything that was written to the store, by operation. */
+  readonly writes: string[];
+  readonly log: ReturnType<typeof recordingLog>;
+  now: number;
+  /** While set, the store rejects with it whatever it is asked. */
+  failing: GatewayError | null;
+}
+
+const long = { idleMs: 30 * 60_000, lifetimeMs: 12 * 60 * 60_000 };
+
+/** Three apps: wiki (entra only), reports on another domain (entra or google), tools (google or adfs, shorter session). */
+const apps = [
+  anApp({ name: "Wiki", hosts: ["wiki.acme.example"], providers: ["entra"], session: long }),
+  anApp({ name: "Reports", hosts: ["reports.other.example"], providers: ["entra", "google"], session: long }),
+  anApp({ name: "Tools", hosts: ["tools.acme.example"], providers: ["google", "adfs"], session: { ...long, lifetimeMs: 3_600_000 } }),
+  anApp({ name: "Tenants", hosts: ["*.tenants.example"], providers: ["entra"], session: long }),
+];
+
+export function createControlRig(change: Partial<Settings> = {}): ControlRig {
+  const base = someSettings(apps, {
+    providers: [aProvider("entra", ["acme.example"]), aProvider("google"), aProvider("adfs", ["corp.example"])],
+    auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en", "fr"] } },
+  });
+  const settings: Settings = { ...base, sessions: { ...base.sessions, ...long }, ...change };
+  const clock = () => rig.now;
+  const log = recordingLog();
+  const random = (bytes: number) => randomBytes(bytes);
+  const writes: string[] = [];
+  const audited: AuditEvent[] = [];
+  const store = observe(
+    createMemoryStore({ settings: settings.sessions, clock, random, log, metrics: noMetrics }),
+    writes,
+    () => rig.failing,
+  );
+  const { secrets, cookieName } = settings.sessions;
+  const cookies = createSessionCookies({ baseName: cookieName, secure: settings.auth.origin.scheme === "https", secrets });
+  const sealer = createSealer(secrets);
+  const rejected = () => new GatewayError("logout.token-rejected", "not scripted");
+  const providers = {
+    entra: scriptedProvider("entra", rejected, { emailDomains: ["acme.example"] }),
+    google: scriptedProvider("google", rejected),
+    adfs: scriptedProvider("adfs", rejected, { emailDomains: ["corp.example"] }),
+  };
+  const table = compileRoutes(settings);
+  const shared = { settings, cookies, sealer, clock, random };
+  const rig: ControlRig = {
+    control: createControl({
+      ...shared,
+      table,
+      providers: new Map(Object.entries(providers)),
+      sessions: store,
+      renderPage: createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers }),
+      audit: (event) => void audited.push(event),
+      log,
+      metrics: noMetrics,
+      assertionJwks: () => ({ keys: [] }),
+    }),
+    door: createLoginDoor(shared),
+    table,
+    store,
+    cookies,
+    settings,
+    providers,
+    audited,
+    writes,
+    log,
+    now: 1_800_000_000_000,
+    failing: null,
+  };
+  return rig;
+}
+
+const writing: readonly string[] = ["create", "renew", "end", "endAll", "once", "park", "lease"];
+const asking: readonly string[] = [...writing, "find", "list", "unpark"];
+
+/** The store with its writes noted, and out of order on demand. */
+function observe(store: SessionStore, writes: string[], failing: () => GatewayError | null): SessionStore {
+  const observed: SessionStore = { ...store };
+  for (const [name, original] of Object.entries(store) as [string, (...parameters: unknown[]) => unknown][]) {
+    if (!asking.includes(name)) continue;
+    const call = async (...parameters: unknown[]) => {
+      const failure = failing();
+      if (failure !== null) throw failure;
+      if (writing.includes(name)) writes.push(name);
+      return original(...parameters);
+    };
+    Object.assign(observed, { [name]: call });
+  }
+  return observed;
+}
