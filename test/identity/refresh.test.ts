@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { AuditEvent } from "../../src/core/ports/log.ts";
+import type { RefreshOutcome } from "../../src/core/ports/login-provider.ts";
+import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import type { Session } from "../../src/core/session.ts";
+import { createRefresher } from "../../src/identity/refresh.ts";
+import { createMemoryStore } from "../../src/store/memory-store.ts";
+import { createRedisStore } from "../../src/store/redis-store.ts";
+import { eventually } from "../support/eventually.ts";
+import { aPrincipal } from "../support/policy-builders.ts";
+import { noMetrics, recordingLog } from "../support/quiet.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { aNewSession, redisAt, sessionSettings, someTokens } from "../support/session-builders.ts";
+import { scriptedProvider } from "./scripted-provider.ts";
+
+const until = { timeoutMs: 10_000, everyMs: 10 };
+const opened: SessionStore[] = [];
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+const soon = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const silent = new GatewayError("store.unavailable", "silence");
+
+/** A provider that rotates refresh tokens and revokes the grant when one is used twice, as oidc-provider does. */
+function rotatingProvider(takesMs = 0) {
+  const state = { current: someTokens.refreshToken, grants: 0, reused: false };
+  const refresh = async (session: Session): Promise<RefreshOutcome> => {
+    const presented = session.tokens?.refreshToken;
+    if (presented !== state.current) {
+      state.reused = true;
+      return { kind: "refused", why: "invalid_grant" };
+    }
+    state.grants += 1;
+    state.current = `refresh-${state.grants}`;
+    const tokens = { ...someTokens, refreshToken: state.current };
+    await soon(takesMs);
+    return { kind: "renewed", principal: aPrincipal({ acr: `grant-${state.grants}` }), tokens, refreshAt: Date.now() + 60_000 };
+  };
+  return { state, refresh };
+}
+
+function memoryStore(): SessionStore {
+  const deps = { settings: sessionSettings(), clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics };
+  const store = createMemoryStore(deps);
+  opened.push(store);
+  return store;
+}
+
+function aRefresher(sessions: SessionStore, refresh: (session: Session) => Promise<RefreshOutcome>, clock = Date.now) {
+  const audited: AuditEvent[] = [];
+  const log = recordingLog();
+  const providers = new Map([["entra", scriptedProvider("entra", { refresh })]]);
+  const audit = (event: AuditEvent) => void audited.push(event);
+  const refresher = createRefresher({ sessions, providers, clock, log, metrics: noMetrics, audit, jitter: () => 0 });
+  return { ...refresher, audited, log };
+}
+
+const stale = (store: SessionStore) => store.create(aNewSession({ refreshAt: Date.now() - 1 }));
+
+test.each([
+  { when: "its time has come", session: { refreshAt: Date.now() - 1 }, due: true },
+  { when: "its time has not come", session: { refreshAt: Date.now() + 60_000 }, due: false },
+  { when: "it has no such time", session: { refreshAt: null }, due: false },
+  { when: "there is no refresh token", session: { refreshAt: 0, tokens: { ...someTokens, refreshToken: null } }, due: false },
+  { when: "there are no tokens", session: { refreshAt: 0, tokens: null }, due: false },
+  { when: "its provider is not configured any more", session: { refreshAt: 0, principal: { provider: "gone" } }, due: false },
+])("a session is due for a refresh when $when: $due", async ({ session, due }) => {
+  const store = memoryStore();
+  const { isDue } = aRefresher(store, rotatingProvider().refresh);
+  expect(isDue(await store.create(aNewSession(session)))).toBe(due);
+});
+
+test("many requests at once cause one refresh, and all go on with its result", async () => {
+  const store = memoryStore();
+  const provider = rotatingProvider(50);
+  const { refreshed, isDue } = aRefresher(store, provider.refresh);
+  const session = await stale(store);
+  const results = await Promise.all(Array.from({ length: 500 }, () => refreshed(session)));
+  expect(results.every((result) => result?.principal.acr === "grant-1")).toBe(true);
+  expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
+  expect(isDue((await store.find(session.id)) ?? session)).toBe(false);
+});
+
+test("a request that still holds the old session after the refresh does not spend its token again", async () => {
+  const store = memoryStore();
+  const provider = rotatingProvider();
+  const { refreshed } = aRefresher(store, provider.refresh);
+  const session = await stale(store);
+  await refreshed(session);
+  expect((await refreshed(session))?.principal.acr).toBe("grant-1");
+  expect(provider.state.reused).toBe(false);
+});
+
+test("a provider that says no for good ends the session at once, on the record", async () => {
+  const store = memoryStore();
+  const { refreshed, audited } = aRefresher(store, async () => ({ kind: "refused", why: "invalid_grant" }));
+  const session = await stale(store);
+  expect(await refreshed(session)).toBeNull();
+  expect(await store.find(session.id)).toBeNull();
+  expect(audited).toMatchObject([{ event: "logout", session: session.key, why: "refresh-refused" }]);
+});
+
+test("a session that ended during its refresh stays ended", async () => {
+  const store = memoryStore();
+  const session = await stale(store);
+  const { refreshed } = aRefresher(store, async (current) => {
+    await store.end(current.id, "logout");
+    return rotatingProvider().refresh(current);
+  });
+  expect(await refreshed(session)).toBeNull();
+  expect(await store.find(session.id)).toBeNull();
+});
+
+test.each([
+  { when: "is not answering", fail: async (): Promise<RefreshOutcome> => ({ kind: "unavailable", why: "timeout", retryAt: 0 }) },
+  { when: "fails in an unexpected way", fail: () => Promise.reject(new TypeError("a defect")) },
+])("when the provider $when, the session lives on and the next attempts keep nobody waiting", async ({ fail }) => {
+  const store = memoryStore();
+  const time = { now: Date.now() };
+  let attempts = 0;
+  let answer: () => Promise<RefreshOutcome> = fail;
+  const { refreshed, isDue } = aRefresher(
+    store,
+    () => {
+      attempts += 1;
+      return answer();
+    },
+    () => time.now,
+  );
+  const session = await stale(store);
+  expect(await refreshed(session)).toEqual(session);
+  expect(isDue(session)).toBe(false);
+  time.now += 1_001;
+  expect(isDue(session)).toBe(true);
+  const slow = Promise.withResolvers<RefreshOutcome>();
+  answer = () => slow.promise;
+  expect(await refreshed(session)).toEqual(session);
+  await eventually(() => expect(attempts).toBe(2), until);
+  slow.resolve({ kind: "renewed", principal: aPrincipal({ acr: "back" }), tokens: someTokens, refreshAt: null });
+  await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("back"), until);
+});
+
+test("failure after failure is retried ever more rarely, up to five minutes", async () => {
+  const store = memoryStore();
+  const time = { now: Date.now() };
+  const { refreshed, isDue, log } = aRefresher(
+    store,
+    async () => ({ kind: "unavailable", why: "timeout", retryAt: 0 }),
+    () => time.now,
+  );
+  const session = await stale(store);
+  const rests: number[] = [];
+  for (let round = 0; round < 12; round += 1) {
+    const failures = log.lines.length;
+    await refreshed(session);
+    await eventually(() => expect(log.lines.length).toBeGreaterThan(failures), until);
+    await eventually(() => expect(isDue(session)).toBe(false), until);
+    const restedAt = time.now;
+    while (!isDue(session)) time.now += 500;
+    rests.push(time.now - restedAt);
+  }
+  expect(rests.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+  expect(Math.max(...rests)).toBe(300_000);
+});
+
+test("while the store is silent the session goes on unrefreshed, and the provider is not asked", async () => {
+  const store = memoryStore();
+  const provider = rotatingProvider();
+  const session = await stale(store);
+  for (const broken of [
+    { ...store, lease: () => Promise.reject(silent) },
+    { ...store, find: () => Promise.reject(silent) },
+  ]) {
+    const { refreshed } = aRefresher(broken, provider.refresh);
+    expect(await refreshed(session)).toEqual(session);
+  }
+  expect(provider.state.grants).toBe(0);
+  expect(await store.lease(`refresh:${session.key}`, 1_000)).not.toBeNull();
+});
+
+test("what a refresh brought is not lost when the store is away just then", async () => {
+  const store = memoryStore();
+  const provider = rotatingProvider();
+  let away = true;
+  const flaky: SessionStore = { ...store, renew: (session, change) => (away ? Promise.reject(silent) : store.renew(session, change)) };
+  const { refreshed } = aRefresher(flaky, provider.refresh);
+  const session = await stale(store);
+  expect((await refreshed(session))?.principal.acr).toBe("grant-1");
+  expect((await refreshed(session))?.principal.acr).toBe("grant-1");
+  away = false;
+  await eventually(async () => expect((await store.find(session.id))?.tokens?.refreshToken).toBe("refresh-1"), until);
+  expect(provider.state).toMatchObject({ grants: 1, reused: false });
+});
+
+test("a provider whose tokens are stale at once is not asked at every request", async () => {
+  const store = memoryStore();
+  const { refreshed, isDue } = aRefresher(store, async (session) => ({
+    kind: "renewed",
+    principal: session.principal,
+    tokens: someTokens,
+    refreshAt: 0,
+  }));
+  const renewed = await refreshed(await stale(store));
+  expect(renewed === null || isDue(renewed)).toBe(false);
+});
+
+describe("in several processes", () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis.stop());
+
+  const process = async () => {
+    const settings = sessionSettings({ store: redisAt(redis.url) });
+    const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics });
+    opened.push(store);
+    await eventually(() => expect(store.health().invalidation).toBe(true), until);
+    return store;
+  };
+
+  test("500 requests in four of them cause exactly one refresh, and all go on with its result", async () => {
+    const stores = await Promise.all([process(), process(), process(), process()]);
+    const provider = rotatingProvider(1_500);
+    const refreshers = stores.map((store) => aRefresher(store, provider.refresh));
+    const session = await stale(stores[0] ?? memoryStore());
+    const known = await Promise.all(stores.map((store) => store.find(session.id)));
+    const results = await Promise.all(Array.from({ length: 500 }, (_, at) => refreshers[at % 4]?.refreshed(known[at % 4] ?? session)));
+    expect(results.every((result) => result?.principal.acr === "grant-1")).toBe(true);
+    expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
+  });
+
+  test("when the process that refreshes dies, another takes over within ten seconds", async () => {
+    const [one, other] = [await process(), await process()];
+    const session = await stale(one);
+    // Takes the lease and is never heard of again.
+    expect(await one.lease(`refresh:${session.key}`, 5_000)).not.toBeNull();
+    const provider = rotatingProvider();
+    const startedAt = Date.now();
+    expect((await aRefresher(other, provider.refresh).refreshed(session))?.principal.acr).toBe("grant-1");
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
+  });
+
+  test("a slow provider keeps its lease, and nobody else asks it", async () => {
+    const [one, other] = [await process(), await process()];
+    const provider = rotatingProvider(7_000);
+    const session = await stale(one);
+    const results = await Promise.all([
+      aRefresher(one, provider.refresh).refreshed(session),
+      aRefresher(other, provider.refresh).refreshed(session),
+    ]);
+    expect(results.map((result) => result?.principal.acr)).toEqual(["grant-1", "grant-1"]);
+    expect(provider.state).toMatchObject({ grants: 1, reused: false });
+  });
+});
