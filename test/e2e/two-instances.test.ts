@@ -1,0 +1,91 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { freePorts } from "../support/free-port.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { type TestRedis, startRedis } from "../support/redis.ts";
+import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
+import { newVisitor, type Visitor } from "../support/visitor.ts";
+
+let redis: TestRedis;
+let rig: Rig;
+let second: GatewayProcess;
+let secondPort: number;
+const env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret };
+const sessions = "  store: { redis: { url: { env: REDIS_URL } } }";
+
+beforeAll(async () => {
+  redis = await startRedis();
+  rig = await startRig({ sessions, env: { REDIS_URL: redis.url } });
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  secondPort = port;
+  const yaml = rigYaml(
+    { port, adminPort, publicPort: rig.port, issuer: rig.provider.issuer, wiki: rig.wiki.url, reports: rig.reports.url },
+    { sessions },
+  );
+  second = await startGatewayProcess({ yaml, adminPort, env: { ...env, REDIS_URL: redis.url } });
+});
+afterAll(async () => {
+  await second.stop();
+  await rig.close();
+  await redis.stop();
+});
+
+/** The same host and cookies, asked at the other instance, as a balancer would. */
+const atSecond = (visitor: Visitor, path: string) =>
+  visitor.visit(`http://wiki.localhost:${secondPort}${path}`, { headers: { host: `wiki.localhost:${rig.port}` } });
+
+/** Every key and value that Redis holds, as text. */
+async function dumpAll(port: number): Promise<string> {
+  const client = new Redis(port, "127.0.0.1");
+  const parts: string[] = [];
+  for (const key of await client.keys("*")) {
+    parts.push(key);
+    const type = await client.type(key);
+    if (type === "string") parts.push((await client.getBuffer(key))?.toString("latin1") ?? "");
+    else if (type === "set") parts.push(...(await client.smembers(key)));
+    else if (type === "zset") parts.push(...(await client.zrange(key, 0, -1)));
+    else if (type === "hash") parts.push(JSON.stringify(await client.hgetall(key)));
+    else throw new Error(`an unexpected ${type} at ${key}`);
+  }
+  client.disconnect();
+  return parts.join("\n");
+}
+
+test("a session begun at one instance is good at the other, and ends in both within a second", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  expect((await atSecond(visitor, "/x")).status).toBe(200);
+  const thief = newVisitor();
+  for (const [name, value] of visitor.cookies("wiki.localhost")) thief.setCookie("wiki.localhost", name, value);
+  await visitor.visit(`${rig.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
+  await eventually(async () => expect((await atSecond(thief, "/y")).status).toBe(302), { timeoutMs: 1_000 });
+});
+
+test("what Redis holds opens nothing: neither cookies nor tokens nor names stand in it", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "bob");
+  const cookie = visitor.cookies("wiki.localhost").get("vestibule") ?? "";
+  const [id = ""] = cookie.split(".");
+  const dump = await dumpAll(redis.port);
+  expect(dump.length).toBeGreaterThan(0);
+  expect(dump).not.toContain(id);
+  expect(dump).not.toContain("bob");
+});
+
+test("while Redis is away the truth is told: 503 for those who are not known, no login loop, and recovery with the same cookies", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  redis.pause();
+  try {
+    const unknown = await atSecond(visitor, "/never-seen-here");
+    expect(unknown.status).toBe(503);
+    expect(unknown.headers["retry-after"]).toBeDefined();
+    expect(unknown.setCookies).toEqual([]);
+    expect((await visitor.visit(`${rig.urls.wiki}/healthz`)).status).toBe(200);
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${rig.adminPort}/readyz`)).status).toBe(503));
+  } finally {
+    redis.resume();
+  }
+  await eventually(async () => expect((await atSecond(visitor, "/again")).status).toBe(200), { timeoutMs: 3_000 });
+});
