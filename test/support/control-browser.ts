@@ -17,7 +17,7 @@ export interface Reply {
 export interface Ask {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -80,7 +80,7 @@ async function answer(rig: ControlRig, url: string, ask: Ask, cookie: string | n
 async function page(rig: ControlRig, url: string, incoming: Incoming, site: Site): Promise<Reply> {
   const id = rig.cookies.read(incoming.cookie, site.hostname);
   const session = id === null ? null : await rig.store.find(id);
-  if (session !== null && site.app !== null && site.app.settings.providers.includes(session.principal.provider)) {
+  if (session !== null && site.app?.settings.providers.includes(session.principal.provider)) {
     const body = `the page of ${session.principal.subject} by ${session.principal.provider}`;
     return { url, status: 200, headers: new Headers(), setCookies: [], location: null, body };
   }
