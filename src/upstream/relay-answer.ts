@@ -6,7 +6,7 @@ import type { AnswerHead } from "./response-headers.ts";
 export function relayInterim(exchange: Exchange, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
   // 101 to a request that asked for no upgrade, or a status like 099 (http-proxy crashes on it).
   if (status < 100 || status === 101) throw new GatewayError("upstream.answer-malformed", `the upstream answered with status ${status}`);
-  stir(exchange);
+  // They do not prolong the wait for the real one.
   const { request, response } = exchange;
   const links = headers.link;
   if (status !== 103 || links === undefined || response.headersSent || request.httpVersionMinor === 0) return;
