@@ -26,6 +26,7 @@ export interface InProcessGateway {
   readonly log: ReturnType<typeof recordingLog>;
   readonly accesses: readonly AccessRecord[];
   readonly audits: readonly AuditEvent[];
+  openConnections(): { readonly tunnels: number; readonly watched: number };
   /** A session of its own, and the Cookie header that it takes on `hostname`. */
   signIn(principal?: Partial<Principal>, hostname?: string): Promise<{ readonly session: Session; readonly cookie: string }>;
   close(): Promise<void>;
@@ -93,6 +94,7 @@ export async function startGatewayInProcess({
     log,
     accesses,
     audits,
+    openConnections: () => connections.counts(),
     signIn: async (principal = {}, hostname = "wiki.acme.example") => {
       const session = await sessions.create(aNewSession({ principal }));
       const line = cookies.issue(session.id, hostname);
