@@ -33,8 +33,12 @@ export interface ShapePass {
 export function readFileShape(plain: Readonly<Record<string, unknown>>): ShapePass {
   const shape = readShape(fileSchema, plain, []);
   if (shape.ok) return { file: shape.value, draft: wholeDraft(shape.value), findings: [] };
-  return { file: null, draft: salvagedDraft(plain), findings: shape.findings };
+  const draft = salvagedDraft(shape.findings.length > worthSalvaging ? {} : plain);
+  return { file: null, draft, findings: shape.findings };
 }
+
+/** With more problems than this in its shape a file is something else, and looking for its meaning takes seconds. */
+const worthSalvaging = 500;
 
 function wholeDraft(file: ConfigFile): Draft {
   const { directory, localUsers, forwardAuth } = file;

@@ -16,8 +16,3 @@ export function formatKeyPath(path: KeyPath): string {
 export function keyOf(path: KeyPath): string {
   return JSON.stringify(path);
 }
-
-/** True when `inner` is `outer` or lies under it. */
-export function isWithin(inner: KeyPath, outer: KeyPath): boolean {
-  return outer.length <= inner.length && outer.every((step, at) => inner[at] === step);
-}

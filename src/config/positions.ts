@@ -1,5 +1,6 @@
 import { LineCounter } from "yaml";
 import { type KeyPath, keyOf } from "./key-path.ts";
+import { withoutControls } from "./problems.ts";
 
 /** Offsets of one entry: its key (null in a list) and what stands behind it. */
 interface Place {
@@ -19,6 +20,8 @@ export interface Positions {
   lineColumn(offset: number): { readonly line: number; readonly column: number };
   source(offset: number): { readonly text: string; readonly caret: number };
 }
+
+const shownWidth = 160;
 
 /** Empty positions for `text`; the YAML reader fills them. */
 export function createPositions(text: string): Positions {
@@ -44,16 +47,16 @@ export function createPositions(text: string): Positions {
     },
     lineColumn,
     source: (offset) => {
-      const start = offset - lineColumn(offset).column + 1;
-      const end = text.indexOf("\n", start);
-      return showLine(text, start, end === -1 ? text.length : end, offset, hidden);
+      // A window, not the line: a hostile line can be a megabyte long, and have a problem at every word.
+      const start = Math.max(offset - lineColumn(offset).column + 1, offset - shownWidth / 2);
+      const rest = text.slice(offset, start + shownWidth);
+      const newline = rest.indexOf("\n");
+      return showLine(text, start, offset + (newline === -1 ? rest.length : newline), offset, hidden);
     },
   };
 }
 
-const shownWidth = 160;
-
-/** The line from `start` to `end` with hidden stretches masked, made safe for a terminal, and cut to a readable width. */
+/** The text from `start` to `end` with hidden stretches masked, made safe for a terminal. */
 function showLine(
   text: string,
   start: number,
@@ -74,9 +77,5 @@ function showLine(
   }
   if (offset >= from) caret = shown.length + (offset - from);
   shown += text.slice(from, Math.max(from, end));
-  // Escape sequences in a file must not reach the terminal of who checks it.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const safe = shown.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").trimEnd();
-  const cut = caret > shownWidth ? caret - shownWidth / 2 : 0;
-  return { text: safe.slice(cut, cut + shownWidth), caret: caret - cut };
+  return { text: withoutControls(shown).trimEnd(), caret };
 }

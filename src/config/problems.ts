@@ -29,11 +29,17 @@ export function formatProblems(
   return problems.length === 0 ? "" : `${blocks.join("")}${accent(count)}${rest}\n`;
 }
 
+/** Escape sequences in a file must not reach the terminal of who checks it. Keeps every other character's place. */
+export function withoutControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
+}
+
 function formatProblem(problem: Problem, paint: Paint, accent: (text: string) => string): string {
   const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
   const key = problem.key === "" ? "" : `${problem.key}: `;
   const hint = problem.hint === null ? "" : `; ${problem.hint}`;
-  const head = `${paint.bold(`${place}:`)} ${key}${problem.message}${hint}\n`;
+  const head = `${paint.bold(`${withoutControls(place)}:`)} ${withoutControls(`${key}${problem.message}${hint}`)}\n`;
   if (problem.source === undefined) return head;
   const margin = String(problem.line).padStart(5);
   const caret = `${" ".repeat(Math.max(0, problem.source.caret))}${accent("^")}`;

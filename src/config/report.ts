@@ -1,4 +1,4 @@
-import { isWithin, type KeyPath } from "./key-path.ts";
+import { type KeyPath, keyOf } from "./key-path.ts";
 
 /** A problem before it has a line: what is wrong at which key. */
 export interface Finding {
@@ -41,5 +41,12 @@ export function createFindings(): Findings {
  * read was left out for that pass, so what it says about that key, or about what holds it, is not to be believed.
  */
 export function withoutConsequences(meaning: readonly Finding[], shape: readonly Finding[]): readonly Finding[] {
-  return meaning.filter((finding) => !shape.some((wrong) => isWithin(wrong.path, finding.path) || isWithin(finding.path, wrong.path)));
+  const wrong = new Set(shape.map(({ path }) => keyOf(path)));
+  const around = new Set(shape.flatMap(({ path }) => prefixesOf(path)));
+  return meaning.filter(({ path }) => !around.has(keyOf(path)) && !prefixesOf(path).some((prefix) => wrong.has(prefix)));
+}
+
+/** The path itself and everything around it. */
+function prefixesOf(path: KeyPath): readonly string[] {
+  return Array.from({ length: path.length + 1 }, (_, length) => keyOf(path.slice(0, length)));
 }

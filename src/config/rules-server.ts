@@ -28,8 +28,8 @@ const losses: Readonly<Record<keyof NonNullable<Draft["insecure"]>, string>> = {
 function checkListeners(draft: Draft, report: Report): void {
   const listeners = draft.listen ?? [];
   for (const [at, listener] of listeners.entries()) {
-    const earlier = listeners.findIndex((other) => overlaps(other.address, listener.address));
-    if (earlier < at) report.problem(["listen", at, "address"], `this address is already taken by listen[${earlier}]: write another`);
+    const earlier = listeners.slice(0, at).findIndex((other) => overlaps(other.address, listener.address));
+    if (earlier >= 0) report.problem(["listen", at, "address"], `this address is already taken by listen[${earlier}]: write another`);
   }
   const admin = draft.admin?.address;
   if (admin === undefined) return;

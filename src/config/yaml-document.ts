@@ -66,6 +66,9 @@ function firstPerLine(faults: readonly YamlFault[], positions: Positions): reado
 
 function syntaxFaults(document: Document.Parsed): readonly YamlFault[] {
   const faults = document.errors.slice(0, maxFaults).map((error) => toFault(error, document));
+  // Behind an open quote nothing is what it looks like.
+  const quote = faults.find(({ message }) => message === openQuote);
+  if (quote !== undefined) return [quote];
   if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
     faults.push({ offset: 0, path: [], message: "only YAML 1.2 is read: leave the %YAML line out" });
   }
@@ -74,6 +77,8 @@ function syntaxFaults(document: Document.Parsed): readonly YamlFault[] {
 }
 
 const wordings: Partial<Record<YAMLError["code"], string>> = {
+  // The library's words repeat the text, which may be a secret.
+  UNEXPECTED_TOKEN: "this does not belong here: check the quotes, brackets and indentation before it",
   TAB_AS_INDENT: "a tab stands where only spaces may: indent with spaces",
   RESOURCE_EXHAUSTION: "this is nested too deeply",
   BLOCK_AS_IMPLICIT_KEY: "a key: value cannot stand here: check the indentation, or put text that holds ': ' in quotes",
@@ -81,11 +86,13 @@ const wordings: Partial<Record<YAMLError["code"], string>> = {
   MULTILINE_IMPLICIT_KEY: "a key must stand on one line: check for a missing ':' or a wrong indentation",
 };
 
+const openQuote = "this quote is never closed: add the closing quote";
+
 function toFault(error: YAMLError, document: Document.Parsed): YamlFault {
   const offset = error.pos[0];
   if (error.code === "TAG_RESOLVE_FAILED") return { offset, path: [], message: "custom tags mean nothing here: leave them out" };
   if (error.code === "MISSING_CHAR" && error.message.endsWith("quote")) {
-    return { offset: openingQuote(document, offset), path: [], message: "this quote is never closed: add the closing quote" };
+    return { offset: openingQuote(document, offset), path: [], message: openQuote };
   }
   return { offset, path: [], message: wordings[error.code] ?? lowerFirst(error.message) };
 }

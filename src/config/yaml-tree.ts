@@ -13,7 +13,7 @@ export interface YamlFault {
 const maxDepth = 64;
 /** Aliases are handy for a shared list; beyond this they are a way to blow a small file up ("billion laughs"). */
 const maxAliases = 50;
-const maxNodes = 200_000;
+const maxNodes = 100_000;
 
 const standardTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"].map((name) => `tag:yaml.org,2002:${name}`));
 
