@@ -5,6 +5,7 @@ import { makeSecret } from "../../src/core/secret.ts";
 import { createSealer } from "../../src/store/sealing.ts";
 import { createControlBrowser, throughProvider } from "../support/control-browser.ts";
 import { type ControlRig, createControlRig } from "../support/control-rig.ts";
+import { anApp } from "../support/policy-builders.ts";
 
 /**
  * Attacks on what ties a login to one browser: a login forced on a victim, a ticket or an answer carried elsewhere or used twice,
@@ -109,6 +110,26 @@ test("a ticket for one host does nothing on another, even in the same browser", 
   const url = await ticketUrl(rig, browser);
   await browser.ask(url.replace(wiki, reports));
   expect(sessionOn(browser, "reports.other.example")).toBeNull();
+});
+
+test("not even where both hosts hold the same binding", async () => {
+  const rig = createControlRig();
+  const browser = createControlBrowser(rig);
+  const url = await ticketUrl(rig, browser);
+  const name = "__Host-vestibule-browser";
+  browser.jar.set("reports.other.example", name, browser.jar.get("wiki.acme.example", name) ?? "");
+  expect((await browser.ask(url.replace(wiki, reports))).status).toBe(400);
+  expect(sessionOn(browser, "reports.other.example")).toBeNull();
+});
+
+test("a ticket does not outlast what the app allows a session", async () => {
+  const brief = anApp({ hosts: ["wiki.acme.example"], providers: ["entra"], session: { idleMs: 30_000, lifetimeMs: 30_000 } });
+  const rig = createControlRig({ apps: [brief] });
+  const browser = createControlBrowser(rig);
+  const url = await ticketUrl(rig, browser);
+  rig.now += 30_000;
+  await browser.ask(url);
+  expect(sessionOn(browser, "wiki.acme.example")).toBeNull();
 });
 
 test("a ticket older than a minute is worthless", async () => {

@@ -14,7 +14,7 @@ const payloads = [
   `&lt;script&gt;`,
   `<img src=x onerror=alert(1)>`,
   "javascript:alert(1)",
-  "{{7*7}}${7*7}",
+  "{{7*7}}#{7*7}",
 ];
 const render = createRenderPage({
   locale: { default: "en", available: ["en", "fr"] },

@@ -96,6 +96,16 @@ test.each([
 });
 
 test.each([
+  "http://wiki.acme.example/x",
+  "https://wiki.acme.example:8443/x",
+  "https://alice@wiki.acme.example/x",
+  "https://:p@wiki.acme.example/x",
+])("%s is not quite the app's origin: its root instead", async (wanted) => {
+  const page = await createControlBrowser(createControlRig()).go(`${auth}/_vestibule/login?return=${encodeURIComponent(wanted)}`);
+  expect(page.url).toBe(`${wiki}/`);
+});
+
+test.each([
   { when: "a query beyond the limit is dropped", wanted: `/p?${"q".repeat(2_100)}`, url: `${wiki}/p` },
   { when: "a path beyond the limit is the root", wanted: `/${"p".repeat(2_100)}`, url: `${wiki}/` },
 ])("$when, and the login goes on", async ({ wanted, url }) => {
