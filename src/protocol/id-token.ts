@@ -70,7 +70,12 @@ function checkStrength(claims: Jws["claims"], expected: IdTokenExpectations): { 
   if (since !== null && authTime !== null && authTime < since - expected.toleranceMs)
     throw rejected("token: auth_time is older than asked for");
   if (authTime !== null && authTime > expected.now + expected.toleranceMs) throw rejected("token: auth_time lies in the future");
-  const acr = typeof claims.acr === "string" ? claims.acr.slice(0, 255) : null;
+  const acr = acrOf(claims);
   if (expected.acr.length > 0 && (acr === null || !expected.acr.includes(acr))) throw rejected("token: acr is not one of those asked for");
   return { acr, authTime };
+}
+
+/** The strength that a token states; of any other shape than a short text it is none, and reason to refuse only where one was asked for. */
+export function acrOf({ acr }: Jws["claims"]): string | null {
+  return typeof acr === "string" && acr !== "" && acr.length <= 255 ? acr : null;
 }

@@ -1,5 +1,6 @@
 import { unavailable } from "./protocol-failure.ts";
 import { isObject } from "./provider-fetch.ts";
+import { cleanProviderText } from "./provider-text.ts";
 
 /** The part of a provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) that is used; every URL has been checked. */
 export interface ProviderMetadata {
@@ -32,7 +33,12 @@ export function discoveryUrl(issuer: string): string {
  */
 export function readMetadata(document: unknown, issuer: string, allowHttp: boolean): ProviderMetadata {
   if (!isObject(document)) throw unavailable("discovery: not a JSON object");
-  if (document.issuer !== issuer) throw unavailable(`discovery: the document is for another issuer than ${issuer}`);
+  if (document.issuer !== issuer) {
+    // The usual reason is a slash at the end, so both are shown.
+    throw unavailable(
+      `discovery: the document is for issuer ${cleanProviderText(document.issuer) || "(none)"}, the configuration says ${issuer}`,
+    );
+  }
   const endpoints: Record<string, string> = {};
   for (const name of required) endpoints[name] = checkedUrl(document[name], name, allowHttp);
   for (const name of optional) {

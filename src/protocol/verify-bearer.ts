@@ -1,10 +1,11 @@
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import { checkBearerToken } from "./bearer-token.ts";
 import { idTokenBasics } from "./finish-login.ts";
+import { acrOf } from "./id-token.ts";
 import { mapClaims } from "./map-claims.ts";
 import type { OidcContext } from "./oidc-context.ts";
 import { asymmetricAlgorithms } from "./signing-algorithms.ts";
-import { textOf, timeOf } from "./token-claims.ts";
+import { timeOf } from "./token-claims.ts";
 
 /** An access token of this provider as a principal, under the same mapping as a login; nothing but the token itself is asked. */
 export async function verifyBearer(context: OidcContext, token: string): ReturnType<LoginProvider["verifyBearer"]> {
@@ -14,5 +15,5 @@ export async function verifyBearer(context: OidcContext, token: string): ReturnT
   const { expiresAt, issuedAt } = checkBearerToken(jws, { ...idTokenBasics(context), audiences });
   const identity = mapClaims(jws.claims, context.mapping);
   const authenticatedAt = timeOf(jws.claims, "auth_time") ?? issuedAt ?? context.clock();
-  return { principal: { ...identity, acr: textOf(jws.claims, "acr"), authenticatedAt }, expiresAt, token };
+  return { principal: { ...identity, acr: acrOf(jws.claims), authenticatedAt }, expiresAt, token };
 }

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { exportJWK, exportPKCS8, generateKeyPair } from "jose";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { LoginProvider, LoginRequest, Vouched } from "../../src/core/ports/login-provider.ts";
@@ -16,12 +18,24 @@ import { type RunningOidcProvider, startOidcProvider } from "../support/oidc-pro
 import { firstForm, newVisitor, type Visitor } from "../support/visitor.ts";
 
 /** Against the certified `oidc-provider`: what a well-behaved provider does, this side understands. */
+const delivered: string[] = [];
+const receiver = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => {
+    body += chunk;
+  });
+  request.on("end", () => {
+    delivered.push(new URLSearchParams(body).get("logout_token") ?? "");
+    response.end();
+  });
+});
 const secret = "p@ss: w-rd+/%&=";
 const pem = new Map<string, string>();
 let idp: RunningOidcProvider;
 const opened: LoginProvider[] = [];
 
 beforeAll(async () => {
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   const keys = await Promise.all(
     ["ES256", "RS256", "PS256", "EdDSA"].map(async (alg) => {
       const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
@@ -43,7 +57,7 @@ beforeAll(async () => {
         client_id: "gateway",
         client_secret: secret,
         backchannel_logout_session_required: true,
-        backchannel_logout_uri: "http://127.0.0.1:9/",
+        backchannel_logout_uri: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
       },
       { ...common, client_id: "gateway post", client_secret: secret, token_endpoint_auth_method: "client_secret_post" },
       { ...common, client_id: "public", token_endpoint_auth_method: "none" },
@@ -57,7 +71,10 @@ beforeAll(async () => {
 afterEach(() => {
   for (const provider of opened.splice(0)) provider.close();
 });
-afterAll(() => idp.close());
+afterAll(async () => {
+  receiver.close();
+  await idp.close();
+});
 
 function gateway(oidc: Partial<OidcSettings> = {}, provider: Partial<Omit<ProviderSettings, "protocol">> = {}): LoginProvider {
   const made = anOidcProvider(
@@ -222,8 +239,13 @@ test("leaving leads to the provider's logout page, which leads back", async () =
   });
   expect(url.searchParams.get("id_token_hint")).toBe(vouched.tokens?.idToken);
   const form = firstForm(await visitor.visit(go.url));
+  delivered.length = 0;
   const left = await visitor.visit(form.action, { form: form.fields });
   expect(left.location).toBe(`${postLogoutRedirectUri}?state=logout-state`);
+  // The provider tells the back channel before it leads back; its token names this session and no other.
+  expect(delivered).toHaveLength(1);
+  const notice = await provider.acceptLogoutToken(delivered[0] ?? "");
+  expect(notice).toMatchObject({ subject: "alice", providerSession: vouched.providerSession, replay: { id: expect.any(String) } });
   expect(await gateway({ rpInitiatedLogout: false }).leave(sessionOf(vouched), "s")).toBeNull();
 });
 
