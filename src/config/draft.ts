@@ -33,12 +33,18 @@ export interface ShapePass {
 export function readFileShape(plain: Readonly<Record<string, unknown>>): ShapePass {
   const shape = readShape(fileSchema, plain, []);
   if (shape.ok) return { file: shape.value, draft: wholeDraft(shape.value), findings: [] };
-  const draft = salvagedDraft(shape.findings.length > worthSalvaging ? {} : plain);
+  const draft = shape.findings.length > worthSalvaging ? nothing : salvagedDraft(plain);
   return { file: null, draft, findings: shape.findings };
 }
 
 /** With more problems than this in its shape a file is something else, and looking for its meaning takes seconds. */
 const worthSalvaging = 500;
+
+const nothing: Draft = {
+  ...{ listen: null, admin: null, workers: null, trustedProxies: null, insecure: null, auth: null, sessions: null },
+  ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
+  later: { directory: null, localUsers: null, forwardAuth: null },
+};
 
 function wholeDraft(file: ConfigFile): Draft {
   const { directory, localUsers, forwardAuth } = file;

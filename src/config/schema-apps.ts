@@ -30,6 +30,8 @@ const edits = () =>
     set: key(z.record(headerName, headerValue), "Names and the values they get.", {}).optional(),
   });
 
+const memberPattern = text().refine((name) => !/.\*./.test(name), { error: "* stands at the start or at the end of a name" });
+
 const identityHeader = z.union([
   headerValue.transform((value) => ({ value, separator: ",", only: null })),
   z.strictObject({
@@ -41,7 +43,7 @@ const identityHeader = z.union([
         .prefault(","),
       "Between the members of a list.",
     ),
-    only: key(someOf(text(), "name").nullable().prefault(null), "Keep members that match one of these, such as app-*."),
+    only: key(someOf(memberPattern, "name").nullable().prefault(null), "Keep members that match one of these, such as app-*."),
   }),
 ]);
 

@@ -23,7 +23,12 @@ export function key<T extends z.ZodType>(schema: T, description: string, shownDe
   return schema.meta(meta) as T;
 }
 
-export const text = () => z.string().min(1, { error: "this is empty: write something or leave the key out" });
+/** Text with something in it, on one line. */
+export const text = () =>
+  z
+    .string()
+    .regex(/\S/, { error: "this is empty: write something or leave the key out", abort: true })
+    .refine((value) => !/\p{Cc}/u.test(value), { error: "control characters and line breaks cannot stand here" });
 
 /** Text without spaces or controls: one that is joined with others by spaces, or sent as one word. */
 export const word = (what: string) =>
