@@ -73,6 +73,8 @@ function begin(machinery: Machinery, exchange: Exchange): void {
   plan.onOpen?.(() => {
     conclude(exchange, { error: null, clientGone: true });
   });
+  // Closed before it began: its session ended while it was being decided.
+  if (exchange.over) return;
   const upstream = machinery.upstreams.pick(plan.route, null);
   if (upstream === null) fail(machinery, exchange, new GatewayError("upstream.unreachable", "the route has no upstream"));
   else attempt(machinery, exchange, upstream);

@@ -71,7 +71,7 @@ type UpstreamAnswer =
 async function askUpstreams(handshake: Handshake): Promise<UpstreamAnswer> {
   const { machinery, plan } = handshake;
   const tried = new Set<Upstream>();
-  let upstream = machinery.upstreams.pick(plan.route, null);
+  let upstream = handshake.socket.destroyed ? null : machinery.upstreams.pick(plan.route, null);
   for (;;) {
     if (upstream === null) throw new GatewayError("upstream.unreachable", "no upstream could be reached");
     const outcome = await ask(handshake, upstream);

@@ -20,7 +20,14 @@ const framing: ReadonlySet<string> = new Set([
 ]);
 
 export function compileEdits(edits: HeaderEdits): CompiledEdits {
-  const set = Object.entries(edits.set).filter(([name]) => !framing.has(foldName(name)));
+  const set = Object.entries(edits.set)
+    .filter(([name]) => !framing.has(foldName(name)))
+    .map(([name, value]) => [name, asBytes(value)] as const);
   const names = [...edits.remove, ...set.map(([name]) => name)].map(foldName).filter((name) => !framing.has(name));
   return { drops: names.length === 0 ? null : new Set(names), set };
+}
+
+/** One char per byte, as Node and undici want header values; text beyond ASCII travels as UTF-8. */
+function asBytes(value: string): string {
+  return Buffer.from(value, "utf8").toString("latin1");
 }

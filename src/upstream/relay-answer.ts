@@ -1,4 +1,4 @@
-import { GatewayError } from "../core/errors.ts";
+import { asGatewayError, GatewayError } from "../core/errors.ts";
 import { awaitActivity, type Controller, conclude, type Exchange, stir } from "./exchange.ts";
 import type { AnswerHead } from "./response-headers.ts";
 
@@ -42,9 +42,9 @@ export function relayChunk(exchange: Exchange, controller: Controller, chunk: Bu
 
 export function relayEnd(exchange: Exchange): void {
   if (exchange.over || exchange.answer === null) return;
-  exchange.answerEnded = true;
   const { response, wholeBody } = exchange;
   if (!exchange.headSent) writeHead(exchange);
+  exchange.answerEnded = true;
   if (wholeBody !== null) exchange.bytesSent += wholeBody.length;
   if (wholeBody !== null && wholeBody.length <= 16384) response.end(wholeBody.toString("latin1"), "latin1");
   else response.end(wholeBody ?? undefined);
@@ -57,7 +57,12 @@ export function relayEnd(exchange: Exchange): void {
 function sendHeldBack(exchange: Exchange): void {
   if (exchange.over || exchange.headSent) return;
   // Not finished in the same turn: an event stream's head must not wait for its first event.
-  beginStream(exchange);
+  try {
+    beginStream(exchange);
+  } catch (error) {
+    // A header that Node will not write; here nobody else would catch it.
+    return void exchange.controller?.abort(asGatewayError(error));
+  }
   exchange.response.flushHeaders();
   const { wholeBody } = exchange;
   if (wholeBody === null) return;
@@ -74,9 +79,9 @@ function beginStream(exchange: Exchange): void {
 function writeHead(exchange: Exchange): void {
   const { answer, response } = exchange;
   if (answer === null) return;
-  exchange.headSent = true;
   if (answer.reason === "") response.writeHead(answer.status, answer.headers);
   else response.writeHead(answer.status, answer.reason, answer.headers);
+  exchange.headSent = true;
 }
 
 function waitForDrain(exchange: Exchange, controller: Controller): void {

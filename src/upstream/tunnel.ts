@@ -30,8 +30,11 @@ export function openTunnel(client: Duplex, upstream: Duplex, { idleMs }: { idleM
       if (idle !== null) clearTimeout(idle);
       resolve({ bytesSent, clean: !cut });
     };
-    client.once("close", onClose);
-    upstream.once("close", onClose);
+    for (const side of [client, upstream]) {
+      // Gone already, and its event with it.
+      if (side.closed) queueMicrotask(onClose);
+      else side.once("close", onClose);
+    }
     if (client.destroyed || upstream.destroyed) close();
   });
   // One side that breaks takes the other along: a peer must not wait for frames that cannot come.

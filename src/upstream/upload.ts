@@ -69,6 +69,8 @@ export function createUpload(request: IncomingMessage, response: ServerResponse,
       callback(error);
     },
   });
+  // Whoever destroys it has already said why elsewhere.
+  stream.on("error", () => {});
   return {
     stream,
     stop({ discard }) {

@@ -70,13 +70,18 @@ test("the sender's trailers are dropped", async () => {
   expect(allBytes().toString()).not.toContain("admin");
 });
 
-test("a POST whose connection breaks before the answer is not sent again", async () => {
-  await exchange(forwarder, "GET /warm HTTP/1.1\r\nHost: wiki.test\r\n\r\n", { quietMs: 50 });
-  upstream.answerWith(() => (socket) => socket.destroy());
-  const { statuses } = await exchange(forwarder, "POST /pay HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: 2\r\n\r\nhi", { quietMs: 100 });
-  expect(statuses).toEqual([502]);
-  expect(upstream.requests.filter(({ target }) => target === "/pay")).toHaveLength(1);
-});
+test.each(["POST", "PUT", "DELETE", "GET"])(
+  "a %s with a body, whose connection breaks before the answer, is not sent again",
+  async (method) => {
+    await exchange(forwarder, "GET /warm HTTP/1.1\r\nHost: wiki.test\r\n\r\n", { quietMs: 50 });
+    upstream.answerWith(() => (socket) => socket.destroy());
+    const { statuses } = await exchange(forwarder, `${method} /pay HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: 2\r\n\r\nhi`, {
+      quietMs: 100,
+    });
+    expect(statuses).toEqual([502]);
+    expect(upstream.requests.filter(({ target }) => target === "/pay")).toHaveLength(1);
+  },
+);
 
 test("a GET on a fresh connection that breaks is not sent again", async () => {
   const fresh = await startForwarder({ upstreams: [upstream.url] });
@@ -100,12 +105,15 @@ test("a GET is repeated, once, when an idle connection turns out to be closed", 
 });
 
 test("an upload that breaks off never becomes a whole request", async () => {
-  const client = await rawConnect(forwarder);
+  const fresh = await startForwarder({ upstreams: [upstream.url] });
+  const before = upstream.openConnections;
+  const client = await rawConnect(fresh);
   client.send("POST /up HTTP/1.1\r\nHost: wiki.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
   await eventually(() => expect(allBytes().toString()).toContain("hello"));
   client.destroy();
-  await eventually(() => expect(upstream.openConnections).toBe(0));
+  await eventually(() => expect(upstream.openConnections).toBeLessThanOrEqual(before));
   expect(upstream.requests).toEqual([]);
   expect(allBytes().toString()).not.toContain("\r\n0\r\n");
-  await eventually(() => expect(forwarder.results.at(-1)).toMatchObject({ status: null, aborted: true, error: null }));
+  await eventually(() => expect(fresh.results).toMatchObject([{ status: null, aborted: true, error: null }]));
+  await fresh.close();
 });

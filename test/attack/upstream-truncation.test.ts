@@ -100,3 +100,12 @@ test("an exchange can be cut from outside, in the middle of its answer", async (
   await eventually(() => expect(upstream.openConnections).toBe(0));
   expect(forwarder.results).toMatchObject([{ status: 200, aborted: true }]);
 });
+
+test("an exchange that is cut before it began asks nobody", async () => {
+  const { forwarder, upstream } = await start(withLength, { onOpen: (close) => close("the session ended") });
+  const client = await rawConnect(forwarder);
+  client.send("GET /file HTTP/1.1\r\nHost: wiki.test\r\n\r\n");
+  await client.closed();
+  expect(upstream.connections).toBe(0);
+  expect(forwarder.results).toMatchObject([{ status: null, aborted: true, error: null }]);
+});

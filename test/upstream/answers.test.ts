@@ -170,3 +170,26 @@ test("pipelined requests are answered in order", async () => {
   expect([await client.answer(), await client.answer(), await client.answer()].map(({ text }) => text)).toEqual(["/1", "/2", "/3"]);
   client.destroy();
 });
+
+test("a header that the operator sets in letters beyond ASCII travels as UTF-8", async () => {
+  const { forwarder, upstream } = await start(() => okAnswer, {
+    headers: { request: { remove: [], set: { "X-Team": "Zoë" } }, response: { remove: [], set: { "X-Team": "→" } } },
+  });
+  const { answers } = await exchange(forwarder, get, { quietMs: 50 });
+  expect([answers[0]?.status, answers[0]?.header("x-team"), upstream.requests[0]?.header("x-team")]).toEqual([
+    200,
+    "\xe2\x86\x92",
+    "Zo\xc3\xab",
+  ]);
+});
+
+test.each([
+  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+])("a header that cannot be written is an error of ours, never a crash", async (bytes) => {
+  const { forwarder } = await start(() => bytes, { setCookie: ["broken=\r\nX-Injected: 1"] });
+  const { answers } = await exchange(forwarder, get, { quietMs: 50 });
+  expect(answers.map(({ status, headers }) => [status, headers.some(([name]) => name === "X-Injected")])).toEqual([[500, false]]);
+  expect(forwarder.uncaught).toEqual([]);
+});

@@ -199,18 +199,16 @@ test("a route whose way to its upstream differs does not share connections", asy
   for (const connectTimeoutMs of [1_000, 2_000]) {
     const route = aForwardRoute({ upstreams: [upstream.url], proxy: { connectTimeoutMs } });
     await new Promise<void>((resolve, reject) =>
-      upstreams
-        .pick(route, null)
-        ?.dispatch(
-          { path: "/", method: "GET" },
-          {
-            onRequestStart: () => {},
-            onResponseStart: () => {},
-            onResponseData: () => {},
-            onResponseEnd: () => resolve(),
-            onResponseError: (_, error) => reject(error),
-          },
-        ),
+      upstreams.pick(route, null)?.dispatch(
+        { path: "/", method: "GET" },
+        {
+          onRequestStart: () => {},
+          onResponseStart: () => {},
+          onResponseData: () => {},
+          onResponseEnd: () => resolve(),
+          onResponseError: (_, error) => reject(error),
+        },
+      ),
     );
   }
   expect(upstream.connections).toBe(2);
