@@ -1,0 +1,110 @@
+import { decodeAttribute, type XmlLimits } from "./xml-characters.ts";
+import { malformed, type XmlAttribute, type XmlElement, type XmlNode } from "./xml-tree.ts";
+
+export interface StartTag {
+  readonly element: XmlElement;
+  /** The element's own list of children, to be filled while it is open. */
+  readonly children: XmlNode[];
+  /** As written, for the end tag to repeat. */
+  readonly tagName: string;
+  readonly isEmpty: boolean;
+  /** Where the next piece of the document begins. */
+  readonly end: number;
+}
+
+const xmlNamespace = "http://www.w3.org/XML/1998/namespace";
+const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
+const noPrefixes: ReadonlyMap<string, string> = new Map();
+const noAttributes: readonly XmlAttribute[] = [];
+// Names are ASCII: all of SAML's are, and name characters are where XML libraries differ.
+const startOfTag = /<((?:([A-Za-z_][A-Za-z0-9._-]*):)?([A-Za-z_][A-Za-z0-9._-]*))/y;
+const attributeInTag = /[ \t\n]+(?:([A-Za-z_][A-Za-z0-9._-]*):)?([A-Za-z_][A-Za-z0-9._-]*)[ \t\n]*=[ \t\n]*(?:"([^"<]*)"|'([^'<]*)')/y;
+const endOfTag = /[ \t\n]*(\/?)>/y;
+
+interface RawAttribute {
+  readonly prefix: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Reads the start tag at `at`, names resolved against the namespaces in scope. Linear: every pattern is sticky and cannot backtrack far. */
+export function openTag(text: string, at: number, outer: ReadonlyMap<string, string> | null, limits: XmlLimits): StartTag {
+  startOfTag.lastIndex = at;
+  const [whole, tagName = "", prefix = "", name = ""] = startOfTag.exec(text) ?? [];
+  if (whole === undefined) throw malformed("a < begins no tag");
+  const raw: RawAttribute[] = [];
+  let end = at + whole.length;
+  for (;;) {
+    attributeInTag.lastIndex = end;
+    const found = attributeInTag.exec(text);
+    if (found === null) break;
+    if (raw.length >= limits.maxAttributes) throw malformed(`an element has more than ${limits.maxAttributes} attributes`);
+    raw.push({ prefix: found[1] ?? "", name: found[2] ?? "", value: decodeAttribute(found[3] ?? found[4] ?? "") });
+    end = attributeInTag.lastIndex;
+  }
+  endOfTag.lastIndex = end;
+  const closed = endOfTag.exec(text);
+  if (closed === null) throw malformed("a start tag is not well-formed");
+  const children: XmlNode[] = [];
+  const { namespace, attributes, scope } = resolve(prefix, raw, outer ?? noPrefixes, limits);
+  const element = { prefix, name, namespace, attributes, scope, children };
+  return { element, children, tagName, isEmpty: closed[1] === "/", end: endOfTag.lastIndex };
+}
+
+function resolve(
+  prefix: string,
+  raw: readonly RawAttribute[],
+  outer: ReadonlyMap<string, string>,
+  limits: XmlLimits,
+): Pick<XmlElement, "namespace" | "attributes" | "scope"> {
+  const scope = raw.length === 0 ? outer : declared(raw.filter(isDeclaration), outer, limits);
+  const namespace = prefix === "" ? (scope.get("") ?? "") : namespaceOf(prefix, scope);
+  if (prefix === "xml") throw malformed("an element uses the prefix xml");
+  if (raw.length === 0) return { namespace, attributes: noAttributes, scope };
+  const attributes: XmlAttribute[] = [];
+  const seen = new Set<string>();
+  for (const attribute of raw) {
+    if (isDeclaration(attribute)) continue;
+    // Reserved by XML 1.0 2.3, and xml-crypto leaves every attribute out whose name begins with xmlns.
+    if (/^xml/i.test(attribute.prefix === "" ? attribute.name : attribute.prefix) && attribute.prefix !== "xml")
+      throw malformed("an attribute uses a name that is reserved for XML");
+    const space = attribute.prefix === "" ? "" : attribute.prefix === "xml" ? xmlNamespace : namespaceOf(attribute.prefix, scope);
+    const expanded = `${space} ${attribute.name}`;
+    if (seen.has(expanded)) throw malformed(`an element has two attributes ${attribute.name}`);
+    seen.add(expanded);
+    attributes.push({ prefix: attribute.prefix, name: attribute.name, namespace: space, value: attribute.value });
+  }
+  return { namespace, attributes, scope };
+}
+
+const isDeclaration = ({ prefix, name }: RawAttribute) => prefix === "xmlns" || (prefix === "" && name === "xmlns");
+
+/** The scope with this element's declarations; the same map when there are none. */
+function declared(
+  declarations: readonly RawAttribute[],
+  outer: ReadonlyMap<string, string>,
+  limits: XmlLimits,
+): ReadonlyMap<string, string> {
+  if (declarations.length === 0) return outer;
+  const scope = new Map(outer);
+  const seen = new Set<string>();
+  for (const { prefix, name, value } of declarations) {
+    const declares = prefix === "" ? "" : name;
+    if (seen.has(declares)) throw malformed("an element declares a prefix twice");
+    seen.add(declares);
+    if (/^xml/i.test(declares) || value === xmlNamespace || value === xmlnsNamespace)
+      throw malformed("a declaration touches the namespaces of XML itself");
+    if (declares !== "" && value === "") throw malformed("a prefix is declared without a namespace");
+    // Quotes and brackets in a namespace name come out of careless canonicalisers as markup.
+    if (/[\s"'<>&]/.test(value)) throw malformed("a namespace name is not a URI");
+    scope.set(declares, value);
+  }
+  if (scope.size > limits.maxPrefixes) throw malformed(`more than ${limits.maxPrefixes} prefixes are in scope`);
+  return scope;
+}
+
+function namespaceOf(prefix: string, scope: ReadonlyMap<string, string>): string {
+  const namespace = scope.get(prefix);
+  if (namespace === undefined) throw malformed(`the prefix ${prefix} is not declared`);
+  return namespace;
+}
