@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createListener, type Listener } from "../../src/server.ts";
-import { writeCertificate } from "../support/server-certificate-files.ts";
 import { eventually } from "../support/eventually.ts";
 import { recordingLog } from "../support/quiet.ts";
+import { writeCertificate } from "../support/server-certificate-files.ts";
 
 let folder: string;
 let listener: Listener;
