@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
-import { buildConnector, Pool } from "undici";
+import { Pool } from "undici";
 import type { Log } from "../core/ports/log.ts";
 import type { ProxySettings } from "../core/settings.ts";
+import { type Connect, connectionKey, createConnector } from "./connector.ts";
 import { insistOnStrictAnswers } from "./strict-answers.ts";
-import { connectionKey, upstreamTls } from "./tls-options.ts";
 
 /** Heads of answers beyond this are refused; applications do set large cookies, so it is more than the 16 KiB we accept ourselves. */
 export const maxAnswerHeadBytes = 64 * 1024;
@@ -64,7 +64,7 @@ export function createPools({ log }: { log: Log }): Pools {
 
 function openPool(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): Pool {
   return new Pool(url.origin, {
-    connect: connector(url, proxy, usedBefore),
+    connect: watchedConnector(url, proxy, usedBefore),
     allowH2: false,
     pipelining: 1,
     maxHeaderSize: maxAnswerHeadBytes,
@@ -77,12 +77,10 @@ function openPool(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): P
   });
 }
 
-function connector(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): buildConnector.connector {
-  const tls = url.protocol === "https:" ? upstreamTls(url.hostname, proxy.tls) : {};
-  // A timeout of 0 would mean "none" to undici, and so it does to operators.
-  const connect = buildConnector({ ...tls, allowH2: false, timeout: proxy.connectTimeoutMs });
-  return ({ servername: _visitorsHost, ...options }, callback) =>
-    connect(options, (...outcome: buildConnector.CallbackArgs) => {
+function watchedConnector(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): Connect {
+  const connect = createConnector(url, proxy, { allowHalfOpen: false });
+  return (options, callback) =>
+    connect(options, (...outcome) => {
       callback(...outcome);
       // On failure there is no second argument, whatever the types say.
       if (outcome[0] === null) watch(outcome[1], usedBefore);

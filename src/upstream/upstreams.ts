@@ -3,8 +3,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
+import { type Connect, connectionKey, createConnector } from "./connector.ts";
 import { createPools, type Pools } from "./pools.ts";
-import { connectionKey } from "./tls-options.ts";
 
 /** One address that a route forwards to. */
 export interface Upstream {
@@ -15,6 +15,8 @@ export interface Upstream {
   readonly basePath: string;
   /** Sends one request. Errors reach the handler, never the caller. */
   dispatch(options: Omit<Dispatcher.DispatchOptions, "origin">, handler: Dispatcher.DispatchHandler): void;
+  /** Opens a connection that becomes a tunnel and is nobody else's. Half-closes are left to its user. */
+  connect(callback: Parameters<Connect>[1]): void;
   /** No connection could be made: others are preferred for a short while. */
   unreachable(): void;
 }
@@ -71,6 +73,7 @@ function createMember(made: { url: URL; weight: number; route: Route; pools: Poo
   const { url, weight, pools, log, clock } = made;
   const { proxy } = made.route.settings;
   let pool: Pool | null = null;
+  let connectTunnel: Connect | null = null;
   const member: Member = {
     weight,
     credit: 0,
@@ -83,6 +86,10 @@ function createMember(made: { url: URL; weight: number; route: Route; pools: Poo
         // Opened anew when it was closed: a request that began under an old configuration still finds its way.
         if (pool === null || pool.closed || pool.destroyed) pool = pools.open(url, proxy);
         pool.dispatch(options, handler);
+      },
+      connect(callback) {
+        connectTunnel ??= createConnector(url, proxy, { allowHalfOpen: true });
+        connectTunnel({ hostname: url.hostname.replace(/^\[|\]$/g, ""), host: url.host, protocol: url.protocol, port: url.port }, callback);
       },
       unreachable() {
         if (member.downUntil <= clock()) log.warn({ upstream: url.origin }, "upstream cannot be reached");

@@ -210,3 +210,12 @@ test("a client that resets while its handshake is under way does no harm", async
   await eventually(() => expect(forwarder.results).toMatchObject([{ status: null, aborted: true, error: null }]));
   expect(forwarder.uncaught).toEqual([]);
 });
+
+test("a header of the 101 that cannot be written is an error of ours, and the upstream connection is given up", async () => {
+  const { client, upstream, forwarder } = await start(() => switching, { setCookie: ["broken=\r\nX-Injected: 1"] });
+  client.send(handshake());
+  const answer = await client.answer();
+  expect([answer.status, answer.header("x-injected")]).toEqual([500, null]);
+  await eventually(() => expect(upstream.openConnections).toBe(0));
+  expect(forwarder.uncaught).toEqual([]);
+});
