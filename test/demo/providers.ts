@@ -1,3 +1,4 @@
+import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
 import { type OidcUser, type RunningOidcProvider, startOidcProvider } from "../support/oidc-provider.ts";
 import type { DemoPorts } from "./ports.ts";
 import { acmeUsers, partnerUsers } from "./users.ts";
@@ -26,6 +27,7 @@ export async function startProviders(ports: DemoPorts): Promise<readonly Running
       ],
       // Cookies do not know ports: two providers on one host need different names.
       configuration: {
+        adapter: createMemoryAdapter(),
         cookies: {
           keys: [`${id}-${process.pid}-${Date.now()}`],
           names: { session: `${id}_session`, interaction: `${id}_interaction`, resume: `${id}_resume` },

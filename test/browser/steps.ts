@@ -1,0 +1,32 @@
+import type { Page } from "playwright-core";
+
+/** On the chooser page: types the address and goes on to the provider that owns its domain. */
+export async function chooseByEmail(page: Page, email: string): Promise<void> {
+  await page.locator("input[type=email], input[name=login_hint]").first().fill(email);
+  await page.locator("form button[type=submit], form button:not([type])").first().click();
+  await page.waitForURL(/\/interaction\//);
+}
+
+/** On the provider's login page. */
+export async function signInAtProvider(page: Page, login: string): Promise<void> {
+  await page.waitForURL(/\/interaction\//);
+  await page.locator("input[name=login]").last().fill(login);
+  await page
+    .locator("input[name=password]")
+    .last()
+    .fill(login.split("@")[0] ?? "");
+  await page.locator("button.primary").last().click();
+}
+
+/** From a page that needs a login and offers a choice, to the page itself. */
+export async function signIn(page: Page, url: string, email: string): Promise<void> {
+  await page.goto(url);
+  await chooseByEmail(page, email);
+  await signInAtProvider(page, email);
+  await page.waitForURL((now) => now.origin === new URL(url).origin && !now.pathname.startsWith("/_vestibule/"));
+}
+
+/** The header that reached the application, as its page shows it. */
+export async function headerShown(page: Page, name: string): Promise<string> {
+  return (await page.locator(`dl div:has(dt:text-is("${name}")) dd`).first().textContent()) ?? "";
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The demo in Debian's Chromium: `npm run test:browser`. One file after the other: each starts a demo of its own. */
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: ["test/browser/**/*.test.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
