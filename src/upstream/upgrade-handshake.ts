@@ -37,9 +37,11 @@ export async function askUpstreams(handshake: Handshake): Promise<UpstreamAnswer
     if (upstream === null) throw new GatewayError("upstream.unreachable", "no upstream could be reached");
     const outcome = await ask(handshake, upstream);
     if (outcome.kind !== "unreachable") return outcome;
+    // A client that gave up says nothing about the upstream.
+    if (handshake.socket.destroyed) throw outcome.failure;
     upstream.unreachable();
     tried.add(upstream);
-    upstream = handshake.socket.destroyed ? null : machinery.upstreams.pick(plan.route, tried);
+    upstream = machinery.upstreams.pick(plan.route, tried);
     if (upstream === null) throw outcome.failure;
   }
 }
