@@ -184,6 +184,19 @@ test("the key set being down, unknown kids cause at most one fetch a minute in a
   expect(fake.count("/jwks") - before).toBe(1);
 });
 
+test("after a refresh has failed, an unknown kid within the same minute causes no fetch of its own", async () => {
+  const provider = relyingParty();
+  const token = () => fake.bearerToken({ exp: Math.floor(now / 1000) + 600, iat: Math.floor(now / 1000) });
+  await provider.verifyBearer(await token());
+  fake.script = { jwks: () => ({ status: 500 }) };
+  now += 61 * minute;
+  const before = fake.count("/jwks");
+  expect(await codeOf(provider.verifyBearer(await token()))).toBe("accepted");
+  const stranger = await fake.bearerToken({ exp: Math.floor(now / 1000) + 600 }, { kid: "unknown" });
+  expect(await codeOf(provider.verifyBearer(stranger))).toBe("bearer.rejected");
+  expect(fake.count("/jwks") - before).toBe(1);
+});
+
 test("withdrawn keys stop counting with the next refresh, which a sleeping gateway waits for", async () => {
   const provider = relyingParty();
   const [old] = fake.keys;

@@ -75,6 +75,7 @@ test.each<{ when: string; claims?: Record<string, unknown>; signing?: SignOption
   { when: "it is unsigned", signing: { alg: "none" }, answer: refused },
   { when: "it is signed with HS256", signing: { alg: "HS256", secret: "the-client-secret" }, answer: refused },
   { when: "the header has critical extensions", signing: { header: { crit: ["exp"], exp: 1 } }, answer: refused },
+  { when: "the header makes a known extension critical", signing: { header: { crit: ["b64"], b64: true } }, answer: refused },
   { when: "the address belongs to another provider", claims: { email: "eve@corp.example" }, answer: refused },
   { when: "a value holds a line end", claims: { name: "a\r\nX-Admin: 1" }, answer: refused },
 ])("a bearer token: $when: $answer", async ({ claims, signing, answer }) => {
