@@ -61,7 +61,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   });
   const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
   const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit });
-  const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure });
+  const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
   const random = (bytes: number) => randomBytes(bytes);
   const shared = { settings, cookies, sealer, clock, random };
   const forwarding = createForward({ upstreams: lasting.upstreams, cookieName: settings.sessions.cookieName, metrics, clock });

@@ -74,12 +74,17 @@ function readReference(
 ): string | null {
   if (reference.file !== null) return readReferenced(sources.absolute(reference.file), [...path, "file"], report);
   if (reference.env !== null) return readVariable(reference.env, [...path, "env"], sources.env, report);
-  if (reference.kind === "secret" && !sources.literalSecrets) {
+  if (reference.kind === "secret" && !sources.literalSecrets && !isOpenAddress(reference.literal, path)) {
     report.problem(path, "a secret does not stand in the file: write { env: NAME } or { file: PATH } (or set insecure.literalSecrets)");
     return null;
   }
   if (reference.literal === "") report.problem(path, "this secret is empty");
   return reference.literal === "" ? null : reference.literal;
+}
+
+/** A Redis URL without credentials gives nothing away. */
+function isOpenAddress(literal: string | null, path: KeyPath): boolean {
+  return literal !== null && path.at(-1) === "url" && /^rediss?:\/\/[^@]*$/.test(literal);
 }
 
 function readVariable(name: string, path: KeyPath, env: ReferenceSources["env"], report: Report): string | null {
