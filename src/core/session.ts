@@ -24,6 +24,11 @@ export interface Session {
   readonly expiresAt: number;
   /** The provider's own session (OIDC `sid`; SAML SessionIndex), for exact logout. */
   readonly providerSession: string | null;
+  /**
+   * The account as the provider's logout messages name it (SAML: its NameID, hashed), where that is not the subject: a message
+   * that names no session means all of these.
+   */
+  readonly providerAccount?: string | null;
   /** What the provider's logout needs besides (SAML NameID and its format, as JSON); null for OIDC. */
   readonly logoutHandle: string | null;
   readonly tokens: Tokens | null;

@@ -19,6 +19,7 @@ export function beginSession(wanted: NewSession, limits: SessionLimits, deps: { 
     lastSeenAt: now,
     expiresAt: Math.min(now + limits.lifetimeMs, wanted.endsAtLatest ?? Number.POSITIVE_INFINITY),
     providerSession: wanted.providerSession,
+    ...(wanted.providerAccount == null ? {} : { providerAccount: wanted.providerAccount }),
     logoutHandle: wanted.logoutHandle,
     tokens: wanted.tokens,
     refreshAt: wanted.refreshAt,

@@ -206,6 +206,26 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
       for (const { id } of others) expect(await store.find(id)).not.toBeNull();
     });
 
+    test("a logout of an account as the provider names it ends all its sessions, whatever subject they were given", async () => {
+      const store = await open();
+      const account = { providerAccount: "account-1" };
+      const mine = [
+        await store.create(aNewSession({ ...account, providerSession: "sid-1" })),
+        await store.create(aNewSession({ ...account, providerSession: "sid-2", principal: { subject: "s-2" } })),
+      ];
+      const others = [
+        await store.create(aNewSession({ providerAccount: "account-2" })),
+        await store.create(aNewSession({ providerSession: "account-1" })),
+        await store.create(aNewSession({ ...account, principal: { provider: "google" } })),
+      ];
+      const filter = { by: "provider-account", provider: "entra", ...account } as const;
+      expect((await store.list(filter)).map(({ id }) => id).sort()).toEqual(mine.map(({ id }) => id).sort());
+      expect((await store.endAll(filter, "provider-logout")).map(({ id }) => id).sort()).toEqual(mine.map(({ id }) => id).sort());
+      for (const { id } of mine) expect(await store.find(id)).toBeNull();
+      for (const { id } of others) expect(await store.find(id)).not.toBeNull();
+      expect(await store.list(filter)).toEqual([]);
+    });
+
     test("a subject that looks like an index key finds only its own sessions", async () => {
       const store = await open();
       await store.create(aNewSession({ principal: { provider: "a", subject: "b:c" } }));

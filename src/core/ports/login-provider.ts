@@ -24,6 +24,7 @@ export interface LoginStart {
 export interface Vouched {
   readonly principal: Principal;
   readonly providerSession: string | null;
+  readonly providerAccount?: string | null;
   readonly logoutHandle: string | null;
   readonly tokens: Tokens | null;
   readonly refreshAt: number | null;

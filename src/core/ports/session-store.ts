@@ -5,6 +5,7 @@ import type { Session, SessionEnd, Tokens } from "../session.ts";
 export interface NewSession {
   readonly principal: Principal;
   readonly providerSession: string | null;
+  readonly providerAccount?: string | null;
   readonly logoutHandle: string | null;
   readonly tokens: Tokens | null;
   readonly refreshAt: number | null;
@@ -15,7 +16,8 @@ export interface NewSession {
 /** Which sessions a provider's logout, or an operator's revocation, means. */
 export type SessionFilter =
   | { readonly by: "principal"; readonly provider: string; readonly subject: string }
-  | { readonly by: "provider-session"; readonly provider: string; readonly providerSession: string };
+  | { readonly by: "provider-session"; readonly provider: string; readonly providerSession: string }
+  | { readonly by: "provider-account"; readonly provider: string; readonly providerAccount: string };
 
 /** What happened to a watched session, in whichever process it happened. `session` is null when it ended. */
 export type SessionChange = { readonly kind: "ended" } | { readonly kind: "changed"; readonly session: Session };
