@@ -11,11 +11,10 @@ export type UnreadBody = "none" | "small" | "large";
 /** What is left of a request whose answer is ready. Bytes left unread would be taken for the next request, or block the client's upload. */
 export function unreadBody(req: IncomingMessage): UnreadBody {
   if (req.complete || req.destroyed) return "none";
-  const { headers } = req;
-  if (headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0") return "none";
+  const { "transfer-encoding": coding, "content-length": length, expect } = req.headers;
+  if (coding === undefined && (length ?? "0") === "0") return "none";
   // A client that waits for 100 may or may not send the body after a final answer (RFC 9110 10.1.1): nobody knows where the next request starts.
-  if (headers["transfer-encoding"] !== undefined || headers.expect !== undefined) return "large";
-  return Number(headers["content-length"]) <= keepAliveBytes ? "small" : "large";
+  return expect === undefined && length !== undefined && Number(length) <= keepAliveBytes ? "small" : "large";
 }
 
 /**

@@ -26,6 +26,10 @@ describe("readings", () => {
     expect(readings(path)).toEqual(read);
   });
 
+  test("parameters are cut before and after slashes are decoded, escaped ones too", () => {
+    expect(readings("/a;x%2fb%3bc")).toEqual(expect.arrayContaining(["/a", "/a/b%3Bc", "/a/b"]));
+  });
+
   test("a path's readings are few, whatever it holds", () => {
     const hostile = "/a;b%2f%5c//%3bc%252f%255c;d%2561//".repeat(200);
     const read = readings(hostile);
