@@ -1,7 +1,4 @@
-/** The name with everything folded that CGI, WSGI, PHP or Java upstreams cannot tell apart: case, and `-`, `_`, `.` and all other signs. */
-export function foldHeaderName(name: string): string {
-  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, "-");
-}
+import { foldHeaderName } from "../core/header-name.ts";
 
 /** RFC 9110 5.6.2: the characters of a token. */
 export function isHeaderName(name: string): boolean {

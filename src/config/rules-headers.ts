@@ -1,5 +1,6 @@
+import { foldHeaderName } from "../core/header-name.ts";
 import type { Draft } from "./draft.ts";
-import { foldHeaderName, isForwardingName, isFramingName, isWellKnownIdentityName } from "./header-names.ts";
+import { isForwardingName, isFramingName, isWellKnownIdentityName } from "./header-names.ts";
 import { defaultIdentityHeaders, placeholders, readTemplate } from "./header-template.ts";
 import { resolveRoutes, type Scope, scopesOf } from "./inheritance.ts";
 import type { KeyPath } from "./key-path.ts";

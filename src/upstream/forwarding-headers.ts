@@ -26,7 +26,7 @@ const exact: ReadonlySet<string> = new Set([
 
 /**
  * Fields by which upstreams learn who is calling and what was asked for. None of a client's survive; ours are written instead.
- * `folded` is a name from `foldName`.
+ * `folded` is a name from `foldHeaderName`.
  */
 export function isForwardingName(folded: string): boolean {
   return folded.startsWith("x-forwarded") || folded.startsWith("forwarded") || folded.startsWith("x-original-") || exact.has(folded);

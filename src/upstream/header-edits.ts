@@ -1,5 +1,5 @@
+import { foldHeaderName } from "../core/header-name.ts";
 import type { HeaderEdits } from "../core/settings.ts";
-import { foldName } from "./header-names.ts";
 
 /** The operator's plain edits of one direction, compiled once per route. */
 export interface CompiledEdits {
@@ -21,9 +21,9 @@ const framing: ReadonlySet<string> = new Set([
 
 export function compileEdits(edits: HeaderEdits): CompiledEdits {
   const set = Object.entries(edits.set)
-    .filter(([name]) => !framing.has(foldName(name)))
+    .filter(([name]) => !framing.has(foldHeaderName(name)))
     .map(([name, value]) => [name, asBytes(value)] as const);
-  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldName).filter((name) => !framing.has(name));
+  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldHeaderName).filter((name) => !framing.has(name));
   return { drops: names.length === 0 ? null : new Set(names), set };
 }
 

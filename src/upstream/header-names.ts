@@ -1,12 +1,4 @@
 /**
- * A header name as lenient upstreams read it: case, `_`, `-` and `.` folded together. CGI, WSGI and PHP cannot tell
- * `X_Forwarded_For` from `X-Forwarded-For`, so what guards one spelling must guard all.
- */
-export function foldName(name: string): string {
-  return name.toLowerCase().replace(/[_.]/g, "-");
-}
-
-/**
  * Remembers what `classify` said per name, as spelled: names repeat on every request, and folding them each time costs more than all
  * else here. Bounded, because clients choose the names.
  */

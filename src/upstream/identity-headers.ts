@@ -1,8 +1,9 @@
 import type { Refusal } from "../core/decision.ts";
 import { GatewayError } from "../core/errors.ts";
+import { foldHeaderName } from "../core/header-name.ts";
 import { compileNamePattern, foldName } from "../core/names.ts";
 import type { HeaderSettings, IdentityHeaderSettings } from "../core/settings.ts";
-import { foldHeaderName, type ManagedNames } from "./identity-managed-names.ts";
+import type { ManagedNames } from "./identity-managed-names.ts";
 import { type Known, parseTemplate } from "./identity-template.ts";
 import { createJoin, type Encoding, encodeValue } from "./identity-value.ts";
 import type { HeaderEdit } from "./plan.ts";

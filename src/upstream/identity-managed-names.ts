@@ -1,3 +1,4 @@
+import { foldHeaderName } from "../core/header-name.ts";
 import type { Settings } from "../core/settings.ts";
 import { rememberPerName } from "./header-names.ts";
 
@@ -35,12 +36,4 @@ export function managedNames(settings: Settings): ManagedNames {
   };
   const judgeOnce = rememberPerName(judge);
   return { isManaged: (name) => (name.length > rememberedLength ? judge(name) : judgeOnce(name)) };
-}
-
-/**
- * The name under which CGI, WSGI, PHP and Java environments cannot tell headers apart: lower case, and `-`, `_`, `.` and every
- * other sign alike (RFC 3875 4.1.18 says it of `-`; some servers do it to all that is no letter or digit).
- */
-export function foldHeaderName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
 }

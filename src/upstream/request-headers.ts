@@ -1,7 +1,8 @@
+import { foldHeaderName } from "../core/header-name.ts";
 import { stripOwnCookies } from "../http/cookies.ts";
 import { isForwardingName, writeForwardingHeaders } from "./forwarding-headers.ts";
 import type { CompiledEdits } from "./header-edits.ts";
-import { foldName, rememberPerName } from "./header-names.ts";
+import { rememberPerName } from "./header-names.ts";
 import { isHopByHop, removeNamed, removeWhere } from "./hop-by-hop.ts";
 import type { ForwardPlan } from "./plan.ts";
 
@@ -37,7 +38,7 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
         connection.push(value);
       }
       if (kind === "drop" || kind === "connection" || (kind === "authorization" && consumed)) continue;
-      if (identityHeaders.removes(name) || edits.drops?.has(foldName(name))) continue;
+      if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
       const kept = kind === "cookie" ? stripOwnCookies(value, cookieName) : value;
       if (kept !== null) headers.push(name, kept);
     }
@@ -52,7 +53,7 @@ function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: Co
   const from = headers.length;
   writeForwardingHeaders(headers, plan.incoming, plan.site, peer);
   const { drops } = edits;
-  if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldName(name)));
+  if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldHeaderName(name)));
   for (const [name, value] of edits.set) {
     if (name.toLowerCase() === "host") headers[1] = value;
     // Whatever the file says, an identity header holds the identity.
@@ -65,7 +66,7 @@ function classify(name: string): NameKind {
   const lower = name.toLowerCase();
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
   // Expect is answered here; Host and Content-Length are written anew. Their `_` and `.` spellings have no honest use.
-  const folded = foldName(name);
+  const folded = foldHeaderName(name);
   if (folded === "host" || folded === "content-length" || folded === "expect" || isHopByHop(folded)) return "drop";
   return isForwardingName(folded) ? "drop" : "pass";
 }

@@ -1,7 +1,8 @@
 import { GatewayError } from "../core/errors.ts";
+import { foldHeaderName } from "../core/header-name.ts";
 import { setsOwnCookie } from "../http/cookies.ts";
 import type { CompiledEdits } from "./header-edits.ts";
-import { foldName, rememberPerName } from "./header-names.ts";
+import { rememberPerName } from "./header-names.ts";
 import { isHopByHop, removeNamed } from "./hop-by-hop.ts";
 
 /** The headers of an answer, ready for `writeHead` (name and value alternating), and the length that the upstream declared. */
@@ -50,7 +51,7 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
         // RFC 9110 section 8.6: no Content-Length on 204.
         if (status === 204) continue;
         contentLength = Number(value);
-      } else if (edits.drops?.has(foldName(name))) continue;
+      } else if (edits.drops?.has(foldHeaderName(name))) continue;
       headers.push(name, value);
     }
     if (contentLength !== null && codings > 0) throw malformed("Content-Length beside Transfer-Encoding");
