@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Answer } from "../core/answer.ts";
-import { drainBody, unreadBody } from "./unread-body.ts";
+import { boundBody, drainBody, unreadBody } from "./unread-body.ts";
 
 const lingerMs = 2_000;
 
@@ -26,6 +26,7 @@ export function writeAnswer(res: ServerResponse, answer: Answer): void {
   const close = answer.close || unread === "large";
   const body = Buffer.from(answer.body, "utf8");
   res.writeHead(answer.status, headerList(answer, body.length, close));
+  if (unread === "small") boundBody(res.req);
   if (unread !== "large") return void res.end(body);
   // The whole answer is on its way before the rest of the upload is looked at.
   res.flushHeaders();

@@ -4,6 +4,7 @@ const keepAliveBytes = 64 * 1024;
 const drainBytes = 4 * 1024 * 1024;
 const drainMs = 2_000;
 const quietMs = 250;
+const smallBodyMs = 10_000;
 
 /** `none`: all of the request is here. `small`: node reads it away. `large`: not worth it, or nobody knows how much comes. */
 export type UnreadBody = "none" | "small" | "large";
@@ -40,4 +41,12 @@ export function drainBody(req: IncomingMessage, done: () => void): void {
   req.on("error", () => {});
   req.on("data", onData).on("end", finish).on("close", finish);
   req.resume();
+}
+
+/** Leaves a small rest to node, which reads it away before the next request, but not to a client that sends it a byte at a time. */
+export function boundBody(req: IncomingMessage): void {
+  const { socket } = req;
+  const deadline = setTimeout(() => socket.destroy(), smallBodyMs);
+  const over = () => clearTimeout(deadline);
+  req.once("end", over).once("close", over);
 }

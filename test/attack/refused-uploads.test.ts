@@ -56,6 +56,15 @@ test("a client that only listens when it has sent everything is not reset half-w
   await client.closed(4_000);
 });
 
+test("a refused small body that never comes keeps its connection for ten seconds at most", async () => {
+  const client = await rawConnect(gateway);
+  client.send(head("Content-Length: 10\r\n"));
+  const answer = await client.answer({ timeoutMs: 1_000 });
+  expect([answer.status, answer.header("connection")]).toEqual([401, "keep-alive"]);
+  const drip = setInterval(() => client.send("x"), 2_500);
+  await client.closed(11_500).finally(() => clearInterval(drip));
+});
+
 test("a body that is announced larger than allowed is refused with 413 before it is sent", async () => {
   const answer = await exchange(gateway, head("Expect: 100-continue\r\nContent-Length: 1001\r\n", { path: "/small", credentials: cookie }));
   expect(answer.statuses).toEqual([413]);
