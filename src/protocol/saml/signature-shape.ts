@@ -50,7 +50,7 @@ export function readSignedInfo(info: XmlElement): { readonly algorithm: string; 
 function transformedForm(transforms: XmlElement): CanonicalForm {
   const [first, second, ...more] = elementsOf(transforms);
   exactly(transforms, second === undefined ? ["Transform"] : ["Transform", "Transform"]);
-  if (first === undefined || more.length > 0 || algorithmOf(first) !== enveloped || !elementsOf(first).every(isPrefixList))
+  if (first === undefined || more.length > 0 || algorithmOf(first) !== enveloped || elementsOf(first).length > 0)
     throw badSignature("the transforms are not enveloped-signature and exclusive canonicalisation");
   // Without a second one, Canonical XML is what turns the element into bytes (XML Signature 4.4.3.2).
   if (second === undefined) return { exclusive: false, prefixes: [] };
@@ -68,14 +68,12 @@ function canonicalForm(method: XmlElement): CanonicalForm {
   const [list, ...more] = elementsOf(method);
   if (list === undefined) return { exclusive: true, prefixes: [] };
   // Shibboleth lists `xs` here. It can only make more namespace declarations part of what is signed, never less.
-  if (more.length > 0 || !isPrefixList(list)) throw badSignature("a canonicalisation has parameters that are not known");
+  if (more.length > 0 || !isNamed(list, namespaces.exclusiveC14n, "InclusiveNamespaces"))
+    throw badSignature("a canonicalisation has parameters that are not known");
   const prefixes = (attributeOf(list, "PrefixList") ?? "").split(/\s+/).filter((prefix) => prefix !== "");
   if (prefixes.length > 32) throw badSignature("a PrefixList is longer than 32");
   return { exclusive: true, prefixes };
 }
-
-/** xml-crypto writes it into the enveloped-signature transform too, where it means nothing. */
-const isPrefixList = (element: XmlElement) => isNamed(element, namespaces.exclusiveC14n, "InclusiveNamespaces");
 
 /** Exactly these children of the signature namespace in this order, and no text between them. */
 function exactly(element: XmlElement, names: readonly string[]): readonly XmlElement[] {
