@@ -3,6 +3,7 @@ import { createControl } from "./control/control.ts";
 import { createLoginDoor } from "./control/login/door.ts";
 import { createRenderPage } from "./control/pages/render-page.ts";
 import type { Clock } from "./core/clock.ts";
+import { GatewayError } from "./core/errors.ts";
 import { parseNetworks } from "./core/networks.ts";
 import { formatOrigin } from "./core/origin.ts";
 import type { AccessLog, Audit, Log } from "./core/ports/log.ts";
@@ -110,17 +111,15 @@ export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "cloc
     });
 }
 
-/** The identity headers of a route, compiled at its first request, with the signed assertion where it is configured. */
+/** The identity headers of every route, compiled before the first request, with the signed assertion where it is configured. */
 function createPrepareHeaders(settings: Settings, assertions: Assertions): PrepareHeaders {
   const managed = managedNames(settings);
-  const compiled = new WeakMap<object, ReturnType<typeof compileIdentityHeaders>>();
+  const routes = settings.apps.flatMap((app) => app.routes);
+  const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
   return ({ route, site, identity }) => {
     const { headers } = route.settings;
-    let prepare = compiled.get(headers);
-    if (prepare === undefined) {
-      prepare = compileIdentityHeaders(headers, managed);
-      compiled.set(headers, prepare);
-    }
+    const prepare = compiled.get(headers);
+    if (prepare === undefined) throw new GatewayError("gateway.internal", `the headers of ${route.id} were not compiled`);
     const prepared = prepare(identity);
     if (headers.assertion === null || identity === null || prepared.kind === "refuse") return prepared;
     const token = assertions.sign(identity.principal, identity.session, site.hostname, formatOrigin(site.origin));
