@@ -12,6 +12,10 @@ import { frontchannelEndpoint } from "./logout/frontchannel-endpoint.ts";
 import { logoutEndpoint } from "./logout/logout-endpoint.ts";
 import { signedOutEndpoint } from "./logout/signed-out-endpoint.ts";
 import type { ControlParts } from "./parts.ts";
+import { acsEndpoint } from "./saml/acs-endpoint.ts";
+import { finishEndpoint } from "./saml/finish-endpoint.ts";
+import { metadataEndpoint } from "./saml/metadata-endpoint.ts";
+import { sloEndpoint } from "./saml/slo-endpoint.ts";
 import { sessionEndpoint } from "./session-endpoint.ts";
 
 type Handler = (parts: ControlParts, request: ControlRequest) => Answer | Promise<Answer>;
@@ -25,6 +29,7 @@ export interface Endpoint {
 
 const under = "/_vestibule";
 const oidc = `${under}/oidc/:provider`;
+const saml = `${under}/saml/:provider`;
 
 /** All of them. HEAD is answered only where GET changes nothing: mail scanners and link previews must not spend a ticket. */
 export function controlEndpoints(door: LoginDoor): readonly Endpoint[] {
@@ -34,6 +39,10 @@ export function controlEndpoints(door: LoginDoor): readonly Endpoint[] {
     { path: `${oidc}/callback`, on: "auth", methods: { GET: callbackEndpoint, POST: postedCallbackEndpoint } },
     { path: `${oidc}/backchannel-logout`, on: "auth", methods: { POST: backchannelEndpoint } },
     { path: `${oidc}/frontchannel-logout`, on: "auth", methods: { GET: frontchannelEndpoint } },
+    { path: `${saml}/metadata`, on: "auth", methods: { GET: metadataEndpoint, HEAD: metadataEndpoint } },
+    { path: `${saml}/acs`, on: "auth", methods: { POST: acsEndpoint } },
+    { path: `${saml}/finish`, on: "auth", methods: { GET: finishEndpoint } },
+    { path: `${saml}/slo`, on: "auth", methods: { GET: sloEndpoint, POST: sloEndpoint } },
     { path: `${under}/signed-out`, on: "auth", methods: { GET: signedOutEndpoint, HEAD: signedOutEndpoint } },
     { path: `${under}/enter`, on: "app", methods: { GET: enterEndpoint } },
     { path: `${under}/session`, on: "app", methods: { GET: session, HEAD: session } },

@@ -15,6 +15,7 @@ import { createSealer } from "../../src/store/sealing.ts";
 import { anApp, aProvider, someSettings } from "./policy-builders.ts";
 import { noMetrics, recordingLog } from "./quiet.ts";
 import { type ScriptedProvider, scriptedProvider } from "./scripted-provider.ts";
+import { type ScriptedSamlProvider, scriptedSamlProvider } from "./scripted-saml-provider.ts";
 
 /** The control plane with everything real but the network and the providers. */
 export interface ControlRig {
@@ -24,7 +25,12 @@ export interface ControlRig {
   readonly store: SessionStore;
   readonly cookies: SessionCookies;
   readonly settings: Settings;
-  readonly providers: { readonly entra: ScriptedProvider; readonly google: ScriptedProvider; readonly adfs: ScriptedProvider };
+  readonly providers: {
+    readonly entra: ScriptedProvider;
+    readonly google: ScriptedProvider;
+    readonly adfs: ScriptedProvider;
+    readonly shib: ScriptedSamlProvider;
+  };
   readonly audited: AuditEvent[];
   /** Everything that was written to the store, by operation. */
   readonly writes: string[];
@@ -36,17 +42,23 @@ export interface ControlRig {
 
 const long = { idleMs: 30 * 60_000, lifetimeMs: 12 * 60 * 60_000 };
 
-/** Three apps: wiki (entra only), reports on another domain (entra or google), tools (google or adfs, shorter session). */
+/** Four apps: wiki (entra only), reports on another domain (entra or google), tools (google or adfs, shorter session), campus (shib by SAML). */
 const apps = [
   anApp({ name: "Wiki", hosts: ["wiki.acme.example"], providers: ["entra"], session: long }),
   anApp({ name: "Reports", hosts: ["reports.other.example"], providers: ["entra", "google"], session: long }),
   anApp({ name: "Tools", hosts: ["tools.acme.example"], providers: ["google", "adfs"], session: { ...long, lifetimeMs: 3_600_000 } }),
+  anApp({ name: "Campus", hosts: ["campus.acme.example"], providers: ["shib"], session: long }),
   anApp({ name: "Tenants", hosts: ["*.tenants.example"], providers: ["entra"], session: long }),
 ];
 
 export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const base = someSettings(apps, {
-    providers: [aProvider("entra", ["acme.example"]), aProvider("google"), aProvider("adfs", ["corp.example"])],
+    providers: [
+      aProvider("entra", ["acme.example"]),
+      aProvider("google"),
+      aProvider("adfs", ["corp.example"]),
+      aProvider("shib", ["campus.example"]),
+    ],
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en", "fr"] } },
   });
   const settings: Settings = { ...base, sessions: { ...base.sessions, ...long }, ...change };
@@ -68,6 +80,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     entra: scriptedProvider("entra", rejected, { emailDomains: ["acme.example"] }),
     google: scriptedProvider("google", rejected),
     adfs: scriptedProvider("adfs", rejected, { emailDomains: ["corp.example"] }),
+    shib: scriptedSamlProvider("shib", { emailDomains: ["campus.example"] }),
   };
   const table = compileRoutes(settings);
   const shared = { settings, cookies, sealer, clock, random };

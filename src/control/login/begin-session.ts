@@ -8,6 +8,8 @@ import type { ReturnTarget } from "../return-to.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
 import type { LoginState } from "./login-state.ts";
 
+type Attempted = Pick<LoginState, "provider" | "acr" | "reauthenticate" | "at">;
+
 interface Begun {
   readonly session: Session;
   /** The auth cookie that names it. */
@@ -21,7 +23,7 @@ interface Begun {
 export async function beginSession(
   parts: ControlParts,
   incoming: Incoming,
-  { login, target, vouched }: { readonly login: LoginState; readonly target: ReturnTarget; readonly vouched: Vouched },
+  { login, target, vouched }: { readonly login: Attempted; readonly target: ReturnTarget; readonly vouched: Vouched },
 ): Promise<Begun> {
   const listed = parts.browserSessions.read(incoming.cookie);
   const twin = await findTwin(parts, listed, login, vouched);
@@ -59,7 +61,7 @@ async function endListed(parts: ControlParts, incoming: Incoming, listed: readon
 async function findTwin(
   parts: ControlParts,
   listed: readonly BrowserSession[],
-  login: LoginState,
+  login: Attempted,
   { principal }: Vouched,
 ): Promise<Session | null> {
   const other = listed.find(({ provider }) => provider === login.provider);

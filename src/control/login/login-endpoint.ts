@@ -1,5 +1,5 @@
 import type { Answer } from "../../core/answer.ts";
-import { asGatewayError, GatewayError } from "../../core/errors.ts";
+import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { App } from "../../core/route.ts";
 import type { Site } from "../../core/site.ts";
@@ -93,13 +93,16 @@ async function go(
     const { id: requestId, client } = incoming;
     parts.audit({ event: "login-failed", request: requestId, client, provider: provider.id, code: failure.code, detail: failure.message });
     const others = accepted.filter((other) => other.id !== provider.id);
-    if (failure.code !== "login.provider-unavailable" || others.length === 0) {
+    if (!isUnavailable(failure.code) || others.length === 0) {
       return failureAnswer(parts, incoming, failure, { startAgainUrl: loginUrl({ wish: login.sealed }) });
     }
     parts.log.warn({ request: requestId, provider: provider.id, error: failure }, "a provider is not answering; the others are offered");
     return ask(parts, request, login, others, "provider-unavailable");
   }
 }
+
+/** Nothing is wrong with the visitor or the request: another provider may well answer. */
+const isUnavailable = (code: ErrorCode) => code === "login.provider-unavailable" || code === "saml.metadata-unusable";
 
 type Problem = Parameters<typeof chooserModel>[0]["problem"];
 

@@ -1,6 +1,7 @@
 import type { Answer } from "../../core/answer.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { LoginStart } from "../../core/ports/login-provider.ts";
+import { isSamlProvider } from "../../core/ports/saml-provider.ts";
 import type { Session } from "../../core/session.ts";
 import type { Visit } from "../../core/site.ts";
 import { type CookieLine, redirectTo, withCookies } from "../answers.ts";
@@ -10,7 +11,8 @@ import { page } from "../failure.ts";
 import { goThere } from "../login/start-login.ts";
 import type { ControlParts } from "../parts.ts";
 import { logoutIntent } from "./logout-intent.ts";
-import { sealFarewell } from "./signed-out-endpoint.ts";
+import { parkPendingLogout } from "./pending-logout.ts";
+import { type Farewell, sealFarewell } from "./signed-out-endpoint.ts";
 
 /**
  * `/_vestibule/logout`: on an app's host it ends the session of this browser there, and with it everywhere; on the auth origin
@@ -52,7 +54,7 @@ async function leaveProviders(parts: ControlParts, visit: Visit, sessions: reado
   const host = visit.site.app === null ? null : visit.site.hostname;
   const ways: NonNullable<LoginStart["go"]>[] = [];
   for (const session of sessions) {
-    const way = await leave(parts, visit, session, sealFarewell(parts, { host, complete: sessions.length === 1 }));
+    const way = await leave(parts, visit, session, { host, complete: sessions.length === 1 });
     if (way !== null) ways.push(way);
   }
   const [first] = ways;
@@ -61,9 +63,13 @@ async function leaveProviders(parts: ControlParts, visit: Visit, sessions: reado
   return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/signed-out?state=${state}`);
 }
 
-async function leave(parts: ControlParts, visit: Visit, session: Session, state: string): Promise<LoginStart["go"] | null> {
+async function leave(parts: ControlParts, visit: Visit, session: Session, farewell: Farewell): Promise<LoginStart["go"] | null> {
+  const provider = parts.providers.get(session.principal.provider);
+  if (provider === undefined) return null;
   try {
-    return (await parts.providers.get(session.principal.provider)?.leave(session, state)) ?? null;
+    // A SAML answer is held against the request it answers; OpenID Connect merely sends the browser back with the state.
+    const state = isSamlProvider(provider) ? await parkPendingLogout(parts, session, farewell) : sealFarewell(parts, farewell);
+    return await provider.leave(session, state);
   } catch (error) {
     parts.log.warn({ request: visit.incoming.id, provider: session.principal.provider, error }, "a provider could not be left");
     return null;

@@ -1,0 +1,88 @@
+import type { Answer } from "../../core/answer.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { formatOrigin } from "../../core/origin.ts";
+import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "../../core/ports/saml-provider.ts";
+import type { SessionFilter } from "../../core/ports/session-store.ts";
+import { redirectTo } from "../answers.ts";
+import type { ControlRequest } from "../control-request.ts";
+import { noteEnd } from "../end-session.ts";
+import { goThere } from "../login/start-login.ts";
+import { takePendingLogout } from "../logout/pending-logout.ts";
+import { sealFarewell } from "../logout/signed-out-endpoint.ts";
+import type { ControlParts } from "../parts.ts";
+import { readForm } from "../read-form.ts";
+import { maxMessageFormBytes, samlProviderOf } from "./provider-of.ts";
+
+/**
+ * `GET` and `POST /_vestibule/saml/<provider>/slo` (Profiles 4.4): the provider ends sessions, or answers our own request to. A
+ * cross-site POST brings no cookies: what ends is what the signed message names, in whichever browser it lives.
+ */
+export async function sloEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const provider = samlProviderOf(parts, request);
+  const message = await provider.acceptLogoutMessage(await wireOf(request));
+  if (message.kind === "response") return farewell(parts, provider, message);
+  await refuseReplay(parts, provider.id, message);
+  const outcome = await endNamed(parts, request, provider.id, message);
+  const go = await provider.answerLogout(message, outcome);
+  return go === null ? signedOut(parts, null, outcome === "success") : goThere(parts, request.visit.incoming, go);
+}
+
+async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
+  if (visit.incoming.method === "GET") return { binding: "redirect", rawQuery: visit.incoming.query.replace(/^\?/, "") };
+  return { binding: "post", form: await readForm(request, maxMessageFormBytes) };
+}
+
+/** A request taken from the wire must not end the sessions that begin after it. */
+async function refuseReplay(parts: ControlParts, provider: string, { replay }: LogoutRequested): Promise<void> {
+  const ttlMs = Math.max(replay.until - parts.clock(), 1_000);
+  if (await parts.sessions.once("saml-logout", `${provider} ${replay.id}`, ttlMs)) return;
+  throw new GatewayError("saml.logout-rejected", `the logout request ${replay.id} has been used already`);
+}
+
+/** Above this many named sessions it is quicker, and safe, to end all of the account. */
+const mostNamed = 32;
+
+async function endNamed(
+  parts: ControlParts,
+  request: ControlRequest,
+  provider: string,
+  message: LogoutRequested,
+): Promise<"success" | "partial"> {
+  const { incoming } = request.visit;
+  const filters = filtersOf(provider, message);
+  const results = await Promise.allSettled(filters.map((filter) => parts.sessions.endAll(filter, "provider-logout")));
+  const ended = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+  for (const session of ended) noteEnd(parts, incoming, session, "provider-logout");
+  parts.audit({
+    event: "revocation",
+    request: incoming.id,
+    provider,
+    subject: ended[0]?.principal.subject ?? null,
+    providerSession: message.providerSessions.length === 1 ? (message.providerSessions[0] ?? null) : null,
+    sessions: ended.length,
+    why: "provider-logout",
+  });
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure === undefined) return "success";
+  parts.log.warn({ request: incoming.id, provider, error: failure.reason }, "a provider's logout could not be carried out in full");
+  return "partial";
+}
+
+function filtersOf(provider: string, { providerAccount, providerSessions }: LogoutRequested): readonly SessionFilter[] {
+  if (providerSessions.length === 0 || providerSessions.length > mostNamed) return [{ by: "provider-account", provider, providerAccount }];
+  return providerSessions.map((providerSession) => ({ by: "provider-session", provider, providerSession }));
+}
+
+/** Our sessions ended before the provider was asked; what it answers decides only what the visitor is told. */
+async function farewell(parts: ControlParts, provider: SamlProvider, { state, complete }: LogoutAnswered): Promise<Answer> {
+  const pending = await takePendingLogout(parts, state);
+  if (pending === null || pending.provider !== provider.id) {
+    throw new GatewayError("saml.logout-rejected", "no logout is under way that this message answers");
+  }
+  return signedOut(parts, pending.farewell.host, pending.farewell.complete && complete);
+}
+
+function signedOut(parts: ControlParts, host: string | null, complete: boolean): Answer {
+  const state = sealFarewell(parts, { host, complete });
+  return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/signed-out?state=${state}`);
+}
