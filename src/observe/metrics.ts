@@ -59,6 +59,12 @@ function reportedMetrics(registry: Registry): Metrics {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
     registers: [registry],
   });
+  const expiries = new Gauge({
+    name: "vestibule_saml_expiry_days",
+    help: "Days until a SAML provider's certificate or metadata, or our certificate for it, expires; negative = expired.",
+    labelNames: ["provider", "what"],
+    registers: [registry],
+  });
   const cache = counter("session_cache_total", "Sessions found in the process's own cache, or not.", "outcome");
   const cacheOutcome = { hit: cache.labels("hit"), miss: cache.labels("miss") };
   const outcome = (ok: boolean) => (ok ? "ok" : "failed");
@@ -70,6 +76,7 @@ function reportedMetrics(registry: Registry): Metrics {
     storeCommand: (command, seconds, ok) => storeCommands.observe({ command, outcome: outcome(ok) }, seconds),
     sessionCache: (result) => cacheOutcome[result].inc(),
     providerFetches: (provider, document, ok) => fetches.inc({ provider, document, outcome: outcome(ok) }),
+    expiry: (provider, what, days) => (days === null ? expiries.remove({ provider, what }) : expiries.set({ provider, what }, days)),
   };
 }
 

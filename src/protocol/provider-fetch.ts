@@ -12,26 +12,28 @@ export type ProviderFetch = (document: ProviderDocument, url: string, init: Fetc
 
 /** Under 5 s, so that a login page can still say so within 5 s. */
 export const fetchTimeoutMs = 4_500;
-const largestBodyBytes = 1024 * 1024;
+const usualLargestBodyBytes = 1024 * 1024;
 
 /**
  * The only way out to a provider: https unless the operator opened that hole, no redirect followed (RFC 9700 4.11: a redirect could
- * carry credentials elsewhere, or fetch from inside the network), 1 MiB and 4.5 s including the body.
+ * carry credentials elsewhere, or fetch from inside the network), 1 MiB unless said otherwise, and 4.5 s including the body.
  */
 export function createProviderFetch(deps: {
   readonly provider: string;
   readonly allowHttp: boolean;
   readonly fetch: typeof fetch;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "providerFetches">;
+  readonly largestBodyBytes?: number;
   readonly closing: AbortSignal;
 }): ProviderFetch {
+  const largest = deps.largestBodyBytes ?? usualLargestBodyBytes;
   const attempt: ProviderFetch = async (document, url, init, within) => {
     const { protocol, host } = new URL(url);
     if (protocol !== "https:" && !(deps.allowHttp && protocol === "http:")) throw unavailable(`${document}: ${host} is not https`);
     const signal = AbortSignal.any([AbortSignal.timeout(fetchTimeoutMs), deps.closing, ...(within === undefined ? [] : [within])]);
     try {
       const response = await deps.fetch(url, { ...init, body: init.body ?? null, redirect: "manual", signal });
-      return await contained(response, document, host);
+      return await contained(response, document, host, largest);
     } catch (error) {
       throw error instanceof ProtocolFailure ? error : unavailable(`${document}: ${host} ${whyUnreachable(error)}`);
     }
@@ -49,28 +51,34 @@ export function createProviderFetch(deps: {
 }
 
 /** The response with its whole body read under the limit; statuses that only mean "later" become failures here. */
-async function contained(response: Response, document: ProviderDocument, host: string): Promise<Response> {
+async function contained(response: Response, document: ProviderDocument, host: string, largest: number): Promise<Response> {
   const { status } = response;
-  if (status < 200 || (status >= 300 && status < 400) || status === 429 || status >= 500) {
+  // Only a conditional request is answered so, and only the metadata's are conditional.
+  const unchanged = status === 304 && document === "metadata";
+  if (status < 200 || (status >= 300 && status < 400 && !unchanged) || status === 429 || status >= 500) {
     await response.body?.cancel();
     throw unavailable(`${document}: ${host} answered ${status}${status >= 300 && status < 400 ? ", redirects are not followed" : ""}`);
   }
-  const body = await readBounded(response);
-  if (body === null) throw unavailable(`${document}: ${host} sent more than ${largestBodyBytes} bytes`);
+  const body = await readBounded(response, largest);
+  if (body === null) throw unavailable(`${document}: ${host} sent more than ${largest} bytes`);
   const headers = new Headers(response.headers);
   // The body is decoded by now.
   for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
-  return new Response(status === 204 || status === 205 ? null : body, { status, headers });
+  return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
 }
 
-async function readBounded(response: Response): Promise<Uint8Array<ArrayBuffer> | null> {
+async function readBounded(response: Response, largest: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(response.headers.get("content-length")) > largest) {
+    await response.body?.cancel();
+    return null;
+  }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   if (response.body !== null) {
     // Counted as it arrives and after decompression: neither a false Content-Length nor a gzip bomb gets past.
     for await (const chunk of response.body) {
       bytes += chunk.byteLength;
-      if (bytes > largestBodyBytes) return null;
+      if (bytes > largest) return null;
       chunks.push(chunk);
     }
   }

@@ -7,14 +7,16 @@ import { digestOf, newId } from "./session-ids.ts";
 const maxGuards = 500_000;
 const maxParked = 50_000;
 const maxLeases = 50_000;
+const maxDocuments = 10_000;
 
-export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "lease">;
+export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "lease" | "documents">;
 
-/** Replay guards, parked texts and leases of a single process; `sweep` drops what has expired. */
+/** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
 export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
   const guards = createExpiringMap<true>(deps.clock, maxGuards);
   const parked = createExpiringMap<string>(deps.clock, maxParked);
   const leases = createExpiringMap<symbol>(deps.clock, maxLeases);
+  const documents = createExpiringMap<string>(deps.clock, maxDocuments);
 
   const leaseOf = (name: string, owner: symbol): Lease => ({
     extend: async (ttlMs) => {
@@ -51,8 +53,12 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       leases.set(name, owner, ttlMs);
       return leaseOf(name, owner);
     },
+    documents: {
+      read: async (name) => documents.get(name) ?? null,
+      write: async (name, text, ttlMs) => documents.set(name, text, ttlMs),
+    },
     sweep: () => {
-      for (const map of [guards, parked, leases]) map.sweep();
+      for (const map of [guards, parked, leases, documents]) map.sweep();
     },
   };
 }

@@ -16,7 +16,7 @@ export interface FactsDeps {
   readonly random: Random;
 }
 
-/** Replay guards, parked texts and leases that hold in every process. */
+/** Replay guards, parked texts, leases and documents that hold in every process. */
 export function createRedisFacts({ client, guard, keys, sealer, random }: FactsDeps): Facts {
   return {
     once: async (kind, value, ttlMs) =>
@@ -36,6 +36,16 @@ export function createRedisFacts({ client, guard, keys, sealer, random }: FactsD
       const taken = await guard.run("lease", () => client.set(keys.lease(name), token, "PX", wholeMs(ttlMs), "NX"));
       return taken === "OK" ? leaseOf(client, guard, keys.lease(name), token) : null;
     },
+    documents: {
+      read: async (name) => {
+        const sealed = await guard.run("read-document", () => client.get(keys.document(name)));
+        return sealed === null ? null : sealer.open(documentPurpose(name), sealed);
+      },
+      write: async (name, text, ttlMs) => {
+        const sealed = sealer.seal(documentPurpose(name), text);
+        await guard.run("write-document", () => client.set(keys.document(name), sealed, "PX", wholeMs(ttlMs)));
+      },
+    },
   };
 }
 
@@ -49,6 +59,9 @@ function leaseOf(client: Redis, guard: RedisGuard, key: string, token: string): 
 
 /** Bound to its handle: one parked text cannot be moved to where another was expected. */
 const purposeOf = (kind: string, handle: string) => `parked:${digestOf("parked", kind, handle)}`;
+
+/** Bound to its name: whoever can write to Redis cannot let one provider's keys pass for another's. */
+const documentPurpose = (name: string) => `document:${digestOf("document", name)}`;
 
 /** Redis takes whole milliseconds, at least one. */
 const wholeMs = (ms: number) => Math.max(1, Math.ceil(ms));

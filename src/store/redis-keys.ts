@@ -15,6 +15,7 @@ export interface RedisKeys {
   once(kind: string, value: string): string;
   parked(kind: string, handle: string): string;
   lease(name: string): string;
+  document(name: string): string;
 }
 
 export function createRedisKeys(prefix: string): RedisKeys {
@@ -29,5 +30,6 @@ export function createRedisKeys(prefix: string): RedisKeys {
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
     lease: (name) => `${prefix}lease:{${digestOf("lease", name)}}`,
+    document: (name) => `${prefix}document:{${digestOf("document", name)}}`,
   };
 }

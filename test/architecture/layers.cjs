@@ -13,7 +13,10 @@ const layers = {
   },
   gateway: { layers: ["core", "http", "identity", "policy", "upstream"], packages: ["node:http", "node:net", "node:stream"] },
   control: { layers: ["core", "http"], packages: ["hono", "node:crypto"] },
-  protocol: { layers: ["core"], packages: ["openid-client", "oauth4webapi", "jose", "undici", "node:crypto"] },
+  protocol: {
+    layers: ["core"],
+    packages: ["openid-client", "oauth4webapi", "jose", "undici", "node:crypto", "node:fs/promises", "node:worker_threads"],
+  },
   store: { layers: ["core"], packages: ["ioredis", "lru-cache", "node:crypto"] },
   observe: { layers: ["core"], packages: ["pino", "prom-client", "node:stream"] },
 };

@@ -319,6 +319,24 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
       expect(await store.unpark("ticket", late)).toBe("text");
     });
 
+    test("a document is read back as often as it is wanted, by every store that shares it, until it is replaced", async () => {
+      const store = await open();
+      expect(await store.documents.read("metadata:adfs")).toBeNull();
+      await store.documents.write("metadata:adfs", "the first – ✓", 60_000);
+      await store.documents.write("metadata:other", "another's", 60_000);
+      expect(await store.documents.read("metadata:adfs")).toBe("the first – ✓");
+      expect(await store.documents.read("metadata:adfs")).toBe("the first – ✓");
+      await store.documents.write("metadata:adfs", "the second", 60_000);
+      expect(await store.documents.read("metadata:adfs")).toBe("the second");
+      expect(await store.documents.read("metadata:other")).toBe("another's");
+    });
+
+    test("a document is gone after its time", async () => {
+      const store = await open();
+      await store.documents.write("metadata:adfs", "short-lived", 100);
+      await eventually(async () => expect(await store.documents.read("metadata:adfs")).toBeNull(), until);
+    });
+
     test("a lease belongs to one holder until it is released", async () => {
       const store = await open();
       const lease = await store.lease("refresh:x", 60_000);

@@ -144,6 +144,8 @@ test.each(faults)("$when: nothing can be begun, ended, parked or leased, and eve
     () => store.park("ticket", "x", 1_000),
     () => store.unpark("ticket", "x"),
     () => store.lease("x", 1_000),
+    () => store.documents.read("x"),
+    () => store.documents.write("x", "text", 1_000),
   ];
   for (const call of calls) {
     const startedAt = performance.now();

@@ -1,3 +1,6 @@
+/** `certificate`: the provider's signing one; `own-certificate`: what it knows us by; `metadata`: its validUntil; `metadata-signer`. */
+export type ExpiringThing = "certificate" | "own-certificate" | "metadata" | "metadata-signer";
+
 /** Counters and timings that layers report; observe/ gives them names, help texts and buckets. */
 export interface Metrics {
   logins(provider: string, outcome: "ok" | string): void;
@@ -8,4 +11,6 @@ export interface Metrics {
   storeCommand(command: string, seconds: number, ok: boolean): void;
   sessionCache(outcome: "hit" | "miss"): void;
   providerFetches(provider: string, document: "discovery" | "jwks" | "metadata" | "token" | "userinfo", ok: boolean): void;
+  /** Days until something of a provider's, or of ours for it, expires; negative = since. Null takes the number away. */
+  expiry?(provider: string, what: ExpiringThing, days: number | null): void;
 }

@@ -1,5 +1,6 @@
 import type { Principal } from "../principal.ts";
 import type { Session, SessionEnd, Tokens } from "../session.ts";
+import type { DocumentCache } from "./document-cache.ts";
 
 /** What a new login brings; the store makes the id, the key and the times. */
 export interface NewSession {
@@ -73,6 +74,8 @@ export interface SessionStore {
   unpark(kind: string, handle: string): Promise<string | null>;
   /** A named lock across processes, null when somebody else has it. */
   lease(name: string, ttlMs: number): Promise<Lease | null>;
+  /** Providers' documents, kept over restarts as far as the store itself is. */
+  readonly documents: DocumentCache;
 
   /** The truth for /readyz and metrics. */
   health(): StoreHealth;

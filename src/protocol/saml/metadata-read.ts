@@ -59,7 +59,10 @@ export function readMetadata(bytes: Uint8Array, options: ReadingOptions): IdpDoc
 function readDocument(bytes: Uint8Array, options: ReadingOptions): IdpDocument {
   if (bytes.byteLength === 0) throw unusableMetadata("the metadata is empty");
   const document = parseXml(decodeXml(bytes, metadataLimits), metadataLimits);
-  const { entity, within } = pick(options.signer === null ? document : verified(document, options.signer, options.allowSha1), options.entity);
+  const { entity, within } = pick(
+    options.signer === null ? document : verified(document, options.signer, options.allowSha1),
+    options.entity,
+  );
   const entityId = entityIdOf(entity);
   const role = identityProviderRole(entity, entityId);
   const levels = [...within, entity, role];
@@ -82,7 +85,8 @@ function pick(root: XmlElement, wanted: string | null): Placed {
   const matching = wanted === null ? all : all.filter(({ entity }) => entityIdOf(entity) === wanted);
   const [found, ...more] = matching;
   if (found !== undefined && more.length === 0) return found;
-  if (wanted === null) throw unusableMetadata(`the document describes ${all.length} entities; set metadataEntity to one of ${someIds(all)}`);
+  if (wanted === null)
+    throw unusableMetadata(`the document describes ${all.length} entities; set metadataEntity to one of ${someIds(all)}`);
   if (more.length > 0) throw unusableMetadata(`the document describes ${wanted} ${matching.length} times`);
   throw unusableMetadata(`the document does not describe ${wanted}; it describes ${someIds(all)}`);
 }
