@@ -27,10 +27,12 @@ export function refusePast(what: string, instant: number, { now, toleranceMs }: 
   if (now >= instant + toleranceMs) throw skew(`${what} passed ${seconds(now - instant)} s ago`, toleranceMs);
 }
 
-/** An issue instant: not in the future, and no more than a day old whatever else the message says of itself. */
-export function refuseStale(what: string, instant: number, at: Now): void {
+/** An issue instant: not in the future, and no more than a day old (or what is given) whatever else the message says of itself. */
+export function refuseStale(what: string, instant: number, at: Now, maxAgeMs = dayMs): void {
   refuseFuture(what, instant, at);
-  refusePast(`the day after ${what}`, instant + dayMs, at);
+  const { now, toleranceMs } = at;
+  if (now >= instant + maxAgeMs + toleranceMs)
+    throw skew(`${what} was ${seconds(now - instant)} s ago, at most ${seconds(maxAgeMs)} s are accepted`, toleranceMs);
 }
 
 const seconds = (ms: number) => Math.round(ms / 1000);

@@ -8,6 +8,8 @@ export interface HeadExpectations extends Now {
   readonly issuer: string;
   /** The endpoint of ours that received it. */
   readonly destination: string;
+  /** Default: a day. */
+  readonly maxAgeMs?: number;
 }
 
 const entityFormat = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
@@ -26,7 +28,8 @@ export function checkHead(message: XmlElement, expected: HeadExpectations): void
       "saml.destination",
       `the ${message.name} is addressed to ${destination?.slice(0, 500) || "nobody"}, it arrived at ${expected.destination}`,
     );
-  refuseStale(`IssueInstant of the ${message.name}`, readInstant("IssueInstant", requiredAttribute(message, "IssueInstant")), expected);
+  const issued = readInstant("IssueInstant", requiredAttribute(message, "IssueInstant"));
+  refuseStale(`IssueInstant of the ${message.name}`, issued, expected, expected.maxAgeMs);
 }
 
 /** Throws `saml.issuer-unknown` unless the element's Issuer is exactly this entity id. */
