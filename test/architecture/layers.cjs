@@ -15,7 +15,17 @@ const layers = {
   control: { layers: ["core", "http"], packages: ["hono", "node:crypto"] },
   protocol: {
     layers: ["core"],
-    packages: ["openid-client", "oauth4webapi", "jose", "undici", "node:crypto", "node:fs/promises", "node:worker_threads"],
+    packages: [
+      "openid-client",
+      "oauth4webapi",
+      "jose",
+      "undici",
+      "xml-encryption",
+      "node:crypto",
+      "node:zlib",
+      "node:fs/promises",
+      "node:worker_threads",
+    ],
   },
   store: { layers: ["core"], packages: ["ioredis", "lru-cache", "node:crypto"] },
   observe: { layers: ["core"], packages: ["pino", "prom-client", "node:stream"] },
