@@ -1,28 +1,26 @@
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import { createAdmin } from "./control/admin.ts";
-import type { Log } from "./core/ports/log.ts";
-import type { LoginProvider } from "./core/ports/login-provider.ts";
-import type { StoreHealth } from "./core/ports/session-store.ts";
+import { type AdminDeps, createAdmin } from "./control/admin.ts";
+import { createProbeWatch } from "./control/probe-watch.ts";
 import type { Address } from "./core/settings.ts";
 
 /** Health, readiness and metrics on a listener of their own. */
 export interface AdminListener {
   /** Rejects when the address cannot be had. */
   listen(address: Address): Promise<void>;
+  /** How long to go on accepting after readiness began to fail, so that whoever asks has heard it. */
+  lingerMs(): number;
   close(): Promise<void>;
 }
 
-export function composeAdmin(deps: {
-  readonly log: Log;
-  readonly draining: () => boolean;
-  readonly store: () => StoreHealth;
-  readonly providers: () => ReadonlyMap<string, LoginProvider>;
-  readonly metricsText: () => Promise<string>;
-}): AdminListener {
+export function composeAdmin(deps: AdminDeps): AdminListener {
+  const probes = createProbeWatch(Date.now);
   const admin = createAdmin({
     ...deps,
-    providers: () => Object.fromEntries([...deps.providers()].map(([id, provider]) => [id, provider.health()])),
+    state: () => {
+      probes.asked();
+      return deps.state();
+    },
   });
   const server = createServer(getRequestListener(admin, { overrideGlobalObjects: false }));
   server.on("clientError", (_, socket) => socket.destroy());
@@ -34,6 +32,7 @@ export function composeAdmin(deps: {
         );
         server.listen(port, host, resolve);
       }),
+    lingerMs: probes.lingerMs,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

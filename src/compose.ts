@@ -1,30 +1,39 @@
-import { composeAdmin } from "./compose-admin.ts";
+import type { Logs } from "./compose-logs.ts";
 import { composeStore } from "./compose-store.ts";
 import { composeVersion, createMakeProvider, type Lasting, type Version } from "./compose-version.ts";
-import type { Problem } from "./config/problems.ts";
 import type { LoginProvider } from "./core/ports/login-provider.ts";
-import type { ProviderSettings, Settings } from "./core/settings.ts";
+import type { StoreHealth } from "./core/ports/session-store.ts";
+import type { Address, ProviderSettings, Settings } from "./core/settings.ts";
 import { createRequestHandler } from "./gateway/handle-request.ts";
 import { createUpgradeHandler } from "./gateway/handle-upgrade.ts";
 import { createOpenConnections } from "./gateway/open-connections.ts";
 import { isStillAllowed } from "./gateway/still-allowed.ts";
 import { createAccessLog } from "./observe/access-log.ts";
-import { createAudit } from "./observe/audit.ts";
-import { createLineWriter } from "./observe/line-writer.ts";
-import { createLog } from "./observe/log.ts";
-import { createMetrics } from "./observe/metrics.ts";
-import { needsRestart, sameProvider } from "./reload.ts";
+import type { MetricsRegistry } from "./observe/metrics.ts";
+import { sameProvider } from "./reload.ts";
 import { createListener, type Listener } from "./server.ts";
 import { createUpstreams } from "./upstream/upstreams.ts";
 
-/** A gateway that serves. */
-export interface RunningGateway {
-  /** Puts a new configuration in force at once for new requests; requests under way finish under theirs. */
-  reload(settings: Settings, warnings: readonly Problem[]): void;
-  /** Notes that a changed file has problems; nothing changes. */
-  rejectReload(problems: string): void;
-  /** Readiness fails, listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
-  drain(graceMs: number): Promise<void>;
+/** The gateway of one process: the only process, or one of several workers. */
+export interface Gateway {
+  /** Opens every listener. Rejects with a sentence when one cannot be had; `close` then closes the others. */
+  listen(): Promise<readonly Address[]>;
+  /** Compiles a configuration beside the one in force. Throws when that cannot be done; nothing has changed then. */
+  prepare(next: Settings): PreparedVersion;
+  health(): GatewayHealth;
+  /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+/** Taken into force, or dropped: one of the two must be called. */
+export interface PreparedVersion {
+  /** At once for new requests and for connections that are open; requests under way finish under their own version. */
+  commit(): void;
+  discard(): void;
+}
+export interface GatewayHealth {
+  readonly listening: boolean;
+  readonly store: StoreHealth;
+  readonly providers: Readonly<Record<string, ReturnType<LoginProvider["health"]>>>;
 }
 
 /** One version with its handlers: what the listeners call. */
@@ -33,35 +42,23 @@ interface Current extends Version {
   readonly onUpgrade: ReturnType<typeof createUpgradeHandler>;
 }
 
-/** How long log lines may take to reach their reader at the very end. */
-const lastLinesMs = 500;
-const logBufferBytes = 4 * 1024 * 1024;
-
 /**
- * Builds everything and starts listening. Rejects when a listener cannot be opened or the configuration cannot be
- * composed; nothing is left open then. Redis and the providers may be away: they are waited for where they are needed.
+ * Builds everything; nothing listens yet. `started` is the configuration that the process (or the primary above it) began with: what a
+ * running process cannot change stays as it says. Redis and the providers may be away: they are waited for where they are needed.
  */
-export async function startGateway(start: { settings: Settings; warnings: readonly Problem[]; version: string }): Promise<RunningGateway> {
-  const { settings } = start;
-  const clock = Date.now;
-  const registry = createMetrics({ version: start.version });
-  const writer = createLineWriter({
-    stream: process.stdout,
-    capacityBytes: logBufferBytes,
-    onDrop: (lines) => registry.logLinesDropped(lines),
-  });
-  const logDeps = { ...settings.log, write: writer.write, pid: process.pid, clock };
-  const log = createLog(logDeps);
-  const audit = createAudit(logDeps);
-  const writeAccess = createAccessLog(logDeps);
+export function composeGateway(start: { started: Settings; settings: Settings; logs: Logs; registry: MetricsRegistry }): Gateway {
+  const { started, logs, registry } = start;
+  const { log, audit } = logs;
   const { metrics } = registry;
-  const sessions = composeStore(settings.sessions, { clock, log, metrics });
+  const clock = Date.now;
+  const sessions = composeStore(started.sessions, { clock, log, metrics });
   const upstreams = createUpstreams({ log, clock });
   const connections = createOpenConnections({
     sessions,
     clock,
     isStillAllowed: (incoming, session) => isStillAllowed(current.gateway, incoming, session),
   });
+  const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {
     sessions,
     upstreams,
@@ -75,79 +72,51 @@ export async function startGateway(start: { settings: Settings; warnings: readon
       writeAccess(record);
     },
   };
-
-  let current = makeCurrent(settings, lasting, createMakeProvider(settings, lasting));
-  let draining = false;
+  let current = makeCurrent(start.settings, lasting, createMakeProvider(start.settings, lasting));
   const listeners: Listener[] = [];
-  const admin = composeAdmin({
-    log,
-    draining: () => draining || listeners.length < settings.listen.length,
-    store: () => sessions.health(),
-    providers: () => current.providers,
-    metricsText: () => registry.text(),
-  });
   registry.watch({
     openRequests: () => listeners.reduce((sum, listener) => sum + listener.openRequests(), 0),
     openTunnels: () => connections.counts().tunnels,
     storeHealth: () => sessions.health(),
   });
 
-  const closeAll = async (graceMs: number) => {
-    draining = true;
-    const drained = listeners.map((listener) => listener.close(graceMs));
-    connections.closeTunnels("the gateway is shutting down");
-    await Promise.all(drained);
-    connections.close();
-    for (const provider of current.providers.values()) provider.close();
-    await upstreams.close();
-    await sessions.close();
-    await admin.close();
-    log.info({}, "stopped");
-    await writer.flush(lastLinesMs);
-  };
-
-  try {
-    await admin.listen(settings.admin);
-    for (const one of settings.listen) {
-      listeners.push(
-        await createListener({
-          settings: one,
-          log,
-          onRequest: (req, res) => current.onRequest(req, res),
-          onUpgrade: (req, socket, head) => current.onUpgrade(req, socket, head),
-        }),
-      );
-    }
-  } catch (error) {
-    await closeAll(0);
-    throw error;
-  }
-  tellWarnings(lasting, settings, start.warnings);
-  const addresses = listeners.map((listener) => listener.address());
-  log.info({ addresses, admin: settings.admin, apps: settings.apps.length, providers: settings.providers.length }, "serving");
-
   return {
-    reload(next, warnings) {
-      try {
-        const restart = needsRestart(settings, next);
-        if (restart.length > 0) log.warn({ keys: restart }, "these keys take effect at the next start");
-        current = replaceVersion(current, next, lasting);
-        upstreams.apply(next);
-        connections.reviewAll();
-        tellWarnings(lasting, next, warnings);
-        registry.configReloaded("applied");
-        audit({ event: "reload", outcome: "applied", detail: `${next.apps.length} apps, ${next.providers.length} providers` });
-      } catch (error) {
-        registry.configReloaded("rejected");
-        log.error({ error }, "the configuration could not be put in force; the old one stays");
+    async listen() {
+      for (const settings of started.listen) {
+        const onRequest: Current["onRequest"] = (req, res) => current.onRequest(req, res);
+        const onUpgrade: Current["onUpgrade"] = (req, socket, head) => current.onUpgrade(req, socket, head);
+        listeners.push(await createListener({ settings, log, onRequest, onUpgrade }));
       }
+      return listeners.map((listener) => listener.address());
     },
-    rejectReload(problems) {
-      registry.configReloaded("rejected");
-      audit({ event: "reload", outcome: "rejected", detail: problems });
-      log.error({ problems }, "the changed configuration has problems; the old one stays");
+    prepare(next) {
+      const { version, made, left } = nextVersion(current, next, lasting);
+      return {
+        commit: () => {
+          current = version;
+          upstreams.apply(next);
+          connections.reviewAll();
+          for (const provider of left) provider.close();
+        },
+        discard: () => {
+          for (const provider of made) provider.close();
+        },
+      };
     },
-    drain: closeAll,
+    health: () => ({
+      listening: listeners.length === started.listen.length,
+      store: sessions.health(),
+      providers: Object.fromEntries([...current.providers].map(([id, provider]) => [id, provider.health()])),
+    }),
+    async close(graceMs) {
+      const drained = listeners.map((listener) => listener.close(graceMs));
+      connections.closeTunnels("the gateway is shutting down");
+      await Promise.all(drained);
+      connections.close();
+      for (const provider of current.providers.values()) provider.close();
+      await upstreams.close();
+      await sessions.close();
+    },
   };
 }
 
@@ -156,26 +125,28 @@ function makeCurrent(settings: Settings, lasting: Lasting, makeProvider: (provid
   return { ...version, onRequest: createRequestHandler(version.gateway), onUpgrade: createUpgradeHandler(version.gateway) };
 }
 
-/** An unchanged provider stays: its keys and metadata are worth keeping, and a reload must not depend on its being reachable. */
-function replaceVersion(before: Current, next: Settings, lasting: Lasting): Current {
+/**
+ * The version for `next`, and whom it no longer needs. An unchanged provider stays: its keys and metadata are worth keeping, and a
+ * reload must not depend on its being reachable.
+ */
+function nextVersion(before: Current, next: Settings, lasting: Lasting) {
   const make = createMakeProvider(next, lasting);
   const kept = new Set<LoginProvider>();
-  const current = makeCurrent(next, lasting, (provider) => {
-    const known = before.providers.get(provider.id);
-    if (known === undefined || !sameProvider(before.settings, next, provider.id)) return make(provider);
-    kept.add(known);
-    return known;
-  });
-  for (const provider of before.providers.values()) if (!kept.has(provider)) provider.close();
-  return current;
-}
-
-/** Holes opened on purpose, and whatever else is allowed but worth a second look, at every start and reload. */
-function tellWarnings({ log }: Lasting, settings: Settings, warnings: readonly Problem[]): void {
-  for (const [key, open] of Object.entries(settings.insecure)) {
-    if (open) log.warn({ key: `insecure.${key}` }, "a protection is switched off by the configuration");
-  }
-  for (const { key, line, message } of warnings) {
-    if (!key.startsWith("insecure")) log.warn({ key, line }, message);
+  const made: LoginProvider[] = [];
+  try {
+    const version = makeCurrent(next, lasting, (provider) => {
+      const known = before.providers.get(provider.id);
+      if (known !== undefined && sameProvider(before.settings, next, provider.id)) {
+        kept.add(known);
+        return known;
+      }
+      const fresh = make(provider);
+      made.push(fresh);
+      return fresh;
+    });
+    return { version, made, left: [...before.providers.values()].filter((provider) => !kept.has(provider)) };
+  } catch (error) {
+    for (const provider of made) provider.close();
+    throw error;
   }
 }

@@ -12,6 +12,7 @@ export function needsRestart(started: Settings, next: Settings): readonly string
     ["admin", started.admin, next.admin],
     ["workers", started.workers, next.workers],
     ["log", started.log, next.log],
+    ["limits", started.limits, next.limits],
     ["sessions", sessionsBefore, sessionsNext],
   ];
   return pairs.filter(([, before, now]) => !isSame(before, now)).map(([key]) => key);
@@ -30,7 +31,7 @@ export function sameProvider(before: Settings, next: Settings, id: string): bool
 }
 
 /** Secrets hide from comparison as they do from printing; here they are looked into. */
-function isSame(before: unknown, now: unknown): boolean {
+export function isSame(before: unknown, now: unknown): boolean {
   return isDeepStrictEqual(reveal(before), reveal(now));
 }
 

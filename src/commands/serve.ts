@@ -1,5 +1,5 @@
 import { unwatchFile, watchFile } from "node:fs";
-import { type RunningGateway, startGateway } from "../compose.ts";
+import { type RunningGateway, startGateway } from "../compose-single.ts";
 import { type LoadResult, loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import { parseCommand, textOption } from "./arguments.ts";
@@ -44,7 +44,7 @@ function watchConfiguration(file: string, firstText: string, load: () => LoadRes
     }
     if (onlyIfChanged && loaded.text === text) return;
     text = loaded.text;
-    gateway.reload(loaded.settings, loaded.warnings);
+    void gateway.reload(loaded.settings, loaded.warnings);
   };
   const onHangUp = () => reload(false);
   const onChange = () => reload(true);
@@ -61,7 +61,10 @@ function untilSignal(gateway: RunningGateway, stopWatching: () => void): Promise
   return new Promise((resolve) => {
     let draining = false;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (draining) process.exit(signal === "SIGINT" ? 130 : 143);
+      if (draining) {
+        gateway.abandon();
+        process.exit(signal === "SIGINT" ? 130 : 143);
+      }
       draining = true;
       stopWatching();
       gateway.drain(drainMs).then(

@@ -4,12 +4,22 @@ import type { StoreHealth } from "../core/ports/session-store.ts";
 
 export interface AdminDeps {
   readonly log: Log;
-  /** Ready listeners are open, and shutdown has not begun. */
-  readonly draining: () => boolean;
-  readonly store: () => StoreHealth;
-  /** What is known of each provider; asking must not reach out. */
-  readonly providers: () => Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  /** Called for every readiness answer; must not reach out to anybody but our own processes. */
+  readonly state: () => GatewayState | Promise<GatewayState>;
   readonly metricsText: () => Promise<string>;
+}
+
+/** What readiness is made of. */
+export interface GatewayState {
+  /** Every listener is open. */
+  readonly listening: boolean;
+  /** Shutdown has begun. */
+  readonly draining: boolean;
+  readonly store: StoreHealth;
+  /** What is known of each provider. */
+  readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  /** How many processes serve, of how many that should; only where there are several. */
+  readonly workers?: { readonly wanted: number; readonly ready: number };
 }
 
 const plain = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
@@ -38,10 +48,9 @@ export function createAdmin(deps: AdminDeps): (request: Request) => Promise<Resp
  * Ready = signed-in requests can be served. A provider that is down gates nothing: those who are signed in do not need it, and
  * the others are told on the login page.
  */
-function readiness(deps: AdminDeps): Response {
-  const draining = deps.draining();
-  const store = deps.store();
-  const ready = !draining && store.reachable;
-  const body = JSON.stringify({ ready, draining, store, providers: deps.providers() });
+async function readiness(deps: AdminDeps): Promise<Response> {
+  const { listening, ...state } = await deps.state();
+  const ready = listening && !state.draining && state.store.reachable;
+  const body = JSON.stringify({ ready, ...state });
   return new Response(`${body}\n`, { status: ready ? 200 : 503, headers: { ...plain, "Content-Type": "application/json; charset=utf-8" } });
 }

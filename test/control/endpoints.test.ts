@@ -84,17 +84,21 @@ test.each([
   expect(response.headers.has("allow")).toBe(status === 405);
 });
 
-const admin = (change: { draining?: boolean; reachable?: boolean } = {}) =>
+const admin = (change: { draining?: boolean; reachable?: boolean; listening?: boolean } = {}) =>
   createAdmin({
     log: recordingLog(),
-    draining: () => change.draining ?? false,
-    store: () => ({ kind: "redis", reachable: change.reachable ?? true, invalidation: true, detail: "" }),
-    providers: () => ({ entra: { ok: false, detail: "down" } }),
+    state: () => ({
+      listening: change.listening ?? true,
+      draining: change.draining ?? false,
+      store: { kind: "redis", reachable: change.reachable ?? true, invalidation: true, detail: "" },
+      providers: { entra: { ok: false, detail: "down" } },
+    }),
     metricsText: async () => "vestibule_up 1\n",
   });
 
 test.each([
   { when: "all is well, though a provider is down", change: {}, status: 200 },
+  { when: "a listener is not open yet", change: { listening: false }, status: 503 },
   { when: "it drains", change: { draining: true }, status: 503 },
   { when: "the store is away", change: { reachable: false }, status: 503 },
 ])("readiness when $when: $status", async ({ change, status }) => {

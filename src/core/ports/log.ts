@@ -87,5 +87,11 @@ export type AuditEvent =
       readonly sessions: number;
       readonly why: SessionEnd;
     }
-  | { readonly event: "reload"; readonly outcome: "applied" | "rejected"; readonly detail: string };
+  | {
+      readonly event: "reload";
+      readonly outcome: "applied" | "rejected";
+      readonly detail: string;
+      /** Names of apps, routes, providers and keys: never their values. */
+      readonly changes?: { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly string[] };
+    };
 export type Audit = (event: AuditEvent) => void;
