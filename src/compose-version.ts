@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { composeAdmission } from "./compose-admission.ts";
 import { createControl } from "./control/control.ts";
 import { createLoginDoor } from "./control/login/door.ts";
 import { createRenderPage } from "./control/pages/render-page.ts";
@@ -12,6 +13,7 @@ import type { Metrics } from "./core/ports/metrics.ts";
 import type { SessionStore } from "./core/ports/session-store.ts";
 import type { ProviderSettings, Settings } from "./core/settings.ts";
 import type { GatewayDeps, PrepareHeaders } from "./gateway/deps.ts";
+import { createShed } from "./gateway/shed.ts";
 import { createReadIncoming } from "./http/read-incoming.ts";
 import { type Assertions, createAssertions } from "./identity/assertion.ts";
 import { createIdentify } from "./identity/identify.ts";
@@ -90,6 +92,8 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     door: createLoginDoor(shared),
     renderPage,
     cookies,
+    admission: composeAdmission(settings.limits),
+    shed: createShed({ ...lasting, renderPage, newRequestId: randomUUID }),
   };
   return { settings, gateway, providers };
 }

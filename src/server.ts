@@ -76,6 +76,7 @@ export async function createListener(deps: ListenerDeps): Promise<Listener> {
   const server = openServer({ ...options, shouldUpgradeCallback }, certificates);
   // Not node's limit: it drops fields silently, framing fields among them (CVE-2026-58044). Ours refuses.
   server.maxHeadersCount = 0;
+  if (deps.settings.maxConnections !== undefined) server.maxConnections = deps.settings.maxConnections;
   const state: State = { deps, server, sockets: new Set(), connections: new Map(), draining: false };
   trackConnections(state, certificates !== null);
   takeRequests(state, ignored);

@@ -54,6 +54,22 @@ export const insecure = key(
   "Each key, set to true, opens one hole on purpose and is logged at every start.",
 );
 
+const amount = (preset: number, what: string) => key(z.int().min(1).max(1_000_000).prefault(preset), what);
+export const limits = key(
+  z
+    .strictObject({
+      connections: amount(20_000, "Open at once for each listener and process; further ones are closed as they come."),
+      requests: amount(10_000, "Under way at once in each process; further ones get 503 with Retry-After. WebSockets do not count."),
+      loginsPerAddress: amount(
+        600,
+        "Requests to the login endpoints a minute from one address (IPv6: one /64), over all processes; further ones get 429 with Retry-After.",
+      ),
+      loginsPerAddressAtOnce: amount(100, "The same, at once in each process."),
+    })
+    .prefault({}),
+  "What is taken on before it is refused. Behind a balancer, name it in trustedProxies: else all visitors share its address.",
+);
+
 const locale = () => z.enum(["en", "fr"]);
 export const auth = key(
   z.strictObject({

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { apps } from "./schema-apps.ts";
 import { providers } from "./schema-providers.ts";
 import { policies } from "./schema-rules.ts";
-import { admin, auth, insecure, listen, log, sessions, trustedProxies, workers } from "./schema-server.ts";
+import { admin, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./schema-server.ts";
 import { tests } from "./schema-tests.ts";
 import { key } from "./schema-values.ts";
 
@@ -17,6 +17,7 @@ export const sections = {
   trustedProxies,
   log,
   insecure,
+  limits,
   auth,
   sessions,
   providers,

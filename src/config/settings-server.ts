@@ -12,6 +12,7 @@ export function toSettings(context: SettingsContext): Settings {
   return {
     listen: file.listen.map(({ address, tls }) => ({
       ...address,
+      maxConnections: file.limits.connections,
       tls: tls == null ? null : { certificates: certificates(tls, references) },
     })),
     admin: file.admin.address,
@@ -19,6 +20,7 @@ export function toSettings(context: SettingsContext): Settings {
     trustedProxies: file.trustedProxies,
     log: file.log,
     insecure: file.insecure,
+    limits: file.limits,
     auth: file.auth,
     sessions: sessionSettings(file.sessions, references),
     providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),

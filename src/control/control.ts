@@ -37,7 +37,10 @@ export function createControl(deps: ControlDeps): Control {
       const { visit } = context.env;
       const query = new URLSearchParams(visit.incoming.query);
       const request = { visit, request: context.req.raw, query, provider: context.req.param("provider") ?? "" };
-      return answerTo(visit, [["Allow", allowed(endpoint)]], () => runEndpoint(endpoint, parts, request));
+      return answerTo(visit, [["Allow", allowed(endpoint)]], () => {
+        const run = () => runEndpoint(endpoint, parts, request);
+        return isLogin(endpoint) ? parts.loginLimits.within(visit.incoming.client, run) : run();
+      });
     });
   }
   app.notFound((context) =>
@@ -53,5 +56,8 @@ function judgedPath(visit: Visit | undefined): string {
   const [path, ...others] = visit?.incoming.readings ?? [];
   return path === undefined || others.length > 0 ? "/" : path;
 }
+
+/** Where a stranger can make the gateway work: reading sealed cookies, asking providers, verifying signatures. */
+const isLogin = ({ path }: Endpoint) => /\/(?:login|callback|acs)$/.test(path);
 
 const allowed = ({ methods }: Endpoint) => Object.keys(methods).join(", ");

@@ -24,8 +24,13 @@ export function failureAnswer(deps: FailureDeps, incoming: Incoming, error: unkn
     ? page(deps, incoming, failure.status, { page: "error", code: failure.code, startAgainUrl: options.startAgainUrl ?? null })
     : jsonAnswer(failure.status, { error: failure.code, message: failure.visitorMessage, request_id: incoming.id });
   // Nothing is lost by coming back: no cookie is cleared because the truth could not be told.
-  const retry: Answer["headers"] = failure.status === 503 ? [["Retry-After", "5"]] : [];
+  const retry: Answer["headers"] = retryAfter(failure.status);
   return withCookies(withHeaders(answer, [...retry, ...(options.headers ?? [])]), options.cookies ?? []);
+}
+
+function retryAfter(status: number): Answer["headers"] {
+  if (status === 429) return [["Retry-After", "60"]];
+  return status === 503 ? [["Retry-After", "5"]] : [];
 }
 
 /** One page for this visitor, in the visitor's language. */

@@ -1,5 +1,6 @@
 import type { ControlDeps } from "./deps.ts";
 import { type BrowserSessions, createBrowserSessions } from "./login/browser-sessions.ts";
+import { createLoginLimits, type LoginLimits } from "./login/login-limits.ts";
 import { createLoginStates, type LoginStates } from "./login/login-state.ts";
 import { createUsedStates, type UsedStates } from "./login/used-states.ts";
 import { createOwnCookies, type OwnCookies } from "./own-cookies.ts";
@@ -10,6 +11,7 @@ export interface ControlParts extends ControlDeps {
   readonly browserSessions: BrowserSessions;
   readonly loginStates: LoginStates;
   readonly usedStates: UsedStates;
+  readonly loginLimits: LoginLimits;
 }
 
 export function assembleParts(deps: ControlDeps): ControlParts {
@@ -22,5 +24,6 @@ export function assembleParts(deps: ControlDeps): ControlParts {
     browserSessions: createBrowserSessions({ sealer, names, authHost }),
     loginStates: createLoginStates({ sealer, names, authHost, clock }),
     usedStates: createUsedStates(clock),
+    loginLimits: createLoginLimits({ ...deps, limits: deps.settings.limits }),
   };
 }

@@ -32,6 +32,7 @@ const specs = {
   "login.answer-rejected": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },
   "login.email-domain": { status: 403, visitor: "Your e-mail address belongs to another sign-in service." },
   "login.identity-incomplete": { status: 403, visitor: "The sign-in service did not say enough about you." },
+  "login.too-many": { status: 429, visitor: "There were too many attempts to sign in. Please try again in a minute." },
   "login.loop": { status: 508, visitor: "Signing in keeps starting over." },
   "logout.cross-site": { status: 403, visitor: "Please confirm on this page that you want to sign out." },
   "logout.token-rejected": { status: 400, visitor: "The request was not understood." },

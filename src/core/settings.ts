@@ -12,6 +12,7 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
   readonly insecure: InsecureSettings;
+  readonly limits: LimitSettings;
   readonly auth: { readonly origin: Origin; readonly locale: LocaleSettings };
   readonly sessions: SessionSettings;
   readonly providers: readonly ProviderSettings[];
@@ -28,12 +29,26 @@ export interface Address {
   readonly port: number;
 }
 export interface ListenSettings extends Address {
+  /** Further ones are closed as they come; no limit when it is left out. */
+  readonly maxConnections?: number;
   readonly tls: { readonly certificates: readonly CertificateFiles[] } | null;
 }
 /** Paths, not contents: certificates are re-read when the files change. */
 export interface CertificateFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
+}
+
+/** What one process takes on before it refuses. */
+export interface LimitSettings {
+  /** Open at once, for each listener. */
+  readonly connections: number;
+  /** Under way at once; WebSockets do not count. */
+  readonly requests: number;
+  /** Requests to the login endpoints a minute, over all processes. */
+  readonly loginsPerAddress: number;
+  /** The same, at once in one process. */
+  readonly loginsPerAddressAtOnce: number;
 }
 
 /** Holes opened on purpose; each one set is logged at every start. */

@@ -15,7 +15,9 @@ import type { Identify } from "../identity/identify.ts";
 import type { AppSite, Decided } from "../policy/decide.ts";
 import type { IdentityHeaders } from "../upstream/identity-headers.ts";
 import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
+import type { Admission } from "./admission.ts";
 import type { OpenConnections } from "./open-connections.ts";
+import type { Shed } from "./shed.ts";
 
 export type Known = Identity & { readonly kind: "known" };
 
@@ -46,6 +48,8 @@ export interface GatewayDeps {
   readonly sessions: Pick<SessionStore, "end">;
   readonly cookies: Pick<SessionCookies, "clear">;
   readonly connections: OpenConnections;
+  readonly admission: Admission;
+  readonly shed: Shed;
   readonly accessLog: AccessLog;
   readonly audit: Audit;
   readonly log: Log;

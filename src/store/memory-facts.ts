@@ -6,15 +6,17 @@ import { digestOf, newId } from "./session-ids.ts";
 
 const maxGuards = 500_000;
 const maxParked = 50_000;
+const maxCounts = 50_000;
 const maxLeases = 50_000;
 const maxDocuments = 10_000;
 
-export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "lease" | "documents">;
+export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "count" | "lease" | "documents">;
 
 /** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
 export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
   const guards = createExpiringMap<true>(deps.clock, maxGuards);
   const parked = createExpiringMap<string>(deps.clock, maxParked);
+  const counts = createExpiringMap<{ count: number }>(deps.clock, maxCounts);
   const leases = createExpiringMap<symbol>(deps.clock, maxLeases);
   const documents = createExpiringMap<string>(deps.clock, maxDocuments);
 
@@ -47,6 +49,13 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       parked.delete(name);
       return text ?? null;
     },
+    count: async (kind, value, windowMs) => {
+      const name = digestOf("count", kind, value);
+      const known = counts.get(name);
+      if (known === undefined) counts.set(name, { count: 1 }, windowMs);
+      else known.count += 1;
+      return known?.count ?? 1;
+    },
     lease: async (name, ttlMs) => {
       if (leases.get(name) !== undefined) return null;
       const owner = Symbol(name);
@@ -58,7 +67,7 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       write: async (name, text, ttlMs) => documents.set(name, text, ttlMs),
     },
     sweep: () => {
-      for (const map of [guards, parked, leases, documents]) map.sweep();
+      for (const map of [guards, parked, counts, leases, documents]) map.sweep();
     },
   };
 }

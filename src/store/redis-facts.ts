@@ -5,7 +5,7 @@ import type { Random } from "../core/random.ts";
 import type { Facts } from "./memory-facts.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
-import { extendScript, releaseScript } from "./redis-scripts.ts";
+import { countScript, extendScript, releaseScript } from "./redis-scripts.ts";
 import { digestOf, newId } from "./session-ids.ts";
 
 export interface FactsDeps {
@@ -31,6 +31,8 @@ export function createRedisFacts({ client, guard, keys, sealer, random }: FactsD
       const sealed = await guard.run("unpark", () => client.getdel(keys.parked(kind, handle)));
       return sealed === null ? null : sealer.open(purposeOf(kind, handle), sealed);
     },
+    count: async (kind, value, windowMs) =>
+      Number(await guard.run("count", () => client.eval(countScript, 1, keys.count(kind, value), wholeMs(windowMs)))),
     lease: async (name, ttlMs) => {
       const token = newId(random);
       const taken = await guard.run("lease", () => client.set(keys.lease(name), token, "PX", wholeMs(ttlMs), "NX"));

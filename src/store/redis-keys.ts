@@ -14,6 +14,7 @@ export interface RedisKeys {
   index(filter: SessionFilter): string;
   once(kind: string, value: string): string;
   parked(kind: string, handle: string): string;
+  count(kind: string, value: string): string;
   lease(name: string): string;
   document(name: string): string;
 }
@@ -29,6 +30,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     index: (filter) => `${prefix}i:{${filterName(filter)}}`,
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
+    count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,
     lease: (name) => `${prefix}lease:{${digestOf("lease", name)}}`,
     document: (name) => `${prefix}document:{${digestOf("document", name)}}`,
   };

@@ -48,6 +48,12 @@ redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 1`;
 
+/** KEYS count; ARGV ms. The window begins with the first and is not prolonged by the others. */
+export const countScript = `
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count`;
+
 /** KEYS lease; ARGV token, ms. */
 export const extendScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

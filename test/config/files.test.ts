@@ -20,7 +20,7 @@ test("the full file gives no warning, so that copying from it opens no hole", ()
 
 test("the small file means what an operator expects of it", () => {
   const settings = settingsOf(loadWithFiles(`${shipped}small.yaml`));
-  expect(settings.listen).toEqual([{ host: "0.0.0.0", port: 8443, tls: null }]);
+  expect(settings.listen).toMatchObject([{ host: "0.0.0.0", port: 8443, tls: null }]);
   expect(settings.apps.map((app) => [app.hosts, app.routes.map((route) => route.path)])).toEqual([[["wiki.acme.example"], ["/"]]]);
 });
 

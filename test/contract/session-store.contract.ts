@@ -337,6 +337,24 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
       await eventually(async () => expect(await store.documents.read("metadata:adfs")).toBeNull(), until);
     });
 
+    test("each one is counted, for its kind and value, until the window is over", async () => {
+      const store = await open();
+      const counts = await Promise.all(Array.from({ length: 10 }, () => store.count("logins", "192.0.2.1", 60_000)));
+      expect(counts.sort((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(await store.count("logins", "192.0.2.2", 60_000)).toBe(1);
+      expect(await store.count("other", "192.0.2.1", 60_000)).toBe(1);
+    });
+
+    test("a window begins with the first one and is not prolonged by others", async () => {
+      const store = await open();
+      await store.count("logins", "192.0.2.1", 200);
+      const beganAt = Date.now();
+      await eventually(async () => {
+        expect(await store.count("logins", "192.0.2.1", 200)).toBe(1);
+        expect(Date.now()).toBeGreaterThan(beganAt);
+      }, until);
+    });
+
     test("a lease belongs to one holder until it is released", async () => {
       const store = await open();
       const lease = await store.lease("refresh:x", 60_000);

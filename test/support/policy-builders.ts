@@ -148,6 +148,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     trustedProxies: [],
     log: { level: "info", format: "json" },
     insecure: { plainHttp: false, httpProviders: false, literalSecrets: false, publicEmailDomains: false, skipUpstreamVerify: false },
+    limits: { connections: 1_000, requests: 1_000, loginsPerAddress: 1_000, loginsPerAddressAtOnce: 100 },
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },
     sessions: {
       store: { kind: "memory" },

@@ -74,6 +74,7 @@ export const english: Texts = {
       "login.answer-rejected": "The sign-in service's answer could not be accepted. Please start again.",
       "login.email-domain": "Your e-mail address belongs to another sign-in service.",
       "login.identity-incomplete": "The sign-in service did not say enough about you.",
+      "login.too-many": "There were too many attempts to sign in. Please try again in a minute.",
       "login.loop": "Signing in keeps starting over.",
       "logout.cross-site": "Please confirm on this page that you want to sign out.",
       "logout.token-rejected": "The request was not understood.",

@@ -13,6 +13,7 @@ const passing: readonly ErrorCode[] = [
   "saml.metadata-unusable",
   "store.unavailable",
   "gateway.overloaded",
+  "login.too-many",
   "gateway.draining",
 ];
 

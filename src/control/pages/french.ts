@@ -76,6 +76,7 @@ export const french: Texts = {
       "login.answer-rejected": "La réponse du service de connexion n’a pas pu être acceptée. Veuillez recommencer.",
       "login.email-domain": "Votre adresse e-mail relève d’un autre service de connexion.",
       "login.identity-incomplete": "Le service de connexion n’en a pas dit assez à votre sujet.",
+      "login.too-many": "Il y a eu trop de tentatives de connexion. Veuillez réessayer dans une minute.",
       "login.loop": "La connexion recommence sans cesse.",
       "logout.cross-site": "Veuillez confirmer sur cette page que vous souhaitez vous déconnecter.",
       "logout.token-rejected": "La demande n’a pas été comprise.",

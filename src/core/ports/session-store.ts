@@ -72,6 +72,8 @@ export interface SessionStore {
   park(kind: string, text: string, ttlMs: number): Promise<string>;
   /** Takes it back, exactly once; null when unknown, expired or taken. */
   unpark(kind: string, handle: string): Promise<string | null>;
+  /** Counts one more of (kind, value) across all processes; answers how many since the first one, for `windowMs`. */
+  count(kind: string, value: string, windowMs: number): Promise<number>;
   /** A named lock across processes, null when somebody else has it. */
   lease(name: string, ttlMs: number): Promise<Lease | null>;
   /** Providers' documents, kept over restarts as far as the store itself is. */

@@ -1,0 +1,44 @@
+import { GatewayError } from "../core/errors.ts";
+import { answerError } from "./answer-error.ts";
+import type { GatewayDeps } from "./deps.ts";
+import { type Line, sendAnswer } from "./line.ts";
+import { refusedRecord } from "./refused-record.ts";
+
+/** Refuses one request because of load. Reads nothing of it but what the answer needs. Never throws. */
+export type Shed = (line: Line) => void;
+type ShedDeps = Pick<GatewayDeps, "newRequestId" | "renderPage" | "accessLog" | "log" | "clock">;
+
+/** Clients that ask again as soon as they are refused would spend on refusals what the accepted need. */
+const holdMs = 500;
+const maxHeld = 5_000;
+const warnEveryMs = 10_000;
+
+export function createShed(deps: ShedDeps): Shed {
+  const overloaded = new GatewayError("gateway.overloaded", "more requests than this process can serve in time");
+  let held = 0;
+  let warnedAt = Number.NEGATIVE_INFINITY;
+
+  const answer = (line: Line) => {
+    const { req } = line;
+    const requestId = deps.newRequestId();
+    // What follows a body that nobody judged cannot be trusted.
+    const close = line.kind === "socket" || req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
+    const context = { requestId, acceptLanguage: req.headers["accept-language"] ?? null, rawHeaders: req.rawHeaders, close };
+    sendAnswer(deps.log, line, answerError(deps.renderPage, overloaded, context), ({ bytes, complete }) => {
+      const outcome = { status: 503, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: overloaded.code };
+      deps.accessLog(refusedRecord(req, requestId, outcome));
+    });
+  };
+  return (line) => {
+    if (deps.clock() - warnedAt > warnEveryMs) {
+      warnedAt = deps.clock();
+      deps.log.warn({ code: overloaded.code }, "there is more load than this process can take; requests are refused with 503");
+    }
+    if (held >= maxHeld) return answer(line);
+    held += 1;
+    setTimeout(() => {
+      held -= 1;
+      answer(line);
+    }, holdMs);
+  };
+}
