@@ -2,20 +2,17 @@ import type { Page } from "playwright-core";
 
 /** On the chooser page: types the address and goes on to the provider that owns its domain. */
 export async function chooseByEmail(page: Page, email: string): Promise<void> {
-  await page.locator("input[type=email], input[name=login_hint]").first().fill(email);
-  await page.locator("form button[type=submit], form button:not([type])").first().click();
+  await page.locator("#email").fill(email);
+  await page.locator("form:has(#email) button").click();
   await page.waitForURL(/\/interaction\//);
 }
 
 /** On the provider's login page. */
 export async function signInAtProvider(page: Page, login: string): Promise<void> {
   await page.waitForURL(/\/interaction\//);
-  await page.locator("input[name=login]").last().fill(login);
-  await page
-    .locator("input[name=password]")
-    .last()
-    .fill(login.split("@")[0] ?? "");
-  await page.locator("button.primary").last().click();
+  await page.locator("input[autocomplete=username]").fill(login);
+  await page.locator("input[type=password]").fill(login.split("@")[0] ?? "");
+  await page.locator("button.primary").click();
 }
 
 /** From a page that needs a login and offers a choice, to the page itself. */

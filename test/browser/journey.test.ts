@@ -1,0 +1,163 @@
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { launchChromium } from "./chromium.ts";
+import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { chooseByEmail, headerShown, signIn, signInAtProvider } from "./steps.ts";
+
+let demo: RunningDemo;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let pageErrors: string[];
+
+beforeAll(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  expect(await demo?.stop()).toBe(0);
+});
+beforeEach(async () => {
+  context = await browser.newContext({ locale: "en-GB" });
+  context.setDefaultTimeout(15_000);
+  page = await context.newPage();
+  pageErrors = [];
+  page.on("pageerror", (error) => pageErrors.push(error.message));
+});
+afterEach(async () => {
+  await context.close();
+  expect(pageErrors).toEqual([]);
+});
+
+test("a deep link survives the login, query and all, and the application learns who came", async () => {
+  await signIn(page, `${demo.wiki}/page?with=a&query=k%C3%A4se`, "bob@acme.example");
+  expect(page.url()).toBe(`${demo.wiki}/page?with=a&query=k%C3%A4se`);
+  expect(await headerShown(page, "Remote-User")).toBe("bob");
+  expect(await headerShown(page, "Remote-Groups")).toBe("staff");
+});
+
+test("the address that was typed leads to its own provider, which finds it filled in", async () => {
+  await page.goto(`${demo.wiki}/`);
+  expect(await page.getByRole("link", { name: /Acme staff|Partner company/ }).count()).toBe(2);
+  await chooseByEmail(page, "dave@partner.example");
+  expect(await page.title()).toBe("Partner company");
+  expect(await page.locator("input[autocomplete=username]").inputValue()).toBe("dave@partner.example");
+  await signInAtProvider(page, "dave@partner.example");
+  await page.waitForURL(`${demo.wiki}/`);
+  expect(await headerShown(page, "Remote-Name")).toBe("Dave Dupré");
+});
+
+test("an address that nobody owns is explained on the same page", async () => {
+  await page.goto(`${demo.wiki}/`);
+  await page.locator("#email").fill("eve@elsewhere.example");
+  await page.keyboard.press("Enter");
+  await page.locator("#email[aria-invalid=true]").waitFor();
+  expect(await page.locator("#email").inputValue()).toBe("eve@elsewhere.example");
+});
+
+test("one login opens the other root domain, and logging out of one is seen by the other", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  const reports = await context.newPage();
+  await reports.goto(`${demo.reports}/2026/q3?currency=EUR`);
+  expect(reports.url()).toBe(`${demo.reports}/2026/q3?currency=EUR`);
+  expect(await headerShown(reports, "Remote-User")).toBe("bob");
+
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.waitForURL(/\/session\/end/);
+  // Were the provider not left as well, it would sign bob in again without a word.
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${demo.auth}/_vestibule/signed-out**`);
+  await reports.reload();
+  expect(new URL(reports.url()).pathname).toMatch(/^\/interaction\//);
+});
+
+test("leaving the provider too ends on the gateway's signed-out page", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.waitForURL(/\/session\/end/);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${demo.auth}/_vestibule/signed-out**`);
+  expect(await page.getByRole("heading", { level: 1 }).textContent()).toMatch(/signed out/i);
+});
+
+test("a logout cuts the WebSocket and the event stream of another tab", async () => {
+  await signIn(page, `${demo.wiki}/`, "alice@acme.example");
+  const other = await context.newPage();
+  await other.goto(`${demo.wiki}/`);
+  for (const id of ["socket", "events"]) await other.locator(`#${id}[data-state=open]`).waitFor();
+  await other.locator("#socket input").fill("hello");
+  await other.locator("#socket button").click();
+  await other.getByText("echo: hello").waitFor();
+
+  await page.getByRole("link", { name: "Sign out" }).click();
+  for (const id of ["socket", "events"]) await other.locator(`#${id}[data-state=closed]`).waitFor({ timeout: 5_000 });
+});
+
+test("a refusal says who one is and why, and another account leads further", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  const answer = await page.goto(`${demo.wiki}/admin`);
+  expect(answer?.status()).toBe(403);
+  const text = await page.locator("main").innerText();
+  expect(text).toContain("Bob Baker");
+  expect(text).toContain("Wiki");
+  expect(text).toContain((await answer?.headerValue("x-request-id")) ?? "no request id");
+
+  await page.getByRole("link", { name: "Use another account" }).click();
+  if (!/\/interaction\//.test(page.url())) await chooseByEmail(page, "alice@acme.example");
+  await signInAtProvider(page, "alice@acme.example");
+  await page.waitForURL(`${demo.wiki}/admin`);
+  expect(await headerShown(page, "Remote-User")).toBe("alice");
+});
+
+test("somebody in no group is signed in, and refused", async () => {
+  await page.goto(`${demo.wiki}/`);
+  await chooseByEmail(page, "carol@acme.example");
+  await signInAtProvider(page, "carol@acme.example");
+  await page.waitForURL(`${demo.wiki}/`);
+  expect(await page.locator("main").innerText()).toContain("Carol Cook");
+  expect(await page.locator("#who").count()).toBe(0);
+});
+
+test("two tabs that log in at the same time both arrive where they wanted to go", async () => {
+  const other = await context.newPage();
+  await page.goto(`${demo.wiki}/one`);
+  await other.goto(`${demo.wiki}/two`);
+  await chooseByEmail(page, "bob@acme.example");
+  await chooseByEmail(other, "bob@acme.example");
+  await signInAtProvider(page, "bob@acme.example");
+  await page.waitForURL(`${demo.wiki}/one`);
+  await signInAtProvider(other, "bob@acme.example");
+  await other.waitForURL(`${demo.wiki}/two`);
+});
+
+test("a stronger login is asked for where a rule wants one, not refused", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  await page.goto(`${demo.wiki}/vault`);
+  if (!/\/interaction\//.test(page.url())) await chooseByEmail(page, "bob@acme.example");
+  await signInAtProvider(page, "bob@acme.example");
+  await page.waitForURL(`${demo.wiki}/vault`);
+  expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("The vault");
+});
+
+test("the application's own logout ends the session as well", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  await page.goto(`${demo.wiki}/logout`);
+  expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Signed out");
+  await eventually(async () => expect((await page.goto(`${demo.wiki}/_vestibule/session`))?.status()).toBe(401));
+});
+
+test("a public page needs no login and carries no identity, even when one is signed in", async () => {
+  expect((await page.goto(`${demo.wiki}/public`))?.status()).toBe(200);
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  await page.goto(`${demo.wiki}/public`);
+  await page.getByText("No identity header arrived").waitFor();
+});
+
+test("the back button after a logout shows nothing that needs a login", async () => {
+  await signIn(page, `${demo.wiki}/`, "bob@acme.example");
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.waitForURL(/\/session\/end|signed-out/);
+  await page.goBack();
+  await eventually(async () => expect(await page.content()).not.toContain("bob@acme.example"));
+});

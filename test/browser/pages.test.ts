@@ -1,0 +1,105 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "./chromium.ts";
+import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { headerShown, signIn } from "./steps.ts";
+
+let demo: RunningDemo;
+let browser: Browser;
+
+beforeAll(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+/** The sum of red, green and blue. */
+function brightnessOf(colour: string): number {
+  return (colour.match(/\d+/g) ?? []).slice(0, 3).reduce((total, part) => total + Number(part), 0);
+}
+
+async function withPage(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext(options);
+  try {
+    context.setDefaultTimeout(15_000);
+    await work(await context.newPage());
+  } finally {
+    await context.close();
+  }
+}
+
+test("login, refusal and logout need no script", () =>
+  withPage({ javaScriptEnabled: false }, async (page) => {
+    await signIn(page, `${demo.wiki}/page?id=7`, "bob@acme.example");
+    expect(page.url()).toBe(`${demo.wiki}/page?id=7`);
+    expect(await headerShown(page, "Remote-User")).toBe("bob");
+    expect((await page.goto(`${demo.wiki}/admin`))?.status()).toBe(403);
+    await page.getByRole("link", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${demo.auth}/_vestibule/signed-out**`);
+  }));
+
+test.each([
+  { locale: "fr-FR", lang: "fr", heading: "Connexion" },
+  { locale: "de-CH", lang: "en", heading: "Sign in" },
+])("a visitor who prefers $locale reads $lang", ({ locale, lang, heading }) =>
+  withPage({ locale }, async (page) => {
+    await page.goto(`${demo.wiki}/`);
+    expect(await page.locator("html").getAttribute("lang")).toBe(lang);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe(heading);
+  }),
+);
+
+test("a dark desktop gets a dark page, with text that can be read on it", async () => {
+  const brightness = async (colorScheme: "light" | "dark") => {
+    let found = { ground: 0, text: 0 };
+    await withPage({ colorScheme }, async (page) => {
+      await page.goto(`${demo.wiki}/`);
+      const colour = async (property: string) =>
+        brightnessOf(await page.evaluate<string>(`getComputedStyle(document.querySelector("main")).${property}`));
+      found = { ground: await colour("backgroundColor"), text: await colour("color") };
+    });
+    return found;
+  };
+  const [light, dark] = [await brightness("light"), await brightness("dark")];
+  expect(light.ground - light.text).toBeGreaterThan(450);
+  expect(dark.text - dark.ground).toBeGreaterThan(450);
+});
+
+test.each([
+  { when: "on a phone", viewport: { width: 320, height: 640 } },
+  { when: "on a desktop", viewport: { width: 1600, height: 1000 } },
+])("nothing has to be scrolled sideways $when", ({ viewport }) =>
+  withPage({ viewport }, async (page) => {
+    await page.goto(`${demo.wiki}/`);
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+  }),
+);
+
+test("the gateway's pages run no script and load nothing from elsewhere", () =>
+  withPage({}, async (page) => {
+    const origins = new Set<string>();
+    const complaints: string[] = [];
+    page.on("request", (request) => origins.add(new URL(request.url()).host || "data:"));
+    page.on("console", (message) => complaints.push(message.text()));
+    const answer = await page.goto(`${demo.wiki}/`);
+    expect(await answer?.headerValue("content-security-policy")).toMatch(/default-src 'none'/);
+    expect(await page.locator("script").count()).toBe(0);
+    expect([...origins].filter((host) => ![new URL(demo.auth).host, new URL(demo.wiki).host, "data:"].includes(host))).toEqual([]);
+    expect(complaints).toEqual([]);
+  }));
+
+test("the chooser can be used by keyboard and has a name for everything", () =>
+  withPage({}, async (page) => {
+    await page.goto(`${demo.wiki}/`);
+    await page.getByLabel(/e-mail/i).waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("email");
+    const seen: string[] = [];
+    for (let index = 0; index < 3; index += 1) {
+      await page.keyboard.press("Tab");
+      seen.push(await page.evaluate<string>("document.activeElement.textContent.trim()"));
+    }
+    expect(seen).toEqual(["Continue", "Continue with Acme staff", "Continue with Partner company"]);
+  }));
