@@ -4,7 +4,6 @@ import type { Answer } from "../core/answer.ts";
 import type { Log } from "../core/ports/log.ts";
 import { writeAnswer, writeRawAnswer } from "../http/answer.ts";
 import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
-import type { GatewayDeps } from "./deps.ts";
 
 /** Where the answer to one request goes: to a response, or, for an upgrade, to the bare socket. */
 export type Line =
@@ -39,6 +38,12 @@ export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Se
   }
 }
 
-export function forwardOn(deps: Pick<GatewayDeps, "forward" | "forwardUpgrade">, line: Line, plan: ForwardPlan): Promise<ForwardResult> {
+/** Both ways to an upstream. */
+interface Forwarding {
+  readonly forward: (req: IncomingMessage, res: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
+  readonly forwardUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer, plan: ForwardPlan) => Promise<ForwardResult>;
+}
+
+export function forwardOn(deps: Forwarding, line: Line, plan: ForwardPlan): Promise<ForwardResult> {
   return line.kind === "response" ? deps.forward(line.req, line.res, plan) : deps.forwardUpgrade(line.req, line.socket, line.head, plan);
 }

@@ -1,12 +1,20 @@
+import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { AccessLog, Log } from "../core/ports/log.ts";
+import type { RenderPage } from "../core/ports/pages.ts";
 import { answerError } from "./answer-error.ts";
-import type { GatewayDeps } from "./deps.ts";
 import { type Line, sendAnswer } from "./line.ts";
 import { refusedRecord } from "./refused-record.ts";
 
 /** Refuses one request because of load. Reads nothing of it but what the answer needs. Never throws. */
 export type Shed = (line: Line) => void;
-type ShedDeps = Pick<GatewayDeps, "newRequestId" | "renderPage" | "accessLog" | "log" | "clock">;
+interface ShedDeps {
+  readonly newRequestId: () => string;
+  readonly renderPage: RenderPage;
+  readonly accessLog: AccessLog;
+  readonly log: Log;
+  readonly clock: Clock;
+}
 
 /** Clients that ask again as soon as they are refused would spend on refusals what the accepted need. */
 const holdMs = 500;
