@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "4" },
     only: { type: "string", default: "" },
     json: { type: "string" },
+    /** Puts the table into README.md. */
+    readme: { type: "boolean", default: false },
     /** A few seconds, to see that everything runs: no promise is checked. */
     smoke: { type: "boolean", default: false },
   },
@@ -35,9 +37,10 @@ async function bench(): Promise<number> {
     const lines = await race(contenders, generator.run, rounds, seconds);
     const [cpu] = cpus();
     const machine = `${cpus().length} cores, ${cpu?.model ?? "unknown processor"}, Node ${process.version}`;
-    say(
-      `\n${table(lines)}\n\n${[machine, `load: ${generator.name}`, ...field.notes, `${rounds} rounds of ${seconds} s, medians`].join("; ")}\n`,
-    );
+    const conditions = [machine, `load: ${generator.name}`, ...field.notes, `${rounds} rounds of ${seconds} s, medians`].join("; ");
+    const report = `${table(lines)}\n\n${conditions}`;
+    say(`\n${report}\n`);
+    if (values.readme) await putIntoReadme(report);
     if (values.json !== undefined)
       await writeFile(values.json, `${JSON.stringify({ machine, generator: generator.name, lines }, null, 2)}\n`);
     const failed = lines.filter(({ errors }) => errors > 0).map(({ title, errors }) => `${title}: ${errors} requests failed`);
@@ -69,6 +72,15 @@ async function race(contenders: readonly Contender[], generate: Generator, round
   }
   say("\n");
   return contenders.map((contender) => summarise(contender.title, samples.get(contender) ?? []));
+}
+
+async function putIntoReadme(report: string): Promise<void> {
+  const file = new URL("../../README.md", import.meta.url).pathname;
+  const text = await readFile(file, "utf8");
+  await writeFile(
+    file,
+    text.replace(/(?<=<!-- bench -->\n)[\s\S]*(?=<!-- \/bench -->)/, () => `${report}.\n`),
+  );
 }
 
 /** A redirect to a login would be fast, and would prove nothing. */
