@@ -92,6 +92,8 @@ function declared(
     const declares = prefix === "" ? "" : name;
     if (seen.has(declares)) throw malformed("an element declares a prefix twice");
     seen.add(declares);
+    // Redundant and allowed (Namespaces in XML 3), never part of a canonical form; Shibboleth's own metadata has it.
+    if (declares === "xml" && value === xmlNamespace) continue;
     if (/^xml/i.test(declares) || value === xmlNamespace || value === xmlnsNamespace)
       throw malformed("a declaration touches the namespaces of XML itself");
     if (declares !== "" && value === "") throw malformed("a prefix is declared without a namespace");
