@@ -15,9 +15,8 @@ export function openForCheck(settings: Settings): {
   const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const { metrics } = createMetrics({ version: "check" });
   const deps = { clock: Date.now, log: quiet, metrics };
-  const makeProvider = createMakeProvider(settings, deps);
-  const providers = settings.providers.map(makeProvider);
   const store = composeStore(settings.sessions, deps);
+  const providers = settings.providers.map(createMakeProvider(settings, { ...deps, sessions: store }));
   return {
     providers,
     store,

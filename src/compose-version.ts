@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { composeAdmission } from "./compose-admission.ts";
 import { createControl } from "./control/control.ts";
 import { createLoginDoor } from "./control/login/door.ts";
@@ -11,6 +11,7 @@ import type { AccessLog, Audit, Log } from "./core/ports/log.ts";
 import type { LoginProvider } from "./core/ports/login-provider.ts";
 import type { Metrics } from "./core/ports/metrics.ts";
 import type { SessionStore } from "./core/ports/session-store.ts";
+import { createRequestIds } from "./core/request-id.ts";
 import type { ProviderSettings, Settings } from "./core/settings.ts";
 import type { GatewayDeps, PrepareHeaders } from "./gateway/deps.ts";
 import { createShed } from "./gateway/shed.ts";
@@ -23,6 +24,7 @@ import { allClaimNames } from "./policy/claim-names.ts";
 import { decide } from "./policy/decide.ts";
 import { compileRoutes } from "./policy/route-table.ts";
 import { createOidcProvider } from "./protocol/oidc-provider.ts";
+import { createSamlProvider } from "./protocol/saml/provider.ts";
 import { createSealer } from "./store/sealing.ts";
 import { createForward } from "./upstream/forward.ts";
 import { compileIdentityHeaders } from "./upstream/identity-headers.ts";
@@ -66,13 +68,14 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit });
   const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
   const random = (bytes: number) => randomBytes(bytes);
+  const newRequestId = createRequestIds(random);
   const shared = { settings, cookies, sealer, clock, random };
   const forwarding = createForward({ upstreams: lasting.upstreams, cookieName: settings.sessions.cookieName, metrics, clock });
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,
-    readIncoming: createReadIncoming({ trusted: parseNetworks(settings.trustedProxies), clock, newRequestId: randomUUID }),
-    newRequestId: randomUUID,
+    readIncoming: createReadIncoming({ trusted: parseNetworks(settings.trustedProxies), clock, newRequestId }),
+    newRequestId,
     findSite: table.findSite,
     findRoute: table.findRoute,
     identify: createIdentify({ sessions, cookies, providers, refresh, clock, log }),
@@ -93,26 +96,37 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     renderPage,
     cookies,
     admission: composeAdmission(settings.limits),
-    shed: createShed({ ...lasting, renderPage, newRequestId: randomUUID }),
+    shed: createShed({ ...lasting, renderPage, newRequestId }),
   };
   return { settings, gateway, providers };
 }
 
 /** Makes providers; `claimNames` are the claims that the rules of this version ask about. */
-export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics">): MakeProvider {
+export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions">): MakeProvider {
+  const { clock, log, metrics } = deps;
   const origin = formatOrigin(settings.auth.origin);
   const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
-  const claimNames = allClaimNames(settings);
-  return (provider) =>
-    createOidcProvider({
-      ...deps,
+  const shared = {
+    clock,
+    log,
+    metrics,
+    claimNames: allClaimNames(settings),
+    allowHttp: settings.insecure.httpProviders,
+    ownerOfDomain: (domain: string) => owners.get(domain) ?? null,
+  };
+  return (provider) => {
+    if (provider.protocol.kind === "saml") {
+      const here = `${origin}/_vestibule/saml/${provider.id}`;
+      const { documents } = deps.sessions;
+      return createSamlProvider({ ...shared, settings: provider, acsUrl: `${here}/acs`, sloUrl: `${here}/slo`, documents });
+    }
+    return createOidcProvider({
+      ...shared,
       settings: provider,
-      claimNames,
       redirectUri: `${origin}/_vestibule/oidc/${provider.id}/callback`,
       postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
-      allowHttp: settings.insecure.httpProviders,
-      ownerOfDomain: (domain) => owners.get(domain) ?? null,
     });
+  };
 }
 
 /** The identity headers of every route, compiled before the first request, with the signed assertion where it is configured. */

@@ -3,7 +3,8 @@ import type { AssertionFacts } from "./assertion.ts";
 
 /** What this browser's own login asked for. */
 export interface OutstandingRequest {
-  readonly id: string;
+  /** Null = it asked for nothing, and the answer must be an unsolicited one. */
+  readonly id: string | null;
   readonly startedAt: number;
   /** Any of these; empty = whatever the provider thinks fit. */
   readonly authnContext: readonly string[];
@@ -19,7 +20,7 @@ export function checkRequest(answer: AssertionFacts, request: OutstandingRequest
   if (answer.inResponseTo !== request.id)
     throw new GatewayError(
       "saml.request-expired",
-      `the answer is for request ${answer.inResponseTo ?? "none"}, this browser asked by ${request.id}`,
+      `the answer is for request ${answer.inResponseTo ?? "none"}, this browser asked by ${request.id ?? "none"}`,
     );
   if (request.authnContext.length > 0 && (answer.authnContext === null || !request.authnContext.includes(answer.authnContext)))
     throw new GatewayError(
