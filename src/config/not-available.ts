@@ -9,8 +9,6 @@ interface Reserved {
 }
 
 const reserved: readonly Reserved[] = [
-  { what: "SAML providers", usedAt: samlProviders },
-  { what: "workers other than 1", usedAt: (draft) => (draft.workers === null || draft.workers === 1 ? [] : [["workers"]]) },
   { what: "Redis Cluster", usedAt: (draft) => (usesCluster(draft) ? [["sessions", "store", "redis", "cluster"]] : []) },
   { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
@@ -22,10 +20,6 @@ export function refuseReserved(draft: Draft, report: Report): void {
   for (const { what, usedAt } of reserved) {
     for (const path of usedAt(draft)) report.problemAtKey(path, `not available yet: ${what}`);
   }
-}
-
-function samlProviders(draft: Draft): readonly KeyPath[] {
-  return [...draft.providers].flatMap(([id, provider]) => (provider?.saml === undefined ? [] : [["providers", id, "saml"]]));
 }
 
 function usesCluster(draft: Draft): boolean {

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { makeSecret, type Secret } from "../core/secret.ts";
 import type { KeyPath } from "./key-path.ts";
@@ -31,6 +32,7 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
   const pems = new Map<PemRef, string>();
   visit(roots, [], (reference, path) => {
     if (reference.kind === "file") {
+      if (reference.holds === "xml") return mustBeThere(absolute(reference.file), [...path, "file"], report);
       const text = readReferenced(absolute(reference.file), [...path, "file"], report);
       if (text !== null && !looksLikePem(text)) report.problem([...path, "file"], "this file holds no PEM text (-----BEGIN …)");
       return;
@@ -107,6 +109,15 @@ function readReferenced(file: string, path: KeyPath, report: Report): string | n
   const text = read.text.replace(/\r?\n$/, "");
   if (text === "") report.problem(path, `${file} is empty`);
   return text === "" ? null : text;
+}
+
+/** Read when it is needed and again when it changes, however large: here it is only made sure that the path is right. */
+function mustBeThere(file: string, path: KeyPath, report: Report): void {
+  try {
+    if (!statSync(file).isFile()) report.problem(path, `${file} is not a file`);
+  } catch (error) {
+    report.problem(path, `${file} cannot be read: ${error instanceof Error && "code" in error ? String(error.code) : "unknown reason"}`);
+  }
 }
 
 function looksLikePem(text: string): boolean {

@@ -3,8 +3,8 @@ import type { KeyPath } from "./key-path.ts";
 import { isPublicEmailDomain } from "./public-email-domains.ts";
 import type { References } from "./references.ts";
 import type { Report } from "./report.ts";
+import { checkHttps, checkSaml } from "./rules-saml.ts";
 import type { OidcFile, ProviderFile } from "./schema-providers.ts";
-import type { SamlFile } from "./schema-saml.ts";
 
 /** Who owns which mail domain, and how each provider is spoken to. */
 export function checkProviders(draft: Draft, references: References, report: Report): void {
@@ -15,7 +15,7 @@ export function checkProviders(draft: Draft, references: References, report: Rep
     const path = ["providers", id];
     checkDomains(id, provider, owners, draft.insecure?.publicEmailDomains !== false, report);
     if (provider.oidc !== undefined) checkOidc(provider.oidc, [...path, "oidc"], httpAllowed, references, report);
-    if (provider.saml !== undefined) checkSaml(provider.saml, [...path, "saml"], httpAllowed, report);
+    if (provider.saml !== undefined) checkSaml(provider.saml, [...path, "saml"], httpAllowed, references, report);
   }
 }
 
@@ -63,16 +63,4 @@ function checkClientAuth(oidc: OidcFile, path: KeyPath, report: Report): void {
   if (method !== "private_key_jwt" && oidc.privateKey !== null) {
     report.problem([...path, "privateKey"], "a privateKey is only used with clientAuth: private_key_jwt");
   }
-}
-
-function checkSaml(saml: SamlFile, path: KeyPath, httpAllowed: boolean, report: Report): void {
-  if (typeof saml.metadata === "string") checkHttps(saml.metadata, [...path, "metadata"], httpAllowed, report);
-  if (saml.idp === null) return;
-  checkHttps(saml.idp.ssoUrl, [...path, "idp", "ssoUrl"], httpAllowed, report);
-  if (saml.idp.sloUrl !== null) checkHttps(saml.idp.sloUrl, [...path, "idp", "sloUrl"], httpAllowed, report);
-}
-
-function checkHttps(url: string, path: KeyPath, httpAllowed: boolean, report: Report): void {
-  if (httpAllowed || /^https:/i.test(url)) return;
-  report.problem(path, "a provider over http:// can be anybody: write https:// (or set insecure.httpProviders)");
 }

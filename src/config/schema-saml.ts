@@ -12,10 +12,16 @@ const ownKey = z.strictObject({
   key: key(secret(), "Its private key as PEM."),
 });
 
-/** The SAML block in full, although its use is refused until that side is built: a file that is right today stays right. */
+/** How a provider that speaks SAML 2.0 is spoken to. */
 export const saml = z
   .strictObject({
-    metadata: key(z.union([providerUrl(), fileRef()]).nullable().prefault(null), "URL, or { file: PATH }."),
+    metadata: key(
+      z
+        .union([providerUrl(), fileRef("xml")])
+        .nullable()
+        .prefault(null),
+      "URL, or { file: PATH }.",
+    ),
     metadataEntity: key(text().nullable().prefault(null), "Which entityID, when the document is a federation's."),
     metadataRefresh: key(duration({ min: "1m", max: "30d" }).prefault("12h"), "How often the metadata is fetched again."),
     metadataSigner: key(pem().nullable().prefault(null), "Certificate that must have signed the metadata."),

@@ -100,6 +100,7 @@ export interface PemRef {
 export interface FileRef {
   readonly mark: typeof referenceMark;
   readonly kind: "file";
+  readonly holds: "pem" | "xml";
   readonly file: string;
 }
 
@@ -133,7 +134,7 @@ export const pem = () =>
     return { mark: referenceMark, kind: "pem", env: value.env ?? null, file: value.file ?? null, literal: null };
   });
 
-export const fileRef = () =>
+export const fileRef = (holds: FileRef["holds"] = "pem") =>
   z
     .strictObject({ file: file() }, { error: expected("a file", "write { file: PATH }") })
-    .transform((value): FileRef => ({ mark: referenceMark, kind: "file", file: value.file }));
+    .transform((value): FileRef => ({ mark: referenceMark, kind: "file", holds, file: value.file }));

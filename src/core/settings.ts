@@ -116,7 +116,7 @@ export interface OidcSettings {
   readonly rpInitiatedLogout: boolean;
   readonly clockToleranceMs: number;
 }
-/** Validated, and refused as not available until the SAML side is built. */
+/** Exactly one of `metadata` and `idp` is there. */
 export interface SamlSettings {
   readonly kind: "saml";
   readonly metadata: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string } | null;

@@ -10,6 +10,28 @@ export const env: Readonly<Record<string, string>> = {
   WEB_URL: "https://redis.acme.example",
 };
 
-/** PEM by its form: nothing here looks inside. */
-export const aCertificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-export const aPrivateKey = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+/** A certificate and its key, and a key that is not its own. They protect nothing. */
+export const aCertificate = `-----BEGIN CERTIFICATE-----
+MIIBkjCCATmgAwIBAgIUbdqcfBhUBgPFp7gqbWdoN9s9YTkwCgYIKoZIzj0EAwIw
+HjEcMBoGA1UEAwwTY29uZmlndXJhdGlvbiB0ZXN0czAgFw0yNjExMjEyMzIwMDla
+GA8yMTI2MTAyODIzMjAwOVowHjEcMBoGA1UEAwwTY29uZmlndXJhdGlvbiB0ZXN0
+czBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNzTIqFnqc0ov1oy4owqx+Aq7hc5
+GdU0csKE7SVcM4/qtv9Xrx19adcOJTanLquzplsMLuCz9HZPyXR544JFuhCjUzBR
+MB0GA1UdDgQWBBQoFRs+EcPEuskOYJpwrzFZcoHdozAfBgNVHSMEGDAWgBQoFRs+
+EcPEuskOYJpwrzFZcoHdozAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cA
+MEQCIG8Mb0glxBYmdGv22cY0balL34Qe17nDSdlwfD90Z+lDAiB3Xq1hrbwbqiO9
+iGofSDBazoClYbt7p0golFly1fZZGA==
+-----END CERTIFICATE-----
+`;
+export const aPrivateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgsE9iHDETEX6kChEj
+B/3ULxbru88vMszoXnOf02CmOwyhRANCAATc0yKhZ6nNKL9aMuKMKsfgKu4XORnV
+NHLChO0lXDOP6rb/V68dfWnXDiU2py6rs6ZbDC7gs/R2T8l0eeOCRboQ
+-----END PRIVATE KEY-----
+`;
+export const anotherPrivateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgkPF3kXaCUAjVeY66
+k+idHBr/p/IlBlL6FBa+GhroPp6hRANCAAS6v5pMKnz37QocvO8Smc6HJkh7NyWQ
+1jCwpEjeITF2oXxIE7fYkpJbHyBnJ/qTEC0aG1qQp+bjnVjxPUhHeEFM
+-----END PRIVATE KEY-----
+`;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
-import { aCertificate, env } from "./environment.ts";
+import { aCertificate, anotherPrivateKey, aPrivateKey, env } from "./environment.ts";
 
 /** Each file states its own refusals: `# <- key | part of the message` stands on the line that must be named. */
 const folder = new URL("refused", import.meta.url).pathname;
@@ -29,7 +29,7 @@ function expectedOf(text: string): readonly Expected[] {
 test.each(files.map((name) => ({ name })))("$name is refused for what it says, and for nothing else", ({ name }) => {
   const file = join(folder, name);
   const expected = expectedOf(readFileSync(file, "utf8"));
-  const result = loadSettings(file, { ...env, CERTIFICATE: aCertificate });
+  const result = loadSettings(file, { ...env, CERTIFICATE: aCertificate, PRIVATE_KEY: aPrivateKey, ANOTHER_KEY: anotherPrivateKey });
   expect(expected.length).toBeGreaterThan(0);
   const problems = result.ok ? [] : result.problems;
   const told = problems.map(({ line, key, message, hint }) => `${line} ${key} | ${hint === null ? message : `${message}; ${hint}`}`);
