@@ -25,7 +25,7 @@ export interface ForwardPlan {
   /** The caller it is forwarded for; null on public routes. `via: "bearer"` means that Authorization was ours and is consumed. */
   readonly identity: (Identity & { readonly kind: "known" }) | null;
   readonly identityHeaders: HeaderEdit;
-  /** Complete Set-Cookie values that are added to the client's answer. */
+  /** Complete Set-Cookie values that are added to the client's answer when the application succeeds (status below 400). */
   readonly setCookie: readonly string[];
   /** Told once, before the upstream is asked, how to cut this exchange off at once (session ended, drain over). Safe to call at any time. */
   readonly onOpen?: (close: (why: string) => void) => void;

@@ -58,7 +58,8 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
     // Connection may stand anywhere in the head, so what it names is taken out at the end.
     if (connection !== null) removeNamed(headers, connection);
     for (const [name, value] of edits.set) headers.push(name, value);
-    for (const value of setCookie) headers.push("Set-Cookie", value);
+    // What an application failed to do (sign somebody out) has not happened: the browser keeps its cookie then.
+    if (status < 400) for (const value of setCookie) headers.push("Set-Cookie", value);
     return { headers, contentLength };
   };
 }

@@ -58,6 +58,8 @@ test.each([
 test("an app that fails to sign out keeps its visitor signed in", async () => {
   gateway.upstream.answerWith(() => "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
   const { session, cookie } = await gateway.signIn();
-  expect((await visit("GET /logout", cookie)).statuses).toEqual([500]);
+  const { statuses, answers } = await visit("GET /logout", cookie);
+  expect(statuses).toEqual([500]);
+  expect(answers[0]?.headerValues("set-cookie")).toEqual([]);
   expect(await gateway.sessions.find(session.id)).not.toBeNull();
 });
