@@ -114,7 +114,13 @@ async function aptInstall(names) {
 }
 
 function programOf(debianPackage) {
-  return { "fonts-liberation": "/usr/share/fonts/truetype/liberation" }[debianPackage] ?? debianPackage;
+  const elsewhere = {
+    "fonts-liberation": "/usr/share/fonts/truetype/liberation",
+    "libxml2-utils": "xmllint",
+    "opensaml-schemas": "/usr/share/xml/opensaml",
+    "xmltooling-schemas": "/usr/share/xml/xmltooling",
+  };
+  return elsewhere[debianPackage] ?? debianPackage;
 }
 
 function isOnPath(program) {

@@ -5,9 +5,7 @@ import { readMetadata } from "../../../src/protocol/saml/metadata-read.ts";
 
 const folder = new URL("./metadata/", import.meta.url);
 const read = (name: string, entity: string | null = null) =>
-  usableMetadata(
-    readMetadata(readFileSync(new URL(`${name}.xml`, folder)), { entity, signer: null, allowSha1: false, allowHttp: false }),
-  );
+  usableMetadata(readMetadata(readFileSync(new URL(`${name}.xml`, folder)), { entity, signer: null, allowSha1: false, allowHttp: false }));
 
 const tenant = "0a1b2c3d-1111-2222-3333-444455556666";
 const onelogin = "https://acme.onelogin.example/trust/saml2";
