@@ -1,0 +1,166 @@
+import { createHmac } from "node:crypto";
+import { beforeAll, describe, expect, test } from "vitest";
+import { verifyResponse } from "../../src/protocol/saml/response.ts";
+import { parseXml } from "../../src/protocol/saml/safe-xml.ts";
+import { readTrustedKey } from "../../src/protocol/saml/trusted-keys.ts";
+import { canonicalise } from "../../src/protocol/saml/xml-canonical.ts";
+import { descendants } from "../../src/protocol/saml/xml-tree.ts";
+import { aKey, aResponse, aSignedResponse, codeOf, exclusive, expecting, idp, issuer, sign, signings } from "../support/saml-documents.ts";
+import { makeSamlKey } from "../support/saml-keys.ts";
+
+const key = aKey();
+const attacker = aKey();
+const dsig = "http://www.w3.org/2000/09/xmldsig#";
+const enveloped = `${dsig}enveloped-signature`;
+const verify = (xml: string, change: Parameters<typeof expecting>[1] = {}) => codeOf(() => verifyResponse(xml, expecting(key, change)));
+
+describe.each(signings)("with a signed %s", (signing) => {
+  const genuine = aSignedResponse(signing, key);
+  const edit = (pattern: string | RegExp, replacement: string) => genuine.replace(pattern, replacement);
+
+  test.each([
+    { when: "an emptied SignatureValue", attack: edit(/<ds:SignatureValue>[^<]*/, "<ds:SignatureValue>") },
+    { when: "a SignatureValue of other bytes", attack: edit(/<ds:SignatureValue>.{8}/, "<ds:SignatureValue>AAAAAAAA") },
+    { when: "a SignatureValue with signs that decoders skip", attack: edit("<ds:SignatureValue>", "<ds:SignatureValue>!*") },
+    { when: "another digest", attack: edit(/<ds:DigestValue>.{8}/, "<ds:DigestValue>AAAAAAAA") },
+    { when: "an emptied digest", attack: edit(/<ds:DigestValue>[^<]*/, "<ds:DigestValue>") },
+    { when: "a second DigestValue", attack: edit(/<ds:DigestValue>/, "<ds:DigestValue>AAAA</ds:DigestValue><ds:DigestValue>") },
+    { when: "a digest in two pieces (CVE-2025-29775)", attack: edit(/<ds:DigestValue>/, "<ds:DigestValue><!--x-->") },
+    { when: "a second SignedInfo (CVE-2025-29774)", attack: edit(/(<ds:SignedInfo>[\s\S]*?<\/ds:SignedInfo>)/, "$1$1") },
+    { when: "a second Reference", attack: edit(/(<ds:Reference [\s\S]*?<\/ds:Reference>)/, "$1$1") },
+    { when: "no Reference", attack: edit(/<ds:Reference [\s\S]*?<\/ds:Reference>/, "") },
+    { when: "a Reference to the whole document", attack: edit(/URI="#[^"]*"/, 'URI=""') },
+    { when: "a Reference without URI", attack: edit(/ URI="#[^"]*"/, "") },
+    { when: "a Reference to another place", attack: edit(/URI="#[^"]*"/, 'URI="http://127.0.0.1:9/x"') },
+    { when: "a Reference to a file", attack: edit(/URI="#[^"]*"/, 'URI="file:///etc/passwd"') },
+    { when: "a Reference by XPointer", attack: edit(/URI="#([^"]*)"/, "URI=\"#xpointer(id('$1'))\"") },
+    { when: "an XSLT transform", attack: edit(enveloped, "http://www.w3.org/TR/1999/REC-xslt-19991116") },
+    {
+      when: "an XPath transform",
+      attack: edit(
+        `<ds:Transform Algorithm="${exclusive}"/>`,
+        `<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><ds:XPath>x</ds:XPath></ds:Transform>`,
+      ),
+    },
+    {
+      when: "a third transform",
+      attack: edit(
+        `<ds:Transform Algorithm="${exclusive}"/>`,
+        `<ds:Transform Algorithm="${exclusive}"/><ds:Transform Algorithm="${dsig}base64"/>`,
+      ),
+    },
+    { when: "canonicalisation with comments", attack: genuine.replaceAll(exclusive, `${exclusive}WithComments`) },
+    {
+      when: "an unknown canonicalisation",
+      attack: edit(`CanonicalizationMethod Algorithm="${exclusive}"`, 'CanonicalizationMethod Algorithm="urn:x"'),
+    },
+    {
+      when: "the name of a prototype's member as algorithm",
+      attack: edit(/SignatureMethod Algorithm="[^"]*"/, 'SignatureMethod Algorithm="constructor"'),
+    },
+    { when: "an Object in the signature", attack: edit("</ds:Signature>", "<ds:Object/></ds:Signature>") },
+    { when: "a signature in another name space", attack: genuine.replaceAll(dsig, "urn:not-dsig") },
+  ])("$when is refused", ({ attack }) => {
+    expect(attack).not.toBe(genuine);
+    expect(verify(attack)).toMatch(/^saml\.(malformed|signature)$/);
+  });
+
+  test("the genuine answer is accepted", () => {
+    expect(verify(genuine)).toBe("accepted");
+  });
+});
+
+describe("keys", () => {
+  let stranger: Awaited<ReturnType<typeof makeSamlKey>>;
+  beforeAll(async () => {
+    stranger = await makeSamlKey("attacker");
+  });
+
+  test("a key that the message itself carries is not believed", () => {
+    const own = {
+      private: stranger.key,
+      public: readTrustedKey(stranger.certificate).key.export({ type: "spki", format: "pem" }).toString(),
+    };
+    const attack = aSignedResponse("both", own, {}, { certificate: stranger.certificate });
+    expect(attack).toContain("<ds:X509Certificate>");
+    expect(verify(attack)).toBe("saml.signature");
+    expect(() => verifyResponse(attack, expecting(key))).toThrow(readTrustedKey(stranger.certificate).fingerprint);
+    expect(codeOf(() => verifyResponse(attack, expecting(own)))).toBe("accepted");
+  });
+
+  test("a genuine certificate beside an attacker's signature does not help", () => {
+    const certificate = stranger.certificate;
+    expect(verify(aSignedResponse("both", attacker, {}, { certificate }))).toBe("saml.signature");
+    expect(verify(aSignedResponse("both", key, {}, { certificate }))).toBe("accepted");
+  });
+
+  test("between two providers, neither can speak for the other, by key or by issuer", () => {
+    const other = { issuer: "https://other.example/metadata", signatures: { keys: [readTrustedKey(attacker.public)], allowSha1: false } };
+    const parts = { responseIssuer: issuer(other.issuer), assertionIssuer: issuer(other.issuer) };
+    expect(verify(aSignedResponse("both", attacker, parts), other)).toBe("accepted");
+    expect(verify(aSignedResponse("both", attacker, parts))).toBe("saml.issuer-unknown");
+    expect(verify(aSignedResponse("both", attacker))).toBe("saml.signature");
+    expect(
+      verify(aSignedResponse("both", key, { responseIssuer: issuer(other.issuer), assertionIssuer: issuer(other.issuer) }), other),
+    ).toBe("saml.signature");
+    expect(verify(aSignedResponse("assertion", attacker, { responseIssuer: issuer(other.issuer) }), other)).toBe("saml.issuer-unknown");
+    expect(other.issuer).not.toBe(idp);
+  });
+
+  test.each([
+    { when: "1024 bits of RSA", text: aKey("rsa", 1024).public },
+    { when: "no key at all", text: "nonsense" },
+    { when: "a private key", text: "-----BEGIN PRIVATE KEY-----" },
+  ])("$when is not taken as a provider's key", ({ text }) => {
+    expect(codeOf(() => readTrustedKey(text))).toBe("saml.metadata-unusable");
+  });
+
+  test("an EC key verifies, and no RSA signature is tried on it", () => {
+    const ec = aKey("ec");
+    expect(verify(aSignedResponse("both", key), { signatures: { keys: [readTrustedKey(ec.public)], allowSha1: false } })).toBe(
+      "saml.signature",
+    );
+  });
+});
+
+describe("algorithms", () => {
+  const rsa = (hash: string) => `http://www.w3.org/2001/04/xmldsig-more#rsa-${hash}`;
+  const sha1 = { signature: `${dsig}rsa-sha1`, digest: `${dsig}sha1` };
+  test.each([
+    { when: "RSA with SHA-256", options: {}, allowSha1: false, answer: "accepted" },
+    {
+      when: "RSA with SHA-512",
+      options: { signature: rsa("sha512"), digest: "http://www.w3.org/2001/04/xmlenc#sha512" },
+      allowSha1: false,
+      answer: "accepted",
+    },
+    {
+      when: "inclusive canonicalisation of SignedInfo",
+      options: { canonicalisation: "http://www.w3.org/TR/2001/REC-xml-c14n-20010315" },
+      allowSha1: false,
+      answer: "accepted",
+    },
+    { when: "SHA-1", options: sha1, allowSha1: false, answer: "saml.signature" },
+    { when: "SHA-1 where it is allowed", options: sha1, allowSha1: true, answer: "accepted" },
+    { when: "a SHA-1 digest under a SHA-256 signature", options: { digest: sha1.digest }, allowSha1: false, answer: "saml.signature" },
+    { when: "a SHA-1 signature over a SHA-256 digest", options: { signature: sha1.signature }, allowSha1: false, answer: "saml.signature" },
+    { when: "a signature in the default name space (LemonLDAP::NG)", options: { prefix: "" }, allowSha1: false, answer: "accepted" },
+  ])("$when: $answer", ({ options, allowSha1, answer }) => {
+    const signatures = { keys: [readTrustedKey(key.public)], allowSha1 };
+    // Signed where it stands: inclusive canonicalisation takes the name spaces of the whole Response in.
+    for (const id of ["_response", "_assertion"]) expect(verify(sign(aResponse(), id, key, options), { signatures })).toBe(answer);
+  });
+
+  test.each(["http://www.w3.org/2000/09/xmldsig#hmac-sha1", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"])(
+    "%s with the public key as its secret is refused",
+    (algorithm) => {
+      const genuine = aSignedResponse("assertion", key).replaceAll(rsa("sha256"), algorithm);
+      const info = [...descendants(parseXml(genuine))].find(({ name }) => name === "SignedInfo");
+      const text = info === undefined ? "" : canonicalise(info, { exclusive: true, prefixes: [] });
+      const mac = createHmac(algorithm.endsWith("sha1") ? "sha1" : "sha256", key.public)
+        .update(text)
+        .digest("base64");
+      expect(verify(genuine.replace(/<ds:SignatureValue>[^<]*/, `<ds:SignatureValue>${mac}`))).toBe("saml.signature");
+    },
+  );
+});
