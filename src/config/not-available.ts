@@ -9,7 +9,6 @@ interface Reserved {
 }
 
 const reserved: readonly Reserved[] = [
-  { what: "Redis Cluster", usedAt: (draft) => (usesCluster(draft) ? [["sessions", "store", "redis", "cluster"]] : []) },
   { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
   { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
@@ -20,9 +19,4 @@ export function refuseReserved(draft: Draft, report: Report): void {
   for (const { what, usedAt } of reserved) {
     for (const path of usedAt(draft)) report.problemAtKey(path, `not available yet: ${what}`);
   }
-}
-
-function usesCluster(draft: Draft): boolean {
-  const store = draft.sessions?.store;
-  return store !== undefined && store !== "memory" && store.redis.cluster !== undefined;
 }

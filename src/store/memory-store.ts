@@ -82,7 +82,7 @@ function create(state: State, wanted: NewSession): Session {
 function touch(state: State, session: Session, idleMs: number | undefined): void {
   const current = peek(state, session.id);
   const now = state.clock();
-  if (current === null || now - current.lastSeenAt < noteActivityAfterMs(state.settings, idleMs)) return;
+  if (current === null || Math.abs(now - current.lastSeenAt) < noteActivityAfterMs(state.settings, idleMs)) return;
   state.table.put({ ...current, lastSeenAt: now });
 }
 

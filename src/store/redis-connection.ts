@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { GatewayError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
-import type { RedisSettings } from "../core/settings.ts";
+import type { Address, RedisSettings } from "../core/settings.ts";
 import { plainError } from "./redis-failure.ts";
 
 /** The longest that one command may keep a caller waiting. */
@@ -15,7 +15,16 @@ const silentMs = 1_500;
  * on each command. With ioredis's defaults a command stays pending for ever.
  */
 export function openRedis(settings: RedisSettings, name: string, log: Log): Redis {
-  const client = new Redis({ ...optionsFor(settings), connectionName: `vestibule-${name}` });
+  return connect({ ...optionsFor(settings), connectionName: `vestibule-${name}` }, name, log);
+}
+
+/** Such a connection to one node of a cluster. */
+export function openNode(settings: RedisSettings, { host, port }: Address, name: string, log: Log): Redis {
+  return connect({ ...commonOptions(settings), host, port, connectionName: `vestibule-${name}` }, `${name} ${host}:${port}`, log);
+}
+
+function connect(options: ConnectionOptions, name: string, log: Log): Redis {
+  const client = new Redis(options);
   let complained = false;
   client.on("error", (error: unknown) => {
     if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
@@ -32,8 +41,17 @@ export function openRedis(settings: RedisSettings, name: string, log: Log): Redi
 export type ConnectionOptions = Omit<RedisOptions, "replyMapping">;
 
 export function optionsFor(settings: RedisSettings): ConnectionOptions {
+  const own: ConnectionOptions = { ...addressOf(settings), ...commonOptions(settings) };
+  if (own.tls !== undefined && settings.target.kind === "sentinel") {
+    own.sentinelTLS = own.tls;
+    own.enableTLSForSentinelMode = true;
+  }
+  return own;
+}
+
+/** What holds for each connection, wherever it leads. */
+export function commonOptions(settings: RedisSettings): ConnectionOptions {
   const own: ConnectionOptions = {
-    ...addressOf(settings),
     // RESP2 on purpose: invalidation messages then arrive as ordinary messages of a subscription.
     protocol: 2,
     commandTimeout: commandTimeoutMs,
@@ -55,10 +73,6 @@ export function optionsFor(settings: RedisSettings): ConnectionOptions {
     const { ca, serverName } = settings.tls;
     own.tls = { ...(ca === null ? {} : { ca }), ...(serverName === null ? {} : { servername: serverName }) };
   }
-  if (own.tls !== undefined && settings.target.kind === "sentinel") {
-    own.sentinelTLS = own.tls;
-    own.enableTLSForSentinelMode = true;
-  }
   return own;
 }
 
@@ -67,9 +81,15 @@ function addressOf({ target }: RedisSettings): ConnectionOptions {
     case "single":
       return addressInUrl(target.url.reveal());
     case "sentinel":
-      return { sentinels: [...target.sentinels], name: target.name, sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 400) };
+      return {
+        sentinels: [...target.sentinels],
+        name: target.name,
+        // One Sentinel that hangs must not keep the others from being asked.
+        sentinelCommandTimeout: commandTimeoutMs,
+        sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 400),
+      };
     case "cluster":
-      throw new GatewayError("config.invalid", "sessions.store.redis.cluster is not available yet");
+      throw new GatewayError("config.invalid", "a cluster is not reached through one connection");
   }
 }
 

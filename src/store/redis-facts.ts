@@ -1,15 +1,15 @@
-import type { Redis } from "ioredis";
 import type { Sealer } from "../core/ports/sealer.ts";
 import type { Lease } from "../core/ports/session-store.ts";
 import type { Random } from "../core/random.ts";
 import type { Facts } from "./memory-facts.ts";
+import type { RedisClient } from "./redis-client.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import { countScript, extendScript, releaseScript } from "./redis-scripts.ts";
 import { digestOf, newId } from "./session-ids.ts";
 
 export interface FactsDeps {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
   readonly sealer: Sealer;
@@ -52,7 +52,7 @@ export function createRedisFacts({ client, guard, keys, sealer, random }: FactsD
 }
 
 /** The token tells this holder from the next: a late release must not free somebody else's lease. */
-function leaseOf(client: Redis, guard: RedisGuard, key: string, token: string): Lease {
+function leaseOf(client: RedisClient, guard: RedisGuard, key: string, token: string): Lease {
   return {
     extend: async (ttlMs) => (await guard.run("lease", () => client.eval(extendScript, 1, key, token, wholeMs(ttlMs)))) === 1,
     release: async () => void (await guard.run("lease", () => client.eval(releaseScript, 1, key, token))),

@@ -18,7 +18,7 @@ const maxPending = 5_000;
  * A circuit breaker: five failures in a row and callers are told at once, instead of each waiting for the timeout.
  * Only the probe finds out that Redis is back, so no visitor waits for the experiment.
  */
-export function createRedisGuard(deps: { readonly metrics: Metrics; onOpen(): void }): RedisGuard {
+export function createRedisGuard(deps: { readonly metrics: Metrics; readonly deadlineMs: number; onOpen(): void }): RedisGuard {
   let failures = 0;
   let pending = 0;
 
@@ -27,7 +27,7 @@ export function createRedisGuard(deps: { readonly metrics: Metrics; onOpen(): vo
     let answered = false;
     pending += 1;
     try {
-      const result = await work();
+      const result = await within(deps.deadlineMs, work());
       answered = true;
       return result;
     } catch (error) {
@@ -50,4 +50,15 @@ export function createRedisGuard(deps: { readonly metrics: Metrics; onOpen(): vo
     probe,
     isOpen: () => failures >= failuresToOpen,
   };
+}
+
+/** A cluster's client follows redirections, each with a timeout of its own: together they must not keep a caller longer. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("Command timed out")), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,6 +1,6 @@
-import type { Redis } from "ioredis";
 import type { SessionFilter } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import type { RedisClient } from "./redis-client.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import { indexScript } from "./redis-scripts.ts";
@@ -31,7 +31,7 @@ export interface IndexMember {
 /** Clocks differ a little: an index outlives its last session. */
 const slackMs = 60_000;
 
-export function createRedisIndex(deps: { readonly client: Redis; readonly guard: RedisGuard; readonly keys: RedisKeys }): RedisIndex {
+export function createRedisIndex(deps: { readonly client: RedisClient; readonly guard: RedisGuard; readonly keys: RedisKeys }): RedisIndex {
   const { client, guard, keys } = deps;
   const enter = (filter: SessionFilter, session: Session) => {
     const keepMs = Math.ceil(Math.max(0, session.expiresAt - session.createdAt)) + slackMs;

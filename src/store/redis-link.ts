@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../core/ports/log.ts";
-import { plainError } from "./redis-failure.ts";
+import { createArming, invalidationsIn } from "./redis-arming.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import { beatScript } from "./redis-scripts.ts";
@@ -29,14 +29,14 @@ export interface LinkDeps {
   onArmed(): void;
 }
 
-const channel = "__redis__:invalidate";
 const beatEveryMs = 300;
 /** Without any echo for this long, the subscriber's connection is replaced. */
 const silenceMs = 2_500;
 /** Beats are told apart for 4.8 s: a link that silent has been replaced, so a late echo never counts for a later beat. */
 const slots = 16;
 const beatTtlMs = 60_000;
-const flowingMs = 1_200;
+/** A link is spoken of as flowing when it was proven this recently. */
+export const flowingMs = 1_200;
 
 /**
  * Server-assisted invalidation: `CLIENT TRACKING … BCAST REDIRECT` announces every change under the session prefix to a
@@ -52,14 +52,8 @@ export function createRedisLink(deps: LinkDeps): RedisLink {
     arming.disarm();
     deps.subscriber.disconnect(true);
   });
-  deps.subscriber.on("messageBuffer", (name: Buffer | string, payload: unknown) => {
-    if (String(name) !== channel) return;
-    // The payload is a list of keys; null after FLUSHALL, FLUSHDB or when Redis gave up remembering.
-    if (!Array.isArray(payload)) return deps.onChange(null);
-    for (const key of payload) {
-      const text = String(key);
-      if (!beats.hear(text)) deps.onChange(text);
-    }
+  invalidationsIn(deps.subscriber, (key) => {
+    if (key === null || !beats.hear(key)) deps.onChange(key);
   });
   const ticker = setInterval(() => {
     if (!arming.isArmed()) arming.arm();
@@ -71,64 +65,6 @@ export function createRedisLink(deps: LinkDeps): RedisLink {
     isFlowing: () => deps.monotonic() - beats.provenAt() < flowingMs,
     close: () => clearInterval(ticker),
   };
-}
-
-interface Arming {
-  isArmed(): boolean;
-  arm(): void;
-  disarm(): void;
-}
-
-/** Keeps tracking switched on: either connection may be replaced at any time, and then both steps are due again. */
-function createArming({ commands, subscriber, keys, log }: LinkDeps, onArmed: () => void): Arming {
-  let subscriberId: number | null = null;
-  let armed = false;
-  let busy = false;
-  let complained = false;
-
-  const arm = async (): Promise<void> => {
-    if (busy || armed || subscriberId === null || commands.status !== "ready") return;
-    busy = true;
-    const id = subscriberId;
-    try {
-      // Off first: Redis refuses to change a redirection, or the same prefix twice.
-      await commands.client("TRACKING", "OFF");
-      await commands.client("TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", keys.tracked);
-      if (id !== subscriberId) return;
-      armed = true;
-      complained = false;
-      onArmed();
-    } catch (error) {
-      if (!complained) log.warn({ error: plainError(error) }, "redis does not announce changes; sessions are read at each request");
-      complained = true;
-    } finally {
-      busy = false;
-    }
-  };
-
-  const subscribe = async (): Promise<void> => {
-    try {
-      const id = await subscriber.client("ID");
-      await subscriber.subscribe(channel);
-      subscriberId = id;
-      await arm();
-    } catch (error) {
-      log.debug({ error: plainError(error) }, "the subscription could not be made");
-      subscriber.disconnect(true);
-    }
-  };
-
-  const lost = () => {
-    armed = false;
-  };
-  subscriber.on("ready", () => void subscribe());
-  subscriber.on("close", () => {
-    subscriberId = null;
-    lost();
-  });
-  commands.on("ready", () => void arm());
-  commands.on("close", lost);
-  return { isArmed: () => armed, arm: () => void arm(), disarm: lost };
 }
 
 interface Beats {

@@ -1,6 +1,6 @@
-import type { Redis } from "ioredis";
 import type { Clock } from "../core/clock.ts";
 import type { Session } from "../core/session.ts";
+import type { RedisClient } from "./redis-client.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import { createScript, endScript, renewScript, touchScript } from "./redis-scripts.ts";
@@ -21,15 +21,17 @@ export interface RedisRecords {
 }
 
 export interface RecordsDeps {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
   readonly codec: SessionCodec;
   readonly limits: SessionLimits;
   readonly clock: Clock;
+  /** Awaited after each removal; null where there are no replicas. */
+  readonly reachReplica: ((redisKey: string) => Promise<void>) | null;
 }
 
-export function createRedisRecords({ client, guard, keys, codec, limits, clock }: RecordsDeps): RedisRecords {
+export function createRedisRecords({ client, guard, keys, codec, limits, clock, reachReplica }: RecordsDeps): RedisRecords {
   return {
     read: async (key) => {
       const [sealed, seen] = await guard.run("find", () => client.hmget(keys.session(key), "v", "s"));
@@ -49,6 +51,8 @@ export function createRedisRecords({ client, guard, keys, codec, limits, clock }
       (await guard.run("renew", () => client.eval(renewScript, 1, keys.session(session.key), codec.encode(session)))) === 1,
     remove: async (key) => {
       const sealed = await guard.run("end", () => client.eval(endScript, 1, keys.session(key)));
+      // Said again, it may be the end that nobody heard of: it is held to the same promise.
+      await reachReplica?.(keys.session(key));
       if (typeof sealed !== "string") return { removed: false, session: null };
       return { removed: true, session: codec.decode(key, sealed, clock()) };
     },

@@ -4,13 +4,14 @@ import type { SessionStore, StoreHealth } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import type { RedisSettings } from "../core/settings.ts";
 import type { StoreDeps } from "./memory-store.ts";
-import { openRedis } from "./redis-connection.ts";
+import { commandTimeoutMs } from "./redis-connection.ts";
 import { createRedisFacts } from "./redis-facts.ts";
 import { createRedisGuard } from "./redis-guard.ts";
 import { createRedisIndex } from "./redis-index.ts";
 import { createRedisKeys } from "./redis-keys.ts";
-import { createRedisLink } from "./redis-link.ts";
 import { createRedisRecords } from "./redis-records.ts";
+import { createReplicaWait } from "./redis-replica-wait.ts";
+import { openRedisServers } from "./redis-servers.ts";
 import { createRedisSessions } from "./redis-sessions.ts";
 import { createRedisWatch } from "./redis-watch.ts";
 import { createSealer } from "./sealing.ts";
@@ -34,7 +35,8 @@ export function createRedisStore(deps: StoreDeps): SessionStore {
   const touch = (session: Session, idleMs: number | undefined) => {
     const now = deps.clock();
     const writtenAt = cache.noteActivity(session, now);
-    if (now - writtenAt < noteActivityAfterMs(deps.settings, idleMs) || touching.has(session.key)) return;
+    // A clock that was set back makes it look written in the future, and an active visitor idle.
+    if (Math.abs(now - writtenAt) < noteActivityAfterMs(deps.settings, idleMs) || touching.has(session.key)) return;
     touching.add(session.key);
     records
       .touch(session.key, now)
@@ -82,21 +84,25 @@ function redisSettings({ settings }: StoreDeps): RedisSettings {
 const rememberEndedMs = 10 * 60_000;
 /** Longer than any failover takes: what a promoted replica had not been told yet is told again. */
 const repeatEndsMs = 60_000;
+const repeatAgainMs = 500;
 
 function assemble(deps: StoreDeps, redis: RedisSettings) {
   const { settings, clock, log, random } = deps;
   const keys = createRedisKeys(redis.keyPrefix);
-  const client = openRedis(redis, "commands", log);
-  const subscriber = openRedis(redis, "invalidation", log);
-  const guard = createRedisGuard({ metrics: deps.metrics, onOpen: () => log.warn({}, "redis is not answering") });
+  const servers = openRedisServers(redis, log);
+  const { client } = servers;
+  const guard = createRedisGuard({
+    metrics: deps.metrics,
+    deadlineMs: commandTimeoutMs,
+    onOpen: () => log.warn({}, "redis is not answering"),
+  });
   const sealer = createSealer(settings.secrets);
-  const records = createRedisRecords({ client, guard, keys, codec: createSessionCodec(sealer), limits: settings, clock });
+  const reachReplica = servers.failsOver ? createReplicaWait({ client, guard, monotonic, log }) : null;
+  const records = createRedisRecords({ client, guard, keys, codec: createSessionCodec(sealer), limits: settings, clock, reachReplica });
   /** Sessions that ended here, with the time: refused at once, whatever a lagging replica still says. */
   const ended = new LRUCache<string, number>({ max: 50_000, ttl: rememberEndedMs });
 
-  const link = createRedisLink({
-    commands: client,
-    subscriber,
+  const link = servers.openLink({
     guard,
     keys,
     instance: newId(random).slice(0, 12),
@@ -132,9 +138,12 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     if (inUse !== null && !ended.has(key)) cache.load(inUse, key, { graceMs: 0 }).catch(() => undefined);
   };
   const repeatEnds = () => {
-    for (const [key, at] of ended.entries()) {
-      if (monotonic() - at < repeatEndsMs) records.remove(key).catch(() => undefined);
-    }
+    for (const [key, at] of ended.entries()) repeatEnd(key, at);
+  };
+  const repeatEnd = (key: string, at: number) => {
+    if (monotonic() - at > repeatEndsMs) return;
+    // A server that was just promoted may refuse a moment longer.
+    records.remove(key).catch(() => setTimeout(repeatEnd, repeatAgainMs, key, at).unref());
   };
   const onEnded = (key: string) => {
     ended.set(key, monotonic());
@@ -153,8 +162,7 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     close: () => {
       link.close();
       watch.close();
-      client.disconnect();
-      subscriber.disconnect();
+      servers.close();
     },
   };
 }

@@ -93,12 +93,12 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     noteActivity: (session, now) => {
       const entry = entries.peek(session.id);
       if (entry === undefined) return session.lastSeenAt;
-      if (now - entry.session.lastSeenAt >= noteLocallyMs) entry.session = { ...entry.session, lastSeenAt: now };
+      if (Math.abs(now - entry.session.lastSeenAt) >= noteLocallyMs) entry.session = { ...entry.session, lastSeenAt: now };
       return entry.storedSeenAt;
     },
     noteWritten: (id, at) => {
       const entry = entries.peek(id);
-      if (entry !== undefined) entry.storedSeenAt = Math.max(entry.storedSeenAt, at);
+      if (entry !== undefined) entry.storedSeenAt = at;
     },
     forget: (key) => {
       const load = loads.get(key);

@@ -7,7 +7,7 @@ const saysNo = () => Promise.reject(Object.assign(new Error("READONLY You can't 
 
 function aGuard() {
   const opened: number[] = [];
-  const guard = createRedisGuard({ metrics: noMetrics, onOpen: () => opened.push(1) });
+  const guard = createRedisGuard({ metrics: noMetrics, deadlineMs: 500, onOpen: () => opened.push(1) });
   const times = async (count: number, work: () => Promise<unknown>) => {
     for (let done = 0; done < count; done += 1) await guard.run("find", work).catch(() => undefined);
   };

@@ -33,10 +33,10 @@ afterAll(async () => {
 
 /** The parts of the store, with something that happens just before a new session is written. */
 function parts(beforeWrite: (sessions: ReturnType<typeof createRedisSessions>) => Promise<unknown>) {
-  const guard = createRedisGuard({ metrics: noMetrics, onOpen: () => undefined });
+  const guard = createRedisGuard({ metrics: noMetrics, deadlineMs: 500, onOpen: () => undefined });
   const keys = createRedisKeys("vestibule:");
   const codec = createSessionCodec(createSealer(settings.secrets));
-  const records = createRedisRecords({ client, guard, keys, codec, limits: settings, clock: Date.now });
+  const records = createRedisRecords({ client, guard, keys, codec, limits: settings, clock: Date.now, reachReplica: null });
   const index = createRedisIndex({ client, guard, keys });
   const deps = { settings, index, clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics, onEnded: () => undefined };
   const others = createRedisSessions({ ...deps, records });

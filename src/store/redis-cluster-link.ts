@@ -1,0 +1,88 @@
+import type { Redis } from "ioredis";
+import type { Log } from "../core/ports/log.ts";
+import type { Address } from "../core/settings.ts";
+import { type ClusterMaster, mastersIn } from "./cluster-view.ts";
+import type { RedisClient } from "./redis-client.ts";
+import type { RedisGuard } from "./redis-guard.ts";
+import type { RedisKeys } from "./redis-keys.ts";
+import { flowingMs, type RedisLink } from "./redis-link.ts";
+import { beatEveryMs, createNodeLink, type NodeLink } from "./redis-node-link.ts";
+
+export interface ClusterLinkDeps {
+  readonly client: RedisClient;
+  readonly guard: RedisGuard;
+  readonly keys: RedisKeys;
+  readonly monotonic: () => number;
+  readonly log: Log;
+  connect(node: Address, name: string): Redis;
+  whenReady(listener: () => void): void;
+  onChange(redisKey: string | null): void;
+  onArmed(): void;
+}
+
+interface Link extends NodeLink {
+  readonly node: ClusterMaster;
+}
+
+/**
+ * A node announces only its own changes, so there is a link to each master, and what is cached is believed only as far as
+ * all of them have proven theirs.
+ *
+ * No master goes unnoticed: a slot cannot be moved away from a node that does not know the new place, and each round asks
+ * each node which masters it knows. One that just appeared has proven nothing, so for a moment nothing is believed.
+ */
+export function createClusterLink(deps: ClusterLinkDeps): RedisLink {
+  const { client, guard, keys, monotonic, log } = deps;
+  const links = new Map<string, Link>();
+  const isLive = (link: Link) => monotonic() - link.provenAt() < flowingMs;
+
+  const open = (node: ClusterMaster): Link => ({
+    node,
+    ...createNodeLink({
+      commands: deps.connect(node, "tracking"),
+      subscriber: deps.connect(node, "invalidation"),
+      keys,
+      monotonic,
+      log,
+      onChange: deps.onChange,
+      onArmed: deps.onArmed,
+      onRound: () => follow(),
+    }),
+  });
+
+  /** Links to exactly the masters that live nodes, or else the nodes of the configuration, know. */
+  const follow = (seed: readonly ClusterMaster[] = []): void => {
+    const known = [...links.values()].filter(isLive).flatMap((link) => link.masters());
+    const wanted = new Map([...seed, ...known].map((node) => [node.id, node]));
+    if (wanted.size === 0) return;
+    for (const [id, link] of links) {
+      const node = wanted.get(id);
+      if (node !== undefined && node.host === link.node.host && node.port === link.node.port) continue;
+      link.close();
+      links.delete(id);
+      log.info({ node: `${link.node.host}:${link.node.port}` }, "a redis node is no master any more");
+    }
+    for (const node of wanted.values()) if (!links.has(node.id)) links.set(node.id, open(node));
+  };
+
+  const provenAt = () => (links.size === 0 ? Number.NEGATIVE_INFINITY : Math.min(...[...links.values()].map((link) => link.provenAt())));
+  let closed = false;
+  const tick = async (): Promise<void> => {
+    // Also finds out when a silent cluster is back, and opens the guard's way again; what fails is counted there.
+    const text = await guard.probe("beat", () => client.cluster("NODES")).catch(() => null);
+    if (text !== null && !closed && ![...links.values()].some(isLive)) follow(mastersIn(String(text)));
+  };
+  const ticker = setInterval(() => void tick(), beatEveryMs);
+  deps.whenReady(() => void tick());
+  ticker.unref();
+  return {
+    provenAt,
+    isFlowing: () => monotonic() - provenAt() < flowingMs,
+    close: () => {
+      closed = true;
+      clearInterval(ticker);
+      for (const link of links.values()) link.close();
+      links.clear();
+    },
+  };
+}

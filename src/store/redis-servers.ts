@@ -1,0 +1,61 @@
+import type { Log } from "../core/ports/log.ts";
+import type { RedisSettings } from "../core/settings.ts";
+import type { RedisClient } from "./redis-client.ts";
+import { openCluster } from "./redis-cluster.ts";
+import { createClusterLink } from "./redis-cluster-link.ts";
+import { openNode, openRedis } from "./redis-connection.ts";
+import type { RedisGuard } from "./redis-guard.ts";
+import type { RedisKeys } from "./redis-keys.ts";
+import { createRedisLink, type RedisLink } from "./redis-link.ts";
+
+/** One server, the primary that Sentinels name, or a Cluster: the rest of the store does not know which. */
+export interface RedisServers {
+  readonly client: RedisClient;
+  /** Whether another server may take over with what it was told. */
+  readonly failsOver: boolean;
+  openLink(deps: LinkNeeds): RedisLink;
+  /** After the link was closed. */
+  close(): void;
+}
+
+export interface LinkNeeds {
+  readonly guard: RedisGuard;
+  readonly keys: RedisKeys;
+  readonly instance: string;
+  readonly monotonic: () => number;
+  readonly log: Log;
+  /** A key under the tracked prefix changed; null = all of them. */
+  onChange(redisKey: string | null): void;
+  /** Messages flow from now on; what went before may have been missed. */
+  onArmed(): void;
+}
+
+export function openRedisServers(settings: RedisSettings, log: Log): RedisServers {
+  const { target } = settings;
+  if (target.kind === "cluster") {
+    const client = openCluster(settings, target.nodes, log);
+    return {
+      client,
+      failsOver: true,
+      openLink: (deps) =>
+        createClusterLink({
+          ...deps,
+          client,
+          connect: (node, name) => openNode(settings, node, name, log),
+          whenReady: (listener) => void client.on("ready", listener),
+        }),
+      close: () => client.disconnect(),
+    };
+  }
+  const client = openRedis(settings, "commands", log);
+  const subscriber = openRedis(settings, "invalidation", log);
+  return {
+    client,
+    failsOver: target.kind === "sentinel",
+    openLink: (deps) => createRedisLink({ ...deps, commands: client, subscriber }),
+    close: () => {
+      client.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
