@@ -172,15 +172,15 @@ function listen(server: Server, { host, port }: Address): Promise<void> {
 function drain(state: State, graceMs: number): Promise<void> {
   const { server, sockets, connections } = state;
   state.draining = true;
-  for (const [socket, { response }] of connections) {
+  for (const { response } of connections.values()) {
     if (response !== null && !response.headersSent) response.shouldKeepAlive = false;
-    // Opened in reserve, never used.
-    if ("bytesRead" in socket && socket.bytesRead === 0) socket.destroy();
   }
   return new Promise((resolve) => {
     let closeIdle: NodeJS.Timeout | null = null;
     const begin = setTimeout(
       () => {
+        // Opened in reserve and never used: node takes these for busy. Not at once, for one opened just now is about to bring a request.
+        for (const socket of connections.keys()) if ("bytesRead" in socket && socket.bytesRead === 0) socket.destroy();
         closeIdle = setInterval(() => server.closeIdleConnections(), 100);
       },
       Math.min(idleGraceMs, graceMs),

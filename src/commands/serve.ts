@@ -1,19 +1,26 @@
+import cluster from "node:cluster";
 import { unwatchFile, watchFile } from "node:fs";
+import { startPrimary } from "../compose-primary.ts";
 import { type RunningGateway, startGateway } from "../compose-single.ts";
 import { type LoadResult, loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems.ts";
 import { parseCommand, textOption } from "./arguments.ts";
 import { type CommandContext, configFile, wrongUsage } from "./command.ts";
+import { serveAsWorker } from "./serve-worker.ts";
+import { createServiceManager, type ServiceManager } from "./service-manager.ts";
 import type { ExitCode } from "./terminal.ts";
 
 /** How often the file is looked at; by its state, so that a swapped symbolic link (Kubernetes) is seen too. */
 const watchIntervalMs = 1_000;
-const drainMs = 30_000;
+/** With the last lines written and the process ended, within the 30 seconds that orchestrators commonly give. */
+const drainMs = 28_000;
 
 /** `vestibule serve`: runs until a signal. 0 after a clean drain, 1 when the configuration or a listener is bad. */
 export async function serve({ args, env, terminal, version }: CommandContext): Promise<ExitCode> {
   const parsed = parseCommand(args, { config: { type: "string", short: "c" } }, 0);
   if (parsed.kind === "usage") return wrongUsage(terminal, "serve", parsed.message);
+  // Forked by a primary with the same command line; the configuration comes from there.
+  if (cluster.isWorker) return serveAsWorker();
   const file = configFile(textOption(parsed.options, "config"), env);
   const load = () => loadSettings(file, env);
 
@@ -24,30 +31,38 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   }
   let gateway: RunningGateway;
   try {
-    gateway = await startGateway({ settings: loaded.settings, warnings: loaded.warnings, version });
+    const start = loaded.settings.workers === 1 ? startGateway : startPrimary;
+    gateway = await start({ settings: loaded.settings, warnings: loaded.warnings, version });
   } catch (error) {
     terminal.err(`vestibule: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
-  const stopWatching = watchConfiguration(file, loaded.text, load, gateway);
-  return untilSignal(gateway, stopWatching);
+  const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
+  manager.ready();
+  const stopWatching = watchConfiguration(file, loaded.text, load, gateway, manager);
+  return untilSignal(gateway, stopWatching, manager);
 }
 
 /** Reloads on SIGHUP (secrets may have changed with the text the same) and on a changed text; a bad file changes nothing. */
-function watchConfiguration(file: string, firstText: string, load: () => LoadResult, gateway: RunningGateway): () => void {
+function watchConfiguration(
+  file: string,
+  firstText: string,
+  load: () => LoadResult,
+  gateway: RunningGateway,
+  manager: ServiceManager,
+): () => void {
   let text = firstText;
-  const reload = (onlyIfChanged: boolean) => {
+  const reload = async (onlyIfChanged: boolean) => {
     const loaded = load();
-    if (!loaded.ok) {
-      text = "";
-      return gateway.rejectReload(formatProblems(loaded.problems, { colour: false }));
-    }
-    if (onlyIfChanged && loaded.text === text) return;
-    text = loaded.text;
-    void gateway.reload(loaded.settings, loaded.warnings);
+    if (onlyIfChanged && loaded.ok && loaded.text === text) return;
+    manager.reloading();
+    text = loaded.ok ? loaded.text : "";
+    if (loaded.ok) await gateway.reload(loaded.settings, loaded.warnings);
+    else gateway.rejectReload(formatProblems(loaded.problems, { colour: false }));
+    manager.ready();
   };
-  const onHangUp = () => reload(false);
-  const onChange = () => reload(true);
+  const onHangUp = () => void reload(false);
+  const onChange = () => void reload(true);
   process.on("SIGHUP", onHangUp);
   watchFile(file, { interval: watchIntervalMs, persistent: false }, onChange);
   return () => {
@@ -57,7 +72,7 @@ function watchConfiguration(file: string, firstText: string, load: () => LoadRes
 }
 
 /** The first SIGTERM or SIGINT drains, the second one stops at once. */
-function untilSignal(gateway: RunningGateway, stopWatching: () => void): Promise<ExitCode> {
+function untilSignal(gateway: RunningGateway, stopWatching: () => void, manager: ServiceManager): Promise<ExitCode> {
   return new Promise((resolve) => {
     let draining = false;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -67,6 +82,7 @@ function untilSignal(gateway: RunningGateway, stopWatching: () => void): Promise
       }
       draining = true;
       stopWatching();
+      manager.stopping();
       gateway.drain(drainMs).then(
         () => resolve(0),
         () => resolve(1),

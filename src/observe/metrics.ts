@@ -10,7 +10,7 @@ export interface MetricsRegistry {
   accessRecorded(record: AccessRecord): void;
   logLinesDropped(lines: number): void;
   configReloaded(outcome: "applied" | "rejected"): void;
-  /** Numbers that are read when they are asked for. A reload calls it again. */
+  /** Numbers that are read when they are asked for. Called once. */
   watch(sources: GaugeSources): void;
   readonly contentType: string;
   text(): Promise<string>;
@@ -29,7 +29,6 @@ export function createMetrics({ version }: { version: string }): MetricsRegistry
   collectDefaultMetrics({ register: registry });
   buildInfo(registry, version);
   const operations = operationCounters(registry);
-  const gauges = watchedGauges(registry);
   return {
     metrics: reportedMetrics(registry),
     accessRecorded(record) {
@@ -38,7 +37,7 @@ export function createMetrics({ version }: { version: string }): MetricsRegistry
     },
     logLinesDropped: (lines) => operations.droppedLines.inc(lines),
     configReloaded: (outcome) => operations.reloads.inc({ outcome }),
-    watch: gauges.watch,
+    watch: (sources) => watchedGauges(registry, sources),
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     text: async () => (await registry.metrics()) + tally.text(),
   };
@@ -109,24 +108,19 @@ function buildInfo(registry: Registry, version: string): void {
   gauge.set({ version, node: process.version }, 1);
 }
 
-function watchedGauges(registry: Registry): { watch: (sources: GaugeSources) => void } {
-  let sources: GaugeSources | null = null;
-  const gauge = (name: string, help: string, read: (from: GaugeSources) => number) =>
+/** Nothing is shown before there is something to read: where nobody watches (the primary above workers), 0 would be a lie. */
+function watchedGauges(registry: Registry, sources: GaugeSources): void {
+  const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `vestibule_${name}`,
       help,
       registers: [registry],
       collect() {
-        if (sources !== null) this.set(read(sources));
+        this.set(read());
       },
     });
-  gauge("open_requests", "Requests that are being answered.", (from) => from.openRequests());
-  gauge("open_tunnels", "WebSocket connections.", (from) => from.openTunnels());
-  gauge("store_reachable", "1 when the session store answers.", (from) => Number(from.storeHealth().reachable));
-  gauge("store_invalidation", "1 when other processes' changes arrive.", (from) => Number(from.storeHealth().invalidation));
-  return {
-    watch(next) {
-      sources = next;
-    },
-  };
+  gauge("open_requests", "Requests that are being answered.", sources.openRequests);
+  gauge("open_tunnels", "WebSocket connections.", sources.openTunnels);
+  gauge("store_reachable", "1 when the session store answers.", () => Number(sources.storeHealth().reachable));
+  gauge("store_invalidation", "1 when other processes' changes arrive.", () => Number(sources.storeHealth().invalidation));
 }

@@ -28,6 +28,7 @@ const layers = {
     ],
   },
   store: { layers: ["core"], packages: ["ioredis", "lru-cache", "node:crypto"] },
+  workers: { layers: ["core"], packages: ["node:cluster"] },
   observe: { layers: ["core"], packages: ["pino", "prom-client", "node:stream"] },
 };
 
