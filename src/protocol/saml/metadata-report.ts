@@ -16,7 +16,7 @@ export function describeMetadata(metadata: IdpMetadata, saml: SamlSettings, now:
       expiresAt === null ? `bare key ${fingerprint}` : `certificate ${fingerprint}, ${describeEnd(expiresAt, now)}`,
     ),
     ...own.map(({ what, name, at }) => `${names[what as keyof typeof names]} ${name}, ${describeEnd(at, now)}`),
-    metadata.validUntil === null ? "the metadata has no end" : `the metadata is valid until then: ${describeEnd(metadata.validUntil, now)}`,
+    ...(metadata.validUntil === null ? [] : [`metadata, ${describeEnd(metadata.validUntil, now)}`]),
     ...metadata.notes.map((note) => `note: ${note}`),
   ].join("\n");
 }
