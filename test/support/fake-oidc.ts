@@ -31,7 +31,7 @@ export interface FakeScript {
   idTokenSigning?: SignOptions;
   /** Replaces the whole token; null leaves it out. */
   idToken?: (good: string) => string | null | Promise<string | null>;
-  token?: (good: Claims, request: FakeRequest) => FakeAnswer;
+  token?: (good: Claims, request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
   userinfo?: (good: Claims, request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
 }
 export interface FakeOidc {
@@ -219,7 +219,7 @@ export async function startFakeOidc(
       ...(idToken === null ? {} : { id_token: idToken }),
       ...(fake.refreshToken === null ? {} : { refresh_token: fake.refreshToken }),
     };
-    return fake.script.token?.(good, request) ?? { json: good };
+    return (await fake.script.token?.(good, request)) ?? { json: good };
   }
   return fake;
 }

@@ -1,0 +1,37 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { runScenario, type Verdict } from "./run-scenario.ts";
+import type { Scenario } from "./scenario.ts";
+import { table } from "./table.ts";
+
+/** `npm run test:faults [-- --list | --short | 3 7]`: the scenarios of docs/reliability.md, one after the other, progress shown. */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { list: { type: "boolean" }, short: { type: "boolean" }, json: { type: "string" } },
+});
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+
+const files = readdirSync(new URL(".", import.meta.url))
+  .filter((name) => /^\d\d-.*\.ts$/.test(name))
+  .sort();
+const wanted = positionals.map(Number);
+const chosen = files.filter((name) => wanted.length === 0 || wanted.includes(Number.parseInt(name, 10)));
+const load = async (name: string) => ((await import(new URL(name, import.meta.url).href)) as { scenario: Scenario }).scenario;
+
+if (values.list === true) {
+  for (const name of files) print(`${Number.parseInt(name, 10)}\t${(await load(name)).title}`);
+  process.exit(0);
+}
+const unknown = wanted.filter((number) => !chosen.some((name) => Number.parseInt(name, 10) === number));
+if (unknown.length > 0) {
+  print(`there is no scenario ${unknown.join(", ")}; --list shows them`);
+  process.exit(2);
+}
+const verdicts: Verdict[] = [];
+for (const name of chosen) {
+  verdicts.push(await runScenario(Number.parseInt(name, 10), await load(name), { short: values.short === true, print }));
+}
+print(`\n${table(verdicts)}`);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ short: values.short === true, verdicts }, null, 2)}\n`);
+else if (wanted.length === 0) print(JSON.stringify({ short: values.short === true, failed: verdicts.filter(({ ok }) => !ok).length }));
+process.exit(verdicts.every(({ ok }) => ok) ? 0 : 1);

@@ -1,0 +1,55 @@
+import type { Finding, Scenario } from "./scenario.ts";
+
+/** How one scenario went. */
+export interface Verdict {
+  readonly number: number;
+  readonly title: string;
+  readonly ok: boolean;
+  readonly seconds: number;
+  readonly findings: readonly Finding[];
+  readonly error: string | null;
+}
+
+const longestMs = { full: 45 * 60_000, short: 90_000 };
+
+/** Runs it to the end or to the time limit, cleans up after it, and never rejects. */
+export async function runScenario(
+  number: number,
+  scenario: Scenario,
+  { short, print }: { readonly short: boolean; readonly print: (line: string) => void },
+): Promise<Verdict> {
+  const began = Date.now();
+  const findings: Finding[] = [];
+  const cleaning: (() => unknown)[] = [];
+  print(`\n== ${number}. ${scenario.title}`);
+  const limit = new AbortController();
+  let error: string | null = null;
+  try {
+    const run = scenario.run({
+      short,
+      pick: (full, quick) => (short ? quick : full),
+      later: (clean) => void cleaning.unshift(clean),
+      say: (line) => print(`   ${line}`),
+      hold: (what, ok, given, must) => {
+        const figure = typeof given === "number" ? String(Math.round(given * 10) / 10) : given;
+        findings.push({ what, figure, must, ok });
+        print(`   ${ok ? "ok  " : "FAIL"} ${what}: ${figure} (${must})`);
+      },
+    });
+    await Promise.race([run, timeLimit(short ? longestMs.short : longestMs.full, limit.signal)]);
+  } catch (failure) {
+    error = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+    print(`   FAIL ${error}`);
+  }
+  limit.abort();
+  for (const clean of cleaning) await Promise.resolve(clean()).catch((failure: unknown) => print(`   cleaning: ${String(failure)}`));
+  const ok = error === null && findings.every((finding) => finding.ok);
+  return { number, title: scenario.title, ok, seconds: Math.round((Date.now() - began) / 1000), findings, error };
+}
+
+function timeLimit(ms: number, signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not over after ${ms / 1000} s`)), ms);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+  });
+}
