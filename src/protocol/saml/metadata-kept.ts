@@ -48,7 +48,7 @@ export function createMetadataKeeper(deps: {
   let last: Pick<KeptMetadata, "document" | "at"> | null = null;
   return {
     restore: async () => {
-      const text = await deps.documents.read(name).catch(failed("the kept metadata could not be asked for"));
+      const text = await readPatiently(() => deps.documents.read(name)).catch(failed("the kept metadata could not be asked for"));
       // Its shape is not checked again: nobody but a holder of the secret can have written it, and the name says by which rules.
       return text === null ? null : (JSON.parse(text) as KeptMetadata);
     },
@@ -61,4 +61,19 @@ export function createMetadataKeeper(deps: {
       deps.documents.write(name, JSON.stringify(kept), ttlMs).catch(failed("the metadata could not be kept in the store"));
     },
   };
+}
+
+const attempts = 5;
+const pauseMs = 200;
+
+/** At the start the store is connected a moment after it is first asked. */
+async function readPatiently(read: () => Promise<string | null>): Promise<string | null> {
+  for (let left = attempts - 1; left > 0; left -= 1) {
+    try {
+      return await read();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+  return read();
 }
