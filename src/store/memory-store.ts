@@ -5,6 +5,7 @@ import type { NewSession, SessionFilter, SessionStore } from "../core/ports/sess
 import type { Random } from "../core/random.ts";
 import type { Session, SessionEnd } from "../core/session.ts";
 import type { SessionSettings } from "../core/settings.ts";
+import { createSetback } from "./clock-setback.ts";
 import { createMemoryFacts } from "./memory-facts.ts";
 import { createSessionTable, type SessionTable } from "./memory-table.ts";
 import { beginSession, isWithinLimits, noteActivityAfterMs } from "./session-limits.ts";
@@ -16,19 +17,24 @@ export interface StoreDeps {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Never goes back, unlike the wall clock. */
+  readonly monotonic?: Clock;
 }
 
 interface State extends StoreDeps {
   readonly table: SessionTable;
   readonly watchers: Watchers;
+  /** The wall clock, if it had never been set back. */
+  readonly steadyClock: Clock;
 }
 
 const sweepEveryMs = 500;
 
 /** Sessions in this process only: for one worker, and gone with it. */
 export function createMemoryStore(deps: StoreDeps): SessionStore {
-  const state: State = { ...deps, table: createSessionTable(), watchers: createWatchers(deps.log) };
-  const { sweep: sweepFacts, ...facts } = createMemoryFacts(deps);
+  const table = createSessionTable();
+  const state: State = { ...deps, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
+  const { sweep: sweepFacts, ...facts } = createMemoryFacts({ ...deps, clock: state.steadyClock });
   const sweeper = setInterval(() => {
     for (const session of state.table.all()) peek(state, session.id);
     sweepFacts();
@@ -53,7 +59,29 @@ export function createMemoryStore(deps: StoreDeps): SessionStore {
   };
 }
 
+/** Where the wall clock goes back, what is older by it keeps its age: all times of all sessions go back with it. */
+function steadyClock({ clock, monotonic = () => performance.now(), log }: StoreDeps, table: SessionTable): Clock {
+  const setback = createSetback(clock, monotonic);
+  let setbacksMs = 0;
+  return () => {
+    const backMs = setback();
+    if (backMs > 0) {
+      setbacksMs += backMs;
+      log.warn({ backMs }, "the clock was set back; sessions keep their ages");
+      for (const session of [...table.all()]) table.put(earlier(session, backMs));
+    }
+    return clock() + setbacksMs;
+  };
+}
+
+function earlier(session: Session, ms: number): Session {
+  const { createdAt, lastSeenAt, expiresAt, refreshAt } = session;
+  const times = { createdAt: createdAt - ms, lastSeenAt: lastSeenAt - ms, expiresAt: expiresAt - ms };
+  return { ...session, ...times, refreshAt: refreshAt === null ? null : refreshAt - ms };
+}
+
 function peek(state: State, id: string): Session | null {
+  state.steadyClock();
   const session = state.table.get(id);
   if (session === undefined) return null;
   if (isWithinLimits(session, state.settings, state.clock())) return session;
