@@ -76,6 +76,7 @@ test("another browser's answer signs nobody in (login CSRF)", async () => {
   const reply = await browser.ask(parked.location ?? "");
   expect(reply.status).toBe(400);
   expect(reply.setCookies).toEqual([]);
+  expect(rig.audited.at(-1)).toMatchObject({ event: "login-failed", code: "saml.request-expired" });
   expect(rig.audited.filter(({ event }) => event === "login")).toEqual([]);
 });
 

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { english } from "../../src/control/pages/english.ts";
+import { type ErrorCode, GatewayError } from "../../src/core/errors.ts";
+
+/** The page texts name every code: the type checker sees to it. */
+const codes = Object.keys(english.error.words) as ErrorCode[];
+const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
+const rows = page
+  .split("\n")
+  .filter((line) => line.startsWith("| `"))
+  .map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+
+test("docs/errors.md has a row for every code, and for no other", () => {
+  const documented = rows.map(([code = ""]) => code.replaceAll("`", ""));
+  expect(documented.toSorted()).toEqual(codes.toSorted());
+});
+
+test("each row has the code's status, a cause and a cure", () => {
+  for (const [code = "", status, cause = "", cure = "", ...more] of rows) {
+    expect(status, code).toBe(String(new GatewayError(code.replaceAll("`", "") as ErrorCode, "").status));
+    expect(cause.length, code).toBeGreaterThan(20);
+    expect(cure.length, code).toBeGreaterThan(5);
+    expect(more, code).toEqual([]);
+  }
+});
+
+test("visitors are never told what only operators should know", () => {
+  for (const words of Object.values(english.error.words))
+    expect(words).not.toMatch(/signature|audience|certificate|SAML|assertion|token's/i);
+});
