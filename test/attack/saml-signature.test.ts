@@ -4,8 +4,19 @@ import { verifyResponse } from "../../src/protocol/saml/response.ts";
 import { parseXml } from "../../src/protocol/saml/safe-xml.ts";
 import { readTrustedKey } from "../../src/protocol/saml/trusted-keys.ts";
 import { canonicalise } from "../../src/protocol/saml/xml-canonical.ts";
-import { descendants } from "../../src/protocol/saml/xml-tree.ts";
-import { aKey, aResponse, aSignedResponse, codeOf, exclusive, expecting, idp, issuer, sign, signings } from "../support/saml-documents.ts";
+import {
+  aKey,
+  aResponse,
+  aSignedResponse,
+  codeOf,
+  descendants,
+  exclusive,
+  expecting,
+  idp,
+  issuer,
+  sign,
+  signings,
+} from "../support/saml-documents.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 
 const key = aKey();

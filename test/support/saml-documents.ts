@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { SignedXml } from "xml-crypto";
 import type { ResponseExpectations } from "../../src/protocol/saml/response.ts";
 import { readTrustedKey } from "../../src/protocol/saml/trusted-keys.ts";
+import type { XmlElement } from "../../src/protocol/saml/xml-tree.ts";
 
 /** SAML documents as text, every part open to change, signed by xml-crypto: an implementation that is not the gateway's own. */
 
@@ -137,4 +138,9 @@ export function codeOf(attempt: () => unknown): string {
   } catch (error) {
     return error instanceof Error && "code" in error ? String(error.code) : `not a GatewayError: ${String(error)}`;
   }
+}
+
+/** The element itself and everything below it, in document order. */
+export function descendants(element: XmlElement): readonly XmlElement[] {
+  return [element, ...element.children.filter((child) => typeof child !== "string").flatMap(descendants)];
 }

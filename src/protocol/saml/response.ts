@@ -7,7 +7,7 @@ import { countSignatures, type SignaturePolicy, signatureOf, verifySignature } f
 import { badSignature } from "./signature-shape.ts";
 import { readStatus } from "./status.ts";
 import { decodeBase64 } from "./xml-algorithms.ts";
-import { attributeOf, childrenOf, descendants, elementsOf, isNamed, malformed, namespaces, type XmlElement } from "./xml-tree.ts";
+import { attributeOf, childrenOf, countElements, elementsOf, isNamed, malformed, namespaces, type XmlElement } from "./xml-tree.ts";
 
 /** Everything but the answer itself: the verification is a pure function of both. */
 export interface ResponseExpectations extends AssertionExpectations {
@@ -80,17 +80,18 @@ function soleAssertion(root: XmlElement): XmlElement {
   const stranger = elementsOf(root).find(({ name }) => !allowed.includes(name));
   if (stranger !== undefined) throw malformed(`the Response holds ${stranger.name.slice(0, 100)}, which does not belong there`);
   const inPlace = ["Assertion", "EncryptedAssertion"].flatMap((name) => childrenOf(root, namespaces.assertion, name));
-  const anywhere = [...descendants(root)].filter(({ name }) => name === "Assertion" || name === "EncryptedAssertion");
+  const anywhere = countElements(root, isAnyAssertion);
   const [sole] = inPlace;
-  if (sole === undefined || inPlace.length !== 1 || anywhere.length !== 1)
-    throw malformed(`the Response holds ${anywhere.length} assertions, ${inPlace.length} of them in place: exactly one is accepted`);
+  if (sole === undefined || inPlace.length !== 1 || anywhere !== 1)
+    throw malformed(`the Response holds ${anywhere} assertions, ${inPlace.length} of them in place: exactly one is accepted`);
   return sole;
 }
 
+const isAnyAssertion = ({ name }: XmlElement) => name === "Assertion" || name === "EncryptedAssertion";
+
 /** As `soleAssertion`, for an assertion that was encrypted and is now a document of its own. */
 function soleRoot(root: XmlElement): XmlElement {
-  const anywhere = [...descendants(root)].filter(({ name }) => name === "Assertion" || name === "EncryptedAssertion");
-  if (!isNamed(root, namespaces.assertion, "Assertion") || anywhere.length !== 1)
+  if (!isNamed(root, namespaces.assertion, "Assertion") || countElements(root, isAnyAssertion) !== 1)
     throw malformed("the decrypted element is not one Assertion");
   if (countSignatures(root) !== (signatureOf(root) === null ? 0 : 1)) throw badSignature("a signature stands where none belongs");
   return root;

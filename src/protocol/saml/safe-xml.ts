@@ -48,10 +48,10 @@ export function parseXml(source: string, limits: XmlLimits = messageLimits): Xml
   };
   const open = () => {
     if (stack.length >= limits.maxDepth) throw malformed(`the document is nested deeper than ${limits.maxDepth}`);
-    elements += 1;
-    if (elements > limits.maxElements) throw malformed(`the document has more than ${limits.maxElements} elements`);
     const parent = stack.at(-1);
     const tag = openTag(text, at, parent?.element.scope ?? null, limits);
+    elements += 1 + tag.attributeCount;
+    if (elements > limits.maxElements) throw malformed(`the document has more than ${limits.maxElements} elements and attributes`);
     if (parent === undefined) {
       if (roots.length > 0) throw malformed("the document has more than one root element");
       roots.push(tag.element);

@@ -5,7 +5,7 @@ import { fingerprintOf, type TrustedKey } from "./trusted-keys.ts";
 import { digestHash, fits, signatureAlgorithm } from "./xml-algorithms.ts";
 import { canonicalise } from "./xml-canonical.ts";
 import type { XmlLimits } from "./xml-characters.ts";
-import { attributeOf, childrenOf, descendants, isNamed, namespaces, onlyChild, textOf, type XmlElement } from "./xml-tree.ts";
+import { attributeOf, childrenOf, countElements, isNamed, namespaces, onlyChild, textOf, type XmlElement } from "./xml-tree.ts";
 
 export interface SignaturePolicy {
   /** All are tried: during a rollover the signing one may stand anywhere in the list. */
@@ -26,7 +26,7 @@ export const signatureOf = (element: XmlElement): XmlElement | null => onlyChild
 
 /** How many signatures there are anywhere in a document. */
 export function countSignatures(document: XmlElement): number {
-  return [...descendants(document)].filter((element) => isNamed(element, namespaces.signature, "Signature")).length;
+  return countElements(document, (element) => isNamed(element, namespaces.signature, "Signature"));
 }
 
 /**
@@ -71,10 +71,7 @@ function verifyReference(
 
 /** In any spelling and namespace that some library takes for an ID. */
 function occurrences(document: XmlElement, id: string): number {
-  let count = 0;
-  for (const element of descendants(document))
-    for (const { name, value } of element.attributes) if (value === id && name.toLowerCase() === "id") count += 1;
-  return count;
+  return countElements(document, ({ attributes }) => attributes.some(({ name, value }) => value === id && name.toLowerCase() === "id"));
 }
 
 /** Canonical bytes may be longer than what was sent: declarations are repeated, `>` is escaped. */

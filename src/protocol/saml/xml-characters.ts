@@ -4,6 +4,7 @@ import { malformed } from "./xml-tree.ts";
 export interface XmlLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
+  /** Elements and attributes together: what reading, canonicalising and searching cost. */
   readonly maxElements: number;
   /** Of one element, namespace declarations included. */
   readonly maxAttributes: number;
@@ -13,15 +14,8 @@ export interface XmlLimits {
   readonly allowComments: boolean;
 }
 
-const predefined: ReadonlyMap<string, string> = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-]);
-
-const reference = /&([a-z]{2,4}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});/y;
+const badReference = /&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)/;
+const characterReference = /&#(x?)([0-9a-fA-F]{1,7});/g;
 
 /** Character data as it is meant: only XML's five entities and character references exist, because there is no DOCTYPE to name others. */
 export function decodeCharacters(raw: string): string {
@@ -34,25 +28,21 @@ export function decodeAttribute(raw: string): string {
   return decodeReferences(/[\t\n]/.test(raw) ? raw.replace(/[\t\n]/g, " ") : raw);
 }
 
+/** `&amp;` comes last: what it makes is text, never the beginning of another reference. */
 function decodeReferences(raw: string): string {
-  let at = raw.indexOf("&");
-  if (at < 0) return raw;
-  let decoded = raw.slice(0, at);
-  while (at >= 0) {
-    reference.lastIndex = at;
-    const [whole, name] = reference.exec(raw) ?? [];
-    const character = name?.startsWith("#") ? fromCodePoint(name.slice(1)) : predefined.get(name ?? "");
-    if (whole === undefined || character === undefined) throw malformed("the document uses an entity, or a bare &");
-    const next = raw.indexOf("&", reference.lastIndex);
-    decoded += character + raw.slice(reference.lastIndex, next < 0 ? raw.length : next);
-    at = next;
-  }
-  return decoded;
+  if (!raw.includes("&")) return raw;
+  if (badReference.test(raw)) throw malformed("the document uses an entity, or a bare &");
+  const plain = raw.includes("&#")
+    ? raw.replace(characterReference, (_, isHex: string, digits: string) => fromCodePoint(isHex, digits))
+    : raw;
+  return plain.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&apos;", "'").replaceAll("&amp;", "&");
 }
 
-function fromCodePoint(digits: string): string | undefined {
-  const point = digits.startsWith("x") ? Number.parseInt(digits.slice(1), 16) : Number.parseInt(digits, 10);
-  return isCharacter(point) ? String.fromCodePoint(point) : undefined;
+function fromCodePoint(isHex: string, digits: string): string {
+  const point = Number.parseInt(digits, isHex === "" ? 10 : 16);
+  if (!isCharacter(point)) throw malformed("the document refers to a character that XML does not allow");
+  // Written as text it would be taken for the beginning of another reference.
+  return point === 0x26 ? "&amp;" : String.fromCodePoint(point);
 }
 
 /** XML 1.0 2.2, without the C1 controls and line separators that are refused when written plainly. */

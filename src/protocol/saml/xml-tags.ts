@@ -8,6 +8,8 @@ export interface StartTag {
   /** As written, for the end tag to repeat. */
   readonly tagName: string;
   readonly isEmpty: boolean;
+  /** Declarations included. */
+  readonly attributeCount: number;
   /** Where the next piece of the document begins. */
   readonly end: number;
 }
@@ -16,10 +18,11 @@ const xmlNamespace = "http://www.w3.org/XML/1998/namespace";
 const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
 const noPrefixes: ReadonlyMap<string, string> = new Map();
 const noAttributes: readonly XmlAttribute[] = [];
+const noRawAttributes: readonly RawAttribute[] = [];
 // Names are ASCII: all of SAML's are, and name characters are where XML libraries differ.
-const startOfTag = /<((?:([A-Za-z_][A-Za-z0-9._-]*):)?([A-Za-z_][A-Za-z0-9._-]*))/y;
+const qualifiedName = /[A-Za-z_][A-Za-z0-9._-]*(?::[A-Za-z_][A-Za-z0-9._-]*)?/y;
 const attributeInTag = /[ \t\n]+(?:([A-Za-z_][A-Za-z0-9._-]*):)?([A-Za-z_][A-Za-z0-9._-]*)[ \t\n]*=[ \t\n]*(?:"([^"<]*)"|'([^'<]*)')/y;
-const endOfTag = /[ \t\n]*(\/?)>/y;
+const blank = /[ \t\n]*/y;
 
 interface RawAttribute {
   readonly prefix: string;
@@ -27,28 +30,53 @@ interface RawAttribute {
   readonly value: string;
 }
 
-/** Reads the start tag at `at`, names resolved against the namespaces in scope. Linear: every pattern is sticky and cannot backtrack far. */
+/**
+ * Reads the start tag at `at`, names resolved against the namespaces in scope. Linear: every pattern is sticky and cannot backtrack far.
+ * A document may hold thousands of tags, so a plain one makes no garbage beyond its element.
+ */
 export function openTag(text: string, at: number, outer: ReadonlyMap<string, string> | null, limits: XmlLimits): StartTag {
-  startOfTag.lastIndex = at;
-  const [whole, tagName = "", prefix = "", name = ""] = startOfTag.exec(text) ?? [];
-  if (whole === undefined) throw malformed("a < begins no tag");
+  qualifiedName.lastIndex = at + 1;
+  if (!qualifiedName.test(text)) throw malformed("a < begins no tag");
+  const tagName = text.slice(at + 1, qualifiedName.lastIndex);
+  const [raw, afterAttributes] = readAttributes(text, qualifiedName.lastIndex, limits);
+  const closing = skipBlank(text, afterAttributes);
+  const isEmpty = text[closing] === "/";
+  const last = isEmpty ? closing + 1 : closing;
+  if (text[last] !== ">") throw malformed("a start tag is not well-formed");
+  const colon = tagName.indexOf(":");
+  const prefix = colon < 0 ? "" : tagName.slice(0, colon);
+  const name = colon < 0 ? tagName : tagName.slice(colon + 1);
+  const children: XmlNode[] = [];
+  const { namespace, attributes, scope } = resolve(prefix, raw, outer ?? noPrefixes, limits);
+  return {
+    element: { prefix, name, namespace, attributes, scope, children },
+    children,
+    tagName,
+    isEmpty,
+    attributeCount: raw.length,
+    end: last + 1,
+  };
+}
+
+function readAttributes(text: string, from: number, limits: XmlLimits): readonly [readonly RawAttribute[], number] {
+  if (text[from] === ">") return [noRawAttributes, from];
   const raw: RawAttribute[] = [];
-  let end = at + whole.length;
+  let end = from;
   for (;;) {
     attributeInTag.lastIndex = end;
     const found = attributeInTag.exec(text);
-    if (found === null) break;
+    if (found === null) return [raw, end];
     if (raw.length >= limits.maxAttributes) throw malformed(`an element has more than ${limits.maxAttributes} attributes`);
     raw.push({ prefix: found[1] ?? "", name: found[2] ?? "", value: decodeAttribute(found[3] ?? found[4] ?? "") });
     end = attributeInTag.lastIndex;
   }
-  endOfTag.lastIndex = end;
-  const closed = endOfTag.exec(text);
-  if (closed === null) throw malformed("a start tag is not well-formed");
-  const children: XmlNode[] = [];
-  const { namespace, attributes, scope } = resolve(prefix, raw, outer ?? noPrefixes, limits);
-  const element = { prefix, name, namespace, attributes, scope, children };
-  return { element, children, tagName, isEmpty: closed[1] === "/", end: endOfTag.lastIndex };
+}
+
+function skipBlank(text: string, at: number): number {
+  if (text[at] === ">" || text[at] === "/") return at;
+  blank.lastIndex = at;
+  blank.test(text);
+  return blank.lastIndex;
 }
 
 function resolve(
@@ -66,7 +94,7 @@ function resolve(
   for (const attribute of raw) {
     if (isDeclaration(attribute)) continue;
     // Reserved by XML 1.0 2.3, and xml-crypto leaves every attribute out whose name begins with xmlns.
-    if (/^xml/i.test(attribute.prefix === "" ? attribute.name : attribute.prefix) && attribute.prefix !== "xml")
+    if (isReserved(attribute.prefix === "" ? attribute.name : attribute.prefix) && attribute.prefix !== "xml")
       throw malformed("an attribute uses a name that is reserved for XML");
     const space = attribute.prefix === "" ? "" : attribute.prefix === "xml" ? xmlNamespace : namespaceOf(attribute.prefix, scope);
     const expanded = `${space} ${attribute.name}`;
@@ -77,6 +105,7 @@ function resolve(
   return { namespace, attributes, scope };
 }
 
+const isReserved = (name: string) => /^xml/i.test(name);
 const isDeclaration = ({ prefix, name }: RawAttribute) => prefix === "xmlns" || (prefix === "" && name === "xmlns");
 
 /** The scope with this element's declarations; the same map when there are none. */
@@ -94,7 +123,7 @@ function declared(
     seen.add(declares);
     // Redundant and allowed (Namespaces in XML 3), never part of a canonical form; Shibboleth's own metadata has it.
     if (declares === "xml" && value === xmlNamespace) continue;
-    if (/^xml/i.test(declares) || value === xmlNamespace || value === xmlnsNamespace)
+    if (isReserved(declares) || value === xmlNamespace || value === xmlnsNamespace)
       throw malformed("a declaration touches the namespaces of XML itself");
     if (declares !== "" && value === "") throw malformed("a prefix is declared without a namespace");
     // Quotes and brackets in a namespace name come out of careless canonicalisers as markup.

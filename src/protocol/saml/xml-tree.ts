@@ -65,16 +65,11 @@ export function requiredChild(element: XmlElement, namespace: string, name: stri
   return child;
 }
 
-/** The element itself and everything below it, in document order. */
-export function* descendants(element: XmlElement): Generator<XmlElement> {
-  const open: XmlElement[] = [element];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    yield next;
-    for (let at = next.children.length - 1; at >= 0; at--) {
-      const child = next.children[at];
-      if (child !== undefined && isElement(child)) open.push(child);
-    }
-  }
+/** How many elements there are that fulfil this, the given one and everything below it counted. */
+export function countElements(element: XmlElement, fulfils: (element: XmlElement) => boolean): number {
+  let count = fulfils(element) ? 1 : 0;
+  for (const child of element.children) if (isElement(child)) count += countElements(child, fulfils);
+  return count;
 }
 
 /** An attribute without a namespace, as SAML's own all are; null when it is absent. An empty one is there, and empty. */
