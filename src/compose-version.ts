@@ -24,6 +24,7 @@ import { allClaimNames } from "./policy/claim-names.ts";
 import { decide } from "./policy/decide.ts";
 import { compileRoutes } from "./policy/route-table.ts";
 import { createOidcProvider } from "./protocol/oidc-provider.ts";
+import { ownEndpoints } from "./protocol/saml/own-endpoints.ts";
 import { createSamlProvider } from "./protocol/saml/provider.ts";
 import { createSealer } from "./store/sealing.ts";
 import { createForward } from "./upstream/forward.ts";
@@ -116,9 +117,8 @@ export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "cloc
   };
   return (provider) => {
     if (provider.protocol.kind === "saml") {
-      const here = `${origin}/_vestibule/saml/${provider.id}`;
       const { documents } = deps.sessions;
-      return createSamlProvider({ ...shared, settings: provider, acsUrl: `${here}/acs`, sloUrl: `${here}/slo`, documents });
+      return createSamlProvider({ ...shared, ...ownEndpoints(settings.auth.origin, provider.id), settings: provider, documents });
     }
     return createOidcProvider({
       ...shared,

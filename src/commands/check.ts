@@ -42,7 +42,9 @@ function tellTests(terminal: Terminal, file: string, settings: Settings, failure
 
 function tellOnline(terminal: Terminal, { what, ok, detail }: OnlineResult): void {
   const [mark, colour] = ok ? ["ok    ", 32] : ["failed", 31];
-  terminal.out(`${terminal.colour.out ? `\u001b[${colour}m${mark}\u001b[0m` : mark} ${what}: ${detail}\n`);
+  // A SAML provider has several lines to say: they stand under the first.
+  const text = detail.replaceAll("\n", `\n${" ".repeat(mark.length + 1)}`);
+  terminal.out(`${terminal.colour.out ? `\u001b[${colour}m${mark}\u001b[0m` : mark} ${what}: ${text}\n`);
 }
 
 async function reachOut(settings: Settings, report: (result: OnlineResult) => void): Promise<readonly OnlineResult[]> {

@@ -7,6 +7,7 @@ Commands:
   serve     run the gateway
   check     say whether a configuration is good: shape, meaning, its own tests
   explain   say what the gateway would do with one request, rule by rule, and why
+  metadata  print our SAML metadata for a provider
   schema    print the JSON Schema of the configuration file, for editors
 
 Options:
@@ -52,6 +53,13 @@ that would be sent. Without --as-user or --email the visitor is anonymous.
       --at TIME       when, in ISO 8601; default: now
       --websocket     as a WebSocket handshake
       --json          the explanation as JSON
+`,
+  metadata: `Usage: vestibule metadata [--config FILE] PROVIDER
+
+Prints the SAML metadata that PROVIDER must be given about this gateway. The running gateway serves the same at
+<auth.origin>/_vestibule/saml/PROVIDER/metadata.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
   schema: `Usage: vestibule schema
 

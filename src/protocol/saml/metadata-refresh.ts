@@ -50,6 +50,9 @@ interface State {
   held: HeldMetadata | null;
   failure: Failure | null;
   pending: Promise<void> | null;
+  /** The refresh under way has come to fetching; before, it may still find that what the store kept is fresh. */
+  isLoading: boolean;
+  mustLoad: boolean;
   timer: NodeJS.Timeout | null;
 }
 
@@ -64,7 +67,7 @@ export function createMetadataRefresh(deps: RefreshDeps): MetadataRefresh {
   const keeper = createMetadataKeeper(deps);
   const expiry = createExpiryWatch(deps);
   const load = createMetadataLoad({ ...deps, closing: closing.signal });
-  const state: State = { held: null, failure: null, pending: null, timer: null };
+  const state: State = { held: null, failure: null, pending: null, isLoading: false, mustLoad: false, timer: null };
 
   const due = (held: HeldMetadata) => dueAfterMs(source.kind, saml.metadataRefreshMs, held);
   const usable = () => (state.held !== null && isValid(state.held, clock()) ? state.held : null);
@@ -87,13 +90,18 @@ export function createMetadataRefresh(deps: RefreshDeps): MetadataRefresh {
     }
   };
   const refresh = (evenIfFresh: boolean): Promise<void> => {
+    if (evenIfFresh && !state.isLoading) state.mustLoad = true;
     state.pending ??= (async () => {
       const kept = state.held === null ? await restored(deps, keeper) : null;
       if (kept !== null) hold(kept);
       const known = usable();
-      if (evenIfFresh || known === null || isDue(known.at, due(known), clock())) await loadNow();
+      if (!state.mustLoad && known !== null && !isDue(known.at, due(known), clock())) return;
+      state.mustLoad = false;
+      state.isLoading = true;
+      await loadNow();
     })().finally(() => {
       state.pending = null;
+      state.isLoading = false;
       schedule();
     });
     return state.pending;

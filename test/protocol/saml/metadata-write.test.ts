@@ -9,8 +9,9 @@ import { writeMetadata } from "../../../src/protocol/saml/metadata-write.ts";
 import { parseXml } from "../../../src/protocol/saml/safe-xml.ts";
 import { verifySignature } from "../../../src/protocol/saml/signature.ts";
 import { readTrustedKey } from "../../../src/protocol/saml/trusted-keys.ts";
-import { attributeOf, childrenOf, descendants, namespaces, requiredChild, textOf } from "../../../src/protocol/saml/xml-tree.ts";
+import { attributeOf, childrenOf, namespaces, requiredChild, textOf } from "../../../src/protocol/saml/xml-tree.ts";
 import { makeAuthority, type TestCertificate } from "../../support/certificates.ts";
+import { descendants } from "../../support/saml-documents.ts";
 import { makeSamlKey } from "../../support/saml-keys.ts";
 import { bareBase64, samlSettings } from "../../support/saml-metadata.ts";
 
