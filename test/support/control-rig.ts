@@ -62,7 +62,8 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en", "fr"] } },
   });
   const settings: Settings = { ...base, sessions: { ...base.sessions, ...long }, ...change };
-  const clock = () => rig.now;
+  let now = 1_800_000_000_000;
+  const clock = () => now;
   const log = recordingLog();
   const random = (bytes: number) => randomBytes(bytes);
   const writes: string[] = [];
@@ -105,7 +106,12 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     audited,
     writes,
     log,
-    now: 1_800_000_000_000,
+    get now() {
+      return now;
+    },
+    set now(at: number) {
+      now = at;
+    },
     failing: null,
   };
   return rig;
