@@ -8,7 +8,7 @@ const toleranceMs = 5_000;
  * that an administrator or a time server sets back by an hour would give every session an hour more.
  */
 export function createSetback(clock: Clock, monotonic: Clock): () => number {
-  let ahead = clock() - monotonic();
+  let ahead = Number.NEGATIVE_INFINITY;
   return () => {
     const now = clock() - monotonic();
     const setbackMs = ahead - now;
