@@ -28,11 +28,12 @@ export function createProbeWatch(clock: Clock): ProbeWatch {
     },
     lingerMs() {
       const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
-      const longest = Math.max(0, ...gaps);
+      // But one: a look by hand between two rounds of checks is no longer rhythm.
+      const [longest = 0, second = longest] = gaps.sort((one, other) => other - one);
       const sinceLast = clock() - (times.at(-1) ?? Number.NEGATIVE_INFINITY);
       // Somebody who waited for the start, say, and asks no more.
-      const stopped = gaps.length === 0 || sinceLast > 2 * longest + 1_000;
-      return stopped ? leastMs : Math.min(Math.max(answersUntilBelieved * longest + leastMs, leastMs), mostMs);
+      const stopped = gaps.length === 0 || sinceLast > 2 * second + 1_000;
+      return stopped ? leastMs : Math.min(Math.max(answersUntilBelieved * second + leastMs, leastMs), mostMs);
     },
   };
 }
