@@ -25,6 +25,7 @@ const perProcess = /^(?:process|nodejs)_/;
 const gaugeRules: readonly { readonly name: RegExp; readonly join: (one: number, other: number) => number }[] = [
   { name: /^vestibule_open_/, join: (one, other) => one + other },
   { name: /^vestibule_store_/, join: Math.min },
+  { name: /^vestibule_saml_expiry_days$/, join: Math.min },
   { name: /^vestibule_build_info$/, join: Math.max },
 ];
 

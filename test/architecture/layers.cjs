@@ -70,7 +70,7 @@ module.exports = {
       name: "no-dead-module",
       severity: "error",
       from: { path: "^src/main\\.ts$|-thread\\.ts$" },
-      to: { path: "^src/", pathNot: "-thread\\.ts$|\\.d\\.ts$", reachable: false },
+      to: { path: "^src/", pathNot: "^src/main\\.ts$|-thread\\.ts$|\\.d\\.ts$", reachable: false },
     },
     { name: "everything-resolves", severity: "error", from: {}, to: { couldNotResolve: true } },
     {
