@@ -101,5 +101,5 @@ test("the chooser can be used by keyboard and has a name for everything", () =>
       await page.keyboard.press("Tab");
       seen.push(await page.evaluate<string>("document.activeElement.textContent.trim()"));
     }
-    expect(seen).toEqual(["Continue", "Continue with Acme staff", "Continue with Partner company"]);
+    expect(seen).toEqual(["Continue", "Continue with Acme staff", "Continue with Partner company", "Continue with Campus"]);
   }));

@@ -1,10 +1,12 @@
 import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.js";
-import { type OidcUser, type RunningOidcProvider, startOidcProvider } from "../support/oidc-provider.ts";
+import { type OidcUser, startOidcProvider } from "../support/oidc-provider.ts";
+import { type SamlIdp, startSamlIdp } from "../support/saml-idp.ts";
+import { campusKey } from "./campus-key.ts";
 import type { DemoPorts } from "./ports.ts";
-import { acmeUsers, partnerUsers } from "./users.ts";
+import { acmeUsers, campusUsers, partnerUsers } from "./users.ts";
 
-/** The two identity providers of the demo. */
-export async function startProviders(ports: DemoPorts): Promise<readonly RunningOidcProvider[]> {
+/** The three identity providers of the demo. */
+export async function startProviders(ports: DemoPorts): Promise<readonly { close(): Promise<void> }[]> {
   const authOrigin = `http://auth.localhost:${ports.gateway}`;
   const start = (id: string, title: string, port: number, users: readonly OidcUser[]) =>
     startOidcProvider({
@@ -34,5 +36,21 @@ export async function startProviders(ports: DemoPorts): Promise<readonly Running
         },
       },
     });
-  return Promise.all([start("acme", "Acme", ports.acme, acmeUsers), start("partner", "Partner company", ports.partner, partnerUsers)]);
+  return Promise.all([
+    start("acme", "Acme", ports.acme, acmeUsers),
+    start("partner", "Partner company", ports.partner, partnerUsers),
+    startCampus(ports.campus, `${authOrigin}/_vestibule/saml/campus`),
+  ]);
+}
+
+/** The one that speaks SAML. */
+function startCampus(port: number, saml: string): Promise<SamlIdp> {
+  return startSamlIdp({
+    host: "localhost",
+    port,
+    title: "Campus",
+    users: campusUsers,
+    sp: { entityId: `${saml}/metadata`, acsUrl: `${saml}/acs`, sloUrl: `${saml}/slo`, certificate: null },
+    behaviour: { key: campusKey, published: [campusKey.certificate] },
+  });
 }

@@ -21,3 +21,17 @@ export const partnerUsers: readonly OidcUser[] = [
     },
   },
 ];
+
+/** Who can sign in at its SAML provider. Groups come as distinguished names there, as directories give them. */
+export const campusUsers: readonly OidcUser[] = [
+  {
+    login: "erin",
+    password: "erin",
+    claims: {
+      name: "Erin Eklund",
+      email: "erin@saml.example",
+      groups: ["CN=staff,OU=Groups,DC=saml,DC=example", "CN=admins,OU=Groups,DC=saml,DC=example"],
+    },
+  },
+  { login: "frank", password: "frank", claims: { name: "Frank Fischer", email: "frank@saml.example" } },
+];

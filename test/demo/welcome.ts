@@ -9,13 +9,14 @@ export function welcome(ports: DemoPorts, colour: boolean): string {
   return `
 ${strong("Vestibule runs.")} Two applications without a login of their own, behind one:
 
-  ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; two sign-in services")}
+  ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; three sign-in services, one by SAML")}
   ${strong("Reports")}   ${reports}   ${soft("staff; Acme only")}
 
 Who can sign in (the password is the name):
 
   alice@acme.example    staff, admins       bob@acme.example      staff
   carol@acme.example    no group: refused   dave@partner.example  partners: wiki only
+  erin@saml.example     staff, admins       frank@saml.example    no group: refused    ${soft("(both by SAML)")}
 
 What to try in a browser:
 
@@ -24,6 +25,7 @@ What to try in a browser:
   3. Visit ${wiki}/admin as bob, then with another account as alice.
   4. Sign out in one tab and watch the WebSocket and the event stream of the other end.
   5. Visit ${wiki}/vault: it asks for a stronger login.
+  6. Sign in as erin@saml.example: the address alone leads to the SAML provider. Signing out leaves it, too.
 
 And with curl:
 
