@@ -30,13 +30,14 @@ export function createMetadataLoad(deps: {
   readonly closing: AbortSignal;
 }): (held: HeldMetadata | null) => Promise<HeldMetadata> {
   const { saml, allowHttp, clock } = deps;
+  const largest = largestMetadataBytes(saml.metadataEntity);
   const fetchDocument = createProviderFetch({
     ...deps,
     // Counted by whoever knows whether what came is any good.
     metrics: { providerFetches: () => {} },
-    largestBodyBytes: largestMetadataBytes,
+    largestBodyBytes: largest,
   });
-  const origin = metadataOrigin(deps.source, fetchDocument);
+  const origin = metadataOrigin(deps.source, fetchDocument, largest);
   const options = { entity: saml.metadataEntity, signer: saml.metadataSigner, allowSha1: saml.allowSha1, allowHttp };
   const read = async (held: HeldMetadata | null): Promise<HeldMetadata> => {
     const loaded = await origin(held?.validators ?? null);

@@ -2,7 +2,6 @@ import { open } from "node:fs/promises";
 import type { SamlSettings } from "../../core/settings.ts";
 import type { ProviderFetch } from "../provider-fetch.ts";
 import { unusableMetadata } from "./metadata-failure.ts";
-import { largestMetadataBytes } from "./metadata-read.ts";
 
 /** By what a document is recognised as the one that is held already. */
 export interface Validators {
@@ -17,8 +16,8 @@ export type MetadataOrigin = (held: Validators | null) => Promise<Loaded>;
 
 const accept = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1";
 
-export function metadataOrigin(source: NonNullable<SamlSettings["metadata"]>, fetch: ProviderFetch): MetadataOrigin {
-  return source.kind === "url" ? (held) => fromUrl(source.url, fetch, held) : (held) => fromFile(source.path, held);
+export function metadataOrigin(source: NonNullable<SamlSettings["metadata"]>, fetch: ProviderFetch, largestBytes: number): MetadataOrigin {
+  return source.kind === "url" ? (held) => fromUrl(source.url, fetch, held) : (held) => fromFile(source.path, largestBytes, held);
 }
 
 async function fromUrl(url: string, fetch: ProviderFetch, held: Validators | null): Promise<Loaded> {
@@ -32,7 +31,7 @@ async function fromUrl(url: string, fetch: ProviderFetch, held: Validators | nul
   return { kind: "document", bytes: new Uint8Array(await response.arrayBuffer()), validators };
 }
 
-async function fromFile(path: string, held: Validators | null): Promise<Loaded> {
+async function fromFile(path: string, largestBytes: number, held: Validators | null): Promise<Loaded> {
   const file = await open(path, "r").catch((cause: unknown) => {
     throw unusableMetadata(`the metadata file ${path} cannot be read (${codeOf(cause)})`, cause);
   });
@@ -41,7 +40,7 @@ async function fromFile(path: string, held: Validators | null): Promise<Loaded> 
     const etag = `${ino} ${mtimeMs} ${size}`;
     if (held?.etag === etag) return { kind: "unchanged" };
     // Looked at before it is read: its size must not cost memory.
-    if (size > largestMetadataBytes) throw unusableMetadata(`the metadata file ${path} is larger than ${largestMetadataBytes} bytes`);
+    if (size > largestBytes) throw unusableMetadata(`the metadata file ${path} is larger than ${largestBytes} bytes`);
     return { kind: "document", bytes: await file.readFile(), validators: { etag, lastModified: null } };
   } finally {
     await file.close();

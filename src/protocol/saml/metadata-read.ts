@@ -21,13 +21,16 @@ export interface ReadingOptions {
 }
 
 /**
- * The largest document that is read. Whole federations are larger: they offer a metadata query service that gives one entity. What is
- * larger is given up while it is being fetched, so that its size costs no memory.
+ * The largest document that is read; one that is larger is given up while it is being fetched. Real ones of a single provider are a
+ * tenth of the first bound (ADFS: 100 KiB). Federations' are read up to the second, where `metadataEntity` says that one is expected;
+ * larger ones have a metadata query service that gives one entity.
  */
-export const largestMetadataBytes = 8 * 1024 * 1024;
+const largestEntityBytes = 1024 * 1024;
+const largestFederationBytes = 8 * 1024 * 1024;
+export const largestMetadataBytes = (entity: string | null) => (entity === null ? largestEntityBytes : largestFederationBytes);
 
 export const metadataLimits: XmlLimits = {
-  maxBytes: largestMetadataBytes,
+  maxBytes: largestFederationBytes,
   maxDepth: 64,
   maxElements: 250_000,
   maxAttributes: 64,

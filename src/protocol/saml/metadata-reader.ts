@@ -15,7 +15,8 @@ const threadMemoryMb = 512;
  * large ones are read in a thread of their own, whose time and memory end with it. Rejects with `saml.metadata-unusable`.
  */
 export async function readMetadataAside(bytes: Uint8Array, options: ReadingOptions): Promise<IdpDocument> {
-  if (bytes.byteLength > largestMetadataBytes) throw unusableMetadata(`the metadata is larger than ${largestMetadataBytes} bytes`);
+  const largest = largestMetadataBytes(options.entity);
+  if (bytes.byteLength > largest) throw unusableMetadata(`the metadata is larger than ${largest} bytes`);
   if (bytes.byteLength <= largestHereBytes) return readMetadata(bytes, options);
   const answer = await inThread({ bytes, options });
   if (answer.kind === "refused") throw unusableMetadata(answer.detail);

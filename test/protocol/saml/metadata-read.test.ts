@@ -249,7 +249,7 @@ test("a large federation is read aside, signature and all, and holds nobody up",
     code: "saml.metadata-unusable",
     message: expect.stringMatching(/no known key signed/),
   });
-  const tooLarge = readMetadataAside(Buffer.alloc(largestMetadataBytes + 1), options);
+  const tooLarge = readMetadataAside(Buffer.alloc(largestMetadataBytes(options.entity) + 1), options);
   await expect(tooLarge).rejects.toMatchObject({ code: "saml.metadata-unusable", message: expect.stringMatching(/larger than/) });
 });
 

@@ -153,7 +153,7 @@ test.each<{ when: string; answer: MetadataServer["answer"]; reason: RegExp }>([
   {
     when: "it announces 50 MB",
     answer: (_, response) => response.writeHead(200, { "content-length": 50_000_000 }).write("<x>"),
-    reason: /more than 8388608 bytes/,
+    reason: /more than 1048576 bytes/,
   },
 ])("when $when the last good document stays, counted and logged, and a new gateway takes it up", async ({ answer, reason }) => {
   const { source, fetches, log, documents } = open({ metadataSigner: one.certificate });
@@ -188,8 +188,8 @@ test("50 MB that nobody announced are given up while they come, and cost no memo
     };
     more();
   };
-  await expect(source.get()).rejects.toMatchObject({ code: "saml.metadata-unusable", message: expect.stringMatching(/more than 8388608/) });
-  expect(sent).toBeLessThan(20_000_000);
+  await expect(source.get()).rejects.toMatchObject({ code: "saml.metadata-unusable", message: expect.stringMatching(/more than 1048576/) });
+  expect(sent).toBeLessThan(10_000_000);
 });
 
 test("without any good document logins are refused with 503, and it is tried again soon", async () => {
