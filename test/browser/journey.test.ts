@@ -48,6 +48,21 @@ test("the address that was typed leads to its own provider, which finds it fille
   expect(await headerShown(page, "Remote-Name")).toBe("Dave Dupré");
 });
 
+test("a login by SAML comes back by a cross-site form, without a cookie, and still to the page that was wanted", async () => {
+  await signIn(page, `${demo.wiki}/admin?x=1`, "erin@saml.example");
+  expect(page.url()).toBe(`${demo.wiki}/admin?x=1`);
+  expect(await headerShown(page, "Remote-Groups")).toBe("staff,admins");
+  const cookies = await context.cookies([demo.auth, demo.wiki]);
+  expect(cookies.map(({ sameSite }) => sameSite).filter((sameSite) => sameSite !== "Lax")).toEqual([]);
+  // The provider is left as well, and says so by a signed message.
+  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.waitForURL(`${demo.auth}/_vestibule/signed-out**`);
+  expect(await page.locator("main").textContent()).toContain("You can close this window now.");
+  await page.goto(`${demo.wiki}/`);
+  await chooseByEmail(page, "erin@saml.example");
+  expect(await page.title()).toBe("Campus");
+});
+
 test("an address that nobody owns is explained on the same page", async () => {
   await page.goto(`${demo.wiki}/`);
   await page.locator("#email").fill("eve@elsewhere.example");

@@ -1,15 +1,18 @@
 import type { Page } from "playwright-core";
 
+/** The login pages of the demo's providers: OpenID Connect, and SAML. */
+const providerPage = /\/interaction\/|\/sso\?/;
+
 /** On the chooser page: types the address and goes on to the provider that owns its domain. */
 export async function chooseByEmail(page: Page, email: string): Promise<void> {
   await page.locator("#email").fill(email);
   await page.locator("form:has(#email) button").click();
-  await page.waitForURL(/\/interaction\//);
+  await page.waitForURL(providerPage);
 }
 
 /** On the provider's login page. */
 export async function signInAtProvider(page: Page, login: string): Promise<void> {
-  await page.waitForURL(/\/interaction\//);
+  await page.waitForURL(providerPage);
   await page.locator("input[autocomplete=username]").fill(login);
   await page.locator("input[type=password]").fill(login.split("@")[0] ?? "");
   await page.locator("button.primary").click();
