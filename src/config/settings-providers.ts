@@ -59,7 +59,7 @@ function oidcSettings(oidc: OidcFile, references: References): OidcSettings {
 function samlSettings(id: string, saml: SamlFile | undefined, { file, references }: SettingsContext): SamlSettings {
   // The schema lets no provider through that has neither protocol.
   if (saml === undefined) throw new TypeError(`the provider ${id} speaks no protocol`);
-  const { metadata, metadataRefresh, metadataSigner, idp, keys, clockTolerance, entityId, ...same } = saml;
+  const { metadata, metadataRefresh, metadataSigner, idp, keys, clockTolerance, entityId, nameIdFormat, ...same } = saml;
   return {
     kind: "saml",
     ...same,
@@ -67,11 +67,20 @@ function samlSettings(id: string, saml: SamlFile | undefined, { file, references
     metadataRefreshMs: metadataRefresh,
     metadataSigner: metadataSigner === null ? null : references.pem(metadataSigner),
     entityId: entityId ?? `${formatOrigin(file.auth.origin)}/_vestibule/saml/${id}/metadata`,
+    nameIdFormat: nameIdFormat === null ? null : (nameIdFormats.get(nameIdFormat) ?? nameIdFormat),
     idp: idp === null ? null : { ...idp, certificates: idp.certificates.map((one) => references.pem(one)) },
     keys: keys.map((pair) => ({ certificate: references.pem(pair.certificate), key: references.secret(pair.key) })),
     clockToleranceMs: clockTolerance,
   };
 }
+
+/** By their short names too; SAML Core 8.3 has them from two versions. */
+const nameIdFormats: ReadonlyMap<string, string> = new Map([
+  ["unspecified", "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"],
+  ["emailAddress", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"],
+  ["persistent", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"],
+  ["transient", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"],
+]);
 
 function metadataSource(metadata: SamlFile["metadata"], references: References): SamlSettings["metadata"] {
   if (metadata === null) return null;
