@@ -1,12 +1,7 @@
 import type { LimitSettings } from "./core/settings.ts";
 import { type Admission, createAdmission } from "./gateway/admission.ts";
 
-/** Admission by this thread's own clocks and turns. */
+/** Admission by this process's own clock and event loop. */
 export function composeAdmission(limits: LimitSettings): Admission {
-  return createAdmission({ limits, monotonic: () => performance.now(), cpuMs: threadCpuMs, afterTurn: setImmediate });
-}
-
-function threadCpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
+  return createAdmission({ limits, monotonic: () => performance.now(), afterTurn: setImmediate });
 }

@@ -1,9 +1,17 @@
 import type { LimitSettings } from "../core/settings.ts";
 
-/** Whether this process takes one more request on. */
+/** A request whose head has been read, and nothing else been done for. */
+export interface Applicant {
+  /** `Admission.leave` is owed once, when it is over. */
+  serve(): void;
+  /** 503. */
+  refuse(): void;
+}
+
+/** Decides when this process takes a request on, or that it does not. */
 export interface Admission {
-  /** False: answer 503 and do nothing else for it. True: `leave` is owed once, when the request is over. */
-  enter(target: string): boolean;
+  /** Calls exactly one of the applicant's functions, now or within about a second. */
+  admit(target: string, applicant: Applicant): void;
   leave(): void;
 }
 
@@ -11,52 +19,70 @@ export interface AdmissionDeps {
   readonly limits: Pick<LimitSettings, "requests">;
   /** Never goes back, unlike the wall clock. */
   readonly monotonic: () => number;
-  /** CPU time of this thread: a process that did not get the CPU is not overloaded by its requests. */
-  readonly cpuMs: () => number;
   /** Runs when the event loop has read everything that was ready. */
-  readonly afterTurn: (end: () => void) => void;
+  readonly afterTurn: (work: () => void) => void;
 }
 
-/** What one turn of the event loop may spend on requests before the ones behind them would wait too long. */
-const turnMs = 200;
-/** A burst is served, however long its turn: only what lasts is overload. */
-const lastsMs = 1_000;
-/** How long the next long turn counts as the same overload. */
-const calmMs = 5_000;
+interface Waiting extends Applicant {
+  readonly since: number;
+}
+
+/** For how long new requests are begun before the event loop must look at everything else again. */
+const sliceMs = 8;
+/** Whoever waited longer will not wait for the answer either. */
+const longestWaitMs = 1_000;
 
 /**
- * Sheds load by two measures. `limits.requests` bounds what is under way at once. And a turn of the event loop reads all connections that
- * have something to say, one after the other: when turns stay long, the requests late in a turn are refused, so that those that are taken,
- * health checks and logouts keep their response times. Ending a session is never refused: it only makes less work.
+ * Sheds load before any work was done for it.
+ *
+ * The event loop reads all connections that have something to say in one turn. Under overload such a turn takes seconds, in which health
+ * checks, logouts and running transfers stand still, too. So only a slice of each turn begins requests; the others wait in line, and are
+ * refused when their turn does not come in time: what is refused has cost next to nothing, and what is served is served as fast as ever.
+ * `limits.requests` bounds what is served and what waits together. Ending a session is neither kept waiting nor refused.
  */
-export function createAdmission({ limits, monotonic, cpuMs, afterTurn }: AdmissionDeps): Admission {
+export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps): Admission {
   let underWay = 0;
-  let turn: { readonly at: number; readonly cpu: number } | null = null;
-  let busySince: number | null = null;
-  let longAt = Number.NEGATIVE_INFINITY;
+  let sliceEnds: number | null = null;
+  let waiting: Waiting[] = [];
+  let next = 0;
 
+  const serve = (applicant: Applicant) => {
+    underWay += 1;
+    applicant.serve();
+  };
   const endTurn = () => {
-    turn = null;
-    if (busySince !== null && monotonic() - longAt > (longAt - busySince >= lastsMs ? calmMs : lastsMs)) busySince = null;
-  };
-  const isLate = (): boolean => {
-    const now = monotonic();
-    if (turn === null) {
-      turn = { at: now, cpu: cpuMs() };
-      afterTurn(endTurn);
-      return false;
+    sliceEnds = null;
+    if (next === waiting.length) return;
+    openSlice();
+    for (let begun = 0; next < waiting.length; begun += 1) {
+      const now = monotonic();
+      if (begun > 0 && isOver(now)) break;
+      const applicant = waiting[next];
+      next += 1;
+      if (applicant === undefined) continue;
+      if (now - applicant.since > longestWaitMs) applicant.refuse();
+      else serve(applicant);
     }
-    if (now - turn.at < turnMs || cpuMs() - turn.cpu < turnMs / 2) return false;
-    longAt = now;
-    busySince ??= turn.at;
-    return now - busySince >= lastsMs;
+    if (next === waiting.length || next > 10_000) {
+      waiting = waiting.slice(next);
+      next = 0;
+    }
   };
+  const openSlice = () => {
+    sliceEnds = monotonic() + sliceMs;
+    afterTurn(endTurn);
+  };
+  const isOver = (now: number) => sliceEnds !== null && now >= sliceEnds;
+
   return {
-    enter: (target) => {
-      const late = isLate();
-      if ((late || underWay >= limits.requests) && !endsSession(target)) return false;
-      underWay += 1;
-      return true;
+    admit: (target, applicant) => {
+      if (endsSession(target)) return serve(applicant);
+      const inLine = waiting.length - next;
+      if (underWay + inLine >= limits.requests) return applicant.refuse();
+      if (sliceEnds === null) openSlice();
+      const now = monotonic();
+      if (inLine === 0 && !isOver(now)) serve(applicant);
+      else waiting.push({ serve: applicant.serve, refuse: applicant.refuse, since: now });
     },
     leave: () => {
       underWay -= 1;

@@ -25,8 +25,11 @@ export function createRequestHandler(deps: GatewayDeps): RequestHandler {
 
 /** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
 export function handle(deps: GatewayDeps, line: Line): void {
-  if (!deps.admission.enter(line.req.url ?? "")) return void deps.shed(line);
-  if (line.kind === "response") line.res.once("close", deps.admission.leave);
+  deps.admission.admit(line.req.url ?? "", { serve: () => serve(deps, line), refuse: () => deps.shed(line) });
+}
+
+function serve(deps: GatewayDeps, line: Line): void {
+  if (line.kind === "response" && !line.res.destroyed) line.res.once("close", deps.admission.leave);
   else deps.admission.leave();
   let incoming: Incoming | null = null;
   try {

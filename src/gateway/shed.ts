@@ -16,18 +16,17 @@ interface ShedDeps {
   readonly clock: Clock;
 }
 
-/** Clients that ask again as soon as they are refused would spend on refusals what the accepted need. */
-const holdMs = 500;
-const maxHeld = 5_000;
 const warnEveryMs = 10_000;
 
 export function createShed(deps: ShedDeps): Shed {
   const overloaded = new GatewayError("gateway.overloaded", "more requests than this process can serve in time");
-  let held = 0;
   let warnedAt = Number.NEGATIVE_INFINITY;
-
-  const answer = (line: Line) => {
+  return (line) => {
     const { req } = line;
+    if (Math.abs(deps.clock() - warnedAt) > warnEveryMs) {
+      warnedAt = deps.clock();
+      deps.log.warn({ code: overloaded.code }, "there is more load than this process can take; requests are refused with 503");
+    }
     const requestId = deps.newRequestId();
     // What follows a body that nobody judged cannot be trusted.
     const close = line.kind === "socket" || req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
@@ -36,17 +35,5 @@ export function createShed(deps: ShedDeps): Shed {
       const outcome = { status: 503, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: overloaded.code };
       deps.accessLog(refusedRecord(req, requestId, outcome));
     });
-  };
-  return (line) => {
-    if (deps.clock() - warnedAt > warnEveryMs) {
-      warnedAt = deps.clock();
-      deps.log.warn({ code: overloaded.code }, "there is more load than this process can take; requests are refused with 503");
-    }
-    if (held >= maxHeld) return answer(line);
-    held += 1;
-    setTimeout(() => {
-      held -= 1;
-      answer(line);
-    }, holdMs);
   };
 }

@@ -1,4 +1,4 @@
-import { byStatus, p99, startLoad } from "./load.ts";
+import { byStatus, holdPace, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
@@ -20,7 +20,7 @@ export const scenario: Scenario = {
     const slow = all.filter(({ at }) => at > slowAt);
     const failed = all.filter(({ status }) => status !== 200);
     trial.hold("failures", failed.length === 0, byStatus(failed), "none");
-    trial.hold("p99 of warm sessions, ms", p99(slow) <= p99(base) + 20, p99(slow), `≤ B + 20, B ${p99(base).toFixed(1)}`);
+    holdPace(trial, "warm sessions", slow, base, 1);
     rig.verify();
   },
 };

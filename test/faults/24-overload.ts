@@ -1,0 +1,131 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
+import { ask, type Reply } from "./ask.ts";
+import { byStatus, percentile, slowest, startLoad } from "./load.ts";
+import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
+import { type Scenario, sleep, type Trial } from "./scenario.ts";
+
+/** What `wrk` counted. */
+interface Counted {
+  readonly goodPerSecond: number;
+  readonly refusedPerSecond: number;
+  readonly failed: string;
+}
+
+/** So many connections keep the gateway busy without a queue worth speaking of. */
+const fewConnections = 64;
+
+export const scenario: Scenario = {
+  title: "four times the load that can be served",
+  run: async (trial) => {
+    const port = await freePort();
+    const app = spawn(process.execPath, [new URL("app-process.ts", import.meta.url).pathname, String(port)], { stdio: "ignore" });
+    trial.later(() => void app.kill("SIGKILL"));
+    await eventually(async () => {
+      if ((await ask({ port, host: "app" })).status !== 200) throw new Error("no application yet");
+    });
+    const rig = await startFaultRig(trial, {
+      instances: 1,
+      apps: `  - { name: Busy, host: busy.localhost, upstream: "http://127.0.0.1:${port}", access: [{ allow: { anyone: true } }], public: ["/**"] }`,
+    });
+    const people = await rig.signIn(trial.pick(100, 40));
+    await wrk(trial, rig, fewConnections, 2);
+    const peak = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
+    trial.say(`peak: ${peak.goodPerSecond.toFixed(0)} requests/s`);
+    const calm = await ordinary(rig);
+    const seconds = trial.pick(60, 8);
+    const flood = wrk(trial, rig, 4_000, seconds);
+    await sleep(2_000);
+    const { health, logouts, page } = await meanwhile(rig, people, (seconds - 3) * 1_000);
+    const during = await flood;
+    trial.hold(
+      "goodput, share of the peak",
+      during.goodPerSecond >= 0.8 * peak.goodPerSecond,
+      during.goodPerSecond / peak.goodPerSecond,
+      "≥ 0.8",
+    );
+    trial.hold("excess", during.refusedPerSecond > 0, `${during.refusedPerSecond.toFixed(0)}/s refused; ${during.failed}`, "503");
+    const refused = page.filter(({ status }) => status === 503);
+    trial.hold(
+      "503 with Retry-After",
+      refused.every(({ headers }) => headers["retry-after"] !== undefined),
+      byStatus(page),
+      "each",
+    );
+    trial.hold("health, slowest in ms", health.every(({ status }) => status === 200) && slowest(health) <= 500, slowest(health), "≤ 500");
+    trial.hold(
+      "logouts, slowest in ms",
+      logouts.every(({ status }) => status < 400 && status > 0) && slowest(logouts) <= 500,
+      slowest(logouts),
+      "≤ 500",
+    );
+    await sleep(trial.pick(5_000, 2_000));
+    const after = await ordinary(rig);
+    trial.hold(
+      "back to B, median in ms",
+      percentile(after, 0.5) <= 1.5 * percentile(calm, 0.5) + 5,
+      percentile(after, 0.5),
+      `B ${percentile(calm, 0.5).toFixed(1)}`,
+    );
+    rig.verify();
+  },
+};
+
+async function ordinary(rig: FaultRig): Promise<readonly Reply[]> {
+  const load = startLoad(100, () => rig.get(null, { path: "/healthz" }));
+  await sleep(1_000);
+  return load.stop();
+}
+
+async function meanwhile(rig: FaultRig, people: readonly SignedIn[], ms: number) {
+  const until = performance.now() + ms;
+  const [health, logouts, page]: [Reply[], Reply[], Reply[]] = [[], [], []];
+  for (const one of people) {
+    if (performance.now() > until) break;
+    health.push(await rig.admin("/healthz"));
+    page.push(await rig.get(one, { path: "/healthz" }));
+    logouts.push(await rig.get(one, { path: "/_vestibule/logout", headers: { "sec-fetch-site": "same-origin" } }));
+    await sleep(50);
+  }
+  return { health, logouts, page };
+}
+
+async function wrk(trial: Trial, rig: FaultRig, connections: number, seconds: number): Promise<Counted> {
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-wrk-"));
+  trial.later(() => rm(folder, { recursive: true, force: true }));
+  const script = join(folder, "count.lua");
+  await writeFile(
+    script,
+    `done = function(summary, latency, requests)
+  io.write(string.format('COUNTED {"requests":%d,"us":%d,"status":%d,"connect":%d,"read":%d,"timeout":%d}\\n', summary.requests, summary.duration,
+    summary.errors.status, summary.errors.connect, summary.errors.read, summary.errors.timeout))
+end\n`,
+  );
+  const host = rig.host.replace("wiki", "busy");
+  const url = `http://127.0.0.1:${rig.instances[0]?.port}/`;
+  const { stdout } = await promisify(execFile)("wrk", [
+    "-t1",
+    `-c${connections}`,
+    `-d${seconds}`,
+    "--timeout",
+    "10s",
+    "-H",
+    `Host: ${host}`,
+    "-s",
+    script,
+    url,
+  ]);
+  const counted = JSON.parse(/COUNTED (.*)/.exec(stdout)?.[1] ?? "{}") as Record<string, number>;
+  const { requests = 0, us = 1, status = 0, connect = 0, read = 0, timeout = 0 } = counted;
+  const perSecond = (count: number) => (count / us) * 1_000_000;
+  return {
+    goodPerSecond: perSecond(requests - status),
+    refusedPerSecond: perSecond(status),
+    failed: `${connect} not connected, ${read} broken off, ${timeout} timed out`,
+  };
+}

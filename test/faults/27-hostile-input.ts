@@ -1,0 +1,76 @@
+import { newVisitor } from "../support/visitor.ts";
+import { byStatus, holdPace, startLoad } from "./load.ts";
+import { type FaultRig, startFaultRig } from "./rig.ts";
+import { type Scenario, sleep } from "./scenario.ts";
+
+export const scenario: Scenario = {
+  title: "10,000 groups, huge tokens, evil patterns and paths",
+  run: async (trial) => {
+    const rig = await startFaultRig(trial, {
+      instances: 1,
+      wiki: `    bearer: [acme]
+    optional: ["/**/a*a*a*a*a*b", "/**/**/**/x*y*z*"]
+    routes:
+      - { path: /evil, access: [{ allow: { groups: ["*b", staff] } }] }`,
+    });
+    const people = await rig.signIn(30);
+    const crowd = Array.from({ length: 10_000 }, (_, at) => `group-${at}-${"a".repeat(20)}`);
+    const names = [...crowd, "staff"];
+    const [many] = await rig.signIn(1, { principal: { subject: "many", groups: { kind: "known", names } } });
+    if (many === undefined) throw new Error("no session");
+    const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 30] ?? null));
+    await sleep(3_000);
+    const warm = performance.now();
+    await sleep(trial.pick(10_000, 4_000));
+    await lagSince(rig);
+    const hostileAt = performance.now();
+    rig.idp.person = { ...rig.idp.person, groups: names };
+    const login = await newVisitor().browse(`${rig.origin}/`);
+    trial.hold("a login with 10,000 groups", login.status === 200 || login.status === 403, login.status, "an answer");
+    const hostile = startLoad(trial.pick(40, 20), (count) => hostileRequest(rig, many, count));
+    await sleep(trial.pick(20_000, 5_000));
+    const answered = await hostile.stop();
+    const lag = await lagSince(rig);
+    const all = await load.stop();
+    const base = all.filter(({ at }) => at > warm && at < hostileAt);
+    const during = all.filter(({ at }) => at > hostileAt);
+    trial.say(`hostile requests: ${byStatus(answered)}`);
+    trial.hold(
+      "hostile requests without an answer",
+      answered.every(({ status, error }) => status > 0 || error === "ECONNRESET" || error === "EPIPE"),
+      byStatus(answered),
+      "none",
+    );
+    trial.hold(
+      "good requests",
+      during.every(({ status }) => status === 200),
+      byStatus(during),
+      "all 200",
+    );
+    trial.hold("event loop lag, p99 in ms", lag < 100, lag, "< 100");
+    holdPace(trial, "good requests", during, base, 2);
+    rig.verify();
+  },
+};
+
+function hostileRequest(rig: FaultRig, many: { readonly cookie: string }, count: number) {
+  const token = (bytes: number) => `Bearer ${"a".repeat(bytes / 3)}.${"b".repeat(bytes / 3)}.${"c".repeat(bytes / 3)}`;
+  switch (count % 5) {
+    case 0:
+      return rig.get(null, { headers: { cookie: many.cookie } });
+    case 1:
+      return rig.get(null, { headers: { authorization: token(1_000_000) } });
+    case 2:
+      return rig.get(null, { headers: { authorization: token(12_000) } });
+    case 3:
+      return rig.get(null, { path: `/${"a/".repeat(3_000)}${"a".repeat(1_000)}`, headers: { cookie: many.cookie } });
+    default:
+      return rig.get(null, { path: `/evil/${"%61;a".repeat(1_200)}`, headers: { cookie: many.cookie } });
+  }
+}
+
+/** The event loop's own measure since it was last asked. */
+async function lagSince(rig: FaultRig): Promise<number> {
+  const { body } = await rig.admin("/metrics");
+  return Number(/^nodejs_eventloop_lag_p99_seconds ([\d.e+-]+)/m.exec(body)?.[1] ?? Number.NaN) * 1_000;
+}
