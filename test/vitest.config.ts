@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** Everything but the browser's tests. Files run in parallel processes; each one picks free ports of its own. */
+/** Everything but the browser's tests and those with real peers. Files run in parallel processes; each one picks free ports of its own. */
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    exclude: ["test/browser/**", "node_modules/**"],
+    exclude: ["test/browser/**", "test/peers/**", "node_modules/**"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -87,7 +87,9 @@ function asNumber(version) {
 }
 
 async function ensureDebianPackages(names, needed) {
-  const missing = names.filter((name) => !isOnPath(programOf(name)));
+  const absent = names.filter((name) => !isOnPath(programOf(name)));
+  const known = await Promise.all(absent.map(dpkgKnows));
+  const missing = absent.filter((_, at) => !known[at]);
   if (missing.length === 0) return;
   const sentence = `Please install ${missing.join(", ")}: sudo apt-get install --no-install-recommends ${missing.join(" ")}`;
   const mayInstall = process.getuid?.() === 0 && isOnPath("apt-get");
@@ -111,6 +113,12 @@ async function aptInstall(names) {
   } finally {
     if (ours) unlinkSync(policy);
   }
+}
+
+/** For packages that bring no program of their name. */
+async function dpkgKnows(name) {
+  const status = await run("dpkg-query", ["--show", "--showformat=${db:Status-Status}\\n", name]).catch(() => "");
+  return status.split("\n").includes("installed");
 }
 
 function programOf(debianPackage) {

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
+import { makeSamlKey } from "../support/saml-keys.ts";
+import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
+import { type PeerRig, startPeerRig } from "./support/peer-rig.ts";
+import { type SimpleSamlPhp, startSimpleSamlPhp } from "./support/simplesamlphp.ts";
+
+let idp: SimpleSamlPhp;
+let rig: PeerRig;
+const firstKey = makeSamlKey("simplesamlphp");
+
+beforeAll(async () => {
+  const port = await freePort();
+  idp = await startSimpleSamlPhp(await firstKey, port);
+  rig = await startPeerRig(samlOf(idp));
+  await idp.trust(await rig.metadata());
+});
+afterAll(async () => {
+  await rig?.close();
+  await idp?.close();
+});
+
+const samlOf = ({ metadataUrl }: SimpleSamlPhp, more = "") => `    saml:
+      metadata: ${metadataUrl}
+      keys: {keys}
+${more}
+    attributes: { subject: uid, email: mail, name: [displayName], groups: groups }`;
+
+/** From the app to the identity provider's form, through it, and back by the form that posts itself. */
+async function signIn(visitor: Visitor, url: string, login: string): Promise<VisitorAnswer> {
+  const page = await visitor.browse(url);
+  const form = firstForm(page);
+  const answer = await visitor.browse(form.action, { form: { ...form.fields, username: login, password: login } });
+  const post = firstForm(answer);
+  expect(post.fields).toHaveProperty("SAMLResponse");
+  return visitor.browse(post.action, { form: post.fields });
+}
+
+test("a visitor signs in, and the app learns who it is", async () => {
+  const visitor = newVisitor();
+  const page = await signIn(visitor, `${rig.urls.wiki}/Deep/link?q=a%20b`, "alice");
+  expect(page.status).toBe(200);
+  expect(page.url.href).toBe(`${rig.urls.wiki}/Deep/link?q=a%20b`);
+  const request = rig.wiki.requests.at(-1);
+  expect(request?.header("remote-user")).toBe("alice");
+  expect(request?.header("remote-email")).toBe("alice@acme.example");
+  expect(request?.header("remote-name")).toBe("Alice Archer");
+  expect(request?.header("remote-groups")).toBe("staff,admins");
+  expect((await visitor.visit(`${rig.urls.wiki}/admin`)).status).toBe(200);
+});
+
+test("a group that is missing, and an attribute without values, refuse", async () => {
+  const bob = newVisitor();
+  expect((await signIn(bob, `${rig.urls.wiki}/`, "bob")).status).toBe(200);
+  expect(rig.wiki.requests.at(-1)?.header("remote-groups")).toBe("staff");
+  expect((await bob.visit(`${rig.urls.wiki}/admin`)).status).toBe(403);
+
+  const carol = newVisitor();
+  const seen = rig.wiki.requests.length;
+  const page = await signIn(carol, `${rig.urls.wiki}/`, "carol");
+  expect(page.status).toBe(403);
+  expect(page.body).toContain("Carol Cook");
+  expect(rig.wiki.requests.length).toBe(seen);
+  expect((await carol.browse(`${rig.urls.reports}/`)).status).toBe(200);
+  expect(rig.wiki.requests.at(-1)?.header("remote-user")).toBe("carol");
+  expect(rig.wiki.requests.at(-1)?.header("remote-groups")).toBe("");
+});
+
+test("an answer that has been used is worth nothing in another browser", async () => {
+  const visitor = newVisitor();
+  const form = firstForm(await visitor.browse(`${rig.urls.wiki}/`));
+  const post = firstForm(await visitor.browse(form.action, { form: { ...form.fields, username: "alice", password: "alice" } }));
+  expect((await visitor.browse(post.action, { form: post.fields })).status).toBe(200);
+  const thief = newVisitor();
+  await thief.browse(`${rig.urls.wiki}/`);
+  const answer = await thief.browse(post.action, { form: post.fields });
+  expect(answer.status).toBeGreaterThanOrEqual(400);
+  expect(await isSignedIn(thief)).toBe(false);
+});
+
+test("leaving the gateway leaves the identity provider, too", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  const stolen = withCookiesOf(visitor, new URL(rig.urls.wiki).hostname);
+  const page = await visitor.browse(`${rig.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
+  expect(visitor.trail.some((url) => url.startsWith(`${idp.origin}/saml2/idp/SingleLogoutService.php`))).toBe(true);
+  expect(page.status).toBe(200);
+  expect(page.url.origin).toBe(rig.urls.auth);
+  expect(page.url.pathname).toBe("/_vestibule/signed-out");
+  expect(visitor.trail.some((url) => url.includes("/_vestibule/saml/peer/slo?SAMLResponse="))).toBe(true);
+  expect(await isSignedIn(stolen)).toBe(false);
+  // The identity provider has forgotten the visitor: it shows its form again.
+  expect(firstForm(await visitor.browse(`${rig.urls.wiki}/`)).fields).toHaveProperty("password");
+});
+
+test("leaving the identity provider ends the gateway's sessions, and it gets a signed answer", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  const elsewhere = newVisitor();
+  await signIn(elsewhere, `${rig.urls.wiki}/`, "alice");
+  const stolen = withCookiesOf(visitor, new URL(rig.urls.wiki).hostname);
+  expect(await isSignedIn(stolen)).toBe(true);
+  const page = await visitor.browse(idp.logoutUrl);
+  const asked = visitor.trail.find((url) => url.startsWith(`${rig.urls.auth}/_vestibule/saml/peer/slo?SAMLRequest=`)) ?? "";
+  expect(new URL(asked).searchParams.get("Signature")).not.toBeNull();
+  const answered = visitor.trail.find((url) => url.startsWith(idp.origin) && url.includes("SAMLResponse=")) ?? "";
+  expect(new URL(answered).searchParams.get("Signature")).not.toBeNull();
+  expect(page.url.href).toBe(`${idp.origin}/logout.php`);
+  expect(await isSignedIn(stolen)).toBe(false);
+  // Another login of the same person, under another index, lives on.
+  expect(await isSignedIn(elsewhere)).toBe(true);
+});
+
+test("the identity provider's logout request sent twice is refused the second time", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  await visitor.browse(idp.logoutUrl);
+  const asked = visitor.trail.find((url) => url.includes("/_vestibule/saml/peer/slo?SAMLRequest=")) ?? "";
+  expect((await newVisitor().visit(asked)).status).toBeGreaterThanOrEqual(400);
+});
+
+test("an encrypted assertion is read where its old algorithm is allowed, and refused where it is not", async () => {
+  const lenient = await startPeerRig(samlOf(idp, "      allowLegacyEncryption: true\n"));
+  try {
+    await idp.behave({ encrypt: true });
+    const refused = await signIn(newVisitor(), `${rig.urls.wiki}/`, "alice");
+    expect(refused.status).toBe(400);
+    expect(refused.body).not.toContain("aes");
+    await eventually(() => expect(rig.gateway.lines.join()).toContain("saml.decrypt"));
+
+    await idp.trust(await lenient.metadata());
+    const page = await signIn(newVisitor(), `${lenient.urls.wiki}/private`, "alice");
+    expect(page.status).toBe(200);
+    expect(lenient.wiki.requests.at(-1)?.header("remote-groups")).toBe("staff,admins");
+  } finally {
+    await idp.behave({ encrypt: false });
+    await idp.trust(await rig.metadata());
+    await lenient.close();
+  }
+});
+
+test("no login fails while the identity provider changes its certificate, announced or not", async () => {
+  const [key, second, third] = [await firstKey, await makeSamlKey("second"), await makeSamlKey("third")];
+  // The next certificate stands first in the metadata while the old one still signs.
+  await idp.behave({ key, nextKey: second });
+  const own = await startPeerRig(samlOf(idp));
+  try {
+    await idp.trust(await own.metadata());
+    expect((await signIn(newVisitor(), `${own.urls.wiki}/`, "alice")).status).toBe(200);
+    await idp.behave({ key: second, nextKey: null });
+    expect((await signIn(newVisitor(), `${own.urls.wiki}/`, "bob")).status).toBe(200);
+    // This one was never announced: the gateway fetches the metadata again by itself.
+    await idp.behave({ key: third, nextKey: null });
+    expect((await signIn(newVisitor(), `${own.urls.wiki}/`, "alice")).status).toBe(200);
+    expect(own.gateway.logged((line) => line.msg === "the provider's signing keys have changed")).toHaveLength(1);
+  } finally {
+    await idp.behave({ key, nextKey: null });
+    await idp.trust(await rig.metadata());
+    await own.close();
+  }
+});
+
+async function isSignedIn(visitor: Visitor): Promise<boolean> {
+  return (await visitor.fetch(`${rig.urls.wiki}/`)).status === 200;
+}
+
+function withCookiesOf(visitor: Visitor, hostname: string): Visitor {
+  const other = newVisitor();
+  for (const [name, value] of visitor.cookies(hostname)) other.setCookie(hostname, name, value);
+  return other;
+}

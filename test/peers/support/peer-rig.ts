@@ -1,0 +1,100 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "../../support/eventually.ts";
+import { freePorts } from "../../support/free-port.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
+import { type RecordingUpstream, startRecordingUpstream } from "../../support/recording-upstream.ts";
+import { clientSecret, rigSecret } from "../../support/rig.ts";
+import { makeSamlKey } from "../../support/saml-keys.ts";
+import { newVisitor, type Visitor } from "../../support/visitor.ts";
+
+/** The product in a process of its own, with one identity provider called `peer` and two apps. */
+export interface PeerRig {
+  readonly gateway: GatewayProcess;
+  readonly wiki: RecordingUpstream;
+  /** Wiki is for staff, Reports for anyone who has signed in. */
+  readonly urls: { readonly wiki: string; readonly reports: string; readonly auth: string };
+  readonly adminPort: number;
+  /** Ours, as the identity provider would fetch it. */
+  metadata(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** `provider` is the YAML under `peer:`, indented by four; `{keys}` in it stands for a key pair of ours. */
+export async function startPeerRig(provider: string, top = ""): Promise<PeerRig> {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const folder = await mkdtemp(join(tmpdir(), "vestibule-peers-"));
+  const pair = await makeSamlKey("vestibule");
+  await writeFile(join(folder, "own.crt"), pair.certificate);
+  await writeFile(join(folder, "own.key"), pair.key, { mode: 0o600 });
+  const keys = `[{ certificate: { file: ${folder}/own.crt }, key: { file: ${folder}/own.key } }]`;
+  const wiki = await startRecordingUpstream();
+  const auth = `http://auth.localhost:${port}`;
+  const gateway = await startGatewayProcess({
+    yaml: yamlOf({ port, adminPort, auth, upstream: wiki.url, provider: provider.replaceAll("{keys}", keys), top }),
+    adminPort,
+    env: { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret },
+  });
+  return {
+    gateway,
+    wiki,
+    urls: { wiki: `http://wiki.localhost:${port}`, reports: `http://reports.localhost:${port}`, auth },
+    adminPort,
+    metadata: async () => {
+      const answer = await newVisitor().visit(`${auth}/_vestibule/saml/peer/metadata`);
+      if (answer.status !== 200) throw new Error(`no metadata: ${answer.status} ${answer.body}`);
+      return answer.body;
+    },
+    close: async () => {
+      await gateway.stop();
+      await wiki.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Until the gateway sends visitors to the provider: it may have looked for it before it was there. */
+export async function untilProviderIsKnown(rig: PeerRig, visitor: Visitor, origin: string): Promise<void> {
+  await eventually(
+    async () => {
+      const page = await visitor.browse(`${rig.urls.reports}/`);
+      if (page.url.origin !== origin)
+        throw new Error(`${page.url.href} answers ${page.status}:\n${rig.gateway.lines.slice(-5).join("\n")}`);
+    },
+    { timeoutMs: 20_000, everyMs: 500 },
+  );
+}
+
+function yamlOf(at: { port: number; adminPort: number; auth: string; upstream: string; provider: string; top: string }): string {
+  return `version: 1
+listen:
+  - address: 127.0.0.1:${at.port}
+admin: { address: 127.0.0.1:${at.adminPort} }
+insecure: { plainHttp: true, httpProviders: true }
+auth: { origin: "${at.auth}" }
+sessions:
+  secret: [{ env: VESTIBULE_SECRET }]
+  store: memory
+providers:
+  peer:
+    name: Peer
+${at.provider}
+apps:
+  - name: Wiki
+    host: wiki.localhost
+    upstream: ${at.upstream}
+    access:
+      - allow: { groups: [staff] }
+    routes:
+      - path: /admin
+        access:
+          - allow: { groups: [admins] }
+  - name: Reports
+    host: reports.localhost
+    upstream: ${at.upstream}
+    access:
+      - allow: { anyone: true }
+${at.top}
+`;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The gateway against identity providers of other projects: `npm run test:peers`. Their servers do one thing at a time: files run in turn. */
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: ["test/peers/**/*.test.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 30_000,
+    hookTimeout: 90_000,
+  },
+});
