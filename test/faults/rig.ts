@@ -212,6 +212,12 @@ ${options.top ?? ""}
 /** Open file descriptors of a process. */
 export const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
+/** CPU time that a process has used, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** Resident memory of a process, in MB. */
 export function residentMb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
