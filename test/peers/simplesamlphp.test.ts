@@ -4,6 +4,7 @@ import { freePort } from "../support/free-port.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
 import { type PeerRig, startPeerRig } from "./support/peer-rig.ts";
+import { isSignedIn, withCookiesOf } from "./support/signed-in.ts";
 import { type SimpleSamlPhp, startSimpleSamlPhp } from "./support/simplesamlphp.ts";
 
 let idp: SimpleSamlPhp;
@@ -76,20 +77,20 @@ test("an answer that has been used is worth nothing in another browser", async (
   await thief.browse(`${rig.urls.wiki}/`);
   const answer = await thief.browse(post.action, { form: post.fields });
   expect(answer.status).toBeGreaterThanOrEqual(400);
-  expect(await isSignedIn(thief)).toBe(false);
+  expect(await isSignedIn(thief, rig.urls.wiki)).toBe(false);
 });
 
 test("leaving the gateway leaves the identity provider, too", async () => {
   const visitor = newVisitor();
   await signIn(visitor, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, new URL(rig.urls.wiki).hostname);
+  const stolen = withCookiesOf(visitor, rig.urls.wiki);
   const page = await visitor.browse(`${rig.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
   expect(visitor.trail.some((url) => url.startsWith(`${idp.origin}/saml2/idp/SingleLogoutService.php`))).toBe(true);
   expect(page.status).toBe(200);
   expect(page.url.origin).toBe(rig.urls.auth);
   expect(page.url.pathname).toBe("/_vestibule/signed-out");
   expect(visitor.trail.some((url) => url.includes("/_vestibule/saml/peer/slo?SAMLResponse="))).toBe(true);
-  expect(await isSignedIn(stolen)).toBe(false);
+  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
   // The identity provider has forgotten the visitor: it shows its form again.
   expect(firstForm(await visitor.browse(`${rig.urls.wiki}/`)).fields).toHaveProperty("password");
 });
@@ -99,17 +100,17 @@ test("leaving the identity provider ends the gateway's sessions, and it gets a s
   await signIn(visitor, `${rig.urls.wiki}/`, "alice");
   const elsewhere = newVisitor();
   await signIn(elsewhere, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, new URL(rig.urls.wiki).hostname);
-  expect(await isSignedIn(stolen)).toBe(true);
+  const stolen = withCookiesOf(visitor, rig.urls.wiki);
+  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(true);
   const page = await visitor.browse(idp.logoutUrl);
   const asked = visitor.trail.find((url) => url.startsWith(`${rig.urls.auth}/_vestibule/saml/peer/slo?SAMLRequest=`)) ?? "";
   expect(new URL(asked).searchParams.get("Signature")).not.toBeNull();
   const answered = visitor.trail.find((url) => url.startsWith(idp.origin) && url.includes("SAMLResponse=")) ?? "";
   expect(new URL(answered).searchParams.get("Signature")).not.toBeNull();
   expect(page.url.href).toBe(`${idp.origin}/logout.php`);
-  expect(await isSignedIn(stolen)).toBe(false);
+  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
   // Another login of the same person, under another index, lives on.
-  expect(await isSignedIn(elsewhere)).toBe(true);
+  expect(await isSignedIn(elsewhere, rig.urls.wiki)).toBe(true);
 });
 
 test("the identity provider's logout request sent twice is refused the second time", async () => {
@@ -160,13 +161,3 @@ test("no login fails while the identity provider changes its certificate, announ
     await own.close();
   }
 });
-
-async function isSignedIn(visitor: Visitor): Promise<boolean> {
-  return (await visitor.fetch(`${rig.urls.wiki}/`)).status === 200;
-}
-
-function withCookiesOf(visitor: Visitor, hostname: string): Visitor {
-  const other = newVisitor();
-  for (const [name, value] of visitor.cookies(hostname)) other.setCookie(hostname, name, value);
-  return other;
-}

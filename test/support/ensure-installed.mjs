@@ -117,8 +117,8 @@ async function aptInstall(names) {
 
 /** For packages that bring no program of their name. */
 async function dpkgKnows(name) {
-  const status = await run("dpkg-query", ["--show", "--showformat=${db:Status-Status}\\n", name]).catch(() => "");
-  return status.split("\n").includes("installed");
+  const status = await run("dpkg-query", ["--status", name]).catch(() => "");
+  return /^Status: \S+ ok installed$/m.test(status);
 }
 
 function programOf(debianPackage) {

@@ -15,6 +15,7 @@ export interface LemonLdapPartners {
     readonly redirectUri: string;
     readonly postLogoutRedirectUri: string;
     readonly frontchannelLogoutUri: string;
+    readonly accessTokenSeconds: number;
   } | null;
 }
 export interface LemonLdap {
@@ -87,9 +88,9 @@ BEGIN {
 }
 use Lemonldap::NG::Portal::UserDB::Demo;
 %Lemonldap::NG::Portal::UserDB::Demo::demoAccounts = (
-  alice => { uid => 'alice', cn => 'Alice Archer', mail => 'alice\\@acme.example' },
-  bob   => { uid => 'bob',   cn => 'Bob Baker',    mail => 'bob\\@acme.example' },
-  carol => { uid => 'carol', cn => 'Carol Cook',   mail => 'carol\\@acme.example' },
+  alice => { uid => 'alice', cn => 'Alice Archer', mail => 'alice@acme.example' },
+  bob   => { uid => 'bob',   cn => 'Bob Baker',    mail => 'bob@acme.example' },
+  carol => { uid => 'carol', cn => 'Carol Cook',   mail => 'carol@acme.example' },
 );
 %Lemonldap::NG::Portal::UserDB::Demo::demoGroups = ( staff => [qw(alice bob)], admins => [qw(alice)] );
 require Lemonldap::NG::Portal::Main;
@@ -185,7 +186,7 @@ function configurationOf(folder: string, origin: string, { saml, oidc }: LemonLd
               oidcRPMetaDataOptionsIDTokenSignAlg: "RS256",
               oidcRPMetaDataOptionsUserIDAttr: "uid",
               oidcRPMetaDataOptionsRefreshToken: 1,
-              oidcRPMetaDataOptionsAccessTokenExpiration: 3_600,
+              oidcRPMetaDataOptionsAccessTokenExpiration: oidc.accessTokenSeconds,
             },
           },
         }),
