@@ -3,9 +3,9 @@ import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
-  title: "500 requests, one session, an expired token, a slow provider",
+  title: "four workers, 500 requests, one session, an expired token, a slow provider",
   run: async (trial) => {
-    const rig = await startFaultRig(trial);
+    const rig = await startFaultRig(trial, { top: "workers: 2" });
     const slowMs = trial.pick(5_000, 3_000);
     const spent = new Set<string>();
     let replayed = 0;

@@ -5,6 +5,7 @@ import { WebSocket } from "ws";
 import type { NewSession } from "../../src/core/ports/session-store.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
+import type { RedisSettings } from "../../src/core/settings.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
 import { createRedisStore } from "../../src/store/redis-store.ts";
 import { eventually } from "../support/eventually.ts";
@@ -44,6 +45,10 @@ export interface RigOptions {
   readonly top?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly redisOptions?: readonly string[];
+  /** What stands at `store:`; the Redis behind the fault proxy when it is left out. */
+  readonly store?: string;
+  /** Where sessions are made, when that is not the Redis of the rig. */
+  readonly target?: RedisSettings["target"];
   readonly waitForReady?: boolean;
   readonly idp?: FakeOidc;
 }
@@ -102,7 +107,11 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
   for (let at = 0; at < count; at += 1) await start(at);
 
   const store = createRedisStore({
-    settings: sessionSettings({ store: redisAt(redis.url), secrets: [makeSecret(secret)], perUser: 10_000 }),
+    settings: sessionSettings({
+      store: redisAt(redis.url, options.target === undefined ? {} : { target: options.target }),
+      secrets: [makeSecret(secret)],
+      perUser: 10_000,
+    }),
     clock: Date.now,
     random: randomBytes,
     log: recordingLog(),
@@ -184,7 +193,7 @@ admin: { address: "127.0.0.1:${adminPort}" }
 insecure: { plainHttp: true, httpProviders: true }
 auth: { origin: "http://auth.localhost:${publicPort}" }
 sessions:
-  store: { redis: { url: { env: REDIS_URL } } }
+  store: ${options.store ?? "{ redis: { url: { env: REDIS_URL } } }"}
   secret: [{ env: VESTIBULE_SECRET }]
 ${options.sessions ?? ""}
 providers:
@@ -211,6 +220,11 @@ ${options.top ?? ""}
 
 /** Open file descriptors of a process. */
 export const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
+
+/** The workers of a gateway. */
+export function workersOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
+}
 
 /** CPU time that a process has used, in seconds. */
 export function cpuSeconds(pid: number): number {

@@ -13,6 +13,9 @@ export interface GatewayProcess {
   logged(predicate: (line: Record<string, unknown>) => boolean): Record<string, unknown>[];
   rewriteConfig(yaml: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** Nobody reads its standard output until it is resumed. */
+  pauseOutput(): void;
+  resumeOutput(): void;
   /** Resolves with the exit code (null when killed by a signal). */
   readonly exited: Promise<number | null>;
   stop(): Promise<number | null>;
@@ -43,6 +46,8 @@ export async function startGatewayProcess(options: {
     logged: (predicate) => lines.map(parseLine).filter((line) => line !== null && predicate(line)) as Record<string, unknown>[],
     rewriteConfig: (yaml) => writeFile(configFile, yaml),
     signal: (name) => void child.kill(name),
+    pauseOutput: () => void child.stdout?.pause(),
+    resumeOutput: () => void child.stdout?.resume(),
     exited,
     stop: async () => {
       child.kill("SIGTERM");
@@ -64,7 +69,7 @@ async function untilReady(child: ChildProcess, adminPort: number, lines: readonl
       const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
       if (response?.status !== 200) throw new Error(`not ready (${response?.status ?? "no answer"}):\n${lines.join("\n")}`);
     },
-    { timeoutMs: 20_000, everyMs: 50 },
+    { timeoutMs: 45_000, everyMs: 50 },
   );
 }
 

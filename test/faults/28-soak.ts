@@ -1,0 +1,134 @@
+import { request } from "node:http";
+import { newVisitor } from "../support/visitor.ts";
+import { byStatus, startLoad } from "./load.ts";
+import { descriptors, type FaultRig, residentMb, type SignedIn, startFaultRig } from "./rig.ts";
+import { type Scenario, sleep } from "./scenario.ts";
+
+export const scenario: Scenario = {
+  title: "soak with logins, logouts, refreshes and aborts; nobody reads the log",
+  run: async (trial) => {
+    const rig = await startFaultRig(trial, { instances: 1, top: "limits: { loginsPerAddress: 100000 }" });
+    const gateway = rig.instances[0]?.process;
+    if (gateway === undefined) throw new Error("no instance");
+    let turn = 0;
+    rig.idp.script.token = (good) => {
+      turn += 1;
+      return { json: { ...good, refresh_token: `token-${turn}` } };
+    };
+    const people = await rig.signIn(50);
+    const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 50] ?? null));
+    const busy = everythingElse(rig);
+    const minutes = trial.pick(30, 0.4);
+    await sleep(trial.pick(120_000, 8_000));
+    const before = descriptors(gateway.pid);
+    const sizes: number[] = [];
+    const began = performance.now();
+    while (performance.now() - began < minutes * 60_000) {
+      sizes.push(residentMb(gateway.pid));
+      await sleep(1_000);
+    }
+    const slope = slopeOf(sizes) * 60;
+    await busy.stop();
+    trial.hold("logins, logouts, refreshes, aborts", busy.failures() === 0, `${busy.done()} done, ${busy.failures()} failed`, "0 failed");
+    const all = await load.stop();
+    trial.hold(
+      "requests",
+      all.every(({ status }) => status === 200),
+      byStatus(all),
+      "all 200",
+    );
+    // Seconds say nothing about a slope: garbage collection alone moves more.
+    if (trial.short) trial.say(`memory: ${sizes[0]?.toFixed(0)} to ${sizes.at(-1)?.toFixed(0)} MB; too short for a slope`);
+    else trial.hold("memory, MB a minute", slope < 1, slope, "< 1");
+    await sleep(trial.pick(80_000, 3_000));
+    const after = descriptors(gateway.pid);
+    trial.hold(
+      "descriptors",
+      trial.short ? after - before <= 20 : Math.abs(after - before) <= 5,
+      `${before} before, ${after} after`,
+      "± 5; kept connections in the short form",
+    );
+    await silence(trial.pick(30, 5), rig, people[0], (what, ok, figure, must) => trial.hold(what, ok, figure, must));
+    rig.verify();
+  },
+};
+
+/** Visitors who come, go, are refreshed, and give up half-way. */
+function everythingElse(rig: FaultRig) {
+  let going = true;
+  let done = 0;
+  let failures = 0;
+  const expect = (ok: boolean) => {
+    done += 1;
+    if (!ok) failures += 1;
+  };
+  const journeys = async () => {
+    while (going) {
+      const visitor = newVisitor();
+      expect((await visitor.browse(`${rig.origin}/`)).status === 200);
+      expect((await visitor.visit(`${rig.origin}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } })).status < 400);
+      const tokens = { idToken: null, accessToken: "old", refreshToken: "token-0", accessTokenExpiresAt: Date.now() };
+      const [one] = await rig.signIn(1, { tokens, refreshAt: Date.now() - 1_000, principal: { subject: "alice" } });
+      expect((await rig.get(one ?? null)).status === 200);
+      await abort(rig, one);
+      expect(true);
+      await sleep(100);
+    }
+  };
+  const running = Promise.all([journeys(), journeys()]);
+  return {
+    done: () => done,
+    failures: () => failures,
+    stop: async () => {
+      going = false;
+      await running;
+    },
+  };
+}
+
+function abort(rig: FaultRig, who: SignedIn | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const headers = { host: rig.host, cookie: who?.cookie ?? "" };
+    const sent = request({ port: rig.instances[0]?.port ?? 0, path: "/bytes?n=10000000", headers, agent: false }, (response) =>
+      response.once("data", () => sent.destroy()),
+    );
+    sent.on("error", () => undefined);
+    sent.on("close", () => resolve());
+    sent.end();
+  });
+}
+
+/** Megabytes a second, by least squares. */
+function slopeOf(sizes: readonly number[]): number {
+  const middle = (sizes.length - 1) / 2;
+  const mean = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  const [up, down] = sizes.reduce(([a, b], size, at) => [a + (at - middle) * (size - mean), b + (at - middle) ** 2], [0, 0]);
+  return down === 0 ? 0 : up / down;
+}
+
+/** Standard output is not read: proxying goes on, and what was dropped is counted. */
+async function silence(
+  seconds: number,
+  rig: FaultRig,
+  who: SignedIn | undefined,
+  hold: (what: string, ok: boolean, figure: string | number, must: string) => void,
+): Promise<void> {
+  const gateway = rig.instances[0]?.process;
+  if (gateway === undefined || who === undefined) throw new Error("no instance");
+  gateway.pauseOutput();
+  const path = `/${"long-path/".repeat(200)}`;
+  const load = startLoad(800, () => rig.get(who, { path }));
+  await sleep(seconds * 1_000);
+  const all = await load.stop();
+  const { body } = await rig.admin("/metrics");
+  gateway.resumeOutput();
+  const dropped = Number(/^vestibule_log_lines_dropped_total (\d+)/m.exec(body)?.[1] ?? 0);
+  hold(
+    "requests while nobody reads the log",
+    all.every(({ status }) => status === 200),
+    byStatus(all),
+    "all 200",
+  );
+  const bytes = all.length * (path.length + 300);
+  hold("log lines dropped and counted", bytes < 5_000_000 || dropped > 0, dropped, "> 0 once the buffer of 4 MB is full");
+}
