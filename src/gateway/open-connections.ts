@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import { createSlots, type Slots } from "./slots.ts";
 
 /** One forwarded response or tunnel, from the moment it is decided until its last byte is gone. */
 export interface OpenConnection {
@@ -14,6 +15,8 @@ export interface OpenConnection {
   close: ((why: string) => void) | null;
   /** Why it must not live; kept for a connection that is cut before it could be told how. */
   cut: string | null;
+  /** Its place among the young; see `Slots`. */
+  slot: number;
 }
 
 /** All that is open, by session: what makes "signed out" true for connections that were let in before. */
@@ -49,8 +52,7 @@ interface Group {
 }
 
 interface State extends OpenConnectionsDeps {
-  /** In order of opening. */
-  readonly young: Set<OpenConnection>;
+  readonly young: Slots<OpenConnection>;
   /** One watch per session, shared by all its connections. */
   readonly watched: Map<string, Group>;
   readonly tunnels: Set<OpenConnection>;
@@ -58,16 +60,16 @@ interface State extends OpenConnectionsDeps {
 }
 
 /**
- * Registers cheaply and watches late: a request that is over within half a second costs one entry in a set. What lives longer is watched
+ * Registers cheaply and watches late: a request that is over within half a second costs one place in a list. What lives longer is watched
  * for the end of its session, judged again when the session changes, and ends with the session's absolute limit.
  */
 export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnections {
-  const state: State = { ...deps, young: new Set(), watched: new Map(), tunnels: new Set(), reviewedAt: deps.clock() };
+  const state: State = { ...deps, young: createSlots(), watched: new Map(), tunnels: new Set(), reviewedAt: deps.clock() };
   const sweeper = setInterval(() => sweep(state), sweepEveryMs);
   sweeper.unref();
   return {
     open: (incoming, session, tunnel) => {
-      const connection: OpenConnection = { incoming, session, tunnel, openedAt: state.clock(), close: null, cut: null };
+      const connection: OpenConnection = { incoming, session, tunnel, openedAt: state.clock(), close: null, cut: null, slot: -1 };
       if (session !== null) state.young.add(connection);
       if (tunnel) state.tunnels.add(connection);
       return connection;
@@ -95,10 +97,10 @@ export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnection
 
 function sweep(state: State): void {
   const now = state.clock();
-  for (const connection of state.young) {
+  for (const connection of state.young.all()) {
     // A clock that was set back makes everything look young: `openedAt` in the future counts as old.
-    if (connection.openedAt <= now && now - connection.openedAt < youngMs) break;
-    state.young.delete(connection);
+    if (connection.openedAt <= now && now - connection.openedAt < youngMs) continue;
+    if (!state.young.remove(connection)) continue;
     watch(state, connection);
   }
   for (const { connections } of [...state.watched.values()]) {
@@ -167,7 +169,7 @@ function cut(state: State, connection: OpenConnection, why: string): void {
 function forget(state: State, connection: OpenConnection): void {
   if (connection.tunnel) state.tunnels.delete(connection);
   const { session } = connection;
-  if (session === null || state.young.delete(connection)) return;
+  if (session === null || state.young.remove(connection)) return;
   const group = state.watched.get(session.key);
   if (group === undefined || !group.connections.delete(connection) || group.connections.size > 0) return;
   state.watched.delete(session.key);
@@ -175,5 +177,5 @@ function forget(state: State, connection: OpenConnection): void {
 }
 
 function everyone(state: State): readonly OpenConnection[] {
-  return [...state.young, ...[...state.watched.values()].flatMap((group) => [...group.connections])];
+  return [...state.young.all(), ...[...state.watched.values()].flatMap((group) => [...group.connections])];
 }
