@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
+import { carryForms } from "./support/carry-forms.ts";
 import { type PeerRig, startPeerRig } from "./support/peer-rig.ts";
 import { isSignedIn, withCookiesOf } from "./support/signed-in.ts";
 import { type SimpleSamlPhp, startSimpleSamlPhp } from "./support/simplesamlphp.ts";
@@ -157,6 +158,73 @@ test("no login fails while the identity provider changes its certificate, announ
     expect(own.gateway.logged((line) => line.msg === "the provider's signing keys have changed")).toHaveLength(1);
   } finally {
     await idp.behave({ key, nextKey: null });
+    await idp.trust(await rig.metadata());
+    await own.close();
+  }
+});
+
+test("the operator's commands agree with what the two sides say of each other", async () => {
+  expect((await rig.command("metadata", "peer")).stdout.trim()).toBe((await rig.metadata()).trim());
+  const { code, stdout } = await rig.command("check", "--online");
+  expect(code).toBe(0);
+  expect(stdout).toContain(`${idp.origin}/saml2/idp/SSOService.php`);
+  expect(stdout).toMatch(/3\d\d days/);
+});
+
+test("a login that nobody asked for is refused, and where it is allowed it leads to our own pages only", async () => {
+  const metadata = await rig.metadata();
+  const entityId = /entityID="([^"]*)"/.exec(metadata)?.[1] ?? "";
+  const refused = newVisitor();
+  expect((await signIn(refused, idp.unsolicitedUrl(entityId, `${rig.urls.wiki}/page`), "alice")).status).toBe(400);
+  expect(await isSignedIn(refused, rig.urls.wiki)).toBe(false);
+
+  const open = await startPeerRig(samlOf(idp, "      allowIdpInitiated: true\n"));
+  try {
+    const ours = await open.metadata();
+    await idp.trust(ours);
+    const ownId = /entityID="([^"]*)"/.exec(ours)?.[1] ?? "";
+    const page = await signIn(newVisitor(), idp.unsolicitedUrl(ownId, `${open.urls.wiki}/page?x=1`), "alice");
+    expect(page.status).toBe(200);
+    expect(page.url.href).toBe(`${open.urls.wiki}/page?x=1`);
+    const astray = await signIn(newVisitor(), idp.unsolicitedUrl(ownId, "https://evil.example/"), "alice");
+    expect(astray.url.href).toBe(`${open.urls.wiki}/`);
+  } finally {
+    await idp.trust(metadata);
+    await open.close();
+  }
+});
+
+test("login and logout in both directions work when every message is a form", async () => {
+  await idp.behave({ post: true });
+  const own = await startPeerRig(samlOf(idp));
+  try {
+    await idp.trust(await own.metadata());
+    const visitor = newVisitor();
+    const asked = await carryForms(visitor, await visitor.browse(`${own.urls.wiki}/page`));
+    const { action, fields } = firstForm(asked.page);
+    const login = { ...fields, username: "alice", password: "alice" };
+    const arrived = await carryForms(visitor, await visitor.browse(action, { form: login }));
+    expect(arrived.page.url.href).toBe(`${own.urls.wiki}/page`);
+    expect(arrived.page.status).toBe(200);
+    const first = withCookiesOf(visitor, own.urls.wiki);
+
+    const leaving = await visitor.browse(`${own.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
+    const left = await carryForms(visitor, leaving);
+    expect(left.trail).toContain(`${own.urls.auth}/_vestibule/saml/peer/slo`);
+    expect(left.page.url.pathname).toBe("/_vestibule/signed-out");
+    expect(await isSignedIn(first, own.urls.wiki)).toBe(false);
+
+    const again = await carryForms(visitor, await visitor.browse(`${own.urls.wiki}/page`));
+    const form = firstForm(again.page);
+    await carryForms(visitor, await visitor.browse(form.action, { form: { ...form.fields, username: "alice", password: "alice" } }));
+    const second = withCookiesOf(visitor, own.urls.wiki);
+    expect(await isSignedIn(second, own.urls.wiki)).toBe(true);
+    const ended = await carryForms(visitor, await visitor.browse(idp.logoutUrl));
+    expect(ended.trail).toContain(`${own.urls.auth}/_vestibule/saml/peer/slo`);
+    expect(ended.page.url.href).toBe(`${idp.origin}/logout.php`);
+    expect(await isSignedIn(second, own.urls.wiki)).toBe(false);
+  } finally {
+    await idp.behave({ post: false });
     await idp.trust(await rig.metadata());
     await own.close();
   }

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,8 @@ export interface PeerRig {
   /** Wiki is for staff, Reports for anyone who has signed in. */
   readonly urls: { readonly wiki: string; readonly reports: string; readonly auth: string };
   readonly adminPort: number;
+  /** Runs `vestibule COMMAND …` on the same configuration. */
+  command(...args: string[]): Promise<{ readonly code: number; readonly stdout: string }>;
   /** Ours, as the identity provider would fetch it. */
   metadata(): Promise<string>;
   close(): Promise<void>;
@@ -31,16 +34,18 @@ export async function startPeerRig(provider: string, top = ""): Promise<PeerRig>
   const keys = `[{ certificate: { file: ${folder}/own.crt }, key: { file: ${folder}/own.key } }]`;
   const wiki = await startRecordingUpstream();
   const auth = `http://auth.localhost:${port}`;
+  const env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret };
   const gateway = await startGatewayProcess({
     yaml: yamlOf({ port, adminPort, auth, upstream: wiki.url, provider: provider.replaceAll("{keys}", keys), top }),
     adminPort,
-    env: { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret },
+    env,
   });
   return {
     gateway,
     wiki,
     urls: { wiki: `http://wiki.localhost:${port}`, reports: `http://reports.localhost:${port}`, auth },
     adminPort,
+    command: (...args) => runCommand([...args, "--config", gateway.configFile], env),
     metadata: async () => {
       const answer = await newVisitor().visit(`${auth}/_vestibule/saml/peer/metadata`);
       if (answer.status !== 200) throw new Error(`no metadata: ${answer.status} ${answer.body}`);
@@ -64,6 +69,15 @@ export async function untilProviderIsKnown(rig: PeerRig, visitor: Visitor, origi
     },
     { timeoutMs: 20_000, everyMs: 500 },
   );
+}
+
+function runCommand(args: readonly string[], env: Record<string, string>): Promise<{ code: number; stdout: string }> {
+  const main = new URL("../../../src/main.ts", import.meta.url).pathname;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, ...args], { env: { PATH: process.env.PATH ?? "", ...env }, timeout: 20_000 }, (error, stdout) =>
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout }),
+    );
+  });
 }
 
 function yamlOf(at: { port: number; adminPort: number; auth: string; upstream: string; provider: string; top: string }): string {

@@ -11,12 +11,16 @@ export interface SimpleSamlPhpBehaviour {
   /** Announced in the metadata before the one in use, as the documentation of its key roll-over says. */
   readonly nextKey: TestCertificate | null;
   readonly encrypt: boolean;
+  /** Login and logout requests, of both sides, travel in forms only. */
+  readonly post: boolean;
 }
 export interface SimpleSamlPhp {
   readonly origin: string;
   readonly metadataUrl: string;
   /** Where a person ends everything at the identity provider; `returnTo` must be on its own host. */
   readonly logoutUrl: string;
+  /** Where a login begins that the gateway did not ask for. */
+  unsolicitedUrl(entityId: string, relayState: string): string;
   /** Makes the gateway known by the metadata that it publishes itself. */
   trust(serviceProviderMetadata: string): Promise<void>;
   behave(change: Partial<SimpleSamlPhpBehaviour>): Promise<void>;
@@ -31,12 +35,12 @@ export async function startSimpleSamlPhp(key: TestCertificate, port?: number): P
   const folder = await mkdtemp(join(tmpdir(), "vestibule-simplesamlphp-"));
   const at = port ?? (await freePort());
   const origin = `http://127.0.0.1:${at}`;
-  let behaviour: SimpleSamlPhpBehaviour = { key, nextKey: null, encrypt: false };
+  let behaviour: SimpleSamlPhpBehaviour = { key, nextKey: null, encrypt: false, post: false };
   const write = async () => {
-    const { key, nextKey, encrypt } = behaviour;
+    const { key, nextKey, encrypt, post } = behaviour;
     await writeKey(folder, "idp", key);
     if (nextKey !== null) await writeKey(folder, "next", nextKey);
-    await put(join(folder, "metadata", "behaviour.json"), JSON.stringify({ next: nextKey !== null, encrypt }));
+    await put(join(folder, "metadata", "behaviour.json"), JSON.stringify({ next: nextKey !== null, encrypt, post }));
   };
   for (const name of ["config", "metadata", "cert", "log", "data", "tmp", "sessions"]) await mkdir(join(folder, name));
   await writeFile(join(folder, "config", "config.php"), configPhp(folder, origin));
@@ -58,6 +62,8 @@ export async function startSimpleSamlPhp(key: TestCertificate, port?: number): P
     origin,
     metadataUrl: `${origin}/saml2/idp/metadata.php`,
     logoutUrl: `${origin}/saml2/idp/SingleLogoutService.php?ReturnTo=${encodeURIComponent(`${origin}/logout.php`)}`,
+    unsolicitedUrl: (entityId, relayState) =>
+      `${origin}/saml2/idp/SSOService.php?${new URLSearchParams({ spentityid: entityId, RelayState: relayState })}`,
     trust: (metadata) => put(join(folder, "metadata", "sp.xml"), metadata),
     behave: async (change) => {
       behaviour = { ...behaviour, ...change };
@@ -147,13 +153,18 @@ $metadata['__DYNAMIC:1__'] = [
     'validate.authnrequest' => true,
     'validate.logout' => true,
     'assertion.encryption' => $behaviour['encrypt'],
-] + ($behaviour['next'] ? ['new_privatekey' => 'next.pem', 'new_certificate' => 'next.crt'] : []);
+] + ($behaviour['next'] ? ['new_privatekey' => 'next.pem', 'new_certificate' => 'next.crt'] : [])
+  + ($behaviour['post'] ? array_fill_keys(['SingleSignOnServiceBinding', 'SingleLogoutServiceBinding'], SAML2\\Constants::BINDING_HTTP_POST) : []);
 `;
 
 /** It reads the gateway's metadata with its own parser. */
 const remotePhp = `<?php
 if (file_exists(__DIR__ . '/sp.xml')) {
     $parsed = SimpleSAML\\Metadata\\SAMLParser::parseString(file_get_contents(__DIR__ . '/sp.xml'))->getMetadata20SP();
+    if (json_decode(file_get_contents(__DIR__ . '/behaviour.json'), true)['post']) {
+        $parsed['SingleLogoutService'] = array_values(array_filter(
+            $parsed['SingleLogoutService'], fn($one) => $one['Binding'] === SAML2\\Constants::BINDING_HTTP_POST));
+    }
     $metadata[$parsed['entityid']] = $parsed;
 }
 `;
