@@ -36,6 +36,7 @@ const person = fc.constantFrom("ann", "bob");
 const place = fc.nat({ max: 5 });
 const step = fc.oneof(
   fc.record({ do: fc.constant("create" as const), who: person, sid: fc.constantFrom(null, "s1", "s2") }),
+  fc.record({ do: fc.constant("touch" as const), at: place }),
   fc.record({ do: fc.constant("end" as const), at: place }),
   fc.record({ do: fc.constant("renew" as const), at: place, acr: fc.constantFrom("gold", "silver") }),
   fc.record({ do: fc.constant("logout" as const), who: person }),
@@ -65,6 +66,7 @@ async function take(store: SessionStore, provider: string, sessions: Session[], 
   }
   const session = sessions[next.at];
   if (session === undefined) return "none";
+  if (next.do === "touch") return void store.touch(session);
   if (next.do === "end") return store.end(session.id, "logout");
   const principal = { ...session.principal, acr: next.acr };
   return (await store.renew(session, { principal, tokens: null, refreshAt: null })) !== null;
