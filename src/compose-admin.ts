@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { type AdminDeps, createAdmin } from "./control/admin.ts";
 import { createProbeWatch } from "./control/probe-watch.ts";
@@ -8,10 +9,12 @@ import type { Address } from "./core/settings.ts";
 export interface AdminListener {
   /** Rejects when the address cannot be had. */
   listen(address: Address): Promise<void>;
-  /** How long to go on accepting after readiness began to fail, so that whoever asks has heard it. */
-  lingerMs(): number;
+  /** Readiness fails from now on: resolves when whoever asks has heard it, with the time that took; after `graceMs` at most. */
+  linger(graceMs: number): Promise<number>;
   close(): Promise<void>;
 }
+
+const lookEveryMs = 20;
 
 export function composeAdmin(deps: AdminDeps): AdminListener {
   const probes = createProbeWatch(Date.now);
@@ -32,7 +35,12 @@ export function composeAdmin(deps: AdminDeps): AdminListener {
         );
         server.listen(port, host, resolve);
       }),
-    lingerMs: probes.lingerMs,
+    linger: async (graceMs) => {
+      const began = Date.now();
+      const heard = probes.beginRefusing();
+      while (!heard() && Date.now() - began < graceMs) await pause(lookEveryMs);
+      return Date.now() - began;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

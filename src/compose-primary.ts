@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { composeAdmin } from "./compose-admin.ts";
 import { composeLogs } from "./compose-logs.ts";
 import { createReloads, tellWarnings } from "./compose-reload.ts";
@@ -54,10 +53,10 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
 
   const drain = async (graceMs: number) => {
     draining = true;
-    const lingerMs = Math.min(admin.lingerMs(), graceMs);
-    log.info({ lingerMs }, "draining");
-    await pause(lingerMs);
-    await supervisor.drain(graceMs - lingerMs);
+    log.info({}, "draining");
+    const lingeredMs = await admin.linger(graceMs);
+    log.info({ lingeredMs }, "listeners close");
+    await supervisor.drain(Math.max(0, graceMs - lingeredMs));
     compileCache.remove();
     await admin.close();
     log.info({}, "stopped");

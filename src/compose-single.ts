@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { composeGateway } from "./compose.ts";
 import { composeAdmin } from "./compose-admin.ts";
 import { composeLogs } from "./compose-logs.ts";
@@ -38,10 +37,10 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
 
   const drain = async (graceMs: number) => {
     draining = true;
-    const lingerMs = Math.min(admin.lingerMs(), graceMs);
-    log.info({ lingerMs }, "draining");
-    await pause(lingerMs);
-    await gateway.close(graceMs - lingerMs);
+    log.info({}, "draining");
+    const lingeredMs = await admin.linger(graceMs);
+    log.info({ lingeredMs }, "listeners close");
+    await gateway.close(Math.max(0, graceMs - lingeredMs));
     await admin.close();
     log.info({}, "stopped");
     await writer.flush(lastLinesMs);

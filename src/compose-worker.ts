@@ -1,7 +1,9 @@
 import { flushCompileCache } from "node:module";
+import { setTimeout as pause } from "node:timers/promises";
 import { composeGateway, type Gateway, type PreparedVersion } from "./compose.ts";
 import { composeLogs, type Logs } from "./compose-logs.ts";
 import { lastLinesMs } from "./compose-single.ts";
+import type { Address } from "./core/settings.ts";
 import { createMetrics, type MetricsRegistry } from "./observe/metrics.ts";
 import type { FromWorker, ToWorker, WorkerReport } from "./workers/messages.ts";
 import { unpackSettings } from "./workers/settings-parcel.ts";
@@ -13,6 +15,10 @@ export interface WorkerChannel {
   /** Ends the conversation; the process can end then. */
   close(): void;
 }
+
+/** How long the store may take to answer before the listeners open all the same. */
+const storeMs = 2_000;
+const lookEveryMs = 10;
 
 interface Running {
   readonly gateway: Gateway;
@@ -39,7 +45,7 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
         } catch (error) {
           return fail(error);
         }
-        running.gateway.listen().then((addresses) => {
+        serve(running.gateway).then((addresses) => {
           channel.send({ kind: "serving", addresses });
           // For the successor: what was compiled once is loaded in half the time.
           flushCompileCache();
@@ -53,6 +59,16 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
     });
     channel.send({ kind: "hello" });
   });
+}
+
+/**
+ * Takes no connection before it can serve it: others listen at the same socket, and have their sessions at hand. While Redis is away for
+ * everybody it is better to say so than not to answer.
+ */
+async function serve(gateway: Gateway): Promise<readonly Address[]> {
+  const patience = Date.now() + storeMs;
+  while (!gateway.health().store.reachable && Date.now() < patience) await pause(lookEveryMs);
+  return gateway.listen();
 }
 
 function begin(message: Extract<ToWorker, { kind: "start" }>): Running {

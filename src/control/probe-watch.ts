@@ -1,15 +1,17 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Who asks whether we are ready, how often, and so: how long after "no" everybody has heard it. */
+/** Who asks whether we are ready, how often, and so: when everybody has heard that we no longer are. */
 export interface ProbeWatch {
   asked(): void;
-  /** How long to go on serving after readiness began to fail. */
-  lingerMs(): number;
+  /** From now on the answer is no. What it returns says whether everybody has heard it, or nobody wants to. */
+  beginRefusing(): () => boolean;
 }
 
-/** Answers of an upstream's failing health check that balancers commonly want before they believe it. */
+/** Failing answers that balancers commonly want before they believe them. */
 const answersUntilBelieved = 3;
+const patience = 3;
 const remembered = 8;
+const fewestGaps = 3;
 /** Also when nobody asks: who looks for the first time just now shall see "not ready" before "connection refused". */
 const leastMs = 300;
 /** Leaves two thirds of the 30 seconds to what is in flight. Slower probes need a pre-stop hook. */
@@ -21,19 +23,32 @@ const mostMs = 10_000;
  */
 export function createProbeWatch(clock: Clock): ProbeWatch {
   const times: number[] = [];
+  let count = 0;
   return {
     asked() {
+      count += 1;
       times.push(clock());
       if (times.length > remembered) times.shift();
     },
-    lingerMs() {
-      const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
-      // But one: a look by hand between two rounds of checks is no longer rhythm.
-      const [longest = 0, second = longest] = gaps.sort((one, other) => other - one);
-      const sinceLast = clock() - (times.at(-1) ?? Number.NEGATIVE_INFINITY);
-      // Somebody who waited for the start, say, and asks no more.
-      const stopped = gaps.length === 0 || sinceLast > 2 * second + 1_000;
-      return stopped ? leastMs : Math.min(Math.max(answersUntilBelieved * second + leastMs, leastMs), mostMs);
+    beginRefusing() {
+      const [began, before, waitMs] = [clock(), count, expectedMs(times, clock())];
+      return () => {
+        const passedMs = clock() - began;
+        if (waitMs === null) return passedMs >= leastMs;
+        // Answers count as well as time: on a machine that is out of breath, probes come late. Or never, when the balancer has gone.
+        const heard = count - before >= answersUntilBelieved || passedMs >= patience * waitMs;
+        return passedMs >= mostMs || (heard && passedMs >= waitMs);
+      };
     },
   };
+}
+
+/** How long a balancer with this rhythm takes to believe; null when nobody asks, or no more. */
+function expectedMs(times: readonly number[], now: number): number | null {
+  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
+  // But one: a look by hand between two rounds of checks is no rhythm.
+  const [longest = 0, second = longest] = gaps.sort((one, other) => other - one);
+  // A few looks are no balancer. Or somebody waited for the start, say, and asks no more.
+  if (gaps.length < fewestGaps || now - (times.at(-1) ?? now) > 2 * second + 1_000) return null;
+  return Math.min(answersUntilBelieved * second + leastMs, mostMs);
 }

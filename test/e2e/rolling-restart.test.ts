@@ -43,7 +43,7 @@ test("two instances behind a balancer are restarted one after the other, and no 
     const began = balancer.given.map((given) => given);
     // Several checks have passed: the balancer has a rhythm, and both are in its turn.
     await eventually(() => expect(Math.min(...balancer.given.map((given, index) => given - (began[index] ?? 0)))).toBeGreaterThan(30), {
-      timeoutMs: 15_000,
+      timeoutMs: 40_000,
     });
     const old = running[at];
     old?.signal("SIGTERM");
@@ -53,4 +53,4 @@ test("two instances behind a balancer are restarted one after the other, and no 
   const failures = await load.stop();
   expect(failures).toEqual([]);
   expect(load.answered()).toBeGreaterThan(100);
-});
+}, 120_000);
