@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../core/ports/log.ts";
 import type { Address } from "../core/settings.ts";
-import { type ClusterMaster, mastersIn } from "./cluster-view.ts";
+import type { ClusterMaster } from "./cluster-view.ts";
 import type { RedisClient } from "./redis-client.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
@@ -14,6 +14,7 @@ export interface ClusterLinkDeps {
   readonly keys: RedisKeys;
   readonly monotonic: () => number;
   readonly log: Log;
+  readMasters(clusterNodes: string): readonly ClusterMaster[];
   connect(node: Address, name: string): Redis;
   whenReady(listener: () => void): void;
   onChange(redisKey: string | null): void;
@@ -44,6 +45,7 @@ export function createClusterLink(deps: ClusterLinkDeps): RedisLink {
       keys,
       monotonic,
       log,
+      readMasters: deps.readMasters,
       onChange: deps.onChange,
       onArmed: deps.onArmed,
       onRound: () => follow(),
@@ -70,7 +72,7 @@ export function createClusterLink(deps: ClusterLinkDeps): RedisLink {
   const tick = async (): Promise<void> => {
     // Also finds out when a silent cluster is back, and opens the guard's way again; what fails is counted there.
     const text = await guard.probe("beat", () => client.cluster("NODES")).catch(() => null);
-    if (text !== null && !closed && ![...links.values()].some(isLive)) follow(mastersIn(String(text)));
+    if (text !== null && !closed && ![...links.values()].some(isLive)) follow(deps.readMasters(String(text)));
   };
   const ticker = setInterval(() => void tick(), beatEveryMs);
   deps.whenReady(() => void tick());

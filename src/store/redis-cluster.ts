@@ -37,5 +37,11 @@ function clusterOptions(settings: RedisSettings) {
     retryDelayOnTryAgain: 50,
     slotsRefreshTimeout: 1_000,
     slotsRefreshInterval: 5_000,
+    // A certificate names the host, not the address that the name leads to.
+    ...(settings.tls === null ? {} : { dnsLookup: asNamed }),
   };
+}
+
+function asNamed(host: string, callback: (error: null, address: string) => void): void {
+  callback(null, host);
 }

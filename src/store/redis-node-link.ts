@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../core/ports/log.ts";
-import { type ClusterMaster, mastersIn } from "./cluster-view.ts";
+import type { ClusterMaster } from "./cluster-view.ts";
 import { createArming, invalidationsIn } from "./redis-arming.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 
@@ -20,6 +20,7 @@ export interface NodeLinkDeps {
   readonly keys: RedisKeys;
   readonly monotonic: () => number;
   readonly log: Log;
+  readMasters(clusterNodes: string): readonly ClusterMaster[];
   onChange(redisKey: string | null): void;
   onArmed(): void;
   onRound(): void;
@@ -47,7 +48,7 @@ export function createNodeLink(deps: NodeLinkDeps): NodeLink {
     if (!arming.isArmed()) return arming.arm();
     const startedAt = monotonic();
     const armings = arming.count();
-    const view = mastersIn(String(await commands.cluster("NODES")));
+    const view = deps.readMasters(String(await commands.cluster("NODES")));
     await subscriber.ping();
     if (!arming.isArmed() || arming.count() !== armings) return;
     provenAt = startedAt;

@@ -1,5 +1,6 @@
 import type { Log } from "../core/ports/log.ts";
 import type { RedisSettings } from "../core/settings.ts";
+import { mastersIn } from "./cluster-view.ts";
 import type { RedisClient } from "./redis-client.ts";
 import { openCluster } from "./redis-cluster.ts";
 import { createClusterLink } from "./redis-cluster-link.ts";
@@ -41,6 +42,7 @@ export function openRedisServers(settings: RedisSettings, log: Log): RedisServer
         createClusterLink({
           ...deps,
           client,
+          readMasters: (text) => mastersIn(text, { byName: settings.tls !== null && settings.tls.serverName === null }),
           connect: (node, name) => openNode(settings, node, name, log),
           whenReady: (listener) => void client.on("ready", listener),
         }),

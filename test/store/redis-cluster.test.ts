@@ -155,5 +155,18 @@ test.each([
   { when: "a node without an address", line: "id :0@0 master,noaddr - 0 1 1 disconnected", is: false },
   { when: "an empty line", line: "", is: false },
 ])("$when counts as a master: $is", ({ line, is }) => {
-  expect(mastersIn(`${line}\n`)).toHaveLength(is ? 1 : 0);
+  expect(mastersIn(`${line}\n`, { byName: false })).toHaveLength(is ? 1 : 0);
+});
+
+test.each([
+  { place: "10.0.0.1:7000@17000", address: "10.0.0.1:7000", named: "10.0.0.1:7000" },
+  { place: "10.0.0.1:7000@17000,n1.internal", address: "10.0.0.1:7000", named: "n1.internal:7000" },
+  { place: "10.0.0.1:7000@17000,,shard-id=0123456789abcdef", address: "10.0.0.1:7000", named: "10.0.0.1:7000" },
+  { place: "10.0.0.1:7000@17000,n1.internal,shard-id=0123456789abcdef", address: "10.0.0.1:7000", named: "n1.internal:7000" },
+  { place: "fd00::1:7000@17000,n1.internal", address: "fd00::1:7000", named: "n1.internal:7000" },
+])("a node at $place is reached at $address, or by name at $named", ({ place, address, named }) => {
+  const reached = (byName: boolean) =>
+    mastersIn(`id ${place} master - 0 1 1 connected 0-1`, { byName }).map(({ host, port }) => `${host}:${port}`);
+  expect(reached(false)).toEqual([address]);
+  expect(reached(true)).toEqual([named]);
 });

@@ -18,6 +18,8 @@ export interface TestCluster {
 export interface ClusterNode {
   readonly server: TestRedis;
   readonly port: number;
+  /** Where it speaks TLS, if it was told to. */
+  readonly tlsPort: number | null;
   /** An operator's connection. */
   readonly client: Redis;
   readonly id: string;
@@ -25,11 +27,21 @@ export interface ClusterNode {
 
 const slotCount = 16_384;
 
+export interface ClusterOptions {
+  readonly masters?: number;
+  readonly replicas?: number;
+  /** For each redis-server. */
+  readonly options?: readonly string[];
+  /** They speak TLS among themselves, and to clients at a port beside the plain one; `options` name the certificate. */
+  readonly tls?: boolean;
+}
+
 /** `masters` of them share all slots; each of the first `replicas` masters has one replica. */
-export async function startRedisCluster({ masters = 3, replicas = 0, options = [] as readonly string[] } = {}): Promise<TestCluster> {
+export async function startRedisCluster(wanted: ClusterOptions = {}): Promise<TestCluster> {
+  const { masters = 3, replicas = 0 } = wanted;
   const nodes: ClusterNode[] = [];
   const start = async (): Promise<ClusterNode> => {
-    const node = await startNode(options);
+    const node = await startNode(wanted);
     nodes.push(node);
     return node;
   };
@@ -45,7 +57,7 @@ export async function startRedisCluster({ masters = 3, replicas = 0, options = [
       await node.client.cluster("ADDSLOTSRANGE", first ?? 0, (next ?? 0) - 1);
     }
     for (const [at, node] of all.entries()) await node.client.call("CLUSTER", "SET-CONFIG-EPOCH", at + 1);
-    for (const node of all.slice(1)) await all[0]?.client.cluster("MEET", "127.0.0.1", node.port);
+    for (const node of all.slice(1)) await all[0]?.client.cluster("MEET", "127.0.0.1", node.tlsPort ?? node.port);
     await everybodyKnows(all);
     for (const [at, replica] of all.slice(masters).entries()) await replica.client.cluster("REPLICATE", all[at]?.id ?? "");
     for (const node of all) await isReady(node);
@@ -92,15 +104,26 @@ export async function startRedisCluster({ masters = 3, replicas = 0, options = [
   };
 }
 
-async function startNode(options: readonly string[]): Promise<ClusterNode> {
+async function startNode({ options = [], tls = false }: ClusterOptions): Promise<ClusterNode> {
   const port = await lowPort();
+  const tlsPort = tls ? await lowPort() : null;
+  const tlsOptions = tlsPort === null ? [] : ["--tls-port", String(tlsPort), "--tls-cluster", "yes"];
   const server = await startRedis({
     port,
-    options: ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-replica-validity-factor", "0", ...options],
+    options: [
+      "--cluster-enabled",
+      "yes",
+      "--cluster-node-timeout",
+      "1000",
+      "--cluster-replica-validity-factor",
+      "0",
+      ...tlsOptions,
+      ...options,
+    ],
   });
   const client = new Redis(port, "127.0.0.1");
   client.on("error", () => undefined);
-  return { server, port, client, id: String(await client.call("CLUSTER", "MYID")) };
+  return { server, port, tlsPort, client, id: String(await client.call("CLUSTER", "MYID")) };
 }
 
 async function isReady({ client }: ClusterNode): Promise<void> {
