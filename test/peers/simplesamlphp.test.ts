@@ -229,3 +229,24 @@ test("login and logout in both directions work when every message is a form", as
     await own.close();
   }
 });
+
+test("who is signed in there passes silently, unless the gateway demands a fresh proof", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  const otherBrowserHere = newVisitor();
+  for (const [name, value] of visitor.cookies("127.0.0.1")) otherBrowserHere.setCookie("127.0.0.1", name, value);
+  const silent = await carryForms(otherBrowserHere, await otherBrowserHere.browse(`${rig.urls.wiki}/page`));
+  expect(silent.page.url.href).toBe(`${rig.urls.wiki}/page`);
+
+  const strict = await startPeerRig(samlOf(idp, "      forceAuthn: true\n"));
+  try {
+    await idp.trust(await strict.metadata());
+    const asked = await visitor.browse(`${strict.urls.wiki}/page`);
+    expect(asked.url.origin).toBe(idp.origin);
+    expect(firstForm(asked).fields).toHaveProperty("password");
+    expect((await signIn(visitor, `${strict.urls.wiki}/page`, "alice")).status).toBe(200);
+  } finally {
+    await idp.trust(await rig.metadata());
+    await strict.close();
+  }
+});
