@@ -48,7 +48,7 @@ export const scenario: Scenario = {
     const { health, logouts, page } = await meanwhile(rig, people, (seconds - 3) * 1_000);
     const during = await flood;
     // On a machine that is busy with other things, the gateway cannot be faster than the share of a core that it gets.
-    const patience = 500 / Math.min(1, during.cpuShare);
+    const patience = 500 / Math.min(1, during.cpuShare) + trial.slackMs();
     const kept = during.goodPerCpuSecond / peak.goodPerCpuSecond;
     trial.say(`under overload: ${during.goodPerSecond.toFixed(0)} requests/s, with ${during.cpuShare.toFixed(2)} of a core`);
     trial.hold("goodput for each CPU second, share of the peak's", kept >= 0.8, kept.toFixed(2), "≥ 0.8");

@@ -10,6 +10,7 @@ export interface Verdict {
   readonly error: string | null;
 }
 
+const tickMs = 20;
 const longestMs = { full: 45 * 60_000, short: 90_000 };
 
 /** Runs it to the end or to the time limit, cleans up after it, and never rejects. */
@@ -23,12 +24,30 @@ export async function runScenario(
   const cleaning: (() => unknown)[] = [];
   print(`\n== ${number}. ${scenario.title}`);
   const limit = new AbortController();
+  const cleanUp = async () => {
+    for (const clean of cleaning.splice(0)) {
+      await Promise.resolve()
+        .then(clean)
+        .catch((failure: unknown) => print(`   cleaning: ${String(failure)}`));
+    }
+  };
+  // Gateways and servers must not outlive who started them.
+  const interrupted = () => void cleanUp().then(() => process.exit(130));
+  process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+  let stalled = 0;
+  let last = performance.now();
+  const clockwork = setInterval(() => {
+    const now = performance.now();
+    stalled = Math.max(stalled, now - last - tickMs);
+    last = now;
+  }, tickMs);
   let error: string | null = null;
   try {
     const run = scenario.run({
       short,
       pick: (full, quick) => (short ? quick : full),
       later: (clean) => void cleaning.unshift(clean),
+      slackMs: () => stalled,
       say: (line) => print(`   ${line}`),
       hold: (what, ok, given, must) => {
         const figure = typeof given === "number" ? String(Math.round(given * 10) / 10) : given;
@@ -42,7 +61,10 @@ export async function runScenario(
     print(`   FAIL ${error}`);
   }
   limit.abort();
-  for (const clean of cleaning) await Promise.resolve(clean()).catch((failure: unknown) => print(`   cleaning: ${String(failure)}`));
+  clearInterval(clockwork);
+  process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+  await cleanUp();
+  if (stalled > 100) print(`   the machine stood still for up to ${Math.round(stalled)} ms`);
   const ok = error === null && findings.every((finding) => finding.ok);
   return { number, title: scenario.title, ok, seconds: Math.round((Date.now() - began) / 1000), findings, error };
 }

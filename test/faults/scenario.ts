@@ -16,6 +16,8 @@ export interface Trial {
   hold(what: string, ok: boolean, figure: number | string, must: string): void;
   /** Runs at the end, whatever happens; last in, first out. */
   later(clean: () => unknown): void;
+  /** How long this process was kept from running, at the worst, so far: on a busy machine limits in milliseconds yield by that. */
+  slackMs(): number;
   say(line: string): void;
 }
 

@@ -58,7 +58,13 @@ export async function startGatewayProcess(options: {
       return code;
     },
   };
-  if (options.waitForReady !== false) await untilReady(child, options.adminPort, lines);
+  try {
+    if (options.waitForReady !== false) await untilReady(child, options.adminPort, lines);
+  } catch (error) {
+    // One that never became ready must not outlive the test.
+    child.kill("SIGKILL");
+    throw error;
+  }
   return gateway;
 }
 
