@@ -14,6 +14,7 @@ async function open(): Promise<FaultRig> {
     pick: (_, quick) => quick,
     hold: (what, ok) => expect({ what, ok }).toEqual({ what, ok: true }),
     later: (clean) => void cleaning.unshift(clean),
+    slackMs: () => 0,
     say: () => undefined,
   });
 }
