@@ -62,7 +62,17 @@ test("changed rules reach WebSockets that are open: who lost access is cut off, 
   const [hers, his] = [await open(alice), await open(bob)];
   const cut = new Promise((resolve) => his.once("close", resolve));
   await rig.gateway.rewriteConfig(rig.yaml.replace("groups: [staff, admins]", "groups: [admins]"));
+  const applied = await eventually(
+    () => {
+      const line = reloads("applied").find(({ changes }) => JSON.stringify(changes).includes("live.localhost/ (access)"));
+      if (line === undefined) throw new Error("not applied yet");
+      return Date.parse(String(line.time));
+    },
+    { timeoutMs: 10_000 },
+  );
   await cut;
+  // By the reload, not by the look that is taken every quarter of a minute.
+  expect(Date.now() - applied).toBeLessThan(5_000);
   expect(hers.readyState).toBe(WebSocket.OPEN);
   const echo = new Promise<string>((resolve) => hers.once("message", (data) => resolve(String(data))));
   hers.send("still here");

@@ -117,6 +117,19 @@ test("draining: a request that was on its way on an idle connection is still ans
   await drained;
 });
 
+test("draining: a connection opened just before may still bring its request, one that brings none is closed", async () => {
+  const listener = await serve(ok);
+  const [bringer, silent] = [await connectTo(listener), await connectTo(listener)];
+  // Connections are accepted in order: with this one's answer the two before are the server's.
+  expect((await exchange(listener, get)).statuses).toEqual([200]);
+  const drained = listener.close(10_000);
+  bringer.send(get);
+  const answer = await bringer.answer();
+  expect([answer.status, answer.header("connection")]).toEqual([200, "close"]);
+  await silent.closed(3_000);
+  await drained;
+});
+
 test("draining: what is not done when the grace has passed is cut", async () => {
   const listener = await serve((_, res) => void res.write("for ever"));
   const client = await connectTo(listener);

@@ -109,7 +109,8 @@ test("a worker that is killed is replaced at once, takes only its own requests a
   // Four at a time: no more than these can have been in its hands.
   expect(failures.length).toBeLessThanOrEqual(4);
   expect(failures.filter((failure) => typeof failure === "number")).toEqual([]);
-  expect(await sample(served)).toBeGreaterThanOrEqual(counted);
+  // What it had counted before the last look is kept; what it counted in its last moments may be lost.
+  await eventually(async () => expect(await sample(served)).toBeGreaterThanOrEqual(counted + asked - failures.length - 12));
   expect(await sample("vestibule_worker_crashes_total")).toBe(1);
 });
 
