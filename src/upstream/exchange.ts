@@ -36,14 +36,16 @@ export interface Exchange {
   upstreamMs: number | null;
   timer: NodeJS.Timeout | null;
   /** Nothing moved for as long as the exchange was willing to wait. */
-  onSilence: () => void;
+  readonly onSilence: (exchange: Exchange) => void;
+  /** Whom it was last sent to. */
+  upstream: Upstream | null;
   over: boolean;
 }
 
 /** Runs `onSilence` when `ms` pass without `stir`; replaces whatever was being waited for. 0 = wait for ever. */
 export function awaitActivity(exchange: Exchange, ms: number): void {
   if (exchange.timer !== null) clearTimeout(exchange.timer);
-  exchange.timer = ms > 0 && !exchange.over ? setTimeout(exchange.onSilence, ms) : null;
+  exchange.timer = ms > 0 && !exchange.over ? setTimeout(exchange.onSilence, ms, exchange) : null;
 }
 
 /** Something moved, in whichever direction. */

@@ -15,25 +15,25 @@ import type { Upstream } from "./upstreams.ts";
 export type ForwardRequest = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
 
 export function createForwardRequest(machinery: Machinery): ForwardRequest {
+  // One for all requests: a closure per exchange, kept in the exchange, made ended requests survive into the old generation.
+  const onSilence = (exchange: Exchange) => giveUpWaiting(machinery, exchange);
   return (request, response, plan) =>
     new Promise((settle) => {
-      begin(machinery, newExchange(request, response, plan, machinery.clock(), settle));
+      begin(machinery, newExchange({ request, response, plan, startedAt: machinery.clock(), settle, onSilence }));
     });
 }
 
-function newExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  plan: ForwardPlan,
-  startedAt: number,
-  settle: (result: ForwardResult) => void,
-): Exchange {
+type Given = "request" | "response" | "plan" | "startedAt" | "settle" | "onSilence";
+
+function newExchange({ request, response, plan, startedAt, settle, onSilence }: Pick<Exchange, Given>): Exchange {
   return {
     request,
     response,
     plan,
     startedAt,
     settle,
+    onSilence,
+    upstream: null,
     upload: null,
     tried: null,
     repeated: false,
@@ -46,7 +46,6 @@ function newExchange(
     bytesSent: 0,
     upstreamMs: null,
     timer: null,
-    onSilence: () => {},
     over: false,
   };
 }
@@ -81,7 +80,7 @@ function begin(machinery: Machinery, exchange: Exchange): void {
 }
 
 function attempt(machinery: Machinery, exchange: Exchange, upstream: Upstream): void {
-  exchange.onSilence = () => giveUpWaiting(machinery, exchange, upstream);
+  exchange.upstream = upstream;
   try {
     upstream.dispatch(dispatchOptions(machinery, exchange, upstream), handlerFor(machinery, exchange, upstream));
   } catch (error) {
@@ -169,11 +168,11 @@ function mayRepeat({ upstreams }: Machinery, exchange: Exchange, error: unknown)
   return /^(?:GET|HEAD|OPTIONS)$/.test(exchange.plan.incoming.method) && isSilentClose(error) && upstreams.brokeAfterUse(error);
 }
 
-function giveUpWaiting(machinery: Machinery, exchange: Exchange, upstream: Upstream): void {
+function giveUpWaiting(machinery: Machinery, exchange: Exchange): void {
   const waitsForClient = exchange.answer === null && exchange.upload?.waitsForClient === true;
   const error = waitsForClient
     ? new GatewayError("request.timeout", "the client stopped sending its body")
-    : new GatewayError("upstream.timeout", `${upstream.url.origin}: silent for too long`);
+    : new GatewayError("upstream.timeout", `${exchange.upstream?.url.origin ?? "the upstream"}: silent for too long`);
   fail(machinery, exchange, error);
 }
 
