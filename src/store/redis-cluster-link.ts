@@ -5,13 +5,15 @@ import type { ClusterMaster } from "./cluster-view.ts";
 import type { RedisClient } from "./redis-client.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 import type { RedisKeys } from "./redis-keys.ts";
-import { flowingMs, type RedisLink } from "./redis-link.ts";
+import { beatTtlMs, flowingMs, type RedisLink } from "./redis-link.ts";
 import { beatEveryMs, createNodeLink, type NodeLink } from "./redis-node-link.ts";
+import { beatScript } from "./redis-scripts.ts";
 
 export interface ClusterLinkDeps {
   readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
+  readonly instance: string;
   readonly monotonic: () => number;
   readonly log: Log;
   readMasters(clusterNodes: string): readonly ClusterMaster[];
@@ -20,6 +22,9 @@ export interface ClusterLinkDeps {
   onChange(redisKey: string | null): void;
   onArmed(): void;
 }
+
+/** Keys in different slots. */
+const probedKeys = 16;
 
 interface Link extends NodeLink {
   readonly node: ClusterMaster;
@@ -69,13 +74,19 @@ export function createClusterLink(deps: ClusterLinkDeps): RedisLink {
 
   const provenAt = () => (links.size === 0 ? Number.NEGATIVE_INFINITY : Math.min(...[...links.values()].map((link) => link.provenAt())));
   let closed = false;
-  const tick = async (): Promise<void> => {
-    // Also finds out when a silent cluster is back, and opens the guard's way again; what fails is counted there.
-    const text = await guard.probe("beat", () => client.cluster("NODES")).catch(() => null);
-    if (text !== null && !closed && ![...links.values()].some(isLive)) follow(deps.readMasters(String(text)));
+  let count = 0;
+  const tick = (): void => {
+    // Finds out when a silent cluster is back, and when it answers but has stopped to serve: slot after slot, like a request.
+    const key = keys.beat(deps.instance, count++ % probedKeys);
+    guard.probe("beat", () => client.eval(beatScript, 1, key, beatTtlMs)).catch(() => undefined);
+    if (![...links.values()].some(isLive)) discover().catch(() => undefined);
   };
-  const ticker = setInterval(() => void tick(), beatEveryMs);
-  deps.whenReady(() => void tick());
+  const discover = async (): Promise<void> => {
+    const text = String(await client.cluster("NODES"));
+    if (!closed) follow(deps.readMasters(text));
+  };
+  const ticker = setInterval(tick, beatEveryMs);
+  deps.whenReady(tick);
   ticker.unref();
   return {
     provenAt,

@@ -34,7 +34,7 @@ const beatEveryMs = 300;
 const silenceMs = 2_500;
 /** Beats are told apart for 4.8 s: a link that silent has been replaced, so a late echo never counts for a later beat. */
 const slots = 16;
-const beatTtlMs = 60_000;
+export const beatTtlMs = 60_000;
 /** A link is spoken of as flowing when it was proven this recently. */
 export const flowingMs = 1_200;
 

@@ -4,7 +4,7 @@ import { plainError } from "./redis-failure.ts";
 import type { RedisGuard } from "./redis-guard.ts";
 
 /** Longer than a healthy replica ever takes; WAIT holds up what the same connection sends behind it. */
-const waitMs = 50;
+const waitMs = 100;
 /** Where no replica answers, not every logout is held up. */
 const restMs = 5_000;
 

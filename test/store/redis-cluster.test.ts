@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { GatewayError } from "../../src/core/errors.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { SessionSettings } from "../../src/core/settings.ts";
@@ -112,6 +113,48 @@ describe("a cluster of three masters", () => {
     await eventually(() => expect(store.peek(gone.id) ?? null).toBeNull(), until);
     expect(await store.find(gone.id)).toBeNull();
     for (const session of kept) expect(await store.find(session.id)).not.toBeNull();
+  });
+});
+
+describe("a cluster that loses a master for good", () => {
+  let cluster: TestCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  test("while a master hangs, nobody waits longer than a second, soon nobody waits at all, and the same sessions work again", async () => {
+    const store = await openAt(cluster, { graceMs: 0 });
+    const sessions = await sessionsEverywhere(cluster, store);
+    const hanging = await cluster.ownerOf(redisKey(sessions[0] as Session));
+    const ask = async ({ id }: Session) => {
+      const startedAt = performance.now();
+      const seen = await store.find(id, { fresh: true }).then(
+        (session) => (session === null ? "none" : "session"),
+        (error: unknown) => (error instanceof GatewayError ? error.code : error),
+      );
+      return { seen, ms: performance.now() - startedAt };
+    };
+    hanging.server.pause();
+    try {
+      await eventually(async () => {
+        const answers = await Promise.all(sessions.map(ask));
+        expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1_000);
+        expect(answers.map(({ seen }) => seen).filter((seen) => seen !== "session" && seen !== "store.unavailable")).toEqual([]);
+        // Redis itself refuses when a part of the slots is nobody's.
+        expect(answers.every(({ seen, ms }) => seen === "store.unavailable" && ms < 50)).toBe(true);
+        expect(store.health().reachable).toBe(false);
+      }, until);
+      const waits: number[] = [];
+      for (let count = 0; count < 51; count += 1) waits.push(...(await Promise.all(sessions.map(ask))).map(({ ms }) => ms));
+      expect(waits.sort((one, other) => one - other)[Math.floor(waits.length / 2)]).toBeLessThan(50);
+    } finally {
+      hanging.server.resume();
+    }
+    await eventually(async () => {
+      for (const session of sessions) expect(await ask(session)).toMatchObject({ seen: "session" });
+    }, until);
+    await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
   });
 });
 
