@@ -45,11 +45,7 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
         } catch (error) {
           return fail(error);
         }
-        serve(running.gateway).then((addresses) => {
-          channel.send({ kind: "serving", addresses });
-          // For the successor: what was compiled once is loaded in half the time.
-          flushCompileCache();
-        }, fail);
+        serve(running).then((serving) => channel.send({ kind: "serving", ...serving }), fail);
       } else if (running !== null) {
         if (message.kind !== "drain") return obey(running, channel, message);
         if (draining) return;
@@ -65,10 +61,14 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
  * Takes no connection before it can serve it: others listen at the same socket, and have their sessions at hand. While Redis is away for
  * everybody it is better to say so than not to answer.
  */
-async function serve(gateway: Gateway): Promise<readonly Address[]> {
+async function serve(running: Running): Promise<{ readonly addresses: readonly Address[]; readonly report: WorkerReport }> {
+  const { gateway } = running;
+  // For the successor: what was compiled once is loaded in half the time. Before anybody waits, for it stops everything.
+  flushCompileCache();
   const patience = Date.now() + storeMs;
   while (!gateway.health().store.reachable && Date.now() < patience) await pause(lookEveryMs);
-  return gateway.listen();
+  const addresses = await gateway.listen();
+  return { addresses, report: await reportOf(running) };
 }
 
 function begin(message: Extract<ToWorker, { kind: "start" }>): Running {

@@ -42,6 +42,7 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
         case "hello":
           return events.onHello(member);
         case "serving":
+          member.report = message.report;
           return events.onServing(member, message.addresses);
         case "failed":
           member.failure = message.message;

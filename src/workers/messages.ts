@@ -20,7 +20,7 @@ export type ToWorker =
 /** What a worker tells the primary. */
 export type FromWorker =
   | { readonly kind: "hello" }
-  | { readonly kind: "serving"; readonly addresses: readonly Address[] }
+  | { readonly kind: "serving"; readonly addresses: readonly Address[]; readonly report: WorkerReport }
   /** It cannot start, and ends. */
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "prepared"; readonly id: number }

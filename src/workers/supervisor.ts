@@ -14,7 +14,7 @@ export interface Supervisor {
   start(): Promise<readonly Address[]>;
   /** All workers take `next` into force, or none does: then it rejects. */
   putInForce(next: Settings): Promise<void>;
-  /** What each worker says of itself now; those that do not answer in time are left out. */
+  /** What each worker says of itself now, or said a moment ago; those that have been silent for longer are left out. */
   reports(): Promise<readonly { readonly slot: number; readonly report: WorkerReport }[]>;
   serving(): number;
   /** Every worker finishes what is in flight and ends; what is left after `graceMs` is killed. */
@@ -33,10 +33,12 @@ export interface SupervisorDeps {
   readonly onEnd: (last: WorkerReport | null, crashed: boolean) => void;
 }
 
-const reportMs = 1_000;
+/** Whoever asks for readiness wants to know soon. */
+const reportMs = 400;
 const lookEveryMs = 5_000;
 /** Half a minute without an answer: its event loop stands still, and so does everybody whom it serves. */
 const missedUntilKilled = 6;
+const missedUntilDoubted = 2;
 /** Over what they were given: to close, write the last lines and exit. */
 const lastMomentsMs = 1_000;
 
@@ -112,8 +114,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const replies = await Promise.all(
       asked.map(async (member) => {
         lastId += 1;
-        const reply = await member.ask({ kind: "report", id: lastId }, reportMs);
-        return reply?.kind === "report" ? [{ slot: member.slot, report: reply.report }] : [];
+        await member.ask({ kind: "report", id: lastId }, reportMs);
+        // One that is too busy to answer at once is not gone: what it said a moment ago counts, and its silence is watched.
+        return member.report !== null && member.missed <= missedUntilDoubted ? [{ slot: member.slot, report: member.report }] : [];
       }),
     );
     return replies.flat();

@@ -28,6 +28,8 @@ beforeEach(() => {
 });
 
 const settings = (version: string) => someSettings([], { workers: 2, trustedProxies: [version] });
+const store = { kind: "redis", reachable: true, invalidation: true, detail: "" } as const;
+const report = { listening: true, store, providers: {}, metrics: "" };
 const address = { host: "127.0.0.1", port: 1 };
 
 function supervisor() {
@@ -62,7 +64,7 @@ function obey(worker: Scripted, message: ToWorker): void {
     die(worker);
   } else if (message.kind === "start") {
     worker.version = unpackSettings(message.settings).trustedProxies;
-    worker.events.onMessage({ kind: "serving", addresses: [address] });
+    worker.events.onMessage({ kind: "serving", addresses: [address], report });
   } else if (message.kind === "prepare" && worker.canPrepare === true) {
     prepared.set(worker, unpackSettings(message.settings).trustedProxies);
     worker.events.onMessage({ kind: "prepared", id: message.id });
@@ -131,6 +133,19 @@ test("in a loop of crashes the successors come ever more slowly, and those that 
   expect(all.serving()).toBe(1);
   await all.drain(1_000);
   expect(alive()).toEqual([]);
+});
+
+test("a worker that is too busy to answer counts with what it said last, and is not waited for", async () => {
+  const all = supervisor();
+  await all.start();
+  const began = performance.now();
+  // These workers never answer such a question.
+  expect(await all.reports()).toEqual([
+    { slot: 1, report },
+    { slot: 2, report },
+  ]);
+  expect(performance.now() - began).toBeLessThan(2_000);
+  await all.drain(1_000);
 });
 
 test("a worker that was asked to stop is told to drain when its successor serves, not before", async () => {
