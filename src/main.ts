@@ -19,7 +19,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
 
-process.exitCode = await run(process.argv.slice(2));
+const args = process.argv.slice(2);
+process.exitCode = await run(args);
+// Lines that wait for a reader who has stopped had their time; they must not keep a stopped gateway alive.
+if (args[0] === "serve" && process.exitCode === 0) process.exit();
 
 async function run(args: readonly string[]): Promise<ExitCode> {
   const [first, ...rest] = args;

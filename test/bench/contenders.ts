@@ -52,6 +52,8 @@ async function startAll(folder: string, coldSessions: number, keep: <T extends S
   if (nginx) contenders.push(plain("nginx", "nginx, plain proxy", keep(await startNginxProxy(await freePort(), upstreamPort, folder))));
   contenders.push(plain("undici", "bare undici on node:http", keep(await node("bare-undici", await freePort(), upstreamUrl))));
   contenders.push(plain("http-proxy-3", "bare http-proxy-3", keep(await node("bare-http-proxy", await freePort(), upstreamUrl))));
+  const keepAlive = keep(await node("bare-http-proxy", await freePort(), upstreamUrl, "keep-alive"));
+  contenders.push(plain("http-proxy-3-agent", "the same with a keep-alive agent", keepAlive));
 
   const provider = await startFakeOidc();
   keep({ stop: () => provider.close() });
