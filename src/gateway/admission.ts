@@ -24,13 +24,20 @@ export interface AdmissionDeps {
 }
 
 interface Waiting extends Applicant {
+  /** By the line's own clock. */
   readonly since: number;
 }
 
-/** For how long new requests are begun before the event loop must look at everything else again. */
-const sliceMs = 8;
+/**
+ * For how long requests are begun before the event loop must look at everything else again: twice as long as that took, since reading
+ * what is refused in the end is work for nothing, and within bounds that keep everything else quick.
+ */
+const shortestSliceMs = 8;
+const longestSliceMs = 80;
 /** Whoever waited longer will not wait for the answer either. */
 const longestWaitMs = 1_000;
+/** A process that was not given the CPU for seconds has no more work than before: the line's clock stands still with it. */
+const longestStepMs = 200;
 
 /**
  * Sheds load before any work was done for it.
@@ -43,6 +50,9 @@ const longestWaitMs = 1_000;
 export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps): Admission {
   let underWay = 0;
   let sliceEnds: number | null = null;
+  let lastSliceEnded: number | null = null;
+  let lineMs = 0;
+  let steppedAt = 0;
   let waiting: Waiting[] = [];
   let next = 0;
 
@@ -50,26 +60,36 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
     underWay += 1;
     applicant.serve();
   };
+  const lineClock = (now: number): number => {
+    lineMs += Math.min(longestStepMs, now - steppedAt);
+    steppedAt = now;
+    return lineMs;
+  };
   const endTurn = () => {
     sliceEnds = null;
-    if (next === waiting.length) return;
-    openSlice();
+    if (next === waiting.length) {
+      lastSliceEnded = null;
+      return;
+    }
+    const elsewhereMs = lastSliceEnded === null ? 0 : monotonic() - lastSliceEnded;
+    openSlice(Math.min(longestSliceMs, Math.max(shortestSliceMs, 2 * elsewhereMs)));
     for (let begun = 0; next < waiting.length; begun += 1) {
       const now = monotonic();
       if (begun > 0 && isOver(now)) break;
       const applicant = waiting[next];
       next += 1;
       if (applicant === undefined) continue;
-      if (now - applicant.since > longestWaitMs) applicant.refuse();
+      if (lineClock(now) - applicant.since > longestWaitMs) applicant.refuse();
       else serve(applicant);
     }
+    lastSliceEnded = monotonic();
     if (next === waiting.length || next > 10_000) {
       waiting = waiting.slice(next);
       next = 0;
     }
   };
-  const openSlice = () => {
-    sliceEnds = monotonic() + sliceMs;
+  const openSlice = (ms: number) => {
+    sliceEnds = monotonic() + ms;
     afterTurn(endTurn);
   };
   const isOver = (now: number) => sliceEnds !== null && now >= sliceEnds;
@@ -79,10 +99,10 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
       if (endsSession(target)) return serve(applicant);
       const inLine = waiting.length - next;
       if (underWay + inLine >= limits.requests) return applicant.refuse();
-      if (sliceEnds === null) openSlice();
+      if (sliceEnds === null) openSlice(shortestSliceMs);
       const now = monotonic();
       if (inLine === 0 && !isOver(now)) serve(applicant);
-      else waiting.push({ serve: applicant.serve, refuse: applicant.refuse, since: now });
+      else waiting.push({ serve: applicant.serve, refuse: applicant.refuse, since: lineClock(now) });
     },
     leave: () => {
       underWay -= 1;

@@ -6,7 +6,7 @@ import { type Scenario, sleep, timed } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "a worker is killed, then again and again",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, top: "workers: 2" });
+    const rig = await startFaultRig(trial, { instances: 1, top: "workers: 2", direct: true });
     const primary = rig.instances[0]?.process;
     if (primary === undefined) throw new Error("no instance");
     const people = await rig.signIn(30);

@@ -21,6 +21,7 @@ interface Counted {
   readonly failed: string;
 }
 
+const noFailures = "0 not connected, 0 broken off, 0 timed out";
 /** So many connections keep the gateway busy without a queue worth speaking of. */
 const fewConnections = 64;
 
@@ -35,6 +36,7 @@ export const scenario: Scenario = {
     });
     const rig = await startFaultRig(trial, {
       instances: 1,
+      direct: true,
       apps: `  - { name: Busy, host: busy.localhost, upstream: "http://127.0.0.1:${port}", access: [{ allow: { anyone: true } }], public: ["/**"] }`,
     });
     const people = await rig.signIn(trial.pick(100, 40));
@@ -51,8 +53,18 @@ export const scenario: Scenario = {
     const patience = 500 / Math.min(1, during.cpuShare) + trial.slackMs();
     const kept = during.goodPerCpuSecond / peak.goodPerCpuSecond;
     trial.say(`under overload: ${during.goodPerSecond.toFixed(0)} requests/s, with ${during.cpuShare.toFixed(2)} of a core`);
-    trial.hold("goodput for each CPU second, share of the peak's", kept >= 0.8, kept.toFixed(2), "≥ 0.8");
-    trial.hold("excess", during.refusedPerSecond > 0, `${during.refusedPerSecond.toFixed(0)}/s refused; ${during.failed}`, "503");
+    trial.hold(
+      "goodput for each CPU second, share of the peak's",
+      kept >= (trial.short ? 0.6 : 0.8),
+      kept.toFixed(2),
+      trial.short ? "≥ 0.8, 0.6 on a busy machine" : "≥ 0.8",
+    );
+    trial.hold(
+      "excess",
+      during.failed === noFailures,
+      `${during.refusedPerSecond.toFixed(0)}/s refused; ${during.failed}`,
+      "503 or a short wait, no failures",
+    );
     const refused = page.filter(({ status }) => status === 503);
     trial.hold(
       "503 with Retry-After",

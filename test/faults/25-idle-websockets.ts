@@ -6,7 +6,7 @@ import { type Scenario, sleep } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "thousands of idle WebSockets",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1 });
+    const rig = await startFaultRig(trial, { instances: 1, direct: true });
     const people = await rig.signIn(50);
     const { port, process } = rig.instances[0] ?? { port: 0, process: null };
     if (process === null) throw new Error("no instance");

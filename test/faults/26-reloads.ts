@@ -17,7 +17,11 @@ const breakages: readonly ((yaml: string) => string)[] = [
 export const scenario: Scenario = {
   title: "twenty bad reloads, then a good one",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, wiki: '    headers: { response: { set: { X-One: "1", X-Two: "1" } } }' });
+    const rig = await startFaultRig(trial, {
+      instances: 1,
+      direct: true,
+      wiki: '    headers: { response: { set: { X-One: "1", X-Two: "1" } } }',
+    });
     const gateway = rig.instances[0]?.process;
     if (gateway === undefined) throw new Error("no instance");
     const people = await rig.signIn(50);

@@ -7,7 +7,7 @@ import { type Scenario, sleep } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "soak with logins, logouts, refreshes and aborts; nobody reads the log",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, top: "limits: { loginsPerAddress: 100000 }" });
+    const rig = await startFaultRig(trial, { instances: 1, direct: true, top: "limits: { loginsPerAddress: 100000 }" });
     const gateway = rig.instances[0]?.process;
     if (gateway === undefined) throw new Error("no instance");
     let turn = 0;
@@ -117,7 +117,7 @@ async function silence(
   if (gateway === undefined || who === undefined) throw new Error("no instance");
   gateway.pauseOutput();
   const path = `/${"long-path/".repeat(200)}`;
-  const load = startLoad(800, () => rig.get(who, { path }));
+  const load = startLoad(400, () => rig.get(who, { path }));
   await sleep(seconds * 1_000);
   const all = await load.stop();
   const { body } = await rig.admin("/metrics");

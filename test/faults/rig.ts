@@ -50,6 +50,8 @@ export interface RigOptions {
   /** Where sessions are made, when that is not the Redis of the rig. */
   readonly target?: RedisSettings["target"];
   readonly waitForReady?: boolean;
+  /** Not through the fault proxy, which stands still whenever this process does. */
+  readonly direct?: boolean;
   readonly idp?: FakeOidc;
 }
 
@@ -97,7 +99,7 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
     const env = {
       VESTIBULE_SECRET: secret,
       CLIENT_SECRET: "client-secret",
-      REDIS_URL: `redis://127.0.0.1:${proxy.port}/0`,
+      REDIS_URL: options.direct === true ? redis.url : `redis://127.0.0.1:${proxy.port}/0`,
       ...options.env,
     };
     const process = await startGatewayProcess({ yaml: yaml(at), adminPort, env, waitForReady: options.waitForReady ?? true });

@@ -24,7 +24,7 @@ function aProcess({ requests = 100_000, costMs = 1 }: { requests?: number; costM
     for (const end of due) end();
     return now - began;
   };
-  return { admission, admit, turn, served, refused, isIdle: () => ends.length === 0 };
+  return { admission, admit, turn, served, refused, isIdle: () => ends.length === 0, pass: (ms: number) => (now += ms) };
 }
 const numbered = (count: number) => Array.from({ length: count }, (_, at) => `/${at}`);
 
@@ -53,6 +53,26 @@ test("whoever would wait for more than a second is refused, and what can be serv
   expect(served.length + refused.length).toBe(5_000);
   admit("/after");
   expect(served.at(-1)).toBe("/after");
+});
+
+test("after a stall of the whole machine nobody is refused who can be served now", () => {
+  const { admit, turn, pass, served, refused, isIdle } = aProcess();
+  for (const target of numbered(100)) admit(target);
+  pass(5_000);
+  while (!isIdle()) turn();
+  expect([served.length, refused.length]).toEqual([100, 0]);
+});
+
+test("when reading takes long, serving gets twice that time, and never so long that everything else waits", () => {
+  const { admit, turn, pass, isIdle } = aProcess();
+  for (const target of numbered(900)) admit(target);
+  turn();
+  pass(20);
+  expect(turn()).toBe(40);
+  pass(70);
+  expect(turn()).toBe(80);
+  expect(turn()).toBe(8);
+  expect(isIdle()).toBe(false);
 });
 
 test("more than the limit is not taken on at once, those in line included, and room that is given back is used", () => {
