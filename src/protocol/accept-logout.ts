@@ -13,13 +13,10 @@ export async function acceptLogoutToken(context: OidcContext, token: string): Pr
   return inOurTerms(context, checkLogoutToken(jws, { ...idTokenBasics(context), provider: context.settings.id }));
 }
 
-/**
- * Where the subject of sessions is another attribute than `sub`, a `sub` finds none of them by itself. Sessions of providers without
- * `sid` are filed under their `sub`; with `sid` a token that names only the `sub` must be refused: a 200 would be a lie.
- */
+/** Where sessions take another claim for their subject, a `sub` is no subject of ours; it names the account all the same. */
 function inOurTerms(context: OidcContext, notice: LogoutNotice): LogoutNotice {
-  if (context.settings.attributes.subject === "sub") return notice;
-  return { ...notice, subject: null, providerSession: notice.providerSession ?? notice.subject };
+  const isOurs = context.settings.attributes.subject === "sub";
+  return { ...notice, subject: isOurs ? notice.subject : null, providerAccount: notice.subject };
 }
 
 /**

@@ -42,6 +42,7 @@ export async function finishLogin(
     principal: { ...identity, acr: facts.acr, authenticatedAt: facts.authTime ?? facts.issuedAt },
     // Providers without sessions of their own (LemonLDAP::NG) send the sub as `sid` in front-channel logouts.
     providerSession: facts.sid ?? facts.sub,
+    providerAccount: facts.sub,
     logoutHandle: null,
     tokens: kept,
     refreshAt: nextRefresh(context, tokens, kept),

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import { createControlBrowser } from "../support/control-browser.ts";
 import { type ControlRig, createControlRig } from "../support/control-rig.ts";
+import { aNewSession } from "../support/session-builders.ts";
 
 const auth = "https://auth.acme.example";
 const wiki = "https://wiki.acme.example";
@@ -131,6 +132,25 @@ test("a token without sid ends everything of its subject", async () => {
   rig.providers.entra.script.notice = { subject: "s-1", providerSession: null, replay: { id: "jti-2", until: rig.now + 60_000 } };
   await createControlBrowser(rig).ask(backchannel, post("logout_token=t"));
   expect([await rig.store.find(one.id), await rig.store.find(two.id)]).toEqual([null, null]);
+});
+
+test.each([
+  { when: "only the sub, where sessions take another claim for their subject", sid: null, filedUnder: "session-9", ends: true },
+  {
+    when: "a sid that was never in an ID token, for a session filed under its sub",
+    sid: "unheard-of",
+    filedUnder: "their-sub",
+    ends: true,
+  },
+  { when: "a sid of another session of the same account", sid: "session-8", filedUnder: "session-9", ends: false },
+])("a token with $when: ends the session: $ends", async ({ sid, filedUnder, ends }) => {
+  const rig = createControlRig();
+  const principal = { provider: "entra", subject: "an-oid" };
+  const { id } = await rig.store.create(aNewSession({ principal, providerSession: filedUnder, providerAccount: "their-sub" }));
+  const replay = { id: "jti-3", until: rig.now + 60_000 };
+  rig.providers.entra.script.notice = { subject: null, providerSession: sid, providerAccount: "their-sub", replay };
+  expect((await createControlBrowser(rig).ask(backchannel, post("logout_token=t"))).status).toBe(200);
+  expect((await rig.store.find(id)) === null).toBe(ends);
 });
 
 test.each([

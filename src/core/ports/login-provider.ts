@@ -42,6 +42,8 @@ export type RefreshOutcome =
 export interface LogoutNotice {
   readonly subject: string | null;
   readonly providerSession: string | null;
+  /** The account in the provider's own terms (OIDC `sub`, also where sessions take another claim for their subject); see `Session.providerAccount`. */
+  readonly providerAccount?: string | null;
   /** Replay guard: unique per message with the time until which it must be remembered; null when the form has none. */
   readonly replay: { readonly id: string; readonly until: number } | null;
 }
