@@ -63,7 +63,8 @@ async function runGateway(configuration: string, ports: DemoPorts, verbose: bool
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   process.once("exit", () => child.kill("SIGKILL"));
 
-  if (await untilReady(ports.admin, () => child.exitCode !== null || child.signalCode !== null)) say(welcome(ports, process.stdout.isTTY === true));
+  if (await untilReady(ports.admin, () => child.exitCode !== null || child.signalCode !== null))
+    say(welcome(ports, process.stdout.isTTY === true));
   const code = await exited;
   if (stopping) {
     say("\nStopped.\n");
