@@ -24,6 +24,7 @@ export const commandHelp = {
 
 Runs the gateway until SIGTERM or SIGINT, then finishes what is in flight (30 s at most); a second signal
 stops at once. SIGHUP, or a change of the file, reloads it; a file with problems changes nothing.
+With \`workers\` above 1 it keeps that many processes serving; SIGTERM to one of them replaces it without a loss.
 
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
