@@ -14,7 +14,14 @@ import { type ServerProcess, startServer } from "./server-process.ts";
 // `npm run bench:logins`: logins per second by OpenID Connect and by SAML, from the first page to the application's own, and where
 // the time goes; then how long the largest answer that is accepted keeps the gateway from doing anything else.
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "8" }, atOnce: { type: "string", default: "8" } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "8" },
+    atOnce: { type: "string", default: "8" },
+    /** To see that everything runs: no promise is checked. */
+    smoke: { type: "boolean", default: false },
+  },
+});
 const say = (text: string) => void process.stdout.write(text);
 const longestStallMs = 50;
 process.exitCode = await bench();
@@ -40,7 +47,7 @@ async function bench(): Promise<number> {
     const { bytes, receiveMs, concludeMs } = await largestAnswer();
     say(`\nthe largest accepted answer (${Math.round(bytes / 1024)} KiB): verified in ${receiveMs.toFixed(1)} ms, `);
     say(`its identity mapped in ${concludeMs.toFixed(1)} ms\n`);
-    if (Math.max(receiveMs, concludeMs) <= longestStallMs) return 0;
+    if (values.smoke || Math.max(receiveMs, concludeMs) <= longestStallMs) return 0;
     say(`not good: the event loop stands still for more than ${longestStallMs} ms\n`);
     return 1;
   } finally {

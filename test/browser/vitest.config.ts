@@ -7,6 +7,8 @@ export default defineConfig({
     include: ["test/browser/**/*.test.ts"],
     pool: "forks",
     fileParallelism: false,
+    // A shared machine stands still now and then; what fails three times in a row is broken.
+    retry: process.env.CI === undefined ? 0 : 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
