@@ -53,15 +53,18 @@ export const scenario: Scenario = {
   },
 };
 
+const token = (bytes: number) => `Bearer ${"a".repeat(bytes / 3)}.${"b".repeat(bytes / 3)}.${"c".repeat(bytes / 3)}`;
+const hugeToken = token(1_000_000);
+const largeToken = token(12_000);
+
 function hostileRequest(rig: FaultRig, many: { readonly cookie: string }, count: number) {
-  const token = (bytes: number) => `Bearer ${"a".repeat(bytes / 3)}.${"b".repeat(bytes / 3)}.${"c".repeat(bytes / 3)}`;
   switch (count % 5) {
     case 0:
       return rig.get(null, { headers: { cookie: many.cookie } });
     case 1:
-      return rig.get(null, { headers: { authorization: token(1_000_000) } });
+      return rig.get(null, { headers: { authorization: hugeToken } });
     case 2:
-      return rig.get(null, { headers: { authorization: token(12_000) } });
+      return rig.get(null, { headers: { authorization: largeToken } });
     case 3:
       return rig.get(null, { path: `/${"a/".repeat(3_000)}${"a".repeat(1_000)}`, headers: { cookie: many.cookie } });
     default:
