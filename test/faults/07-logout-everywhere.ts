@@ -6,7 +6,7 @@ export const scenario: Scenario = {
   title: "a logout in one process",
   run: async (trial) => {
     const rig = await startFaultRig(trial);
-    const people = await rig.signIn(trial.pick(100, 20));
+    const people = await rig.signIn(trial.pick(100, 8));
     let slowestRefusal = 0;
     let slowestCut = 0;
     for (const one of people) {

@@ -18,7 +18,7 @@ export const scenario: Scenario = {
     const people = await rig.signIn(50);
     const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 50] ?? null));
     const busy = everythingElse(rig);
-    const minutes = trial.pick(30, 0.4);
+    const minutes = trial.pick(30, 0.2);
     await sleep(trial.pick(120_000, 8_000));
     const before = descriptors(gateway.pid);
     const sizes: number[] = [];
