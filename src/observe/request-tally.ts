@@ -8,8 +8,8 @@ export interface RequestTally {
 }
 
 interface RouteCells {
-  /** By `decision` and `status` class: the labels as written, and the count. */
-  readonly requests: Map<string, number>;
+  /** By decision, then by the first digit of the status (0 = none): no label is put together for a request that only counts. */
+  readonly requests: Map<AccessRecord["decision"], number[]>;
   readonly duration: Timing;
   readonly upstream: Timing;
   bytes: number;
@@ -33,8 +33,14 @@ export function createRequestTally(): RequestTally {
         cells = { requests: new Map(), duration: newTiming(), upstream: newTiming(), bytes: 0 };
         routes.set(route, cells);
       }
-      const labels = `decision="${record.decision}",status="${statusClass(record.status)}"`;
-      cells.requests.set(labels, (cells.requests.get(labels) ?? 0) + 1);
+      let counts = cells.requests.get(record.decision);
+      if (counts === undefined) {
+        counts = [0, 0, 0, 0, 0, 0];
+        cells.requests.set(record.decision, counts);
+      }
+      const { status } = record;
+      const digit = status >= 100 && status < 600 ? Math.floor(status / 100) : 0;
+      counts[digit] = (counts[digit] ?? 0) + 1;
       cells.bytes += record.bytesSent;
       // A tunnel lasts as long as its user likes; its duration says nothing about speed.
       if (!record.websocket) observe(cells.duration, record.durationMs / 1000);
@@ -44,7 +50,6 @@ export function createRequestTally(): RequestTally {
   };
 }
 
-const statusClass = (status: number): string => (status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : "none");
 const newTiming = (): Timing => ({ buckets: new Array<number>(boundsSeconds.length + 1).fill(0), sumSeconds: 0 });
 
 function observe(timing: Timing, seconds: number): void {
@@ -57,7 +62,13 @@ function observe(timing: Timing, seconds: number): void {
 function* requestLines(routes: ReadonlyMap<string, RouteCells>): Iterable<string> {
   yield* header("vestibule_requests_total", "counter", "Requests by route, decision and class of status.");
   for (const [route, { requests }] of routes) {
-    for (const [labels, count] of requests) yield `vestibule_requests_total{route="${escapeLabel(route)}",${labels}} ${count}`;
+    for (const [decision, counts] of requests) {
+      for (const [digit, count] of counts.entries()) {
+        if (count === 0) continue;
+        const status = digit === 0 ? "none" : `${digit}xx`;
+        yield `vestibule_requests_total{route="${escapeLabel(route)}",decision="${decision}",status="${status}"} ${count}`;
+      }
+    }
   }
   yield* header("vestibule_response_bytes_total", "counter", "Body bytes sent to clients.");
   for (const [route, { bytes }] of routes) yield `vestibule_response_bytes_total{route="${escapeLabel(route)}"} ${bytes}`;
