@@ -5,12 +5,18 @@ import type { Scenario } from "./scenario.ts";
 import { table } from "./table.ts";
 
 /**
- * `npm run test:faults [-- --list | --short | --tries 3 | 3 7]`: the scenarios of docs/reliability.md, one after the other, progress shown.
+ * `npm run test:faults [-- --list | --short | --tries 3 | --except 13,24 | 3 7]`: the scenarios of docs/reliability.md, one after the other, progress shown.
  * Many compare with an unfaulted run of a moment before; on a shared machine `--tries` lets a scenario show that it holds when left alone.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: "boolean" }, short: { type: "boolean" }, tries: { type: "string", default: "1" }, json: { type: "string" } },
+  options: {
+    list: { type: "boolean" },
+    short: { type: "boolean" },
+    tries: { type: "string", default: "1" },
+    except: { type: "string", default: "" },
+    json: { type: "string" },
+  },
 });
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
@@ -18,7 +24,11 @@ const files = readdirSync(new URL(".", import.meta.url))
   .filter((name) => /^\d\d-.*\.ts$/.test(name))
   .sort();
 const wanted = positionals.map(Number);
-const chosen = files.filter((name) => wanted.length === 0 || wanted.includes(Number.parseInt(name, 10)));
+const left = values.except.split(",").map(Number);
+const chosen = files.filter((name) => {
+  const number = Number.parseInt(name, 10);
+  return (wanted.length === 0 || wanted.includes(number)) && !left.includes(number);
+});
 const load = async (name: string) => ((await import(new URL(name, import.meta.url).href)) as { scenario: Scenario }).scenario;
 
 if (values.list === true) {
