@@ -61,7 +61,7 @@ export const limits = key(
       connections: amount(20_000, "Open at once for each listener and process; further ones are closed as they come."),
       requests: amount(10_000, "Under way at once in each process; further ones get 503 with Retry-After. WebSockets do not count."),
       loginsPerAddress: amount(
-        600,
+        6000,
         "Requests to the login endpoints a minute from one address (IPv6: one /64), over all processes; further ones get 429 with Retry-After.",
       ),
       loginsPerAddressAtOnce: amount(100, "The same, at once in each process."),
