@@ -1,0 +1,12 @@
+import { always } from "./ledger/always.ts";
+import { configuration } from "./ledger/configuration.ts";
+import { hosts } from "./ledger/hosts.ts";
+import { http } from "./ledger/http.ts";
+import { identityHeaders } from "./ledger/identity-headers.ts";
+import { oidc } from "./ledger/oidc.ts";
+import { saml } from "./ledger/saml.ts";
+import { sessions } from "./ledger/sessions.ts";
+import type { Chapter } from "./mutation.ts";
+
+/** Every promise, in the order of docs/security.md. */
+export const ledger: readonly Chapter[] = [always, http, identityHeaders, hosts, oidc, saml, sessions, configuration];

@@ -1,0 +1,6 @@
+import type { Chapter } from "../mutation.ts";
+
+export const sessions: Chapter = {
+  title: "Sessions, cookies, redirects, pages",
+  promises: [],
+};
