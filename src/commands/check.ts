@@ -35,10 +35,13 @@ export async function check({ args, env, terminal }: CommandContext): Promise<Ex
 function tellTests(terminal: Terminal, file: string, settings: Settings, failures: readonly TestFailure[]): void {
   terminal.err(formatTestFailures(failures, { colour: terminal.colour.err }));
   const routes = settings.apps.reduce((sum, app) => sum + app.routes.length, 0);
-  const counts = `${settings.apps.length} apps, ${routes} routes, ${settings.providers.length} providers`;
-  const tests = `${settings.tests.length - failures.length} of ${settings.tests.length} policy tests hold`;
-  terminal.out(`${file}: ${counts}; ${tests}\n`);
+  const counts = [counted(settings.apps.length, "app"), counted(routes, "route"), counted(settings.providers.length, "provider")];
+  const all = settings.tests.length;
+  const tests = `${all - failures.length} of ${counted(all, "policy test")} ${all === 1 ? "holds" : "hold"}`;
+  terminal.out(`${file}: ${counts.join(", ")}; ${tests}\n`);
 }
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function tellOnline(terminal: Terminal, { what, ok, detail }: OnlineResult): void {
   const [mark, colour] = ok ? ["ok    ", 32] : ["failed", 31];

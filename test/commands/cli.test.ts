@@ -68,7 +68,10 @@ test("check names every problem with file, line and column, without colours wher
 
 test("check runs the file's own tests and fails with the reason", () => {
   const file = written("tests.yaml", good());
-  expect(vestibule("check", "-c", file)).toMatchObject({ status: 0 });
+  expect(vestibule("check", "-c", file)).toMatchObject({
+    status: 0,
+    stdout: `${file}: 1 app, 1 route, 1 provider; 2 of 2 policy tests hold\n`,
+  });
   const wrong = written(
     "wrong.yaml",
     `${good()}  - { as: { email: eve@acme.example, groups: [] }, get: https://wiki.acme.example/, expect: allow }\n`,
@@ -76,6 +79,14 @@ test("check runs the file's own tests and fails with the reason", () => {
   const ran = vestibule("check", "-c", wrong);
   expect(ran.status).toBe(1);
   expect(ran.stderr).toContain("expected allow, got refuse");
+  expect(ran.stdout).toContain("2 of 3 policy tests hold\n");
+});
+
+test("check counts what there is of each", () => {
+  const another = "  - { host: tea.acme.example, upstream: http://127.0.0.1:1, access: [{ allow: { anyone: true } }] }\n";
+  const [apps = "", tests = ""] = good().split("\n\ntests:\n");
+  const file = written("counts.yaml", `${apps}\n${another}tests:\n${tests.split("\n").at(-2)}\n`);
+  expect(vestibule("check", "-c", file).stdout).toBe(`${file}: 2 apps, 2 routes, 1 provider; 1 of 1 policy test holds\n`);
 });
 
 test("explain answers with the decision, the rule and the headers", () => {
