@@ -126,7 +126,10 @@ export const sessions = key(
         someOf(secret(), "secret").prefault([{ env: "VESTIBULE_SECRET" }]),
         "Newest first; every one decrypts, the first encrypts: rotation without logout. At least 32 bytes each: openssl rand -base64 32.",
       ),
-      idle: key(duration({ min: "1s" }).prefault("30m"), "Since the last request."),
+      idle: key(
+        duration({ min: "1s" }).prefault("30m"),
+        "Since the last request. What moves on an open WebSocket, event stream or download is none, and these end with the session.",
+      ),
       lifetime: key(duration({ min: "1s" }).prefault("12h"), "Since login, never extended."),
       perUser: key(z.int().min(1).max(10_000).prefault(20), "The oldest ends when one more begins."),
       whenStoreIsDown: key(
