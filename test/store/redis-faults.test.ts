@@ -220,6 +220,35 @@ test("a slow redis keeps warm sessions warm", async () => {
   expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+test.each([1, 20, 100, 400])(
+  "answers that end after %i bytes are never taken for a session, for none, or for another's",
+  async (afterBytes) => {
+    const store = await open({ graceMs: 0 });
+    const people = await Promise.all(["ann", "bob"].map((subject) => store.create(aNewSession({ principal: { subject } }))));
+    proxy.set({ kind: "truncate", afterBytes });
+    await during(1_500, async () => {
+      const seen = await Promise.all(people.map(({ id }) => store.find(id, { fresh: true }).catch((error: unknown) => error)));
+      for (const one of seen) expect(one).toMatchObject({ code: "store.unavailable" });
+    });
+    proxy.set({ kind: "pass" });
+    await eventually(async () => {
+      const seen = await Promise.all(people.map(({ id }) => store.find(id, { fresh: true })));
+      expect(seen.map((session) => session?.principal.subject)).toEqual(["ann", "bob"]);
+    }, until);
+  },
+);
+
+test("a throttled redis keeps warm sessions warm, and cold ones are found", async () => {
+  const store = await open();
+  const elsewhere = openAt(redis.port);
+  const [warm, cold] = [await store.create(aNewSession()), await eventually(() => elsewhere.create(aNewSession()), until)];
+  await store.find(warm.id);
+  proxy.set({ kind: "throttle", bytesPerSecond: 8_000 });
+  await during(2_000, () => expect(store.peek(warm.id)).toBeTruthy());
+  expect(await store.find(cold.id)).toMatchObject({ id: cold.id });
+  expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
 test("it starts while redis is away, and works once redis is there", async () => {
   const port = await freePort();
   const store = openAt(port);

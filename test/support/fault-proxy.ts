@@ -1,14 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-
-/** How the proxy treats its connections from now on. */
-export type Fault =
-  | { readonly kind: "pass" }
-  /** New connections are reset, existing ones too. */
-  | { readonly kind: "refuse" }
-  /** Connections are accepted and stay open, nothing moves in either direction; what came is lost. */
-  | { readonly kind: "black-hole" }
-  | { readonly kind: "delay"; readonly ms: number };
+import { createFaultPipe, type Fault, type FaultPipe } from "./fault-pipe.ts";
 
 /** A TCP proxy on loopback that misbehaves on demand. */
 export interface FaultProxy {
@@ -25,7 +17,12 @@ export interface FaultProxy {
 interface Pair {
   readonly client: Socket;
   readonly target: Socket;
+  readonly toClient: FaultPipe;
+  readonly toTarget: FaultPipe;
   sent: string;
+  /** Bytes that came back since the client last said something. */
+  answered: number;
+  /** Nothing moves on it any more. */
   dead: boolean;
 }
 
@@ -36,13 +33,19 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
   const server = createServer((client) => {
     if (fault.kind === "refuse") return void client.resetAndDestroy();
-    const pair: Pair = { client, target: connect(targetPort, "127.0.0.1"), sent: "", dead: false };
+    const pair = openPair(client, targetPort, () => fault);
     pairs.add(pair);
     client.on("data", (bytes) => {
       if (pair.sent.length < keptChars) pair.sent += bytes.toString("latin1");
-      carry(pair, () => fault, pair.target, bytes);
+      pair.answered = 0;
+      if (moves(pair, fault)) pair.toTarget.carry(bytes);
     });
-    pair.target.on("data", (bytes) => carry(pair, () => fault, client, bytes));
+    pair.target.on("data", (bytes) => {
+      if (!moves(pair, fault)) return;
+      if (fault.kind === "truncate" && pair.answered + bytes.length > fault.afterBytes) return truncate(pair, bytes, fault.afterBytes);
+      pair.answered += bytes.length;
+      pair.toClient.carry(bytes);
+    });
     client.on("error", () => undefined);
     client.on("close", () => {
       pairs.delete(pair);
@@ -84,13 +87,29 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   };
 }
 
-function carry(pair: Pair, fault: () => Fault, to: Socket, bytes: Buffer): void {
-  const current = fault();
-  if (pair.dead) return;
-  // Bytes that were dropped are missing in the stream for ever: such a connection is of no use afterwards.
-  if (current.kind === "black-hole") pair.dead = true;
-  else if (current.kind === "delay") setTimeout(() => to.writable && to.write(bytes), current.ms);
-  else if (to.writable) to.write(bytes);
+function openPair(client: Socket, targetPort: number, fault: () => Fault): Pair {
+  const target = connect(targetPort, "127.0.0.1");
+  return {
+    client,
+    target,
+    toClient: createFaultPipe(client, fault),
+    toTarget: createFaultPipe(target, fault),
+    sent: "",
+    answered: 0,
+    dead: false,
+  };
+}
+
+/** Bytes that were dropped are missing in the stream for ever: such a connection is of no use afterwards. */
+function moves(pair: Pair, fault: Fault): boolean {
+  if (fault.kind === "black-hole") pair.dead = true;
+  return !pair.dead;
+}
+
+function truncate(pair: Pair, bytes: Buffer, afterBytes: number): void {
+  pair.dead = true;
+  pair.client.end(bytes.subarray(0, Math.max(0, afterBytes - pair.answered)));
+  pair.target.destroy();
 }
 
 async function listen(server: Server): Promise<number> {
