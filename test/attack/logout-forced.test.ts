@@ -22,6 +22,8 @@ const links: readonly { when: string; headers: Headers }[] = [
   { when: "an image on the app's own page", headers: { "sec-fetch-site": "same-origin", "sec-fetch-dest": "image" } },
   { when: "a frame on the app's own page", headers: { "sec-fetch-site": "same-origin", "sec-fetch-dest": "iframe" } },
   { when: "a prefetch", headers: { "sec-fetch-site": "same-origin", "sec-purpose": "prefetch;prerender" } },
+  { when: "a prefetch by an old browser", headers: { "sec-fetch-site": "same-origin", purpose: "prefetch" } },
+  { when: "a foreign Origin with our Referer", headers: { origin: "https://evil.example", referer: `${wiki}/` } },
   { when: "two values, one of them good", headers: { "sec-fetch-site": "cross-site, same-origin" } },
   { when: "a foreign Referer", headers: { referer: "https://evil.example/" } },
   { when: "a Referer that begins like ours", headers: { referer: `${wiki}.evil.example/` } },
@@ -65,6 +67,16 @@ test.each([
   const { browser, alive } = await signedIn();
   expect((await browser.ask(`${wiki}/_vestibule/logout`, { method: "POST", headers })).status).toBe(303);
   expect(await alive()).toBe(false);
+});
+
+test.each([
+  { when: "another site's link", site: "cross-site", cleared: 0 },
+  { when: "benign: the visitor's own wish", site: "none", cleared: 1 },
+])("$when and a login under way: $cleared attempts are forgotten", async ({ site, cleared }) => {
+  const browser = createControlBrowser(createControlRig());
+  await browser.ask((await browser.ask(`${wiki}/`)).location ?? "");
+  const { setCookies } = await browser.ask(`${auth}/_vestibule/logout`, { headers: { "sec-fetch-site": site } });
+  expect(setCookies.filter((line) => line.startsWith("__Host-vestibule-login-"))).toHaveLength(cleared);
 });
 
 test("cookies of another host's copy or a stranger's auth cookie end nobody's session", async () => {

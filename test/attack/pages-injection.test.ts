@@ -76,7 +76,9 @@ test("every page allows one style by its hash, no inline anything, no frame, no 
     expect(policy).not.toContain("unsafe");
     expect(body).not.toMatch(/\sstyle="/);
     expect(policy.includes("script-src")).toBe(model.page === "continue");
-    expect([field("Cache-Control"), field("X-Content-Type-Options"), field("X-Frame-Options")]).toEqual(["no-store", "nosniff", "DENY"]);
+    expect(policy.includes("form-action 'none'")).toBe(!body.includes("<form"));
+    const told = ["Cache-Control", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Resource-Policy"];
+    expect(told.map(field)).toEqual(["no-store", "nosniff", "DENY", "same-origin", "same-origin"]);
   }
 });
 

@@ -69,6 +69,40 @@ test("two tabs that begin at once, before either holds a cookie, both reach thei
   expect(rig.audited.filter(({ event }) => event === "login")).toHaveLength(1);
 });
 
+test.each([
+  { when: "as another person", other: { subject: "s-2" } },
+  { when: "with another strength", other: { acr: "gold" } },
+])("two tabs that sign in at once, the second $when, are two logins, and the later one counts", async ({ other }) => {
+  const rig = createControlRig();
+  const browser = createControlBrowser(rig);
+  const first = await browser.ask((await browser.ask(`${wiki}/one`)).location ?? "");
+  const second = await browser.ask((await browser.ask(`${wiki}/two`)).location ?? "");
+  await browser.go(throughProvider(first.location ?? "", rig));
+  rig.providers.entra.script.principal = other;
+  await browser.go(throughProvider(second.location ?? "", rig));
+  const id = rig.cookies.read(browser.jar.header("wiki.acme.example"), "wiki.acme.example") ?? "";
+  expect((await rig.store.find(id))?.principal).toMatchObject(other);
+});
+
+test("every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax, and deleted the same way", async () => {
+  const rig = createControlRig();
+  const browser = createControlBrowser(rig);
+  const lines: string[] = [];
+  const walk = async (url: string | null, headers = {}): Promise<void> => {
+    if (url === null) return;
+    const reply = await browser.ask(throughProvider(url, rig), { headers });
+    lines.push(...reply.setCookies);
+    await walk(reply.location);
+  };
+  await walk(`${wiki}/`);
+  await walk(`${wiki}/_vestibule/logout`, { "sec-fetch-site": "same-origin" });
+  await walk(`${auth}/_vestibule/logout`, { "sec-fetch-site": "same-origin" });
+  expect(lines.length).toBeGreaterThan(6);
+  const end = "(?:; Max-Age=[1-9]\\d*|; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT)?";
+  const shape = new RegExp(`^__Host-vestibule[\\w-]*=[\\w.-]*; Path=/; HttpOnly; SameSite=Lax; Secure${end}$`);
+  expect(lines.filter((line) => !shape.test(line))).toEqual([]);
+});
+
 test("where the auth host is also the app's host, no ticket is needed", async () => {
   const rig = createControlRig({
     auth: { origin: { scheme: "https", hostname: "wiki.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },

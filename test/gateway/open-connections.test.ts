@@ -1,0 +1,51 @@
+import { afterEach, expect, test } from "vitest";
+import type { Session } from "../../src/core/session.ts";
+import { createOpenConnections, type OpenConnections } from "../../src/gateway/open-connections.ts";
+import { isStillAllowed } from "../../src/gateway/still-allowed.ts";
+import { decide } from "../../src/policy/decide.ts";
+import { compileRoutes } from "../../src/policy/route-table.ts";
+import { beginSession } from "../../src/store/session-limits.ts";
+import { eventually } from "../support/eventually.ts";
+import { allow, anApp, anIncoming, aRoute, someSettings } from "../support/policy-builders.ts";
+import { aNewSession } from "../support/session-builders.ts";
+
+/** A store that tells nothing: the limits must hold all the same. */
+const silent = { peek: () => undefined, find: () => new Promise<never>(() => {}), watch: () => () => {} };
+const minute = 60_000;
+const opened: OpenConnections[] = [];
+afterEach(() => {
+  for (const connections of opened.splice(0)) connections.close();
+});
+
+/** One open tunnel under a session of twelve hours, on an app that takes sessions of `lifetimeMs`. */
+function anOpenTunnel(lifetimeMs: number) {
+  const time = { now: 1_800_000_000_000 };
+  const clock = () => time.now;
+  const app = anApp({ session: { idleMs: minute, lifetimeMs }, routes: [aRoute({ access: [allow({ groups: ["staff"] })] })] });
+  const { findSite } = compileRoutes(someSettings([app]));
+  const limits = { idleMs: minute, lifetimeMs: 720 * minute };
+  const session: Session = beginSession(aNewSession(), limits, { clock, random: (bytes) => new Uint8Array(bytes) });
+  const connections = createOpenConnections({
+    sessions: silent,
+    clock,
+    isStillAllowed: (incoming, current) => isStillAllowed({ findSite, decide, clock }, incoming, current),
+  });
+  opened.push(connections);
+  const cuts: string[] = [];
+  const connection = connections.open(anIncoming({ hostname: app.hosts[0] ?? "" }), session, true);
+  connections.attach(connection, (why) => cuts.push(why));
+  return { time, cuts, connections };
+}
+
+test.each([
+  { when: "the session's absolute limit", lifetimeMs: 720 * minute, afterMs: 720 * minute, why: "expired" },
+  { when: "the app's own, shorter limit", lifetimeMs: 30 * minute, afterMs: 30 * minute, why: "no longer allowed" },
+])("while the store is silent, a connection ends with $when, and not before", async ({ lifetimeMs, afterMs, why }) => {
+  const { time, cuts, connections } = anOpenTunnel(lifetimeMs);
+  time.now += afterMs - 1;
+  await eventually(() => expect(connections.counts()).toEqual({ tunnels: 1, watched: 1 }));
+  expect(cuts).toEqual([]);
+  time.now += minute;
+  await eventually(() => expect(cuts).toEqual([why]));
+  expect(connections.counts()).toEqual({ tunnels: 0, watched: 0 });
+});
