@@ -10,7 +10,7 @@ const maxCounts = 50_000;
 const maxLeases = 50_000;
 const maxDocuments = 10_000;
 
-export type Facts = Pick<SessionStore, "once" | "park" | "unpark" | "count" | "lease" | "documents">;
+export type Facts = Pick<SessionStore, "once" | "isUsed" | "park" | "unpark" | "count" | "lease" | "documents">;
 
 /** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
 export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
@@ -38,6 +38,7 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       guards.set(name, true, ttlMs);
       return true;
     },
+    isUsed: async (kind, value) => guards.get(digestOf("once", kind, value)) !== undefined,
     park: async (kind, text, ttlMs) => {
       const handle = newId(deps.random);
       parked.set(digestOf("parked", kind, handle), text, ttlMs);

@@ -21,6 +21,7 @@ export function createRedisFacts({ client, guard, keys, sealer, random }: FactsD
   return {
     once: async (kind, value, ttlMs) =>
       (await guard.run("once", () => client.set(keys.once(kind, value), "", "PX", wholeMs(ttlMs), "NX"))) === "OK",
+    isUsed: async (kind, value) => (await guard.run("is-used", () => client.exists(keys.once(kind, value)))) === 1,
     park: async (kind, text, ttlMs) => {
       const handle = newId(random);
       const sealed = sealer.seal(purposeOf(kind, handle), text);

@@ -297,7 +297,16 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
     test("once may be true again after its time", async () => {
       const store = await open();
       expect(await store.once("jti", "short", 100)).toBe(true);
-      await eventually(async () => expect(await store.once("jti", "short", 60_000)).toBe(true), until);
+      await eventually(async () => expect(await store.isUsed("jti", "short")).toBe(false), until);
+      expect(await store.once("jti", "short", 60_000)).toBe(true);
+    });
+
+    test("to ask whether something was used does not use it", async () => {
+      const store = await open();
+      expect(await store.isUsed("jti", "asked")).toBe(false);
+      expect(await store.once("jti", "asked", 60_000)).toBe(true);
+      expect(await store.isUsed("jti", "asked")).toBe(true);
+      expect([await store.isUsed("jti", "other"), await store.isUsed("state", "asked")]).toEqual([false, false]);
     });
 
     test("a parked text is handed back to exactly one taker, for its kind and handle only", async () => {

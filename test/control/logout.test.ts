@@ -126,6 +126,35 @@ test("a logout token that verifies ends the sessions it names, once", async () =
   expect(await rig.store.find(again.id)).not.toBeNull();
 });
 
+test.each(["endAll", "once"] as const)(
+  "a logout token on which the store fails at %s may come again, and is then used up",
+  async (failingAt) => {
+    const rig = createControlRig();
+    const { id } = await signedIn(rig);
+    rig.providers.entra.script.notice = { subject: "s-1", providerSession: "entra-sid", replay: { id: "jti-4", until: rig.now + 60_000 } };
+    const provider = createControlBrowser(rig);
+    Object.assign(rig, { failing: new GatewayError("store.unavailable", "no answer"), failingAt });
+    expect((await provider.ask(backchannel, post("logout_token=t"))).status).toBe(503);
+    rig.failing = null;
+    expect((await provider.ask(backchannel, post("logout_token=t"))).status).toBe(200);
+    expect(await rig.store.find(id)).toBeNull();
+    expect((await provider.ask(backchannel, post("logout_token=t"))).status).toBe(400);
+  },
+);
+
+test("a logout token that comes twice at once ends each session once, and is used up", async () => {
+  const rig = createControlRig();
+  await signedIn(rig);
+  rig.providers.entra.script.notice = { subject: "s-1", providerSession: "entra-sid", replay: { id: "jti-5", until: rig.now + 60_000 } };
+  const provider = createControlBrowser(rig);
+  const replies = await Promise.all([1, 2, 3].map(() => provider.ask(backchannel, post("logout_token=t"))));
+  expect(replies.some(({ status }) => status === 200)).toBe(true);
+  expect(rig.audited.filter(({ event }) => event === "logout")).toHaveLength(1);
+  const again = await signedIn(rig);
+  expect((await provider.ask(backchannel, post("logout_token=t"))).status).toBe(400);
+  expect(await rig.store.find(again.id)).not.toBeNull();
+});
+
 test("a token without sid ends everything of its subject", async () => {
   const rig = createControlRig();
   const [one, two] = [await signedIn(rig), await signedIn(rig)];

@@ -36,8 +36,9 @@ export interface ControlRig {
   readonly writes: string[];
   readonly log: ReturnType<typeof recordingLog>;
   now: number;
-  /** While set, the store rejects with it whatever it is asked. */
+  /** While set, the store rejects with it whatever it is asked, or only what `failingAt` names. */
   failing: GatewayError | null;
+  failingAt: keyof SessionStore | null;
 }
 
 const long = { idleMs: 30 * 60_000, lifetimeMs: 12 * 60 * 60_000 };
@@ -68,10 +69,8 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const random = (bytes: number) => randomBytes(bytes);
   const writes: string[] = [];
   const audited: AuditEvent[] = [];
-  const store = observe(
-    createMemoryStore({ settings: settings.sessions, clock, random, log, metrics: noMetrics }),
-    writes,
-    () => rig.failing,
+  const store = observe(createMemoryStore({ settings: settings.sessions, clock, random, log, metrics: noMetrics }), writes, (name) =>
+    rig.failingAt === null || rig.failingAt === name ? rig.failing : null,
   );
   const { secrets, cookieName } = settings.sessions;
   const cookies = createSessionCookies({ baseName: cookieName, secure: settings.auth.origin.scheme === "https", secrets });
@@ -113,20 +112,21 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
       now = at;
     },
     failing: null,
+    failingAt: null,
   };
   return rig;
 }
 
 const writing: readonly string[] = ["create", "renew", "end", "endAll", "once", "park", "lease"];
-const asking: readonly string[] = [...writing, "find", "list", "unpark"];
+const asking: readonly string[] = [...writing, "find", "list", "unpark", "isUsed"];
 
 /** The store with its writes noted, and out of order on demand. */
-function observe(store: SessionStore, writes: string[], failing: () => GatewayError | null): SessionStore {
+function observe(store: SessionStore, writes: string[], failing: (name: string) => GatewayError | null): SessionStore {
   const observed: SessionStore = { ...store };
   for (const [name, original] of Object.entries(store) as [string, (...parameters: unknown[]) => unknown][]) {
     if (!asking.includes(name)) continue;
     const call = async (...parameters: unknown[]) => {
-      const failure = failing();
+      const failure = failing(name);
       if (failure !== null) throw failure;
       if (writing.includes(name)) writes.push(name);
       return original(...parameters);

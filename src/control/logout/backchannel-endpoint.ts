@@ -1,11 +1,11 @@
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
-import type { LogoutNotice } from "../../core/ports/login-provider.ts";
 import { jsonAnswer } from "../answers.ts";
 import { type ControlRequest, onlyParameter } from "../control-request.ts";
 import type { ControlParts } from "../parts.ts";
 import { readForm } from "../read-form.ts";
 import { endByNotice } from "./provider-logout.ts";
+import { isSpent, type LogoutMessage, spend } from "./spent-messages.ts";
 
 /**
  * `POST /_vestibule/oidc/<provider>/backchannel-logout` (OpenID Connect Back-Channel Logout 1.0, sections 2.5 to 2.8): 200 once
@@ -18,20 +18,17 @@ export async function backchannelEndpoint(parts: ControlParts, request: ControlR
     const token = onlyParameter(await readForm(request.request), "logout_token");
     if (token === null || token === "") throw new GatewayError("logout.token-rejected", "no logout_token, or more than one");
     const notice = await provider.acceptLogoutToken(token);
-    await refuseReplay(parts, provider.id, notice);
+    const { replay } = notice;
+    const message: LogoutMessage | null = replay === null ? null : { kind: "logout-token", provider: provider.id, replay };
+    if (message !== null && (await isSpent(parts, message))) {
+      throw new GatewayError("logout.token-rejected", "this logout token has been used already");
+    }
     await endByNotice(parts, request, provider.id, notice);
+    if (message !== null) await spend(parts, message);
     return { status: 200, headers: [], body: "", close: false };
   } catch (error) {
     return refusal(parts, request, error);
   }
-}
-
-/** A token taken from the wire must not end the sessions that begin after it: each `jti` counts once. */
-async function refuseReplay(parts: ControlParts, provider: string, { replay }: LogoutNotice): Promise<void> {
-  if (replay === null) return;
-  const ttlMs = Math.max(replay.until - parts.clock(), 1_000);
-  if (await parts.sessions.once("logout-token", `${provider} ${replay.id}`, ttlMs)) return;
-  throw new GatewayError("logout.token-rejected", "this logout token has been used already");
 }
 
 function refusal(parts: ControlParts, { visit, provider }: ControlRequest, error: unknown): Answer {

@@ -9,6 +9,7 @@ import { noteEnd } from "../end-session.ts";
 import { goThere } from "../login/start-login.ts";
 import { takePendingLogout } from "../logout/pending-logout.ts";
 import { sealFarewell } from "../logout/signed-out-endpoint.ts";
+import { isSpent, type LogoutMessage, spend } from "../logout/spent-messages.ts";
 import type { ControlParts } from "../parts.ts";
 import { readForm } from "../read-form.ts";
 import { maxMessageFormBytes, samlProviderOf } from "./provider-of.ts";
@@ -21,8 +22,10 @@ export async function sloEndpoint(parts: ControlParts, request: ControlRequest):
   const provider = samlProviderOf(parts, request);
   const message = await provider.acceptLogoutMessage(await wireOf(request));
   if (message.kind === "response") return farewell(parts, provider, message);
-  await refuseReplay(parts, provider.id, message);
+  const once: LogoutMessage = { kind: "saml-logout", provider: provider.id, replay: message.replay };
+  if (await isSpent(parts, once)) throw new GatewayError("saml.logout-rejected", `the logout request ${message.id} has been used already`);
   const outcome = await endNamed(parts, request, provider.id, message);
+  if (outcome === "success") await spend(parts, once);
   const go = await provider.answerLogout(message, outcome);
   return go === null ? signedOut(parts, null, outcome === "success") : goThere(parts, request.visit.incoming, go);
 }
@@ -30,13 +33,6 @@ export async function sloEndpoint(parts: ControlParts, request: ControlRequest):
 async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
   if (visit.incoming.method === "GET") return { binding: "redirect", rawQuery: visit.incoming.query.replace(/^\?/, "") };
   return { binding: "post", form: await readForm(request, maxMessageFormBytes) };
-}
-
-/** A request taken from the wire must not end the sessions that begin after it. */
-async function refuseReplay(parts: ControlParts, provider: string, { replay }: LogoutRequested): Promise<void> {
-  const ttlMs = Math.max(replay.until - parts.clock(), 1_000);
-  if (await parts.sessions.once("saml-logout", `${provider} ${replay.id}`, ttlMs)) return;
-  throw new GatewayError("saml.logout-rejected", `the logout request ${replay.id} has been used already`);
 }
 
 /** Above this many named sessions it is quicker, and safe, to end all of the account. */

@@ -68,6 +68,8 @@ export interface SessionStore {
 
   /** True exactly once per (kind, value) across all processes until `ttlMs` has passed: replay guard for jti, state, assertion ids. */
   once(kind: string, value: string, ttlMs: number): Promise<boolean>;
+  /** Whether `once` has been said for it and still holds; leaves it as it is. */
+  isUsed(kind: string, value: string): Promise<boolean>;
   /** Keeps `text` (sealed) under a new random handle. */
   park(kind: string, text: string, ttlMs: number): Promise<string>;
   /** Takes it back, exactly once; null when unknown, expired or taken. */

@@ -83,6 +83,21 @@ test("while the store is silent nobody is told that the sessions have ended", as
   expect((await hear()).status).toBe(503);
 });
 
+test.each([
+  { when: "the sessions could not be ended", failingAt: "endAll", first: 303 },
+  { when: "nobody could note that they were", failingAt: "once", first: 503 },
+] as const)("a request may come again when $when, and is then used up", async ({ failingAt, first }) => {
+  const session = await begin("account", "account/1");
+  rig.providers.shib.script.logoutMessage = requested();
+  Object.assign(rig, { failing: new GatewayError("store.unavailable", "down"), failingAt });
+  expect((await hear()).status).toBe(first);
+  expect(rig.providers.shib.script.answered.map(({ outcome }) => outcome)).not.toContain("success");
+  rig.failing = null;
+  expect((await hear()).location).toBe("https://shib.idp.example/slo?outcome=success");
+  expect(await alive([session])).toEqual([false]);
+  expect((await hear()).status).toBe(400);
+});
+
 /** Signed in, then on the way out at the provider; answers the state that went along. */
 async function signOut(): Promise<string> {
   const browser = createControlBrowser(rig);
