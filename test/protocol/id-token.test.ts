@@ -35,8 +35,18 @@ test.each([
   { when: "the nonce is another one", change: { nonce: "n2" }, why: /nonce/ },
   { when: "the nonce is missing", change: { nonce: undefined }, why: /nonce/ },
   { when: "aud is another client", change: { aud: "other" }, why: /aud/ },
+  { when: "aud is missing", change: { aud: undefined }, why: /aud/ },
+  { when: "azp is another client beside a single audience", change: { azp: "other" }, why: /azp/ },
+  { when: "azp is another client among several audiences", change: { aud: ["gateway", "other"], azp: "other" }, why: /azp/ },
+  { when: "there are several audiences and no azp", change: { aud: ["gateway", "other"] }, why: /azp/ },
+  { when: "exp is missing", change: { exp: undefined }, why: /exp/ },
   { when: "exp is just beyond the tolerance", change: { exp: nowSeconds - 60 }, why: /expired/ },
+  { when: "nbf is just beyond the tolerance", change: { nbf: nowSeconds + 61 }, why: /nbf/ },
   { when: "iat is just beyond the tolerance", change: { iat: nowSeconds + 61 }, why: /iat/ },
+  { when: "iat is missing", change: { iat: undefined }, why: /iat/ },
+  { when: "iat is a day and more old", change: { iat: nowSeconds - 86_400 - 61 }, why: /a day ago/ },
+  { when: "sub is missing", change: { sub: undefined }, why: /sub/ },
+  { when: "auth_time lies in the future", change: { auth_time: nowSeconds + 61 }, why: /auth_time/ },
 ])("an ID token is refused when $when", ({ change, why }) => {
   expect(() => check(change)).toThrow(why);
 });
