@@ -19,7 +19,7 @@ const longestMs = 180_000;
 /** Runs one test file of the copy; with `named` only the tests whose full name has it. */
 export function runTests(root: string, file: string, named?: string): Promise<Outcome> {
   const report = join(root, "mutation-report.json");
-  const only = named === undefined ? [] : ["-t", named.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")];
+  const only = named === undefined ? [] : ["-t", patternOf(named)];
   const args = ["--config", "test/vitest.config.ts", "--reporter", "json", "--outputFile", report, "--no-file-parallelism", ...only, file];
   return new Promise((resolve) => {
     const { CI: _retries, ...env } = process.env;
@@ -33,6 +33,11 @@ export function runTests(root: string, file: string, named?: string): Promise<Ou
       resolve(read(report, output));
     });
   });
+}
+
+/** Reports join the titles of `describe` and `test` with a blank, `-t` joins them with ` > `. */
+function patternOf(named: string): string {
+  return named.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", "(?: | > )");
 }
 
 function read(file: string, output: string): Outcome {
