@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { verifyResponse } from "../../src/protocol/saml/response.ts";
 import { parseXml } from "../../src/protocol/saml/safe-xml.ts";
@@ -23,6 +23,7 @@ const key = aKey();
 const attacker = aKey();
 const dsig = "http://www.w3.org/2000/09/xmldsig#";
 const enveloped = `${dsig}enveloped-signature`;
+const publicKey = (pair: { readonly publicKey: KeyObject }) => pair.publicKey.export({ type: "spki", format: "pem" }).toString();
 const verify = (xml: string, change: Parameters<typeof expecting>[1] = {}) => codeOf(() => verifyResponse(xml, expecting(key, change)));
 
 describe.each(signings)("with a signed %s", (signing) => {
@@ -81,6 +82,39 @@ describe.each(signings)("with a signed %s", (signing) => {
   });
 });
 
+describe("what the provider itself signs in another way", () => {
+  /** The SignedInfo of a genuine answer, changed and then signed with the provider's own key: every signature fits, not every one means us. */
+  const resigned = (change: (signedInfo: string) => string) => {
+    const changed = aSignedResponse("assertion", key).replace(/<ds:SignedInfo>[\s\S]*<\/ds:SignedInfo>/, change);
+    const info = [...descendants(parseXml(changed))].find(({ name }) => name === "SignedInfo");
+    const text = info === undefined ? "" : canonicalise(info, { exclusive: true, prefixes: [] });
+    const value = signBytes("sha256", Buffer.from(text), key.private).toString("base64");
+    return changed.replace(/<ds:SignatureValue>[^<]*/, `<ds:SignatureValue>${value}`);
+  };
+  const second = `<ds:Transform Algorithm="${exclusive}"/>`;
+  test.each<{ when: string; change: (info: string) => string; answer?: string }>([
+    { when: "nothing changed", change: (info) => info, answer: "accepted" },
+    { when: "XSLT", change: (info) => info.replace(second, '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>') },
+    { when: "XPath", change: (info) => info.replace(second, '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"/>') },
+    { when: "a third transform", change: (info) => info.replace(second, `${second}<ds:Transform Algorithm="${dsig}base64"/>`) },
+    { when: "base64 in place of the enveloped signature", change: (info) => info.replace(enveloped, `${dsig}base64`) },
+    {
+      when: "a parameter of the enveloped signature",
+      change: (info) => info.replace(`"${enveloped}"/>`, `"${enveloped}"><ds:x/></ds:Transform>`),
+    },
+    { when: "a Reference to another element", change: (info) => info.replace('URI="#_assertion"', 'URI="#_response"') },
+    { when: "a Reference to the whole document", change: (info) => info.replace('URI="#_assertion"', 'URI=""') },
+    { when: "a second Reference", change: (info) => info.replace(/(<ds:Reference [\s\S]*<\/ds:Reference>)/, "$1$1") },
+    {
+      when: "a parameter of the algorithm",
+      change: (info) =>
+        info.replace(/(<ds:SignatureMethod [^>]*)\/>/, "$1><ds:HMACOutputLength>1</ds:HMACOutputLength></ds:SignatureMethod>"),
+    },
+  ])("$when", ({ change, answer = "saml.signature" }) => {
+    expect(verify(resigned(change))).toBe(answer);
+  });
+});
+
 describe("keys", () => {
   let stranger: Awaited<ReturnType<typeof makeSamlKey>>;
   beforeAll(async () => {
@@ -120,6 +154,8 @@ describe("keys", () => {
 
   test.each([
     { when: "1024 bits of RSA", text: aKey("rsa", 1024).public },
+    { when: "a curve that few know", text: publicKey(generateKeyPairSync("ec", { namedCurve: "secp256k1" })) },
+    { when: "an Ed25519 key", text: publicKey(generateKeyPairSync("ed25519")) },
     { when: "no key at all", text: "nonsense" },
     { when: "a private key", text: "-----BEGIN PRIVATE KEY-----" },
   ])("$when is not taken as a provider's key", ({ text }) => {

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { verifyResponse } from "../../src/protocol/saml/response.ts";
-import { aKey, aSignedResponse, codeOf, expecting, type Signing, signings } from "../support/saml-documents.ts";
+import {
+  aKey,
+  anAssertion,
+  aResponse,
+  aSignedResponse,
+  assertionHead,
+  codeOf,
+  expecting,
+  type Signing,
+  sign,
+  signings,
+} from "../support/saml-documents.ts";
 
 // Signature wrapping (Somorovsky et al., "On Breaking SAML", 2012): the signed original is kept somewhere in the document, so that the
 // signature verifies, and the gateway is to read the forged copy. The eight classical shapes, on each way of signing.
@@ -102,6 +113,11 @@ describe.each(signings)("with a signed %s", (signing: Signing) => {
       change: (xml: string) => xml.replace("</samlp:Response>", '<x:Assertion xmlns:x="urn:x"/></samlp:Response>'),
     },
     {
+      when: "an assertion beside the one in its place",
+      change: (xml: string) =>
+        xml.replace("<samlp:Status>", `<samlp:Extensions>${forged(renamed(stripAll(assertionIn(xml))))}</samlp:Extensions><samlp:Status>`),
+    },
+    {
       when: "a stray signature",
       change: (xml: string) => xml.replace("<samlp:Status>", `<samlp:Extensions>${signatureIn(xml)}</samlp:Extensions><samlp:Status>`),
     },
@@ -138,4 +154,11 @@ test("a response signed by the provider does not lend its word to an assertion t
   const inner = assertionIn(aSignedResponse("assertion", stranger));
   const outer = aSignedResponse("response", key).replace(assertionPattern, inner);
   expect(codeOf(() => verifyResponse(outer, expecting(key)))).toBe("saml.signature");
+});
+
+test("two assertions are refused even when the provider signed them both", () => {
+  const other = anAssertion({ assertionAttributes: assertionHead({ ID: "_other" }) });
+  const both = (count: number) => sign(aResponse({}, anAssertion() + (count === 2 ? other : "")), "_response", key);
+  expect(codeOf(() => verifyResponse(both(1), expecting(key)))).toBe("accepted");
+  expect(codeOf(() => verifyResponse(both(2), expecting(key)))).toBe("saml.malformed");
 });

@@ -68,6 +68,12 @@ test("of two posts of one assertion, however close, exactly one goes on", async 
   expect(rig.audited.filter(({ event }) => event === "login")).toHaveLength(1);
 });
 
+test("an assertion is remembered for as long as it could be accepted", async () => {
+  expect((await post(answer(null))).status).toBe(303);
+  rig.now += 299_000;
+  expect((await post(answer(null))).status).toBe(400);
+});
+
 test("another browser's answer signs nobody in (login CSRF)", async () => {
   const attacker = createControlBrowser(rig);
   const state = await begin(attacker);
@@ -137,6 +143,12 @@ test("a provider without usable metadata is told as 503, and nothing is signed i
 test.each([
   { when: "a multipart form", headers: { "content-type": "multipart/form-data; boundary=x" }, body: "--x--", status: 400 },
   { when: "JSON", headers: { "content-type": "application/json" }, body: "{}", status: 400 },
+  {
+    when: "a good answer as plain text",
+    headers: { "content-type": "text/plain" },
+    body: new URLSearchParams({ SAMLResponse: scriptedResponse({ state: null }) }).toString(),
+    status: 400,
+  },
   {
     when: "more than any message needs",
     headers: { "content-type": "application/x-www-form-urlencoded" },

@@ -57,6 +57,7 @@ describe.each(["response", "assertion"] as const)("signed %s", (signing) => {
       code: "saml.issuer-unknown",
     },
     { when: "a refusal", parts: { status: nested("AuthnFailed") }, code: "saml.status" },
+    { when: "a refusal that holds a Success", parts: { status: nested("Success") }, code: "saml.status" },
     { when: "NoPassive", parts: { status: nested("NoPassive") }, code: "saml.status" },
     { when: "no Status", parts: { status: "" }, code: "saml.malformed" },
     { when: "no confirmation", parts: { confirmation: "" }, code: "saml.conditions" },
