@@ -56,7 +56,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   const connections = createOpenConnections({
     sessions,
     clock,
-    isStillAllowed: (incoming, session) => isStillAllowed(current.gateway, incoming, session),
+    isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
   });
   const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {

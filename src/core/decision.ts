@@ -1,8 +1,6 @@
-import type { Identity } from "./identity.ts";
+import type { Known } from "./identity.ts";
 import type { Principal } from "./principal.ts";
 import type { RefusalReason } from "./verdict.ts";
-
-type Known = Identity & { readonly kind: "known" };
 
 /** What the gateway does with one request. Nothing here can mean "allowed" by being absent. */
 export type Decision =

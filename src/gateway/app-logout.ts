@@ -1,7 +1,8 @@
+import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { AppSite } from "../policy/decide.ts";
-import type { GatewayDeps, Known } from "./deps.ts";
+import type { GatewayDeps } from "./deps.ts";
 
 /**
  * `true` when this request is a visit to one of the app's own logout URLs that also ends the gateway's session. Not when another site

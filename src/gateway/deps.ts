@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../core/clock.ts";
-import type { Identity } from "../core/identity.ts";
+import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginDoor } from "../core/ports/login-door.ts";
@@ -18,8 +18,6 @@ import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
 import type { Admission } from "./admission.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { Shed } from "./shed.ts";
-
-export type Known = Identity & { readonly kind: "known" };
 
 /** The headers that tell the upstream who calls, or why this identity cannot be told. */
 export type PrepareHeaders = (call: {

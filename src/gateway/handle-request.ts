@@ -6,9 +6,8 @@ import type { Incoming } from "../core/incoming.ts";
 import { answerDecision } from "./answer-decision.ts";
 import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
 import { type AppCall, answerCall, answerFailure, answerFailureEarly, noteFailure, recordCall } from "./conclude.ts";
-import type { GatewayDeps, Known } from "./deps.ts";
+import type { GatewayDeps } from "./deps.ts";
 import { forwardOn, type Line } from "./line.ts";
-import type { OpenConnection } from "./open-connections.ts";
 import { auditDecision } from "./refusal-audit.ts";
 import { serveControl } from "./serve-control.ts";
 import { hasApp, isControlPath, siteOf } from "./site.ts";
@@ -77,13 +76,14 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, identity: Ide
     answerCall(deps, line, call, identity, refused, answerDecision(deps, call, refused));
     return;
   }
-  const connection = register(deps, line, incoming, decision.identity);
+  // So that it ends with its session or token, and when the rules change; a shutdown must find tunnels.
+  const connection = deps.connections.open(incoming, decision.identity, line.kind === "socket");
   const endsSession = isAppLogout(site, incoming, decision.identity);
   const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
-  const base = { incoming, site, route, identity: decision.identity, identityHeaders: headers.edit, setCookie };
-  forwardOn(deps, line, connection === null ? base : { ...base, onOpen: (close) => deps.connections.attach(connection, close) })
+  const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);
+  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders: headers.edit, setCookie, onOpen })
     .then((result) => {
-      if (connection !== null) deps.connections.done(connection);
+      deps.connections.done(connection);
       if (result.status === null && result.error !== null && !result.aborted) throw result.error;
       if (result.error !== null) noteFailure(deps, result.error, incoming.id);
       if (endsSession && result.status !== null && result.status < 400) void endAfterAppLogout(deps, incoming, decision.identity);
@@ -92,10 +92,3 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, identity: Ide
     .catch((error) => answerFailure(deps, line, call, identity, decision, error));
 }
 const noCookies: readonly string[] = [];
-
-/** Under its session, so that it ends with it; a tunnel also without one, because a shutdown must find it. */
-function register(deps: GatewayDeps, line: Line, incoming: Incoming, identity: Known | null): OpenConnection | null {
-  const session = identity?.session ?? null;
-  const tunnel = line.kind === "socket";
-  return session === null && !tunnel ? null : deps.connections.open(incoming, session, tunnel);
-}

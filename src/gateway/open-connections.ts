@@ -1,27 +1,15 @@
 import type { Clock } from "../core/clock.ts";
+import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import { callerOf, type OpenConnection, openConnection } from "./open-connection.ts";
 import { createSlots, type Slots } from "./slots.ts";
 
-/** One forwarded response or tunnel, from the moment it is decided until its last byte is gone. */
-export interface OpenConnection {
-  readonly incoming: Incoming;
-  /** The session it is open for; null for public routes and bearer tokens. Replaced when the session is renewed. */
-  session: Session | null;
-  readonly tunnel: boolean;
-  readonly openedAt: number;
-  /** How to cut it; null until the forwarding has begun. */
-  close: ((why: string) => void) | null;
-  /** Why it must not live; kept for a connection that is cut before it could be told how. */
-  cut: string | null;
-  /** Its place among the young; see `Slots`. */
-  slot: number;
-}
-
-/** All that is open, by session: what makes "signed out" true for connections that were let in before. */
+/** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {
-  open(incoming: Incoming, session: Session | null, tunnel: boolean): OpenConnection;
+  /** `caller` is null where nobody had to be known. */
+  open(incoming: Incoming, caller: Known | null, tunnel: boolean): OpenConnection;
   attach(connection: OpenConnection, close: (why: string) => void): void;
   done(connection: OpenConnection): void;
   /** Judges everything again: the rules have changed. */
@@ -37,7 +25,7 @@ export interface OpenConnectionsDeps {
   readonly sessions: Pick<SessionStore, "peek" | "find" | "watch">;
   readonly clock: Clock;
   /** The current rules' word on a connection that was let in before: `false` cuts it. */
-  readonly isStillAllowed: (incoming: Incoming, session: Session) => boolean;
+  readonly isStillAllowed: (incoming: Incoming, caller: Known | null) => boolean;
 }
 
 /** Connections younger than this are not watched: nearly all requests are over by then. With the sweep it stays below a second. */
@@ -55,22 +43,31 @@ interface State extends OpenConnectionsDeps {
   readonly young: Slots<OpenConnection>;
   /** One watch per session, shared by all its connections. */
   readonly watched: Map<string, Group>;
+  /** Those that have grown old without a session: nobody but the clock and the rules ends them. */
+  readonly sessionless: Set<OpenConnection>;
   readonly tunnels: Set<OpenConnection>;
   reviewedAt: number;
 }
 
 /**
  * Registers cheaply and watches late: a request that is over within half a second costs one place in a list. What lives longer is watched
- * for the end of its session, judged again when the session changes, and ends with the session's absolute limit.
+ * for the end of its session, judged again when the session or the rules change, and ends with the session's absolute limit or its token.
  */
 export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnections {
-  const state: State = { ...deps, young: createSlots(), watched: new Map(), tunnels: new Set(), reviewedAt: deps.clock() };
+  const state: State = {
+    ...deps,
+    young: createSlots(),
+    watched: new Map(),
+    sessionless: new Set(),
+    tunnels: new Set(),
+    reviewedAt: deps.clock(),
+  };
   const sweeper = setInterval(() => sweep(state), sweepEveryMs);
   sweeper.unref();
   return {
-    open: (incoming, session, tunnel) => {
-      const connection: OpenConnection = { incoming, session, tunnel, openedAt: state.clock(), close: null, cut: null, slot: -1 };
-      if (session !== null) state.young.add(connection);
+    open: (incoming, caller, tunnel) => {
+      const connection = openConnection(incoming, caller, tunnel, state.clock());
+      state.young.add(connection);
       if (tunnel) state.tunnels.add(connection);
       return connection;
     },
@@ -83,14 +80,12 @@ export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnection
     closeTunnels: (why) => {
       for (const connection of [...state.tunnels]) cut(state, connection, why);
     },
-    counts: () => ({
-      tunnels: state.tunnels.size,
-      watched: [...state.watched.values()].reduce((sum, group) => sum + group.connections.size, 0),
-    }),
+    counts: () => ({ tunnels: state.tunnels.size, watched: grown(state).length }),
     close: () => {
       clearInterval(sweeper);
       for (const group of state.watched.values()) group.stop();
       state.watched.clear();
+      state.sessionless.clear();
     },
   };
 }
@@ -103,23 +98,25 @@ function sweep(state: State): void {
     if (!state.young.remove(connection)) continue;
     watch(state, connection);
   }
-  for (const { connections } of [...state.watched.values()]) {
-    for (const connection of [...connections]) {
-      // The store also tells of expiry; the absolute end must hold when it cannot.
-      if (connection.session !== null && now >= connection.session.expiresAt) cut(state, connection, "expired");
-    }
+  for (const connection of grown(state)) {
+    // The store also tells of expiry; the absolute end must hold when it cannot.
+    if (connection.session !== null && now >= connection.session.expiresAt) cut(state, connection, "expired");
+    if (connection.token !== null && now >= connection.token.expiresAt) cut(state, connection, "the token expired");
   }
   if (Math.abs(now - state.reviewedAt) >= reviewEveryMs) reviewAll(state);
 }
 
 function reviewAll(state: State): void {
   state.reviewedAt = state.clock();
-  for (const connection of everyone(state)) review(state, connection);
+  for (const connection of [...state.young.all(), ...grown(state)]) review(state, connection);
 }
 
 function watch(state: State, connection: OpenConnection): void {
   const { session } = connection;
-  if (session === null) return;
+  if (session === null) {
+    state.sessionless.add(connection);
+    return;
+  }
   const known = state.watched.get(session.key);
   if (known === undefined) state.watched.set(session.key, startGroup(state, session, connection));
   else known.connections.add(connection);
@@ -154,8 +151,7 @@ function renewed(state: State, connection: OpenConnection, session: Session): vo
 }
 
 function review(state: State, connection: OpenConnection): void {
-  const { session } = connection;
-  if (session !== null && !state.isStillAllowed(connection.incoming, session)) cut(state, connection, "no longer allowed");
+  if (!state.isStillAllowed(connection.incoming, callerOf(connection))) cut(state, connection, "no longer allowed");
 }
 
 /** Forgotten first: closing calls `done`, and a connection is cut once. */
@@ -168,14 +164,16 @@ function cut(state: State, connection: OpenConnection, why: string): void {
 
 function forget(state: State, connection: OpenConnection): void {
   if (connection.tunnel) state.tunnels.delete(connection);
+  if (state.young.remove(connection) || state.sessionless.delete(connection)) return;
   const { session } = connection;
-  if (session === null || state.young.remove(connection)) return;
+  if (session === null) return;
   const group = state.watched.get(session.key);
   if (group === undefined || !group.connections.delete(connection) || group.connections.size > 0) return;
   state.watched.delete(session.key);
   group.stop();
 }
 
-function everyone(state: State): readonly OpenConnection[] {
-  return [...state.young.all(), ...[...state.watched.values()].flatMap((group) => [...group.connections])];
+/** Those that are not young any more. */
+function grown(state: State): readonly OpenConnection[] {
+  return [...state.sessionless, ...[...state.watched.values()].flatMap((group) => [...group.connections])];
 }

@@ -1,11 +1,9 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Identity } from "../core/identity.ts";
+import type { Identity, TokenCaller } from "../core/identity.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import { claimedIssuer, readBearer } from "./bearer-token.ts";
-
-type Known = Identity & { readonly kind: "known" };
 
 /** A verified token is verified again after this time, so that withdrawn keys stop counting. */
 const believedMs = 60_000;
@@ -20,13 +18,13 @@ const maxTokenChars = 12 * 1024;
 export type FromBearer = (authorization: string | null, accepted: readonly string[]) => Identity | Promise<Identity> | null;
 
 export function createFromBearer(deps: { readonly providers: ReadonlyMap<string, LoginProvider>; readonly clock: Clock }): FromBearer {
-  const verified = new Map<string, { readonly identity: Known; readonly until: number }>();
+  const verified = new Map<string, { readonly identity: TokenCaller; readonly until: number }>();
 
   const verify = async (token: string, digest: string, accepted: readonly string[]): Promise<Identity> => {
     const outcome = await askProviders(token, candidates(token, accepted, deps.providers));
     if (outcome.kind === "rejected") return outcome;
     if (verified.size >= maxRemembered) verified.clear();
-    verified.set(digest, { identity: outcome.identity, until: Math.min(outcome.expiresAt, deps.clock() + believedMs) });
+    verified.set(digest, { identity: outcome.identity, until: Math.min(outcome.identity.expiresAt, deps.clock() + believedMs) });
     return outcome.identity;
   };
 
@@ -42,7 +40,7 @@ export function createFromBearer(deps: { readonly providers: ReadonlyMap<string,
   };
 }
 
-type Outcome = { readonly kind: "verified"; readonly identity: Known; readonly expiresAt: number } | (Identity & { kind: "rejected" });
+type Outcome = { readonly kind: "verified"; readonly identity: TokenCaller } | (Identity & { kind: "rejected" });
 
 /** The first provider that vouches for it. One that cannot tell just now is an error, not a no: the truth is a 503. */
 async function askProviders(token: string, providers: readonly LoginProvider[]): Promise<Outcome> {
@@ -51,7 +49,7 @@ async function askProviders(token: string, providers: readonly LoginProvider[]):
   for (const provider of providers) {
     try {
       const { principal, expiresAt } = await provider.verifyBearer(token);
-      return { kind: "verified", identity: { kind: "known", principal, session: null, via: "bearer" }, expiresAt };
+      return { kind: "verified", identity: { kind: "known", principal, session: null, via: "bearer", expiresAt } };
     } catch (error) {
       if (error instanceof GatewayError && error.code === "bearer.rejected") reasons.push(`${provider.id}: ${error.message}`);
       else unable ??= error;

@@ -1,5 +1,5 @@
 import type { Decision, Refusal } from "../core/decision.ts";
-import type { Identity } from "../core/identity.ts";
+import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { App, Route } from "../core/route.ts";
 import type { Site } from "../core/site.ts";
@@ -7,7 +7,6 @@ import type { Verdict } from "../core/verdict.ts";
 import { findRoute } from "./find-route.ts";
 import { isOwnOrigin } from "./hosts.ts";
 
-type Known = Identity & { readonly kind: "known" };
 /** A site that an app answers on: the only kind whose requests are decided here. */
 export type AppSite = Site & { readonly app: App };
 

@@ -1,5 +1,5 @@
 import { GatewayError } from "../core/errors.ts";
-import type { Identity } from "../core/identity.ts";
+import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { App, Route } from "../core/route.ts";
 import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
@@ -11,8 +11,6 @@ import { findRoute } from "./find-route.ts";
 import { compileHosts } from "./hosts.ts";
 import { compilePathSpecs } from "./path-specs.ts";
 import { createZoneClocks } from "./zone-clock.ts";
-
-type Known = Identity & { readonly kind: "known" };
 
 /** One configuration version, compiled: who answers on a host, which route takes a path, what its rules say. */
 export interface RouteTable {

@@ -12,8 +12,9 @@ export async function verifyBearer(context: OidcContext, token: string): ReturnT
   // `signingAlgorithms` speaks of ID and logout tokens; access tokens may be signed otherwise, by a key of the same issuer.
   const jws = await context.keys.verify(token, asymmetricAlgorithms, "request");
   const audiences = context.oidc.bearerAudiences;
-  const { expiresAt, issuedAt } = checkBearerToken(jws, { ...idTokenBasics(context), audiences });
+  const basics = idTokenBasics(context);
+  const { expiresAt, issuedAt } = checkBearerToken(jws, { ...basics, audiences });
   const identity = mapClaims(jws.claims, context.mapping);
   const authenticatedAt = timeOf(jws.claims, "auth_time") ?? issuedAt ?? context.clock();
-  return { principal: { ...identity, acr: acrOf(jws.claims), authenticatedAt }, expiresAt, token };
+  return { principal: { ...identity, acr: acrOf(jws.claims), authenticatedAt }, expiresAt: expiresAt + basics.toleranceMs, token };
 }

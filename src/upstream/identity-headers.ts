@@ -1,10 +1,11 @@
 import type { Refusal } from "../core/decision.ts";
 import { GatewayError } from "../core/errors.ts";
 import { foldHeaderName } from "../core/header-name.ts";
+import type { Known } from "../core/identity.ts";
 import { compileNamePattern, foldName } from "../core/names.ts";
 import type { HeaderSettings, IdentityHeaderSettings } from "../core/settings.ts";
 import type { ManagedNames } from "./identity-managed-names.ts";
-import { type Known, parseTemplate } from "./identity-template.ts";
+import { parseTemplate } from "./identity-template.ts";
 import { createJoin, type Encoding, encodeValue } from "./identity-value.ts";
 import type { HeaderEdit } from "./plan.ts";
 

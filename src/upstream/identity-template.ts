@@ -1,8 +1,6 @@
 import { GatewayError } from "../core/errors.ts";
-import type { Identity } from "../core/identity.ts";
+import type { Known } from "../core/identity.ts";
 import { unfitness } from "./identity-value.ts";
-
-export type Known = Identity & { readonly kind: "known" };
 
 /** What a placeholder yields for one caller. */
 export type Value =

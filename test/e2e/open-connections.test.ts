@@ -3,27 +3,38 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { cookieLine } from "../support/cookie-line.ts";
 import { eventually } from "../support/eventually.ts";
+import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
 import { type LiveUpstream, startLiveUpstream } from "../support/live-upstream.ts";
 import { type Rig, signIn, startRig } from "../support/rig.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
 let rig: Rig;
 let live: LiveUpstream;
+let tokens: FakeOidc;
 let host: string;
 beforeAll(async () => {
-  live = await startLiveUpstream();
+  [live, tokens] = [await startLiveUpstream(), await startFakeOidc()];
   rig = await startRig({
-    top: `  - name: Live\n    host: live.localhost\n    upstream: ${live.url}\n    access:\n      - allow: { groups: [staff] }\n`,
+    oidc: `  tokens: { oidc: { issuer: "${tokens.issuer}", clientId: ${tokens.clientId}, clientAuth: none } }\n`,
+    top: `  - name: Live
+    host: live.localhost
+    upstream: ${live.url}
+    providers: [acme]
+    bearer: [tokens]
+    access:
+      - allow: { groups: [staff] }
+    public: [/socket/public]
+`,
   });
   host = `live.localhost:${rig.port}`;
 });
 afterAll(async () => {
   await rig.close();
-  await live.close();
+  await Promise.all([live.close(), tokens.close()]);
 });
 
-const connect = (visitor: Visitor, headers: Record<string, string> = {}) =>
-  new WebSocket(`ws://127.0.0.1:${rig.port}/socket`, {
+const connect = (visitor: Visitor, headers: Record<string, string> = {}, path = "/socket") =>
+  new WebSocket(`ws://127.0.0.1:${rig.port}${path}`, {
     headers: { host, cookie: cookieLine(visitor, "live.localhost"), origin: `http://${host}`, ...headers },
   });
 
@@ -98,6 +109,22 @@ test("the provider's back-channel logout ends the session everywhere and cuts wh
   await closed;
   expect((await visitor.visit(`${rig.urls.reports}/`)).status).toBe(302);
   expect(rig.provider.events.some((event) => event.startsWith("backchannel.success"))).toBe(true);
+});
+
+test("changed rules cut what they no longer let in, whoever had it open, and nothing else", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `http://${host}/`, "alice");
+  const authorization = `Bearer ${await tokens.bearerToken()}`;
+  const cut = [connect(visitor), connect(newVisitor(), { authorization }), connect(newVisitor(), {}, "/socket/public")];
+  const kept = connect(visitor, {}, "/socket/kept");
+  expect(await Promise.all([...cut, kept].map(handshake))).toEqual([101, 101, 101, 101]);
+  const closed = Promise.all(cut.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()))));
+  const stricter = "access:\n      - allow: { groups: [staff], paths: [/socket/kept] }\n";
+  await rig.gateway.rewriteConfig(rig.yaml.replace(/(live\.localhost[\s\S]*?)access:[\s\S]*?public: .*\n/, `$1${stricter}`));
+  await closed;
+  expect(kept.readyState).toBe(WebSocket.OPEN);
+  kept.close();
+  await rig.gateway.rewriteConfig(rig.yaml);
 });
 
 /** Signs out at the provider itself, as somebody would who never visits the gateway again. */

@@ -28,11 +28,12 @@ function anOpenTunnel(lifetimeMs: number) {
   const connections = createOpenConnections({
     sessions: silent,
     clock,
-    isStillAllowed: (incoming, current) => isStillAllowed({ findSite, decide, clock }, incoming, current),
+    isStillAllowed: (incoming, caller) => isStillAllowed({ findSite, decide, clock }, incoming, caller),
   });
   opened.push(connections);
   const cuts: string[] = [];
-  const connection = connections.open(anIncoming({ hostname: app.hosts[0] ?? "" }), session, true);
+  const caller = { kind: "known", principal: session.principal, session, via: "session" } as const;
+  const connection = connections.open(anIncoming({ hostname: app.hosts[0] ?? "" }), caller, true);
   connections.attach(connection, (why) => cuts.push(why));
   return { time, cuts, connections };
 }

@@ -161,6 +161,7 @@ test("a verified bearer token makes its principal known without a session", asyn
       principal: aPrincipal({ provider: "entra" }),
       session: null,
       via: "bearer",
+      expiresAt: later(),
     });
   }
 });

@@ -65,7 +65,7 @@ export async function startGatewayInProcess({
   const connections = createOpenConnections({
     sessions,
     clock,
-    isStillAllowed: (incoming, session) => isStillAllowed(version.gateway, incoming, session),
+    isStillAllowed: (incoming, caller) => isStillAllowed(version.gateway, incoming, caller),
   });
   const lasting = {
     sessions,

@@ -1,12 +1,10 @@
-import type { Identity } from "../../src/core/identity.ts";
+import type { Identity, Known } from "../../src/core/identity.ts";
 import type { Incoming } from "../../src/core/incoming.ts";
 import { readPath } from "../../src/core/path.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { RuleSpec } from "../../src/core/rules.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { AppSettings, HeaderSettings, ProviderSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
-
-type Known = Identity & { readonly kind: "known" };
 export const anonymous: Identity = { kind: "anonymous" };
 
 export function aPrincipal(change: Partial<Principal> = {}): Principal {
@@ -25,7 +23,10 @@ export function aPrincipal(change: Partial<Principal> = {}): Principal {
 }
 
 export function known(change: Partial<Principal> = {}, via: "session" | "bearer" = "session"): Known {
-  return { kind: "known", principal: aPrincipal(change), session: null, via };
+  const principal = aPrincipal(change);
+  return via === "session"
+    ? { kind: "known", principal, session: null, via }
+    : { kind: "known", principal, session: null, via, expiresAt: Number.POSITIVE_INFINITY };
 }
 
 /** A GET of a page, as readIncoming would make it; `path` gives the readings. */

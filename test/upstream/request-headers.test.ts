@@ -18,7 +18,7 @@ async function arrived(fields: string, options: Omit<ForwarderOptions, "upstream
   if (request === undefined) throw new Error("nothing arrived");
   return request;
 }
-const alice = { kind: "known", principal: {} as never, session: null, via: "bearer" } as const;
+const alice = { kind: "known", principal: {} as never, session: null, via: "bearer", expiresAt: 0 } as const;
 
 test("the client's forwarding fields are replaced by ours", async () => {
   const request = await arrived(

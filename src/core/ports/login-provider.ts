@@ -75,7 +75,7 @@ export interface LoginProvider {
   acceptLogoutToken(token: string): Promise<LogoutNotice>;
   /** Front-channel logout parameters (iss, sid); throws `logout.token-rejected`. */
   acceptFrontchannelLogout(query: URLSearchParams): LogoutNotice;
-  /** A bearer JWT of this provider, as a principal; throws `bearer.rejected`. */
+  /** A bearer JWT of this provider, as a principal, and from when on it will be refused; throws `bearer.rejected`. */
   verifyBearer(token: string): Promise<{ readonly principal: Principal; readonly expiresAt: number; readonly token: string }>;
   /** What the last contact gave, for readiness; reaches out to nobody. */
   health(): { readonly ok: boolean; readonly detail: string };
