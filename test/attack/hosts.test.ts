@@ -79,6 +79,37 @@ test.each([
   expect(gateway.upstream.requests[0]?.header("host")).toMatch(/^wiki\.acme\.example(:443)?$/);
 });
 
+test.each([
+  { host: "WIKI.Acme.Example" },
+  { host: "wiki.acme.example." },
+  { host: "wiki.acme.example:80" },
+  { host: "Wiki.acme.example.:443" },
+])("whoever asks for Host '$host' is sent back from the login to the app's one address", async ({ host }) => {
+  const { answers } = await exchange(gateway, `GET /x HTTP/1.1\r\nHost: ${host}\r\nAccept: */*\r\nConnection: close\r\n\r\n`);
+  const back = new URL(JSON.parse(answers[0]?.text ?? "").login_url).searchParams.get("return");
+  expect([answers[0]?.status, back]).toEqual([401, "https://wiki.acme.example/x"]);
+});
+
+test.each([
+  { path: "/", agent: "kube-probe/1.33" },
+  { path: "/healthz", agent: "kube-probe/1.33" },
+  { path: "/", agent: "ELB-HealthChecker/2.0" },
+  { path: "/readyz", agent: "GoogleHC/1.0" },
+  { path: "/metrics", agent: "Prometheus/3.5.0" },
+  { path: "/ping", agent: "Consul Health Check" },
+])("$agent asking for $path is a visitor like any other: a health check has the admin listener", async ({ path, agent }) => {
+  const answer = await exchange(
+    gateway,
+    `GET ${path} HTTP/1.1\r\nHost: wiki.acme.example\r\nUser-Agent: ${agent}\r\nConnection: close\r\n\r\n`,
+  );
+  expect(answer.statuses).toEqual([401]);
+  expect(gateway.upstream.requests).toEqual([]);
+});
+
+test("benign twin: whoever is signed in may call themselves what they like", async () => {
+  expect((await ask("wiki.acme.example", "User-Agent: kube-probe/1.33\r\n")).statuses).toEqual([200]);
+});
+
 test("the listener's own port may be named", async () => {
   expect((await ask(`wiki.acme.example:${gateway.port}`)).statuses).toEqual([200]);
 });

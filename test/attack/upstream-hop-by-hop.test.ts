@@ -2,7 +2,7 @@
 // proxies `Connection: X-Forwarded-For, Remote-User` makes the identity vanish on the next hop.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Forwarder, startForwarder } from "../support/forwarder.ts";
-import { exchange } from "../support/raw-client.ts";
+import { exchange, rawConnect } from "../support/raw-client.ts";
 import { okAnswer, type RecordingUpstream, startRecordingUpstream } from "../support/recording-upstream.ts";
 
 let upstream: RecordingUpstream;
@@ -87,6 +87,16 @@ test("an upstream's hop-by-hop fields, and those that its Connection names, do n
   for (const name of ["x-inner", "proxy-authenticate", "trailer", "upgrade"]) expect(answer?.header(name), name).toBeNull();
   expect(answer?.header("keep-alive")).not.toContain("77");
   expect(answer?.header("x-kept")).toBe("2");
+});
+
+test("an upstream's trailers do not reach the client: there they could pass for header fields", async () => {
+  upstream.answerWith(
+    () => "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\nSet-Cookie: a=b\r\n\r\n",
+  );
+  const client = await rawConnect(forwarder);
+  client.send("GET /page HTTP/1.1\r\nHost: wiki.test\r\nTE: trailers\r\nConnection: TE, close\r\n\r\n");
+  const answer = (await client.closed()).toString("latin1");
+  expect(answer.endsWith("2\r\nok\r\n0\r\n\r\n")).toBe(true);
 });
 
 test("an upstream cannot unframe its answer by naming Content-Length in Connection", async () => {

@@ -83,6 +83,17 @@ test.each(["POST", "PUT", "DELETE", "GET"])(
   },
 );
 
+test.each(["POST", "PUT", "DELETE", "PROPPATCH"])(
+  "a %s without a body, whose connection breaks before the answer, is not sent again",
+  async (method) => {
+    await exchange(forwarder, "GET /warm HTTP/1.1\r\nHost: wiki.test\r\n\r\n", { quietMs: 50 });
+    upstream.answerWith(() => (socket) => socket.destroy());
+    const { statuses } = await exchange(forwarder, `${method} /pay HTTP/1.1\r\nHost: wiki.test\r\n\r\n`, { quietMs: 100 });
+    expect(statuses).toEqual([502]);
+    expect(upstream.requests.filter(({ target }) => target === "/pay")).toHaveLength(1);
+  },
+);
+
 test("a GET on a fresh connection that breaks is not sent again", async () => {
   const fresh = await startForwarder({ upstreams: [upstream.url] });
   upstream.answerWith(() => (socket) => socket.destroy());

@@ -7,6 +7,8 @@ test.each([
   { when: "both framings", fields: ["Content-Length", "3", "Transfer-Encoding", "chunked"], minor: 1 },
   { when: "chunked in HTTP/1.0", fields: ["Transfer-Encoding", "chunked"], minor: 0 },
   { when: "another coding", fields: ["transfer-encoding", "gzip, chunked"], minor: 1 },
+  { when: "no coding, said", fields: ["Transfer-Encoding", "identity"], minor: 1 },
+  { when: "chunked in two fields", fields: ["Transfer-Encoding", "chunked", "transfer-encoding", "chunked"], minor: 1 },
   { when: "two lengths", fields: ["Content-Length", "3", "CONTENT-LENGTH", "3"], minor: 1 },
   { when: "a list of lengths", fields: ["Content-Length", "3, 3"], minor: 1 },
   { when: "a signed length", fields: ["Content-Length", "+3"], minor: 1 },

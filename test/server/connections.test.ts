@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { createListener, type Listener } from "../../src/server.ts";
+import { createListener, type Listener, type ListenerDeps } from "../../src/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { recordingLog } from "../support/quiet.ts";
 import { exchange, type RawClient, rawConnect } from "../support/raw-client.ts";
@@ -11,12 +11,17 @@ afterEach(async () => {
   await open.listener?.close(0);
 });
 
-async function serve(onRequest: (req: IncomingMessage, res: ServerResponse) => void): Promise<Listener & { readonly port: number }> {
+const refuse: ListenerDeps["onUpgrade"] = (_, socket) => void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+
+async function serve(
+  onRequest: (req: IncomingMessage, res: ServerResponse) => void,
+  onUpgrade = refuse,
+): Promise<Listener & { readonly port: number }> {
   const listener = await createListener({
     settings: { host: "127.0.0.1", port: 0, tls: null },
     log: recordingLog(),
     onRequest,
-    onUpgrade: (_, socket) => void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    onUpgrade,
   });
   open.listener = listener;
   return { ...listener, port: listener.address().port };
@@ -81,6 +86,19 @@ test("a reset at any moment ends nothing but its own connection", async () => {
     client.socket.resetAndDestroy();
   }
   expect((await exchange(listener, get)).statuses).toEqual([200]);
+});
+
+test.each([
+  { when: "a handshake", bytes: "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
+  { when: "CONNECT", bytes: "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n" },
+])("the socket of $when has an error listener before anybody is asked: a reset meanwhile ends nothing else", async ({ bytes }) => {
+  const guarded: boolean[] = [];
+  const listener = await serve(ok, (_, socket) => {
+    guarded.push(socket.listenerCount("error") > 0);
+    socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+  });
+  expect((await exchange(listener, bytes)).statuses).toEqual([400]);
+  expect(guarded).toEqual([true]);
 });
 
 test("draining: what is in flight is answered in full and told to close, idle connections go, new ones are refused", async () => {

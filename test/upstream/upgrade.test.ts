@@ -32,7 +32,7 @@ async function start(script: (request: RecordedRequest) => Scripted = () => swit
 
 test("a handshake goes up rebuilt, and bytes pass both ways afterwards, early ones included", async () => {
   const { upstream, forwarder, client } = await start();
-  client.send(`${handshake("X-Real-IP: 6.6.6.6\r\n")}early`);
+  client.send(`${handshake("X-Real-IP: 6.6.6.6\r\nX-Named: 1\r\nKeep-Alive: 1\r\nConnection: x-named, Remote-User, X-Real-IP\r\n")}early`);
   const answer = await client.answer();
   expect([answer.status, answer.header("upgrade"), answer.header("connection"), answer.header("sec-websocket-accept")]).toEqual([
     101,
@@ -52,6 +52,8 @@ test("a handshake goes up rebuilt, and bytes pass both ways afterwards, early on
     ["cookie", ["a=b"]],
     ["remote-user", ["alice"]],
     ["x-real-ip", ["127.0.0.1"]],
+    ["x-named", []],
+    ["keep-alive", []],
     ["sec-websocket-key", ["dGhlIHNhbXBsZSBub25jZQ=="]],
     ["sec-websocket-protocol", ["chat"]],
   ] as const)
