@@ -1,6 +1,9 @@
 import type { Chapter } from "../mutation.ts";
+import { httpFraming } from "./http/framing.ts";
+import { httpHopByHop } from "./http/hop-by-hop.ts";
+import { httpRequests } from "./http/requests.ts";
 
 export const http: Chapter = {
   title: "HTTP (RFC 9110, 9112)",
-  promises: [],
+  promises: [...httpFraming, ...httpRequests, ...httpHopByHop],
 };
