@@ -62,6 +62,18 @@ test("a session begun at one instance is good at the other, and ends in both wit
   await eventually(async () => expect((await atSecond(thief, "/y")).status).toBe(302), { timeoutMs: 1_000 });
 });
 
+test("the provider's own logout is told to one instance, and ends the session in both within a second", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  expect((await atSecond(visitor, "/x")).status).toBe(200);
+  const page = await visitor.browse(`${rig.provider.issuer}/session/end`);
+  const action = /action="([^"]*)"/.exec(page.body)?.[1] ?? "";
+  const xsrf = /name="xsrf" value="([^"]*)"/.exec(page.body)?.[1] ?? "";
+  await visitor.visit(new URL(action, page.url).href, { form: { xsrf, logout: "yes" } });
+  await eventually(() => expect(rig.provider.events.join()).toContain("backchannel.success"));
+  await eventually(async () => expect((await atSecond(visitor, "/y")).status).toBe(302), { timeoutMs: 1_000 });
+});
+
 test("what Redis holds opens nothing: neither cookies nor tokens nor names stand in it", async () => {
   const visitor = newVisitor();
   await signIn(visitor, `${rig.urls.wiki}/`, "bob");
