@@ -231,8 +231,8 @@ test.each([
   { when: "cut off", forge: (wish: string) => wish.slice(0, 40) },
   { when: "empty", forge: () => "" },
   { when: "long", forge: () => "A".repeat(7_000) },
-  { when: "plain JSON", forge: () => '["evil.example","/",null,[],0,1800000000000]' },
-  { when: "base64 of JSON", forge: () => Buffer.from('["evil.example","/",null,[],0,1800000000000]').toString("base64url") },
+  { when: "plain JSON", forge: () => '["wiki.acme.example","/","x",[],0,1800000000000]' },
+  { when: "base64 of JSON", forge: () => Buffer.from('["wiki.acme.example","/","x",[],0,1800000000000]').toString("base64url") },
   {
     when: "sealed under another secret",
     forge: () =>

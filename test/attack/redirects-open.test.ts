@@ -105,6 +105,13 @@ test.each([
   expect(page.url).toBe(`${wiki}/`);
 });
 
+test.each(["//evil.example/", "///evil.example/x", "//evil.example:443/?a=b"])(
+  "coming back to the page %s stays on its host",
+  async (path) => {
+    expect((await createControlBrowser(createControlRig()).go(wiki + path)).url).toBe(wiki + path);
+  },
+);
+
 test.each([
   { when: "a query beyond the limit is dropped", wanted: `/p?${"q".repeat(2_100)}`, url: `${wiki}/p` },
   { when: "a path beyond the limit is the root", wanted: `/${"p".repeat(2_100)}`, url: `${wiki}/` },

@@ -146,7 +146,7 @@ test("a session past the app's own lifetime leads to a new login", async () => {
     if (session !== null) rig.store.touch(session);
     rig.now += minutes * 60_000;
   }
-  await browser.go(`${login}&provider=google`);
+  expect((await browser.go(`${login}&provider=google`)).body).toBe("the page of s-1 by google");
   expect(rig.providers.google.script.begun).toHaveLength(2);
 });
 
