@@ -16,7 +16,7 @@ export const lifetime: readonly SecurityPromise[] = [
         find: "return now < session.expiresAt && now < session.createdAt + limits.lifetimeMs && now < session.lastSeenAt",
         replace: "return now < session.lastSeenAt",
         test: "test/contract/session-store.test.ts",
-        named: "the redis store an active session outlives its idle limit, and never its lifetime",
+        named: "the memory store an active session outlives its idle limit, and never its lifetime",
       },
       {
         file: "src/store/redis-scripts.ts",
@@ -82,7 +82,7 @@ export const lifetime: readonly SecurityPromise[] = [
       },
       {
         file: "src/gateway/still-allowed.ts",
-        find: "if (now >= session.createdAt + site.app.settings.session.lifetimeMs) return false;",
+        find: "if (session !== null && now >= session.createdAt + site.app.settings.session.lifetimeMs) return false;",
         replace: "",
         test: "test/gateway/open-connections.test.ts",
         named: "a connection ends with the app's own, shorter limit, and not before",
