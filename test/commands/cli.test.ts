@@ -66,6 +66,23 @@ test("check names every problem with file, line and column, without colours wher
   expect(ran.stderr).not.toContain("\u001b[");
 });
 
+test("serve starts nothing with a bad file: it names every problem with line and key, and exits with 1", () => {
+  const bad = good()
+    .replace("groups: [staff]", "groups: []")
+    .replace("clientId: gw", "clientID: gw")
+    .replace("https://auth", "http://auth");
+  const file = written("unservable.yaml", bad.replace("version: 1", "version: 1\nlisten: [{ address: 127.0.0.1:0 }]"));
+  const ran = spawnSync(process.execPath, [main, "serve", "--config", file], { env, encoding: "utf8", timeout: 10_000 });
+  const places = [...ran.stderr.matchAll(/^\S+unservable\.yaml:(\d+):\d+: (\S+): /gm)].map(([, line, key]) => `${line} ${key}`);
+  expect(places).toEqual([
+    "4 auth.origin",
+    "7 providers.acme.oidc.clientId",
+    "7 providers.acme.oidc.clientID",
+    "11 apps[0].access[0].allow.groups",
+  ]);
+  expect([ran.status, ran.stdout]).toEqual([1, ""]);
+});
+
 test("check runs the file's own tests and fails with the reason", () => {
   const file = written("tests.yaml", good());
   expect(vestibule("check", "-c", file)).toMatchObject({

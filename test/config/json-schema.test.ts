@@ -27,6 +27,17 @@ test("every key is described", () => {
   expect(undescribed).toEqual([]);
 });
 
+test("every mapping is strict: it knows its keys, or what stands behind each key that the operator names", () => {
+  const loose: string[] = [];
+  let strict = 0;
+  visitMappings(schema, "", (path, { properties, additionalProperties }) => {
+    if (properties === undefined ? typeof additionalProperties === "object" : additionalProperties === false) strict += 1;
+    else loose.push(path);
+  });
+  expect(loose).toEqual([]);
+  expect(strict).toBeGreaterThan(30);
+});
+
 test("every key of the contract is known to the schema", () => {
   const known = new Set<string>();
   visitProperties(schema, "", (path) => known.add(path.split(".").at(-1) ?? ""));
@@ -49,6 +60,12 @@ function visitProperties(node: unknown, path: string, visit: (path: string, node
       }
     } else visitProperties(value, path, visit);
   }
+}
+
+function visitMappings(node: unknown, path: string, visit: (path: string, node: Node) => void): void {
+  if (typeof node !== "object" || node === null) return;
+  if ("type" in node && node.type === "object") visit(path, node as Node);
+  for (const [key, value] of Object.entries(node)) visitMappings(value, `${path}.${key}`, visit);
 }
 
 function visitKeys(value: unknown, visit: (key: string) => void): void {
