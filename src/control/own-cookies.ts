@@ -9,6 +9,8 @@ export interface OwnCookies {
   readonly browser: string;
   /** How often a login for this host has just been through. */
   readonly rounds: string;
+  /** On the auth host, during a logout: that this browser has more providers to leave. */
+  readonly leaving: string;
   /** Begins the names of login attempts under way. */
   readonly loginPrefix: string;
   set(name: string, value: string, maxAgeSeconds?: number): CookieLine;
@@ -23,6 +25,7 @@ export function createOwnCookies(session: Pick<SessionCookies, "name">): OwnCook
     auth: `${session.name}-auth`,
     browser: `${session.name}-browser`,
     rounds: `${session.name}-rounds`,
+    leaving: `${session.name}-leaving`,
     loginPrefix: `${session.name}-login-`,
     set: (name, value, maxAge) => `${name}=${value}; ${attributes}${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}`,
     clear: (name) => `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,

@@ -36,5 +36,12 @@ export interface Session {
   readonly refreshAt: number | null;
 }
 
+/** What it takes to leave a session's provider, also when the session has ended. */
+export interface Parting {
+  readonly principal: Pick<Principal, "provider">;
+  readonly tokens: Pick<Tokens, "idToken"> | null;
+  readonly logoutHandle: string | null;
+}
+
 /** Why a session ended; goes into the audit line and closes its connections. */
 export type SessionEnd = "logout" | "provider-logout" | "revoked" | "replaced" | "too-many" | "expired" | "refresh-refused";

@@ -1,6 +1,6 @@
 import * as client from "openid-client";
 import type { LoginStart } from "../core/ports/login-provider.ts";
-import type { Session } from "../core/session.ts";
+import type { Parting } from "../core/session.ts";
 import type { OidcContext } from "./oidc-context.ts";
 import { messageOf } from "./protocol-failure.ts";
 
@@ -12,7 +12,7 @@ const longestUrl = 6_000;
  * reached: the session here ends all the same. The ID token goes along as the hint the specification asks for; this is the one URL
  * that may hold it, and an ID token opens nothing here (see `checkBearerToken`).
  */
-export async function leaveProvider(context: OidcContext, session: Session, state: string): Promise<LoginStart["go"] | null> {
+export async function leaveProvider(context: OidcContext, session: Parting, state: string): Promise<LoginStart["go"] | null> {
   const { oidc, postLogoutRedirectUri } = context;
   if (!oidc.rpInitiatedLogout) return null;
   try {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { demoUsers, type RunningOidcProvider, startOidcProvider } from "../support/oidc-provider.ts";
 import { clientSecret, type Rig, signInAt, startRig } from "../support/rig.ts";
-import { firstForm, newVisitor } from "../support/visitor.ts";
+import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
 
 let rig: Rig;
 let partner: RunningOidcProvider;
@@ -28,7 +28,12 @@ beforeAll(async () => {
       { login: "mallory", password: "mallory", claims: { email: "alice@acme.example", email_verified: true, groups: ["staff", "admins"] } },
     ],
     clients: [
-      { client_id: "vestibule", client_secret: clientSecret, redirect_uris: [`${rig.urls.auth}/_vestibule/oidc/partner/callback`] },
+      {
+        client_id: "vestibule",
+        client_secret: clientSecret,
+        redirect_uris: [`${rig.urls.auth}/_vestibule/oidc/partner/callback`],
+        post_logout_redirect_uris: [`${rig.urls.auth}/_vestibule/signed-out`],
+      },
     ],
   });
 });
@@ -71,4 +76,33 @@ test("an address whose domain another provider owns is refused, whatever groups 
   const seen = rig.wiki.requests.length;
   expect((await visitor.visit(`${rig.urls.wiki}/`)).status).toBe(302);
   expect(rig.wiki.requests.length).toBe(seen);
+});
+
+/** Confirms on the provider's logout page, and follows the way back. */
+function confirm(visitor: Visitor, page: VisitorAnswer): Promise<VisitorAnswer> {
+  const { action, fields } = firstForm(page);
+  return visitor.browse(action, { form: { ...fields, logout: "yes" } });
+}
+
+test("logging out on the auth origin leaves both providers, one after the other", async () => {
+  const visitor = newVisitor();
+  const login = (provider: string) =>
+    visitor.browse(`${rig.urls.auth}/_vestibule/login?return=${encodeURIComponent(`${rig.urls.reports}/`)}&provider=${provider}`);
+  const providers = [
+    { id: "acme", user: "alice", issuer: rig.provider.issuer },
+    { id: "partner", user: "bob", issuer: partner.issuer },
+  ];
+  for (const { id, user } of providers) expect((await signInAt(visitor, await login(id), user)).url.origin).toBe(rig.urls.reports);
+  const first = await visitor.browse(`${rig.urls.auth}/_vestibule/logout`, { headers: { "sec-fetch-site": "none" } });
+  expect(first.url.origin).toBe(partner.issuer);
+  const second = await confirm(visitor, first);
+  expect(second.url.origin).toBe(rig.provider.issuer);
+  const done = await confirm(visitor, second);
+  expect(done.url.href).toContain(`${rig.urls.auth}/_vestibule/signed-out?state=`);
+  expect(done.body).toContain("You can close this window now.");
+  // Each asks for the password again.
+  for (const { id, issuer } of providers) {
+    const page = await login(id);
+    expect([page.url.origin, page.body.includes("password")]).toEqual([issuer, true]);
+  }
 });

@@ -1,7 +1,7 @@
 import type { GatewayError } from "../../src/core/errors.ts";
 import type { LoginProvider, LoginRequest, LoginStart, LogoutNotice, Vouched } from "../../src/core/ports/login-provider.ts";
 import type { Principal } from "../../src/core/principal.ts";
-import type { Session } from "../../src/core/session.ts";
+import type { Parting, Tokens } from "../../src/core/session.ts";
 import { aPrincipal } from "./policy-builders.ts";
 
 /** What a test can make a provider do, and what was asked of it. */
@@ -11,6 +11,7 @@ export interface ProviderScript {
   finishFails: GatewayError | null;
   principal: Partial<Principal>;
   providerSession: string | null;
+  tokens: Tokens | null;
   leaveUrl: string | null;
   leaveFails: GatewayError | null;
   /** How the browser is sent there. */
@@ -20,7 +21,7 @@ export interface ProviderScript {
   memory: Readonly<Record<string, string>>;
   readonly begun: LoginRequest[];
   readonly finished: { readonly answer: URLSearchParams; readonly state: string; readonly memory: Readonly<Record<string, string>> }[];
-  readonly left: { readonly session: Session; readonly state: string }[];
+  readonly left: { readonly session: Parting; readonly state: string }[];
 }
 
 export interface ScriptedProvider extends LoginProvider {
@@ -38,6 +39,7 @@ export function scriptedProvider(
     finishFails: null,
     principal: {},
     providerSession: `${id}-sid`,
+    tokens: null,
     leaveUrl: null,
     leaveFails: null,
     byForm: false,
@@ -70,7 +72,7 @@ export function scriptedProvider(
         principal: aPrincipal({ provider: id, acr, ...script.principal }),
         providerSession: script.providerSession,
         logoutHandle: null,
-        tokens: null,
+        tokens: script.tokens,
         refreshAt: null,
         endsAtLatest: null,
       };

@@ -1,30 +1,38 @@
 import type { Answer } from "../../core/answer.ts";
+import type { Incoming } from "../../core/incoming.ts";
+import type { Parting } from "../../core/session.ts";
 import { type ControlRequest, onlyParameter } from "../control-request.ts";
 import { page } from "../failure.ts";
 import type { ControlParts } from "../parts.ts";
 import { urlOfTarget } from "../return-to.ts";
-import { isText, openJson, sealJson } from "../sealed-json.ts";
+import { type Farewell, openFarewell } from "./farewell.ts";
+import { leaveProviders } from "./leave-providers.ts";
+import { takeRest } from "./rest-to-leave.ts";
 
-/** What the signed-out page is told by way of the provider: where to sign in again, and whether the provider was left, too. */
-export interface Farewell {
-  readonly host: string | null;
-  readonly complete: boolean;
-}
-
-const purpose = "signed-out";
-
-export function sealFarewell(parts: Pick<ControlParts, "sealer">, { host, complete }: Farewell): string {
-  return sealJson(parts.sealer, purpose, [host, complete]);
-}
-
-/** `GET /_vestibule/signed-out`: the post-logout redirect URI. Changes nothing, so a made-up `state` gains nothing. */
-export function signedOutEndpoint(parts: ControlParts, { visit, query }: ControlRequest): Answer {
-  const value = openJson(parts.sealer, purpose, onlyParameter(query, "state"));
-  const [host, complete] = Array.isArray(value) ? (value as unknown[]) : [visit.site.app === null ? null : visit.site.hostname, true];
-  const site = isText(host) ? parts.table.findSite(host) : null;
-  return page(parts, visit.incoming, 200, {
+/**
+ * `GET /_vestibule/signed-out`: the post-logout redirect URI. Leads on to the next provider that this browser's logout has still to
+ * leave; changes nothing else, so a made-up `state` gains nothing.
+ */
+export async function signedOutEndpoint(parts: ControlParts, { visit, query }: ControlRequest): Promise<Answer> {
+  const { incoming } = visit;
+  const here = visit.site.app === null ? null : visit.site.hostname;
+  const farewell = openFarewell(parts, onlyParameter(query, "state")) ?? { host: here, complete: true, rest: null };
+  const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, farewell);
+  if (rest.length > 0) return leaveProviders(parts, incoming, rest, farewell);
+  const site = farewell.host === null ? null : parts.table.findSite(farewell.host);
+  return page(parts, incoming, 200, {
     page: "signed-out",
     startAgainUrl: site === null || site.app === null ? null : urlOfTarget({ site, path: "/" }),
-    complete: complete === true,
+    complete: farewell.complete && farewell.rest === null,
   });
+}
+
+/** A store that is silent now keeps nobody signed in here: the page says that a provider may still remember. */
+async function restOf(parts: ControlParts, incoming: Incoming, { rest }: Farewell): Promise<readonly Parting[]> {
+  try {
+    return await takeRest(parts, incoming, rest);
+  } catch (error) {
+    parts.log.warn({ request: incoming.id, error }, "the other providers could not be left");
+    return [];
+  }
 }

@@ -1,14 +1,12 @@
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { formatOrigin } from "../../core/origin.ts";
 import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "../../core/ports/saml-provider.ts";
 import type { SessionFilter } from "../../core/ports/session-store.ts";
-import { redirectTo } from "../answers.ts";
 import type { ControlRequest } from "../control-request.ts";
 import { noteEnd } from "../end-session.ts";
 import { goThere } from "../login/start-login.ts";
+import { signedOut } from "../logout/leave-providers.ts";
 import { takePendingLogout } from "../logout/pending-logout.ts";
-import { sealFarewell } from "../logout/signed-out-endpoint.ts";
 import { isSpent, type LogoutMessage, spend } from "../logout/spent-messages.ts";
 import type { ControlParts } from "../parts.ts";
 import { readForm } from "../read-form.ts";
@@ -27,7 +25,9 @@ export async function sloEndpoint(parts: ControlParts, request: ControlRequest):
   const outcome = await endNamed(parts, request, provider.id, message);
   if (outcome === "success") await spend(parts, once);
   const go = await provider.answerLogout(message, outcome);
-  return go === null ? signedOut(parts, null, outcome === "success") : goThere(parts, request.visit.incoming, go);
+  return go === null
+    ? signedOut(parts, { host: null, complete: outcome === "success", rest: null })
+    : goThere(parts, request.visit.incoming, go);
 }
 
 async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
@@ -75,10 +75,5 @@ async function farewell(parts: ControlParts, provider: SamlProvider, { state, co
   if (pending === null || pending.provider !== provider.id) {
     throw new GatewayError("saml.logout-rejected", "no logout is under way that this message answers");
   }
-  return signedOut(parts, pending.farewell.host, pending.farewell.complete && complete);
-}
-
-function signedOut(parts: ControlParts, host: string | null, complete: boolean): Answer {
-  const state = sealFarewell(parts, { host, complete });
-  return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/signed-out?state=${state}`);
+  return signedOut(parts, { ...pending.farewell, complete: pending.farewell.complete && complete });
 }

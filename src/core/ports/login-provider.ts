@@ -1,5 +1,5 @@
 import type { Principal } from "../principal.ts";
-import type { Session, Tokens } from "../session.ts";
+import type { Parting, Session, Tokens } from "../session.ts";
 
 /** What one login attempt asks of the provider. */
 export interface LoginRequest {
@@ -70,7 +70,7 @@ export interface LoginProvider {
   ): Promise<Vouched>;
   refresh(session: Session): Promise<RefreshOutcome>;
   /** Where the browser goes to leave the provider too; null when it has no such place or it is switched off. */
-  leave(session: Session, state: string): Promise<LoginStart["go"] | null>;
+  leave(session: Parting, state: string): Promise<LoginStart["go"] | null>;
   /** Verifies a back-channel logout token; throws `logout.token-rejected`. */
   acceptLogoutToken(token: string): Promise<LogoutNotice>;
   /** Front-channel logout parameters (iss, sid); throws `logout.token-rejected`. */

@@ -1,6 +1,6 @@
 import type { LoginStart } from "../../core/ports/login-provider.ts";
 import type { LogoutAnswered, LogoutRequested, LogoutWire } from "../../core/ports/saml-provider.ts";
-import type { Session } from "../../core/session.ts";
+import type { Parting } from "../../core/session.ts";
 import { requestIdFor, stateOf } from "./begin-login.ts";
 import { logoutAnswerEndpoint, logoutEndpoint } from "./choose-endpoint.ts";
 import { writeLogoutRequest, writeLogoutResponse } from "./logout-messages.ts";
@@ -12,7 +12,7 @@ import { withCurrentKeys } from "./with-current-keys.ts";
 import { malformed } from "./xml-tree.ts";
 
 /** A signed LogoutRequest for this session, on its way; null where it is switched off or cannot be said (no key, no endpoint). */
-export async function leaveProvider(context: SamlContext, session: Session, state: string): Promise<LoginStart["go"] | null> {
+export async function leaveProvider(context: SamlContext, session: Parting, state: string): Promise<LoginStart["go"] | null> {
   const { saml, signingKey, clock } = context;
   if (!saml.singleLogout || signingKey === null || session.logoutHandle === null) return null;
   const endpoint = logoutEndpoint(await context.source.get());
