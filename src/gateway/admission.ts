@@ -53,7 +53,7 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
   let lastSliceEnded: number | null = null;
   let lineMs = 0;
   let steppedAt = 0;
-  let waiting: Waiting[] = [];
+  let waiting: (Waiting | null)[] = [];
   let next = 0;
 
   const serve = (applicant: Applicant) => {
@@ -77,8 +77,10 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
       const now = monotonic();
       if (begun > 0 && isOver(now)) break;
       const applicant = waiting[next];
+      // Held no longer: a line that never empties would keep thousands of ended requests alive.
+      waiting[next] = null;
       next += 1;
-      if (applicant === undefined) continue;
+      if (applicant === null || applicant === undefined) continue;
       if (lineClock(now) - applicant.since > longestWaitMs) applicant.refuse();
       else serve(applicant);
     }
