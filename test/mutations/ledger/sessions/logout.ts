@@ -41,7 +41,7 @@ export const logout: readonly SecurityPromise[] = [
     promise: "A provider that cannot be left keeps nobody signed in here.",
     mutations: [
       {
-        file: "src/control/logout/logout-endpoint.ts",
+        file: "src/control/logout/leave-providers.ts",
         find: 'error }, "a provider could not be left");\n    return null;',
         replace: 'error }, "a provider could not be left");\n    throw error;',
         test: "test/control/logout.test.ts",
