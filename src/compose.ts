@@ -85,7 +85,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       for (const settings of started.listen) {
         const onRequest: Current["onRequest"] = (req, res) => current.onRequest(req, res);
         const onUpgrade: Current["onUpgrade"] = (req, socket, head) => current.onUpgrade(req, socket, head);
-        listeners.push(await createListener({ settings, log, onRequest, onUpgrade }));
+        const newRequestId = () => current.gateway.newRequestId();
+        listeners.push(await createListener({ settings, log, onRequest, onUpgrade, newRequestId }));
       }
       return listeners.map((listener) => listener.address());
     },

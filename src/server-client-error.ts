@@ -30,7 +30,7 @@ export function clientErrorStatus(error: Error & { readonly code?: string; reado
  * Ends a connection whose bytes are not HTTP: with a bare answer where the client waits for one, without a word where it would land in the
  * middle of another answer. The parser's state is lost, so nothing that follows may be taken for a request.
  */
-export function refuseConnection(socket: Duplex, connection: ClientConnection, status: number): void {
+export function refuseConnection(socket: Duplex, connection: ClientConnection, status: number, requestId: string): void {
   if (connection.refused) return;
   connection.refused = true;
   const { response } = connection;
@@ -42,5 +42,5 @@ export function refuseConnection(socket: Duplex, connection: ClientConnection, s
   // Closing with unread bytes would reset the connection, and the reset could overtake the answer.
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once("close", () => clearTimeout(timer));
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nX-Request-Id: ${requestId}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

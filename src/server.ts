@@ -27,6 +27,8 @@ export interface ListenerDeps {
   readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
   /** WebSocket handshakes, clean or not, and CONNECT. The socket has an error listener. */
   readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** For what could not be read as a request, and is answered and logged all the same. */
+  readonly newRequestId: () => string;
 }
 
 /** Room for the target and the fields beyond our own limits, so that those answer (414, 431) rather than the parser. */
@@ -146,10 +148,10 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
     if (error.code === "ECONNRESET") return void socket.destroy();
     // Bytes behind the last request of a connection: nobody will read them, and the last answer is still on its way.
     if (error.code === "HPE_CLOSED_CONNECTION" && isAnswering(connection)) return;
-    const status = clientErrorStatus(error);
-    if (!connection.refused)
-      deps.log.info({ client: clientOf(socket), code: error.code ?? error.message, status }, "bytes that are not HTTP");
-    refuseConnection(socket, connection, status);
+    if (connection.refused) return;
+    const [request, status] = [deps.newRequestId(), clientErrorStatus(error)];
+    deps.log.info({ request, client: clientOf(socket), code: error.code ?? error.message, status }, "bytes that are not HTTP");
+    refuseConnection(socket, connection, status, request);
   });
 }
 

@@ -23,6 +23,7 @@ beforeAll(async () => {
     log,
     onRequest: (_, res) => void res.end("ok"),
     onUpgrade: (_, socket) => void socket.destroy(),
+    newRequestId: () => "r-1",
   });
 });
 afterAll(async () => {
@@ -86,6 +87,7 @@ test("a pair that does not belong together stops the start and names both files"
     log,
     onRequest: () => {},
     onUpgrade: () => {},
+    newRequestId: () => "r-1",
   });
   await expect(start).rejects.toThrow(/one\.crt.*wild\.key/);
 });

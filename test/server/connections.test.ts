@@ -13,15 +13,18 @@ afterEach(async () => {
 
 const refuse: ListenerDeps["onUpgrade"] = (_, socket) => void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
 
+const log = recordingLog();
+
 async function serve(
   onRequest: (req: IncomingMessage, res: ServerResponse) => void,
   onUpgrade = refuse,
 ): Promise<Listener & { readonly port: number }> {
   const listener = await createListener({
     settings: { host: "127.0.0.1", port: 0, tls: null },
-    log: recordingLog(),
+    log,
     onRequest,
     onUpgrade,
+    newRequestId: () => "r-1",
   });
   open.listener = listener;
   return { ...listener, port: listener.address().port };
@@ -55,6 +58,14 @@ test("bytes behind the last request of a connection do not take away its answer"
   const listener = await serve((_, res) => void setTimeout(() => res.end("ok"), 50));
   const answer = await exchange(listener, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n${get}`);
   expect(answer).toMatchObject({ statuses: [200], closed: true });
+});
+
+test("bytes that are not HTTP are answered under the id that their log line has", async () => {
+  const client = await connectTo(await serve(ok));
+  client.send("\x00\x01 nonsense\r\n\r\n");
+  const answer = await client.answer();
+  expect([answer.status, answer.header("x-request-id")]).toEqual([400, "r-1"]);
+  expect(log.lines.filter(({ message }) => message === "bytes that are not HTTP")).toMatchObject([{ fields: { request: "r-1" } }]);
 });
 
 test("bytes that are not HTTP never land inside an answer that has begun", async () => {
@@ -164,6 +175,7 @@ test("a port that is taken rejects with a sentence", async () => {
     log: recordingLog(),
     onRequest: ok,
     onUpgrade: () => {},
+    newRequestId: () => "r-1",
   });
   await expect(second).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
 });

@@ -85,6 +85,7 @@ export async function startGatewayInProcess({
     log,
     onRequest: createRequestHandler(version.gateway),
     onUpgrade: createUpgradeHandler(version.gateway),
+    newRequestId: version.gateway.newRequestId,
   });
   return {
     port: listener.address().port,
