@@ -5,10 +5,11 @@ import type { Metrics } from "../../core/ports/metrics.ts";
 import type { SamlSettings } from "../../core/settings.ts";
 import { messageOf } from "../protocol-failure.ts";
 import { type IdpMetadata, usableMetadata } from "./idp-metadata.ts";
+import { createAlarm } from "./metadata-alarm.ts";
 import { createExpiryWatch } from "./metadata-expiry.ts";
 import { createMetadataKeeper, type MetadataKeeper } from "./metadata-kept.ts";
 import { createMetadataLoad, type HeldMetadata, isValid } from "./metadata-load.ts";
-import { dueAfterMs, isDue, longestTimerMs, pauseAfterMs } from "./metadata-schedule.ts";
+import { dueAfterMs, isDue, pauseAfterMs } from "./metadata-schedule.ts";
 
 export interface RefreshDeps {
   readonly provider: string;
@@ -53,7 +54,6 @@ interface State {
   /** The refresh under way has come to fetching; before, it may still find that what the store kept is fresh. */
   isLoading: boolean;
   mustLoad: boolean;
-  timer: NodeJS.Timeout | null;
 }
 
 /** In the background nobody waits: a provider that is away is not asked every few seconds. */
@@ -67,7 +67,7 @@ export function createMetadataRefresh(deps: RefreshDeps): MetadataRefresh {
   const keeper = createMetadataKeeper(deps);
   const expiry = createExpiryWatch(deps);
   const load = createMetadataLoad({ ...deps, closing: closing.signal });
-  const state: State = { held: null, failure: null, pending: null, isLoading: false, mustLoad: false, timer: null };
+  const state: State = { held: null, failure: null, pending: null, isLoading: false, mustLoad: false };
 
   const due = (held: HeldMetadata) => dueAfterMs(source.kind, saml.metadataRefreshMs, held);
   const usable = () => (state.held !== null && isValid(state.held, clock()) ? state.held : null);
@@ -102,20 +102,11 @@ export function createMetadataRefresh(deps: RefreshDeps): MetadataRefresh {
     })().finally(() => {
       state.pending = null;
       state.isLoading = false;
-      schedule();
+      if (!closing.signal.aborted) alarm.set(nextLookAt(state, due, clock()));
     });
     return state.pending;
   };
-  const schedule = () => {
-    if (state.timer !== null) clearTimeout(state.timer);
-    if (closing.signal.aborted) return;
-    const now = clock();
-    const dueAt = state.failure !== null ? Math.max(state.failure.retryAt, now + backgroundPauseMs) : nextDueAt(state.held, due, now);
-    // Never later than due, so that a document's own cacheDuration is kept.
-    const waitMs = Math.max((dueAt - now) * (1 - 0.2 * deps.spread()), 1_000);
-    state.timer = setTimeout(() => (waitMs > longestTimerMs ? schedule() : void refresh(true)), Math.min(waitMs, longestTimerMs));
-    state.timer.unref();
-  };
+  const alarm = createAlarm(deps, () => void refresh(true));
 
   return {
     usable,
@@ -125,14 +116,16 @@ export function createMetadataRefresh(deps: RefreshDeps): MetadataRefresh {
     failure: () => state.failure?.message ?? (state.held !== null && usable() === null ? "its validity has ended" : null),
     close: () => {
       closing.abort();
-      if (state.timer !== null) clearTimeout(state.timer);
+      alarm.clear();
       expiry.close();
     },
   };
 }
 
-const nextDueAt = (held: HeldMetadata | null, due: (held: HeldMetadata) => number, now: number) =>
-  held === null ? now + backgroundPauseMs : held.at + due(held);
+function nextLookAt({ failure, held }: State, due: (held: HeldMetadata) => number, now: number): number {
+  if (failure !== null) return Math.max(failure.retryAt, now + backgroundPauseMs);
+  return held === null ? now + backgroundPauseMs : held.at + due(held);
+}
 
 /** A clock that jumped far back must not turn the pause into hours. */
 const mayRetry = (failure: Failure | null, now: number) => failure === null || now >= failure.retryAt || now < failure.retryAt - farBackMs;
