@@ -1,26 +1,16 @@
 import type { Redis } from "ioredis";
-import type { Log } from "../core/ports/log.ts";
 import type { Address } from "../core/settings.ts";
 import type { ClusterMaster } from "./cluster-view.ts";
 import type { RedisClient } from "./redis-client.ts";
-import type { RedisGuard } from "./redis-guard.ts";
-import type { RedisKeys } from "./redis-keys.ts";
-import { beatTtlMs, flowingMs, type RedisLink } from "./redis-link.ts";
+import { beatTtlMs, flowingMs, type LinkNeeds, type RedisLink } from "./redis-link.ts";
 import { beatEveryMs, createNodeLink, type NodeLink } from "./redis-node-link.ts";
 import { beatScript } from "./redis-scripts.ts";
 
-export interface ClusterLinkDeps {
+export interface ClusterLinkDeps extends LinkNeeds {
   readonly client: RedisClient;
-  readonly guard: RedisGuard;
-  readonly keys: RedisKeys;
-  readonly instance: string;
-  readonly monotonic: () => number;
-  readonly log: Log;
   readMasters(clusterNodes: string): readonly ClusterMaster[];
   connect(node: Address, name: string): Redis;
   whenReady(listener: () => void): void;
-  onChange(redisKey: string | null): void;
-  onArmed(): void;
 }
 
 /** Keys in different slots. */

@@ -13,11 +13,7 @@ export interface RedisLink {
   close(): void;
 }
 
-export interface LinkDeps {
-  /** Carries the commands, and so the order to announce changes. */
-  readonly commands: Redis;
-  /** Receives the announcements. */
-  readonly subscriber: Redis;
+export interface LinkNeeds {
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
   readonly instance: string;
@@ -27,6 +23,12 @@ export interface LinkDeps {
   onChange(redisKey: string | null): void;
   /** Messages flow from now on; what went before may have been missed. */
   onArmed(): void;
+}
+export interface LinkDeps extends LinkNeeds {
+  /** Carries the commands, and so the order to announce changes. */
+  readonly commands: Redis;
+  /** Receives the announcements. */
+  readonly subscriber: Redis;
 }
 
 const beatEveryMs = 300;

@@ -5,9 +5,7 @@ import type { RedisClient } from "./redis-client.ts";
 import { openCluster } from "./redis-cluster.ts";
 import { createClusterLink } from "./redis-cluster-link.ts";
 import { openNode, openRedis } from "./redis-connection.ts";
-import type { RedisGuard } from "./redis-guard.ts";
-import type { RedisKeys } from "./redis-keys.ts";
-import { createRedisLink, type RedisLink } from "./redis-link.ts";
+import { createRedisLink, type LinkNeeds, type RedisLink } from "./redis-link.ts";
 
 /** One server, the primary that Sentinels name, or a Cluster: the rest of the store does not know which. */
 export interface RedisServers {
@@ -17,18 +15,6 @@ export interface RedisServers {
   openLink(deps: LinkNeeds): RedisLink;
   /** After the link was closed. */
   close(): void;
-}
-
-export interface LinkNeeds {
-  readonly guard: RedisGuard;
-  readonly keys: RedisKeys;
-  readonly instance: string;
-  readonly monotonic: () => number;
-  readonly log: Log;
-  /** A key under the tracked prefix changed; null = all of them. */
-  onChange(redisKey: string | null): void;
-  /** Messages flow from now on; what went before may have been missed. */
-  onArmed(): void;
 }
 
 export function openRedisServers(settings: RedisSettings, log: Log): RedisServers {

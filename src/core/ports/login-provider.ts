@@ -1,5 +1,6 @@
 import type { Principal } from "../principal.ts";
 import type { Parting, Session, Tokens } from "../session.ts";
+import type { NewSession } from "./session-store.ts";
 
 /** What one login attempt asks of the provider. */
 export interface LoginRequest {
@@ -20,16 +21,8 @@ export interface LoginStart {
   readonly memory: Readonly<Record<string, string>>;
 }
 
-/** A verified answer: everything of it was covered by the provider's signature and all checks. */
-export interface Vouched {
-  readonly principal: Principal;
-  readonly providerSession: string | null;
-  readonly providerAccount?: string | null;
-  readonly logoutHandle: string | null;
-  readonly tokens: Tokens | null;
-  readonly refreshAt: number | null;
-  readonly endsAtLatest: number | null;
-}
+/** A verified answer, and what a session begins with: everything of it was covered by the provider's signature and all checks. */
+export type Vouched = NewSession;
 
 export type RefreshOutcome =
   | { readonly kind: "renewed"; readonly principal: Principal; readonly tokens: Tokens; readonly refreshAt: number | null }
