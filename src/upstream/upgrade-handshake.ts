@@ -73,9 +73,6 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
       if (connected) reject(failure);
       else resolve({ kind: "unreachable", failure });
     });
-    asked.on("information", ({ statusCode }) => {
-      if (statusCode < 100 || statusCode === 101) malformed(`status ${statusCode} without an upgrade`);
-    });
     asked.on("upgrade", (response, socket, head) => {
       over();
       socket.on("error", () => socket.destroy());
