@@ -64,6 +64,7 @@ test.each([
 ])("naming %s in Connection takes nothing away", async (name) => {
   const request = await ask(`Cookie: a=b\r\nAuthorization: Basic eDp5\r\nConnection: keep-alive, ${name}`);
   expect(request.headerValues(name)).toHaveLength(1);
+  expect(request.header("host")).toBe("wiki.test");
   expect(request.header("remote-user")).toBe("alice");
 });
 

@@ -68,6 +68,17 @@ test.each([
   expect(gateway.upstream.received).toEqual([]);
 });
 
+test.each([{ line: "GET /_vestibule/ws HTTP/1.1" }, { line: "GET //%5fvestibule/ws HTTP/1.1" }])(
+  "a handshake under /_vestibule/ opens no tunnel to the app, signed in or not: $line",
+  async ({ line }) => {
+    for (const credentials of [cookie, ""]) {
+      const answer = await exchange(gateway, handshake(`${upgrade}${key}${version}`, { line, credentials }) + smuggled);
+      expect({ statuses: answer.statuses, closed: answer.closed }).toEqual({ statuses: [404], closed: true });
+    }
+    expect(gateway.upstream.received).toEqual([]);
+  },
+);
+
 test("an upstream that answers something else than 101 gets no tunnel", async () => {
   gateway.upstream.answerWith(() => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   const answer = await exchange(gateway, handshake(`${upgrade}${key}${version}`) + smuggled);

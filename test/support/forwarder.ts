@@ -141,7 +141,10 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   server.on("checkContinue", onRequest);
   server.on("upgrade", async (request: IncomingMessage, socket, head) => {
     try {
-      const result = await forward.forwardUpgrade(request, socket, head, planFor(request));
+      const ending = forward.forwardUpgrade(request, socket, head, planFor(request));
+      if (socket.listenerCount("error") === 0)
+        uncaught.push(new Error("a reset would end the process: no error listener before the first wait"));
+      const result = await ending;
       results.push(result);
       if (result.status === null && !result.aborted) writeRawAnswer(socket, answerFor(result.error));
     } catch (error) {
