@@ -91,7 +91,7 @@ export const httpRequests: readonly SecurityPromise[] = [
       {
         file: "src/server.ts",
         find: "server.maxHeadersCount = 0;",
-        replace: "server.maxHeadersCount = 100;",
+        replace: "server.maxHeadersCount = 50;",
         test: edge,
         named: `101 header fields: ${refusal(431)}`,
       },
