@@ -28,7 +28,7 @@ export function handle(deps: GatewayDeps, line: Line): void {
 }
 
 function serve(deps: GatewayDeps, line: Line): void {
-  if (line.kind === "response" && !line.res.destroyed) line.res.once("close", deps.admission.leave);
+  if (line.kind === "response" && !line.res.destroyed) line.res.on("close", deps.admission.leave);
   else deps.admission.leave();
   let incoming: Incoming | null = null;
   try {

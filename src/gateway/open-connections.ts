@@ -3,8 +3,8 @@ import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import { createSlots, type Slots } from "../core/slots.ts";
 import { callerOf, type OpenConnection, openConnection } from "./open-connection.ts";
-import { createSlots, type Slots } from "./slots.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {

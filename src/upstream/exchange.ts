@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { GatewayError } from "../core/errors.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import type { AnswerHead } from "./response-headers.ts";
+import type { SilenceWatch, Watched } from "./silence-watch.ts";
 import type { Upload } from "./upload.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -13,7 +14,7 @@ export interface Controller {
 }
 
 /** Everything that is known of one request while it is being forwarded. Changed only by this folder's functions, in event order. */
-export interface Exchange {
+export interface Exchange extends Watched {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly plan: ForwardPlan;
@@ -34,23 +35,21 @@ export interface Exchange {
   answerEnded: boolean;
   bytesSent: number;
   upstreamMs: number | null;
-  timer: NodeJS.Timeout | null;
-  /** Nothing moved for as long as the exchange was willing to wait. */
-  readonly onSilence: (exchange: Exchange) => void;
+  /** Gives up on it when nothing moves. */
+  readonly watch: SilenceWatch<Exchange>;
   /** Whom it was last sent to. */
   upstream: Upstream | null;
   over: boolean;
 }
 
-/** Runs `onSilence` when `ms` pass without `stir`; replaces whatever was being waited for. 0 = wait for ever. */
+/** Gives up when `ms` pass without `stir`; replaces whatever was being waited for. 0 = wait for ever. */
 export function awaitActivity(exchange: Exchange, ms: number): void {
-  if (exchange.timer !== null) clearTimeout(exchange.timer);
-  exchange.timer = ms > 0 && !exchange.over ? setTimeout(exchange.onSilence, ms, exchange) : null;
+  exchange.watch.wait(exchange, exchange.over ? 0 : ms);
 }
 
 /** Something moved, in whichever direction. */
 export function stir(exchange: Exchange): void {
-  exchange.timer?.refresh();
+  exchange.watch.stir(exchange);
 }
 
 /**
@@ -60,7 +59,7 @@ export function stir(exchange: Exchange): void {
 export function conclude(exchange: Exchange, how: { error: GatewayError | null; clientGone: boolean }): void {
   if (exchange.over) return;
   exchange.over = true;
-  if (exchange.timer !== null) clearTimeout(exchange.timer);
+  exchange.watch.wait(exchange, 0);
   const complete = exchange.response.writableFinished;
   if (!exchange.answerEnded) exchange.controller?.abort(how.error ?? new Error("the exchange is over"));
   exchange.upload?.stop({ discard: false });

@@ -6,6 +6,7 @@ import { peerAddress } from "./forwarding-headers.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import { acceptHead, onResponseClosed, relayChunk, relayEnd, relayInterim } from "./relay-answer.ts";
+import { createSilenceWatch } from "./silence-watch.ts";
 import { upstreamHost, upstreamTarget } from "./target.ts";
 import { createUpload } from "./upload.ts";
 import { isSilentClose, upstreamFailure } from "./upstream-failure.ts";
@@ -15,24 +16,23 @@ import type { Upstream } from "./upstreams.ts";
 export type ForwardRequest = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
 
 export function createForwardRequest(machinery: Machinery): ForwardRequest {
-  // One for all requests: a closure per exchange, kept in the exchange, made ended requests survive into the old generation.
-  const onSilence = (exchange: Exchange) => giveUpWaiting(machinery, exchange);
+  const watch = createSilenceWatch<Exchange>((exchange) => giveUpWaiting(machinery, exchange));
   return (request, response, plan) =>
     new Promise((settle) => {
-      begin(machinery, newExchange({ request, response, plan, startedAt: machinery.clock(), settle, onSilence }));
+      begin(machinery, newExchange({ request, response, plan, startedAt: machinery.clock(), settle, watch }));
     });
 }
 
-type Given = "request" | "response" | "plan" | "startedAt" | "settle" | "onSilence";
+type Given = "request" | "response" | "plan" | "startedAt" | "settle" | "watch";
 
-function newExchange({ request, response, plan, startedAt, settle, onSilence }: Pick<Exchange, Given>): Exchange {
+function newExchange({ request, response, plan, startedAt, settle, watch }: Pick<Exchange, Given>): Exchange {
   return {
     request,
     response,
     plan,
     startedAt,
     settle,
-    onSilence,
+    watch,
     upstream: null,
     upload: null,
     tried: null,
@@ -45,8 +45,10 @@ function newExchange({ request, response, plan, startedAt, settle, onSilence }: 
     answerEnded: false,
     bytesSent: 0,
     upstreamMs: null,
-    timer: null,
     over: false,
+    slot: -1,
+    patience: 0,
+    movedAt: 0,
   };
 }
 

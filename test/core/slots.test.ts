@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSlots, type Slotted } from "../../src/gateway/slots.ts";
+import { createSlots, type Slotted } from "../../src/core/slots.ts";
 
 test("behaves like a Set under any order of coming and going", () => {
   const step = fc.record({ add: fc.boolean(), which: fc.nat(9) });
