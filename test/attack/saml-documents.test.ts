@@ -39,7 +39,10 @@ describe.each(signings)("with a signed %s", (signing) => {
     { when: "a declaration of another encoding", attack: `<?xml version="1.0" encoding="UTF-7"?>${genuine}` },
     { when: "a declaration of XML 1.1", attack: `<?xml version="1.1"?>${genuine}` },
     { when: "an attribute twice", attack: genuine.replace('Version="2.0"', 'Version="2.0" Version="2.0"') },
-    { when: "an undeclared prefix", attack: genuine.replace("<samlp:Status>", "<evil:x/><samlp:Status>") },
+    {
+      when: "an undeclared prefix",
+      attack: genuine.replace("<samlp:Status>", "<samlp:Extensions><evil:x/></samlp:Extensions><samlp:Status>"),
+    },
     {
       when: "a prefix bound again to xml's own name space",
       attack: genuine.replace("<samlp:Status>", '<x xmlns:y="http://www.w3.org/XML/1998/namespace"/><samlp:Status>'),

@@ -152,7 +152,7 @@ test("an assertion moved out of a signed response, into one that says what an at
 test("a response signed by the provider does not lend its word to an assertion that somebody else signed", () => {
   const stranger = aKey();
   const inner = assertionIn(aSignedResponse("assertion", stranger));
-  const outer = aSignedResponse("response", key).replace(assertionPattern, inner);
+  const outer = sign(aResponse({}, inner), "_response", key);
   expect(codeOf(() => verifyResponse(outer, expecting(key)))).toBe("saml.signature");
 });
 

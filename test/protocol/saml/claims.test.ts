@@ -105,6 +105,8 @@ describe("who it is", () => {
     expect(person(attribute("__proto__", "x") + attribute("constructor", "y") + attribute("department", "z")).extra).toEqual({
       department: ["z"],
     });
+    const extra = { odd: "__proto__", none: "constructor" };
+    expect(person(attribute("__proto__", "x"), { attributes: { ...settings, extra } }).extra).toEqual({ odd: ["x"] });
   });
 });
 

@@ -81,7 +81,7 @@ export const algorithms: readonly SecurityPromise[] = [
         find: "algorithmOf(first) !== enveloped || ",
         replace: "",
         test: "test/attack/saml-signature.test.ts",
-        named: "what the provider itself signs in another way base64 in place of the enveloped signature",
+        named: "what the provider itself signs in another way base64 in place of the enveloped signat…",
       },
       {
         file: "src/protocol/saml/signature-shape.ts",

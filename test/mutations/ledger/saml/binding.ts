@@ -16,7 +16,7 @@ export const binding: readonly SecurityPromise[] = [
         find: "if (answer.inResponseTo !== request.id)",
         replace: "if (answer.inResponseTo !== null && answer.inResponseTo !== request.id)",
         test: "test/protocol/saml/conclude-login.test.ts",
-        named: "an answer that nobody asked for, for this browser's request: saml.request-expired",
+        named: "an answer that nobody asked for, for th…: saml.request-expired",
       },
       {
         file: "src/control/saml/finish-endpoint.ts",

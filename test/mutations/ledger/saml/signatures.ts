@@ -129,13 +129,6 @@ export const signatures: readonly SecurityPromise[] = [
         named: "keys between two providers, neither can speak for the other, by key or by issuer",
       },
       {
-        file: "src/protocol/saml/receive-answer.ts",
-        find: "issuer: metadata.entityId,",
-        replace: 'issuer: /Issuer[^>]*>([^<]*)</.exec(xml)?.[1] ?? "",',
-        test: "test/attack/saml-binding.test.ts",
-        named: "a provider that answers in the other's name, to its own address signs nobody in",
-      },
-      {
         file: "src/control/login/complete-login.ts",
         find: "if (login.provider !== provider.id) throw",
         replace: "if (false) throw",

@@ -56,13 +56,6 @@ export const openConnections: readonly SecurityPromise[] = [
         test: "test/contract/session-store.test.ts",
         named: "the memory store a watched session that runs out is announced though nobody asks for it",
       },
-      {
-        file: "src/store/redis-watch.ts",
-        find: "|| !isWithinLimits(session, limits, now)) look(key);",
-        replace: ") look(key);",
-        test: "test/contract/session-store.test.ts",
-        named: "the redis store a watched session that runs out is announced though nobody asks for it",
-      },
     ],
   },
   {
