@@ -88,6 +88,15 @@ test("a page is usable without sight: language, one main landmark, one heading, 
   expect(body).toMatch(/<title>Error: Sign in · Wiki<\/title>/);
 });
 
+test.each([
+  { when: "a chooser that tells of a problem", problem: "provider-unavailable" as const, wanted: 1 },
+  { when: "one that only asks", problem: null, wanted: 0 },
+])("$when has a request number: $wanted", ({ problem, wanted }) => {
+  const model = { page: "chooser", app: null, action: "/x", fields: {}, providers: [], email: "", problem } as const;
+  const { body } = render(problem === null ? 200 : 503, model, { requestId: "7m2k-q9w3-xr04-dzte", acceptLanguage: null });
+  expect(body.match(/<code>7m2k-q9w3-xr04-dzte<\/code>/g) ?? []).toHaveLength(wanted);
+});
+
 test("a form's way may lead over http only where the configuration opened that hole", () => {
   const model = { page: "chooser", app: null, action: "/x", fields: {}, providers: [], email: "", problem: null } as const;
   const policy = (insecure: { plainHttp: boolean; httpProviders: boolean }) =>

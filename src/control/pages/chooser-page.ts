@@ -1,13 +1,13 @@
 import { html } from "hono/html";
 import type { PageModel } from "../../core/ports/pages.ts";
-import { hiddenFields, type Markup, pageUrl } from "./html.ts";
+import { hiddenFields, type Markup, pageUrl, requestNumber } from "./html.ts";
 import type { PageParts } from "./layout.ts";
 import type { Texts } from "./texts.ts";
 
 type Chooser = PageModel & { readonly page: "chooser" };
 
 /** Where to sign in: by e-mail address, or by name. A GET form and links, so that nothing needs a script. */
-export function chooserPage(model: Chooser, texts: Texts): PageParts {
+export function chooserPage(model: Chooser, texts: Texts, requestId: string): PageParts {
   const words = texts.chooser;
   const problem = model.problem === null ? null : words.problems[model.problem];
   const title = problem === null ? words.title : `${words.problemPrefix}${words.title}`;
@@ -25,7 +25,8 @@ ${
     ? null
     : html`<p class="or">${words.or}</p>
 <nav aria-label="${words.providers}"><ul class="choices">${model.providers.map(({ url, name }) => choice(url, words.continueWith(name)))}</ul></nav>`
-}`,
+}
+${problem === null ? null : requestNumber(texts.requestId, requestId)}`,
   };
 }
 

@@ -36,7 +36,7 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
 function partsOf(model: PageModel, texts: Texts, requestId: string): PageParts {
   switch (model.page) {
     case "chooser":
-      return chooserPage(model, texts);
+      return chooserPage(model, texts, requestId);
     case "refusal":
       return refusalPage(model, texts, requestId);
     case "error":
