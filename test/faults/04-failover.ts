@@ -1,6 +1,5 @@
 import { eventually } from "../support/eventually.ts";
 import { downAfterMs, startRedisSentinels } from "../support/redis-sentinel.ts";
-import { newVisitor } from "../support/visitor.ts";
 import { byStatus, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
@@ -35,7 +34,7 @@ export const scenario: Scenario = {
       await Promise.all(logouts);
       await eventually(
         async () => {
-          const page = await newVisitor().browse(`${rig.origin}/`);
+          const page = await rig.visitor().browse(`${rig.origin}/`);
           if (page.status !== 200) throw new Error(String(page.status));
         },
         { timeoutMs: 30_000, everyMs: 100 },

@@ -1,5 +1,5 @@
-import { newVisitor } from "../support/visitor.ts";
 import { byStatus } from "./load.ts";
+import { startVisits } from "./outage.ts";
 import { atRedis, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
@@ -8,19 +8,21 @@ export const scenario: Scenario = {
   run: async (trial) => {
     const rig = await startFaultRig(trial);
     const people = await rig.signIn(40);
-    const visitors = Array.from({ length: trial.pick(50, 10) }, () => newVisitor());
+    const visitors = Array.from({ length: trial.pick(50, 10) }, () => rig.visitor());
     for (const visitor of visitors) await visitor.browse(`${rig.origin}/`);
-    const ask = () => Promise.all(people.flatMap((one) => [rig.get(one, { at: 0 }), rig.get(one, { at: 1 })]));
-    const before = await ask();
+    await rig.warm(people);
+    const before = await rig.getAll(people);
     trial.hold(
       "before",
       before.every(({ status }) => status === 200),
       byStatus(before),
       "all 200",
     );
+    const load = startVisits(rig, people, 100);
     await atRedis(rig.redis, (client) => client.flushall());
+    const emptiedAt = performance.now();
     await sleep(1_000);
-    const after = await ask();
+    const after = await rig.getAll(people);
     trial.hold(
       "scripts a second later",
       after.every(({ status }) => status === 401),
@@ -36,6 +38,11 @@ export const scenario: Scenario = {
     );
     const hops = Math.max(...visitors.map(({ trail }) => trail.length));
     trial.hold("addresses visited on the way", hops <= 7, hops, "≤ 7, no loop");
+    const all = await load.stop();
+    const failed = all.filter(({ status }) => status === 0 || status >= 500);
+    trial.hold("5xx and failures under way", failed.length === 0, byStatus(failed), "none");
+    const late = all.filter(({ at, status }) => at > emptiedAt + 1_000 + trial.slackMs() && status === 200);
+    trial.hold("let in without a session, later than a second", late.length === 0, late.length, "none");
     rig.verify();
   },
 };

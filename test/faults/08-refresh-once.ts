@@ -5,7 +5,7 @@ import { type Scenario, sleep } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "four workers, 500 requests, one session, an expired token, a slow provider",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { top: "workers: 2" });
+    const rig = await startFaultRig(trial);
     const slowMs = trial.pick(5_000, 3_000);
     const spent = new Set<string>();
     let replayed = 0;

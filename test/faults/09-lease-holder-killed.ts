@@ -1,11 +1,12 @@
 import { byStatus } from "./load.ts";
-import { startFaultRig, workersOf } from "./rig.ts";
+import { workersOf } from "./processes.ts";
+import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a worker is killed while it holds the refresh lease",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { top: "workers: 2" });
+    const rig = await startFaultRig(trial);
     let grants = 0;
     let answeredAt = 0;
     rig.idp.script.token = async (good) => {
@@ -21,7 +22,8 @@ export const scenario: Scenario = {
     const first = rig.get(one, { at: 0 });
     while (grants === 0) await sleep(20);
     const killedAt = performance.now();
-    for (const pid of workersOf(rig.instances[0]?.process.pid ?? 0)) process.kill(pid, "SIGKILL");
+    const holders = workersOf(rig.instances[0]?.process.pid ?? 0);
+    for (const pid of holders) process.kill(pid, "SIGKILL");
     await first;
     const replies = await Promise.all(Array.from({ length: 20 }, () => rig.get(one, { at: 1 })));
     await sleep(500);
@@ -39,6 +41,6 @@ export const scenario: Scenario = {
       "≤ 10000",
     );
     trial.hold("grants", grants <= 2, grants, "≤ 2");
-    rig.verify();
+    rig.verify({ killed: holders.length });
   },
 };

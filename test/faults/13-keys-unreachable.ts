@@ -1,57 +1,76 @@
 import { fakeKey, signToken } from "../support/fake-keys.ts";
+import type { Reply } from "./ask.ts";
 import { byStatus, p99, percentile, startLoad } from "./load.ts";
+import { workersOf } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
+
+const tokens = 1_000;
 
 export const scenario: Scenario = {
   title: "the key set cannot be had, 1,000 tokens with unknown keys",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, wiki: "    bearer: [acme]" });
-    const bearer = async (token: string) => rig.get(null, { headers: { authorization: `Bearer ${token}` } });
-    const good = await rig.idp.bearerToken();
-    const first = await bearer(good);
-    trial.hold("a token before", first.status === 200, first.status, "200");
+    const rig = await startFaultRig(trial, { wiki: "    bearer: [acme]" });
+    const processes = rig.instances.flatMap(({ process }) => workersOf(process.pid)).length;
+    const bearer = (token: string, at: number, agent?: false): Promise<Reply> =>
+      rig.get(null, { at, headers: { authorization: `Bearer ${token}` }, ...(agent === undefined ? {} : { agent }) });
+    let good = await rig.idp.bearerToken();
+    const first: Reply[] = [];
+    while (rig.idp.count("/jwks") < processes && first.length < 400) first.push(await bearer(good, first.length % 2, false));
+    trial.hold(
+      "a token before",
+      first.every(({ status }) => status === 200),
+      `${byStatus(first)}; known to ${rig.idp.count("/jwks")} processes`,
+      `200; ${processes} processes`,
+    );
     rig.idp.script.jwks = () => ({ status: 500, raw: "down" });
     const fetched = rig.idp.count("/jwks");
-    const stranger = await fakeKey("unknown", "RS256");
-    const now = Math.floor(Date.now() / 1000);
-    const claims = { iss: rig.idp.issuer, aud: rig.idp.clientId, sub: "mallory", iat: now, exp: now + 3_600, groups: ["staff"] };
-    const forged = await Promise.all(
-      Array.from({ length: 1_000 }, (_, at) => signToken(claims, { ...stranger, kid: `kid-${at}` }, { typ: "at+jwt" })),
-    );
-    let next = 0;
-    const load = startLoad(200, () => {
-      next += 1;
-      return bearer(next % 10 === 0 ? good : (forged[next % 1_000] ?? ""));
+    let forged = await forgeTokens(rig.idp.issuer, rig.idp.clientId);
+    const known: Reply[] = [];
+    const unknown: Reply[] = [];
+    const load = startLoad(200, async (count) => {
+      const isKnown = count % 10 === 0;
+      const reply = await bearer(isKnown ? good : (forged[count % tokens] ?? ""), Math.floor(count / 10) % 2);
+      (isKnown ? known : unknown).push(reply);
+      return reply;
     });
-    await sleep(trial.pick(3_600_000, 6_000));
-    const all = await load.stop();
-    const refused = all.filter(({ status }) => status === 401);
-    const minutes = trial.pick(60, 1);
+    const minutes = trial.pick(60, 0.1);
+    for (let minute = 0; minute < minutes; minute += 1) {
+      await sleep(Math.min(1, minutes) * 60_000);
+      // Its own time is short; a forged one must be refused for its key, not for its age.
+      good = await rig.idp.bearerToken();
+      if (minute % 30 === 29) forged = await forgeTokens(rig.idp.issuer, rig.idp.clientId);
+    }
+    await load.stop();
+    const share = trial.short ? 0.9 : 0.99;
     trial.hold(
-      "answers",
-      refused.length >= all.length * 0.89 && all.every(({ status }) => status === 401 || status === 200),
-      byStatus(all),
-      "known keys 200, others 401",
+      "known keys",
+      known.every(({ status }) => status === 200),
+      byStatus(known),
+      "all 200",
     );
     trial.hold(
-      "known keys let in",
-      all.some(({ status }) => status === 200),
-      all.filter(({ status }) => status === 200).length,
-      "every tenth",
+      "unknown keys",
+      unknown.every(({ status }) => status === 401),
+      byStatus(unknown),
+      "all 401",
     );
+    const asked = rig.idp.count("/jwks") - fetched;
+    const most = processes * Math.ceil(minutes);
+    trial.hold("fetches of the key set", asked <= most, asked, `≤ ${most}: one a minute in each of ${processes} processes`);
     trial.hold(
-      "fetches of the key set",
-      rig.idp.count("/jwks") - fetched <= minutes,
-      rig.idp.count("/jwks") - fetched,
-      `≤ ${minutes}: one a minute`,
-    );
-    trial.hold(
-      "refusals, median and p99 in ms",
-      percentile(refused, 0.5) <= 50,
-      `${percentile(refused, 0.5).toFixed(1)}, ${p99(refused).toFixed(1)}`,
-      "≤ 50",
+      `refusals, median, p${share * 100} and p99 in ms`,
+      percentile(unknown, share) <= 50,
+      `${percentile(unknown, 0.5).toFixed(1)}, ${percentile(unknown, share).toFixed(1)}, ${p99(unknown).toFixed(1)}`,
+      `≤ 50 at p${share * 100}`,
     );
     rig.verify();
   },
 };
+
+async function forgeTokens(iss: string, aud: string): Promise<readonly string[]> {
+  const stranger = await fakeKey("unknown", "RS256");
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss, aud, sub: "mallory", iat: now, exp: now + 3_600, groups: ["staff"] };
+  return Promise.all(Array.from({ length: tokens }, (_, at) => signToken(claims, { ...stranger, kid: `kid-${at}` }, { typ: "at+jwt" })));
+}

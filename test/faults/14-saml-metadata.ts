@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 import { entityXml, startMetadataServer } from "../support/saml-metadata.ts";
-import { newVisitor } from "../support/visitor.ts";
-import { residentMb, startFaultRig } from "./rig.ts";
+import { residentMb } from "./processes.ts";
+import { type FaultRig, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 const hourMs = 3_600_000;
@@ -26,12 +26,13 @@ export const scenario: Scenario = {
     server.answer = (_, response) => response.end(good);
     const rig = await startFaultRig(trial, {
       instances: 1,
+      workers: 2,
       providers: `  campus:\n    name: Campus\n    saml: { metadata: "${server.url}", signRequests: false }`,
       env: { NODE_OPTIONS: `--import=${new URL("shifted-clock.mjs", import.meta.url).href}`, CLOCK_OFFSET_FILE: file },
     });
     const gateway = rig.instances[0]?.process;
     if (gateway === undefined) throw new Error("no instance");
-    const atProvider = await begin(rig.origin);
+    const atProvider = await begin(rig);
     trial.hold("a login before", atProvider === "302", atProvider, "goes to the provider");
     const before = residentMb(gateway.pid);
     let offset = 0;
@@ -68,29 +69,29 @@ export const scenario: Scenario = {
       await sleep(200);
       await eventually(
         async () => {
-          await begin(rig.origin);
+          await begin(rig);
           most = Math.max(most, residentMb(gateway.pid));
           if (asked === 0 || warned() === told) throw new Error(`asked ${asked} times, warned ${warned() - told} times`);
         },
         { timeoutMs: 15_000, everyMs: 100 },
       );
-      const status = await begin(rig.origin);
+      const status = await begin(rig);
       trial.hold(`a login while it ${name}`, status === "302", `${status}, logged`, "goes to the provider");
     }
     trial.hold("memory, MB more", most - before < 20 + 20, most - before, "< 20, and the garbage of a young process");
     await writeFile(file, String(11 * 24 * hourMs));
     await sleep(200);
-    const late = await begin(rig.origin);
+    const late = await begin(rig);
     trial.hold("a login past its validity", late === "503", late, "503: never verified with nothing");
     rig.verify();
   },
 };
 
 /** What beginning a login at the SAML provider is answered with. */
-async function begin(origin: string): Promise<string> {
-  const visitor = newVisitor();
+async function begin(rig: FaultRig): Promise<string> {
+  const visitor = rig.visitor();
   let answer = await visitor.visit(
-    `${origin.replace("wiki", "auth")}/_vestibule/login?return=${encodeURIComponent(`${origin}/`)}&provider=campus`,
+    `${rig.origin.replace("wiki", "auth")}/_vestibule/login?return=${encodeURIComponent(`${rig.origin}/`)}&provider=campus`,
   );
   for (let hop = 0; hop < 5 && answer.location !== null; hop += 1) {
     const next = new URL(answer.location, answer.url);

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newVisitor } from "../support/visitor.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
@@ -14,7 +13,6 @@ export const scenario: Scenario = {
     await writeFile(file, "0");
     const preload = new URL("shifted-clock.mjs", import.meta.url).href;
     const rig = await startFaultRig(trial, {
-      instances: 1,
       sessions: "  idle: 5s\n  lifetime: 8s",
       env: { NODE_OPTIONS: `--import=${preload}`, CLOCK_OFFSET_FILE: file },
     });
@@ -22,7 +20,7 @@ export const scenario: Scenario = {
       rig.idp.skewSeconds = skew;
       // A token that is as short-lived as the tolerance allows to see.
       rig.idp.script.idTokenClaims = (good) => ({ ...good, exp: Number(good.iat) + 1 });
-      const page = await newVisitor().browse(`${rig.origin}/`);
+      const page = await rig.visitor().browse(`${rig.origin}/`);
       const wanted = Math.abs(skew) === 30 ? 200 : 400;
       trial.hold(`a provider whose clock is ${skew} s off`, page.status === wanted, page.status, String(wanted));
     }
@@ -31,7 +29,7 @@ export const scenario: Scenario = {
     rig.idp.skewSeconds = 0;
     const [one] = await rig.signIn(1);
     if (one === undefined) throw new Error("no session");
-    const visitor = newVisitor();
+    const visitor = rig.visitor();
     delete rig.idp.script.idTokenClaims;
     const began = Date.now();
     await visitor.browse(`${rig.origin}/`);

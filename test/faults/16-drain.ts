@@ -8,7 +8,7 @@ import { type Scenario, sleep, timed } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "SIGTERM with downloads, idle connections and WebSockets",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1 });
+    const rig = await startFaultRig(trial);
     const instance = rig.instances[0];
     const people = await rig.signIn(50);
     const [one] = people;

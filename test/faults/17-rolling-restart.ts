@@ -7,7 +7,7 @@ import { type Scenario, sleep } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "a rolling restart behind a balancer",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { top: "workers: 2", direct: true });
+    const rig = await startFaultRig(trial, { direct: true });
     const balancer = await startBalancer(rig.instances);
     trial.later(() => balancer.close());
     const people = await rig.signIn(30);

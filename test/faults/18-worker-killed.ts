@@ -1,12 +1,13 @@
 import { eventually } from "../support/eventually.ts";
 import { byStatus, startLoad } from "./load.ts";
-import { startFaultRig, workersOf } from "./rig.ts";
+import { workersOf } from "./processes.ts";
+import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep, timed } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a worker is killed, then again and again",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, top: "workers: 2", direct: true });
+    const rig = await startFaultRig(trial, { direct: true });
     const primary = rig.instances[0]?.process;
     if (primary === undefined) throw new Error("no instance");
     const people = await rig.signIn(30);

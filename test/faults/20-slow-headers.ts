@@ -1,12 +1,13 @@
 import { connect, type Socket } from "node:net";
 import { byStatus, holdPace, startLoad } from "./load.ts";
-import { residentMb, startFaultRig } from "./rig.ts";
+import { residentMb } from "./processes.ts";
+import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "connections that send their headers a byte at a time",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1 });
+    const rig = await startFaultRig(trial, { instances: 1, workers: 2 });
     const people = await rig.signIn(20);
     const { port, process } = rig.instances[0] ?? { port: 0, process: { pid: 0 } };
     const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 20] ?? null));

@@ -1,12 +1,13 @@
 import { connect, type Socket } from "node:net";
 import { eventually } from "../support/eventually.ts";
-import { descriptors, startFaultRig } from "./rig.ts";
+import { descriptors } from "./processes.ts";
+import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "slow uploads and readers that stop reading",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, wiki: "    proxy: { idleTimeout: 3s }" });
+    const rig = await startFaultRig(trial, { instances: 1, workers: 2, wiki: "    proxy: { idleTimeout: 3s }" });
     const { port, process } = rig.instances[0] ?? { port: 0, process: { pid: 0 } };
     const [one] = await rig.signIn(1);
     if (one === undefined) throw new Error("no session");

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { blockOfBytes, digestOfBytes } from "./app.ts";
-import { type FaultRig, residentMb, type SignedIn, startFaultRig } from "./rig.ts";
+import { residentMb } from "./processes.ts";
+import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "large downloads to slow readers, large uploads to a slow upstream",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, wiki: "    proxy: { maxRequestBody: null }" });
+    const rig = await startFaultRig(trial, { instances: 1, workers: 2, wiki: "    proxy: { maxRequestBody: null }" });
     const [one] = await rig.signIn(1);
     if (one === undefined) throw new Error("no session");
     for (let count = 0; count < 200; count += 1) await rig.get(one);

@@ -6,7 +6,7 @@ import type { Scenario } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "one more than each limit",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, wiki: "    proxy: { maxRequestBody: 64KiB }" });
+    const rig = await startFaultRig(trial, { wiki: "    proxy: { maxRequestBody: 64KiB }" });
     const [one] = await rig.signIn(1);
     if (one === undefined) throw new Error("no session");
     for (let count = 0; count < 100; count += 1) await rig.get(one);

@@ -1,12 +1,13 @@
 import { connect, type Socket } from "node:net";
 import { byStatus, holdPace, startLoad } from "./load.ts";
-import { residentMb, startFaultRig } from "./rig.ts";
+import { residentMb } from "./processes.ts";
+import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "thousands of idle WebSockets",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, direct: true });
+    const rig = await startFaultRig(trial, { instances: 1, workers: 2, direct: true });
     const people = await rig.signIn(50);
     const { port, process } = rig.instances[0] ?? { port: 0, process: null };
     if (process === null) throw new Error("no instance");

@@ -18,7 +18,6 @@ export const scenario: Scenario = {
   title: "twenty bad reloads, then a good one",
   run: async (trial) => {
     const rig = await startFaultRig(trial, {
-      instances: 1,
       direct: true,
       wiki: '    headers: { response: { set: { X-One: "1", X-Two: "1" } } }',
     });

@@ -1,4 +1,3 @@
-import { newVisitor } from "../support/visitor.ts";
 import { byStatus, holdPace, startLoad } from "./load.ts";
 import { type FaultRig, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
@@ -7,7 +6,6 @@ export const scenario: Scenario = {
   title: "10,000 groups, huge tokens, evil patterns and paths",
   run: async (trial) => {
     const rig = await startFaultRig(trial, {
-      instances: 1,
       wiki: `    bearer: [acme]
     optional: ["/**/a*a*a*a*a*b", "/**/**/**/x*y*z*"]
     routes:
@@ -25,7 +23,7 @@ export const scenario: Scenario = {
     const usual = await lagSince(rig);
     const hostileAt = performance.now();
     rig.idp.person = { ...rig.idp.person, groups: names };
-    const login = await newVisitor().browse(`${rig.origin}/`);
+    const login = await rig.visitor().browse(`${rig.origin}/`);
     trial.hold("a login with 10,000 groups", login.status === 200 || login.status === 403, login.status, "an answer");
     const hostile = startLoad(trial.pick(40, 20), (count) => hostileRequest(rig, many, count));
     await sleep(trial.pick(20_000, 5_000));

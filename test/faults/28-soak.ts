@@ -1,13 +1,13 @@
 import { request } from "node:http";
-import { newVisitor } from "../support/visitor.ts";
 import { byStatus, startLoad } from "./load.ts";
-import { descriptors, type FaultRig, residentMb, type SignedIn, startFaultRig } from "./rig.ts";
+import { descriptors, residentMb } from "./processes.ts";
+import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "soak with logins, logouts, refreshes and aborts; nobody reads the log",
   run: async (trial) => {
-    const rig = await startFaultRig(trial, { instances: 1, direct: true, top: "limits: { loginsPerAddress: 100000 }" });
+    const rig = await startFaultRig(trial, { instances: 1, workers: 2, direct: true, top: "limits: { loginsPerAddress: 100000 }" });
     const gateway = rig.instances[0]?.process;
     if (gateway === undefined) throw new Error("no instance");
     let turn = 0;
@@ -64,7 +64,7 @@ function everythingElse(rig: FaultRig) {
   };
   const journeys = async () => {
     while (going) {
-      const visitor = newVisitor();
+      const visitor = rig.visitor();
       expect((await visitor.browse(`${rig.origin}/`)).status === 200);
       expect((await visitor.visit(`${rig.origin}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } })).status < 400);
       const tokens = { idToken: null, accessToken: "old", refreshToken: "token-0", accessTokenExpiresAt: Date.now() };

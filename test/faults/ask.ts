@@ -8,7 +8,8 @@ export interface Question {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  readonly agent?: Agent;
+  /** False: a connection of its own. */
+  readonly agent?: Agent | false;
   readonly timeoutMs?: number;
 }
 export interface Reply {

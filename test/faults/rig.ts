@@ -1,24 +1,21 @@
-import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
-import type { NewSession } from "../../src/core/ports/session-store.ts";
-import { makeSecret } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
-import type { RedisSettings } from "../../src/core/settings.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
-import { createRedisStore } from "../../src/store/redis-store.ts";
-import { eventually } from "../support/eventually.ts";
 import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { freePorts } from "../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
-import { aNewSession, redisAt, sessionSettings } from "../support/session-builders.ts";
+import type { aNewSession } from "../support/session-builders.ts";
+import { newVisitor, type Visitor } from "../support/visitor.ts";
 import { type App, startApp } from "./app.ts";
 import { ask, keepAlive, type Question, type Reply } from "./ask.ts";
+import { configuration, instancesIn, type RigOptions } from "./rig-config.ts";
 import type { Trial } from "./scenario.ts";
+import { openSignIn } from "./sign-in.ts";
+import { warmUp } from "./warm-up.ts";
+import { createWatch, type VerifyOptions } from "./watch.ts";
 
 const secret = "0123456789abcdef0123456789abcdef-faults";
 
@@ -32,30 +29,10 @@ export interface SignedIn {
   readonly session: Session;
   readonly cookie: string;
 }
-export interface RigOptions {
-  readonly instances?: number;
-  /** Lines under `sessions:`, indented by two. */
-  readonly sessions?: string;
-  readonly oidc?: string;
-  /** Further providers, indented by two. */
-  readonly providers?: string;
-  /** Under the wiki app, indented by four. */
-  readonly wiki?: string;
-  readonly apps?: string;
-  readonly top?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly redisOptions?: readonly string[];
-  /** What stands at `store:`; the Redis behind the fault proxy when it is left out. */
-  readonly store?: string;
-  /** Where sessions are made, when that is not the Redis of the rig. */
-  readonly target?: RedisSettings["target"];
-  readonly waitForReady?: boolean;
-  /** Not through the fault proxy, which stands still whenever this process does. */
-  readonly direct?: boolean;
-  readonly idp?: FakeOidc;
-}
+/** Who asks what, and at which instance: the first, unless said otherwise. */
+export type Asked = Partial<Question> & { readonly at?: number };
 
-/** Two instances, a real Redis behind a fault proxy, a provider and an application, all on loopback. */
+/** Two instances with two workers each, a real Redis behind a fault proxy, a provider and an application, all on loopback. */
 export interface FaultRig {
   readonly redis: TestRedis;
   readonly proxy: FaultProxy;
@@ -70,11 +47,16 @@ export interface FaultRig {
   start(at: number): Promise<void>;
   signIn(count: number, change?: Parameters<typeof aNewSession>[0]): Promise<SignedIn[]>;
   /** The wiki, at instance 0 unless `at` says otherwise. */
-  get(who: SignedIn | null, question?: Partial<Question> & { readonly at?: number }): Promise<Reply>;
+  get(who: SignedIn | null, asked?: Asked): Promise<Reply>;
+  /** Each of them asks each instance once. */
+  getAll(people: readonly SignedIn[], asked?: Asked): Promise<Reply[]>;
+  /** Until every process has verified every one of these sessions. */
+  warm(people: readonly SignedIn[]): Promise<void>;
+  visitor(): Visitor;
   socket(who: SignedIn, at?: number): Promise<WebSocket>;
   admin(path: string, at?: number): Promise<Reply>;
-  /** What must hold in every scenario. */
-  verify(): void;
+  /** What must hold in every scenario: looked at in all answers and log lines so far. */
+  verify(options?: VerifyOptions): void;
 }
 
 export async function startFaultRig(trial: Trial, options: RigOptions = {}): Promise<FaultRig> {
@@ -86,47 +68,34 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
   trial.later(() => app.close());
   const idp = options.idp ?? (await startFakeOidc());
   if (options.idp === undefined) trial.later(() => idp.close());
-  const count = options.instances ?? 2;
-  const ports = await freePorts(count * 2);
+  const ports = await freePorts(instancesIn(options) * 2);
   const publicPort = ports[0] ?? 0;
   const host = `wiki.localhost:${publicPort}`;
+  const watch = createWatch(trial, app, host);
   const instances: Instance[] = [];
-
   const yaml = (at: number, change: RigOptions = {}) =>
     configuration({ port: ports[at * 2] ?? 0, adminPort: ports[at * 2 + 1] ?? 0, publicPort, idp, app }, { ...options, ...change });
   const start = async (at: number) => {
     const [port = 0, adminPort = 0] = ports.slice(at * 2, at * 2 + 2);
-    const env = {
-      VESTIBULE_SECRET: secret,
-      CLIENT_SECRET: "client-secret",
-      REDIS_URL: options.direct === true ? redis.url : `redis://127.0.0.1:${proxy.port}/0`,
-      ...options.env,
-    };
+    const url = options.direct === true ? redis.url : `redis://127.0.0.1:${proxy.port}/0`;
+    const env = { VESTIBULE_SECRET: secret, CLIENT_SECRET: "client-secret", REDIS_URL: url, ...options.env };
     const process = await startGatewayProcess({ yaml: yaml(at), adminPort, env, waitForReady: options.waitForReady ?? true });
     trial.later(() => process.stop());
     instances[at] = { process, port, adminPort };
+    watch.started(instances[at]);
   };
-  for (let at = 0; at < count; at += 1) await start(at);
+  await Promise.all(Array.from({ length: instancesIn(options) }, (_, at) => start(at)));
 
-  const store = createRedisStore({
-    settings: sessionSettings({
-      store: redisAt(redis.url, options.target === undefined ? {} : { target: options.target }),
-      secrets: [makeSecret(secret)],
-      perUser: 10_000,
-    }),
-    clock: Date.now,
-    random: randomBytes,
-    log: recordingLog(),
-    metrics: noMetrics,
-  });
-  trial.later(() => store.close());
-  await eventually(() => {
-    if (!store.health().reachable) throw new Error("no store");
-  });
-  const cookies = createSessionCookies({ baseName: "vestibule", secure: false, secrets: [makeSecret(secret)] });
+  const signIn = await openSignIn(trial, { ...options, redis, secret });
   const agent = keepAlive();
   trial.later(() => agent.destroy());
-  const rig: FaultRig = {
+  const get: FaultRig["get"] = async (who, { at = 0, ...question } = {}) => {
+    const headers = { ...(who === null ? {} : { cookie: who.cookie }), ...question.headers };
+    const reply = await ask({ port: instances[at]?.port ?? 0, host, agent, ...question, headers });
+    watch.answered(reply, { ...question, headers }, who?.session.principal.subject ?? null);
+    return reply;
+  };
+  return {
     redis,
     proxy,
     idp,
@@ -136,107 +105,30 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
     origin: `http://${host}`,
     yaml,
     start,
-    signIn: async (wanted, change = {}) => {
-      const people: SignedIn[] = [];
-      for (let each = 0; each < wanted; each += 1) {
-        const principal = { provider: "acme", subject: `user-${each}`, ...change.principal };
-        const session = await store.create(aNewSession({ tokens: null, ...change, principal }) satisfies NewSession);
-        people.push({ session, cookie: cookies.issue(session.id, "wiki.localhost").split(";")[0] ?? "" });
-      }
-      return people;
-    },
-    get: (who, { at = 0, ...question } = {}) => {
-      const headers = { ...(who === null ? {} : { cookie: who.cookie }), ...question.headers };
-      return ask({ port: instances[at]?.port ?? 0, host, agent, ...question, headers });
-    },
-    socket: (who, at = 0) =>
-      new Promise((resolve, reject) => {
-        const url = `ws://127.0.0.1:${instances[at]?.port}/socket`;
-        const socket = new WebSocket(url, { headers: { host, cookie: who.cookie, origin: `http://${host}` }, perMessageDeflate: false });
-        socket.once("open", () => resolve(socket));
-        socket.once("error", reject);
-        socket.on("error", () => undefined);
-      }),
+    signIn,
+    get,
+    getAll: (people, asked = {}) => Promise.all(people.flatMap((who) => instances.map((_, at) => get(who, { ...asked, at })))),
+    warm: (people) => warmUp(instances, people, get),
+    visitor: () => newVisitor({ onAnswer: (answer) => watch.paged(answer) }),
+    socket: (who, at = 0) => openSocket(`ws://127.0.0.1:${instances[at]?.port}/socket`, host, who.cookie),
     admin: (path, at = 0) => ask({ port: instances[at]?.adminPort ?? 0, host: "localhost", path, timeoutMs: 10_000 }),
-    verify: () => {
-      trial.hold("requests that reached the app without an identity", app.unauthenticated === 0, app.unauthenticated, "0");
-      for (const { process } of instances) {
-        const nameless = process.logged((line) => line.msg === "request" && typeof line.request !== "string");
-        if (nameless.length > 0) trial.hold("access lines without a request id", false, nameless.length, "0");
-        const internal = process.logged((line) => line.reason === "gateway.internal");
-        if (internal.length > 0) trial.hold("internal errors", false, JSON.stringify(internal[0]).slice(0, 300), "none");
-        if (!isAlive(process.pid)) trial.hold("a gateway ended", false, process.lines.slice(-3).join(" "), "no");
-      }
-    },
+    verify: watch.verify,
   };
-  return rig;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-interface Places {
-  readonly port: number;
-  readonly adminPort: number;
-  readonly publicPort: number;
-  readonly idp: FakeOidc;
-  readonly app: App;
-}
-
-function configuration({ port, adminPort, publicPort, idp, app }: Places, options: RigOptions): string {
-  return `version: 1
-listen: [{ address: "127.0.0.1:${port}" }]
-admin: { address: "127.0.0.1:${adminPort}" }
-insecure: { plainHttp: true, httpProviders: true }
-auth: { origin: "http://auth.localhost:${publicPort}" }
-sessions:
-  store: ${options.store ?? "{ redis: { url: { env: REDIS_URL } } }"}
-  secret: [{ env: VESTIBULE_SECRET }]
-${options.sessions ?? ""}
-providers:
-  acme:
-    name: Acme
-    oidc:
-      issuer: ${idp.issuer}
-      clientId: ${idp.clientId}
-      clientSecret: { env: CLIENT_SECRET }
-${options.oidc ?? ""}
-${options.providers ?? ""}
-apps:
-  - name: Wiki
-    host: wiki.localhost
-    upstream: ${app.url}
-    access:
-      - allow: { groups: [staff] }
-    public: ["/healthz"]
-${options.wiki ?? ""}
-${options.apps ?? ""}
-${options.top ?? ""}
-`;
-}
-
-/** Open file descriptors of a process. */
-export const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
-
-/** The workers of a gateway. */
-export function workersOf(pid: number): readonly number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
+function openSocket(url: string, host: string, cookie: string): Promise<WebSocket> {
+  const socket = new WebSocket(url, { headers: { host, cookie, origin: `http://${host}` }, perMessageDeflate: false });
+  return new Promise((resolve, reject) => {
+    socket.once("open", () => resolve(socket));
+    socket.once("error", reject);
+    socket.on("error", () => undefined);
+  });
 }
 
 /** CPU time that a process has used, in seconds. */
 export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** Resident memory of a process, in MB. */
-export function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
 }
 
 /** A command to Redis itself, past the proxy. */

@@ -13,6 +13,8 @@ export interface GatewayProcess {
   logged(predicate: (line: Record<string, unknown>) => boolean): Record<string, unknown>[];
   rewriteConfig(yaml: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** It was asked to end. */
+  wasStopped(): boolean;
   /** Nobody reads its standard output until it is resumed. */
   pauseOutput(): void;
   resumeOutput(): void;
@@ -38,6 +40,7 @@ export async function startGatewayProcess(options: {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines = collectLines(child);
+  let stopped = false;
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
   const gateway: GatewayProcess = {
     pid: child.pid ?? 0,
@@ -45,11 +48,16 @@ export async function startGatewayProcess(options: {
     lines,
     logged: (predicate) => lines.map(parseLine).filter((line) => line !== null && predicate(line)) as Record<string, unknown>[],
     rewriteConfig: (yaml) => writeFile(configFile, yaml),
-    signal: (name) => void child.kill(name),
+    signal: (name) => {
+      stopped ||= name !== "SIGHUP";
+      child.kill(name);
+    },
+    wasStopped: () => stopped,
     pauseOutput: () => void child.stdout?.pause(),
     resumeOutput: () => void child.stdout?.resume(),
     exited,
     stop: async () => {
+      stopped = true;
       child.kill("SIGTERM");
       const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
       const code = await exited;

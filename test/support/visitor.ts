@@ -38,7 +38,7 @@ const navigation = {
   "sec-fetch-dest": "document",
 };
 
-export function newVisitor(): Visitor {
+export function newVisitor({ onAnswer }: { readonly onAnswer?: (answer: VisitorAnswer) => void } = {}): Visitor {
   const jar = new Map<string, Map<string, { value: string; path: string }>>();
   const trail: string[] = [];
 
@@ -46,6 +46,7 @@ export function newVisitor(): Visitor {
     const target = new URL(url);
     const answer = await send(target, { ...options, headers: { ...navigation, ...cookieHeader(jar, target), ...options.headers } });
     for (const line of answer.setCookies) keepCookie(jar, target, line);
+    onAnswer?.(answer);
     return answer;
   };
   const browse = async (url: string, options: VisitOptions = {}): Promise<VisitorAnswer> => {
