@@ -191,9 +191,11 @@ test.each([
   { when: "a body of megabytes", url: backchannel, ask: post(`logout_token=${"t".repeat(2_000_000)}`), status: 400 },
   { when: "an unknown provider", url: backchannel.replace("entra", "nobody"), ask: post("logout_token=t"), status: 400 },
   { when: "GET", url: `${backchannel}?logout_token=t`, ask: { headers: { accept: "*/*" } }, status: 405 },
-])("$when is refused with $status, no-store and a JSON error", async ({ url, ask, status }) => {
+])("$when is refused with $status, no-store and a JSON error", async ({ when, url, ask, status }) => {
   const rig = createControlRig();
   const { id } = await signedIn(rig);
+  const notice = { subject: "s-1", providerSession: "entra-sid", replay: null };
+  rig.providers.entra.script.notice = when === "a token that does not verify" ? null : notice;
   const reply = await createControlBrowser(rig).ask(url, ask);
   expect([reply.status, reply.headers.get("cache-control")]).toEqual([status, "no-store"]);
   expect(JSON.parse(reply.body)).toHaveProperty("error");

@@ -3,7 +3,7 @@ import { GatewayError } from "../../src/core/errors.ts";
 import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
 import type { OidcProviderDeps } from "../../src/protocol/oidc-provider.ts";
 import { fakeKey } from "../support/fake-keys.ts";
-import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
+import { type FakeOidc, type FakeScript, startFakeOidc } from "../support/fake-oidc.ts";
 import { freePort } from "../support/free-port.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, plainRequest } from "../support/oidc-journey.ts";
 
@@ -66,14 +66,14 @@ test("failures are not retried at every request", async () => {
   expect(fake.count(discovery)).toBe(1);
 });
 
-test.each([
-  { when: "answers 404", answer: { status: 404, json: {} } },
-  { when: "answers 302 to another place", answer: { status: 302, headers: { location: "/moved" } } },
-  { when: "is not JSON", answer: { raw: "<html>" } },
-  { when: "is a list", answer: { json: [] } },
-  { when: "is larger than 1 MiB", answer: { json: { filler: "a".repeat(1024 * 1024) } } },
+test.each<{ when: string; answer: NonNullable<FakeScript["discovery"]> }>([
+  { when: "answers 404", answer: (json) => ({ status: 404, json }) },
+  { when: "answers 302 to another place", answer: (json) => ({ status: 302, headers: { location: "/moved" }, json }) },
+  { when: "is not JSON", answer: () => ({ raw: "<html>" }) },
+  { when: "is a list", answer: (good) => ({ json: [good] }) },
+  { when: "is larger than 1 MiB", answer: (good) => ({ json: { ...good, filler: "a".repeat(1024 * 1024) } }) },
 ])("metadata that $when is no good", async ({ answer }) => {
-  fake.script = { discovery: () => answer };
+  fake.script = { discovery: answer };
   expect(await codeOf(relyingParty().begin(plainRequest))).toBe("login.provider-unavailable");
   expect(fake.count("/moved")).toBe(0);
 });
