@@ -50,6 +50,8 @@ test.each([
   { when: "a line without a colon", bytes: ok("nonsense\r\nContent-Length: 2") },
   { when: "101 that nobody asked for", bytes: "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" },
   { when: "101 without Upgrade", bytes: "HTTP/1.1 101 Switching Protocols\r\n\r\n" },
+  { when: "status 099 before an answer", bytes: `HTTP/1.1 099 Odd\r\n\r\n${okAnswer}` },
+  { when: "101 before an answer", bytes: `HTTP/1.1 101 Switching Protocols\r\n\r\n${okAnswer}` },
   { when: "a head of more than 64 KiB", bytes: ok(`X-A: ${"a".repeat(70_000)}\r\nContent-Length: 2`) },
   { when: "half a head, and the connection closed", bytes: { bytes: "HTTP/1.1 200 O", after: "end" as const } },
 ])("$when becomes a 502, and the connection is not used again", async ({ bytes }) => {
