@@ -59,14 +59,14 @@ export const httpAnswers: readonly SecurityPromise[] = [
         find: "if (status < 100 || status === 101) throw",
         replace: "if (status === 101) throw",
         test: edge,
-        named: `status 099 ${discarded}`,
+        named: `status 099 before an answer ${discarded}`,
       },
       {
         file: "src/upstream/relay-answer.ts",
         find: "if (status < 100 || status === 101) throw",
         replace: "if (status < 100) throw",
         test: edge,
-        named: `101 without Upgrade ${discarded}`,
+        named: `101 before an answer ${discarded}`,
       },
     ],
   },
@@ -83,7 +83,7 @@ export const httpAnswers: readonly SecurityPromise[] = [
     ],
   },
   {
-    promise: "The connection of a malformed answer, or of one with bytes behind its end, is discarded: they are nobody's next answer.",
+    promise: "Bytes behind the end of an answer are nobody's next answer.",
     mutations: [
       {
         file: response,
@@ -91,13 +91,6 @@ export const httpAnswers: readonly SecurityPromise[] = [
         replace: "",
         test: edge,
         named: "a body where there may be none is not taken for the next visitor's answer",
-      },
-      {
-        file: strict,
-        find: 'socket.destroy(Object.assign(new Error(`an answer in HTTP/${major}.${minor}`), { code: "HPE_INVALID_VERSION" }));\n      return -1;',
-        replace: "return complete.call(parser, 502, upgrade, keepAlive);",
-        test: edge,
-        named: `HTTP/2.0 in the status line ${discarded}`,
       },
     ],
   },
