@@ -2,6 +2,7 @@ import { freePorts } from "./free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { demoUsers, type OidcProviderOptions, type OidcUser, type RunningOidcProvider, startOidcProvider } from "./oidc-provider.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "./recording-upstream.ts";
+import { type RigAdditions, type RigUrls, rigConfig, rigUrls } from "./rig-apps.ts";
 import { firstForm, type Visitor, type VisitorAnswer } from "./visitor.ts";
 
 /** A whole world on loopback: a certified provider, recording upstreams, and the product in a process of its own. */
@@ -12,25 +13,18 @@ export interface Rig {
   readonly reports: RecordingUpstream;
   readonly port: number;
   readonly adminPort: number;
-  readonly urls: { readonly wiki: string; readonly reports: string; readonly auth: string };
+  readonly urls: RigUrls;
   /** The configuration in force at the start, to be changed and written again. */
   readonly yaml: string;
   close(): Promise<void>;
 }
-export interface RigOptions {
+export interface RigOptions extends RigAdditions {
   readonly users?: readonly OidcUser[];
   readonly provider?: Partial<OidcProviderOptions>;
   /** Lines under `oidc:` of the provider, indented by six. */
   readonly oidc?: string;
-  /** Lines under the wiki app, indented by four. */
-  readonly wiki?: string;
-  readonly reports?: string;
-  /** Further top-level YAML. */
-  readonly top?: string;
-  readonly sessions?: string;
   readonly env?: Record<string, string>;
   readonly client?: Readonly<Record<string, unknown>>;
-  /** Starts further gateways on the same configuration (the session store must be shared). */
 }
 
 export const rigSecret = "0123456789abcdef0123456789abcdef-rig";
@@ -41,8 +35,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const wiki = await startRecordingUpstream();
   const reports = await startRecordingUpstream();
-  const auth = `http://auth.localhost:${port}`;
-  const callback = `${auth}/_vestibule/oidc/acme`;
+  const urls = rigUrls(port);
+  const callback = `${urls.auth}/_vestibule/oidc/acme`;
   const provider = await startOidcProvider({
     users: options.users ?? demoUsers(),
     ...options.provider,
@@ -51,7 +45,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
         client_id: "vestibule",
         client_secret: clientSecret,
         redirect_uris: [`${callback}/callback`],
-        post_logout_redirect_uris: [`${auth}/_vestibule/signed-out`],
+        post_logout_redirect_uris: [`${urls.auth}/_vestibule/signed-out`],
         backchannel_logout_uri: `${callback}/backchannel-logout`,
         backchannel_logout_session_required: true,
         ...options.client,
@@ -71,7 +65,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     reports,
     port,
     adminPort,
-    urls: { wiki: `http://wiki.localhost:${port}`, reports: `http://reports.internal.localhost:${port}`, auth },
+    urls,
     yaml,
     close: async () => {
       await gateway.stop();
@@ -85,43 +79,14 @@ export function rigYaml(
   at: { port: number; adminPort: number; issuer: string; wiki: string; reports: string; publicPort?: number },
   options: RigOptions = {},
 ): string {
-  return `version: 1
-listen:
-  - address: 127.0.0.1:${at.port}
-admin: { address: 127.0.0.1:${at.adminPort} }
-insecure: { plainHttp: true, httpProviders: true }
-auth: { origin: "http://auth.localhost:${at.publicPort ?? at.port}" }
-sessions:
-  secret: [{ env: VESTIBULE_SECRET }]
-${options.sessions ?? "  store: memory"}
-providers:
-  acme:
+  const providers = `  acme:
     name: Acme
     oidc:
       issuer: ${at.issuer}
       clientId: vestibule
       clientSecret: { env: CLIENT_SECRET }
-${options.oidc ?? ""}
-apps:
-  - name: Wiki
-    host: wiki.localhost
-    upstream: ${at.wiki}
-    access:
-      - allow: { groups: [staff] }
-    public: ["/healthz"]
-    routes:
-      - path: /admin
-        access:
-          - allow: { groups: [admins] }
-${options.wiki ?? ""}
-  - name: Reports
-    host: reports.internal.localhost
-    upstream: ${at.reports}
-    access:
-      - allow: { anyone: true }
-${options.reports ?? ""}
-${options.top ?? ""}
-`;
+${options.oidc ?? ""}`;
+  return rigConfig({ ...at, providers, upstreams: at }, options);
 }
 
 /** Fills in the provider's login page that `page` shows and follows the way back to the app. */

@@ -4,6 +4,7 @@ import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import type { OidcUser } from "./oidc-provider.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "./recording-upstream.ts";
 import { rigSecret } from "./rig.ts";
+import { type RigAdditions, type RigUrls, rigConfig, rigUrls } from "./rig-apps.ts";
 import { type SamlIdp, type SamlIdpBehaviour, startSamlIdp } from "./saml-idp.ts";
 import { makeSamlKey } from "./saml-keys.ts";
 import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "./visitor.ts";
@@ -17,31 +18,27 @@ export interface SamlRig {
   readonly ownKey: TestCertificate;
   readonly port: number;
   readonly adminPort: number;
-  readonly urls: { readonly wiki: string; readonly reports: string; readonly auth: string; readonly saml: string };
+  readonly urls: RigUrls & { readonly saml: string };
   /** The same configuration on other ports, for a second instance behind the same public address. */
   yamlAt(at: { readonly port: number; readonly adminPort: number }): string;
   readonly env: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
-export interface SamlRigOptions {
+export interface SamlRigOptions extends RigAdditions {
   readonly users?: readonly OidcUser[];
   readonly behaviour?: Partial<SamlIdpBehaviour>;
   /** Lines under `saml:`, indented by six. */
   readonly saml?: string;
   /** Further providers, indented by two. */
   readonly providers?: string;
-  /** Lines under the wiki app, indented by four. */
-  readonly wiki?: string;
-  readonly top?: string;
-  readonly sessions?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Two apps on two root names, as in rig.ts: the wiki for staff (its /admin for admins), reports for any signed-in visitor. */
+/** The two apps of every rig. */
 export async function startSamlRig(options: SamlRigOptions = {}): Promise<SamlRig> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const auth = `http://auth.localhost:${port}`;
-  const saml = `${auth}/_vestibule/saml/campus`;
+  const urls = rigUrls(port);
+  const saml = `${urls.auth}/_vestibule/saml/campus`;
   const ownKey = await makeSamlKey("vestibule");
   const [wiki, reports] = await Promise.all([startRecordingUpstream(), startRecordingUpstream()]);
   const idp = await startSamlIdp({
@@ -50,8 +47,9 @@ export async function startSamlRig(options: SamlRigOptions = {}): Promise<SamlRi
     behaviour: options.behaviour ?? {},
   });
   const env = { VESTIBULE_SECRET: rigSecret, SAML_CERTIFICATE: ownKey.certificate, SAML_KEY: ownKey.key, ...options.env };
+  const upstreams = { wiki: wiki.url, reports: reports.url };
   const yamlAt = (at: { readonly port: number; readonly adminPort: number }) =>
-    yamlOf({ ...at, auth, metadata: idp.metadataUrl, wiki: wiki.url, reports: reports.url }, options);
+    rigConfig({ ...at, publicPort: port, providers: providersOf(idp.metadataUrl, options), upstreams }, options);
   const gateway = await startGatewayProcess({ yaml: yamlAt({ port, adminPort }), adminPort, env });
   return {
     gateway,
@@ -61,7 +59,7 @@ export async function startSamlRig(options: SamlRigOptions = {}): Promise<SamlRi
     ownKey,
     port,
     adminPort,
-    urls: { wiki: `http://wiki.localhost:${port}`, reports: `http://reports.internal.localhost:${port}`, auth, saml },
+    urls: { ...urls, saml },
     yamlAt,
     env,
     close: async () => {
@@ -71,46 +69,15 @@ export async function startSamlRig(options: SamlRigOptions = {}): Promise<SamlRi
   };
 }
 
-function yamlOf(
-  at: { port: number; adminPort: number; auth: string; metadata: string; wiki: string; reports: string },
-  options: SamlRigOptions,
-): string {
-  return `version: 1
-listen:
-  - address: 127.0.0.1:${at.port}
-admin: { address: 127.0.0.1:${at.adminPort} }
-insecure: { plainHttp: true, httpProviders: true }
-auth: { origin: "${at.auth}" }
-sessions:
-  secret: [{ env: VESTIBULE_SECRET }]
-${options.sessions ?? "  store: memory"}
-providers:
-  campus:
+function providersOf(metadata: string, { saml, providers }: SamlRigOptions): string {
+  return `  campus:
     name: Campus
     emailDomains: [acme.example]
     saml:
-      metadata: ${at.metadata}
+      metadata: ${metadata}
       keys: [{ certificate: { env: SAML_CERTIFICATE }, key: { env: SAML_KEY } }]
-${options.saml ?? ""}
-${options.providers ?? ""}
-apps:
-  - name: Wiki
-    host: wiki.localhost
-    upstream: ${at.wiki}
-    access:
-      - allow: { groups: [staff] }
-    routes:
-      - path: /admin
-        access:
-          - allow: { groups: [admins] }
-${options.wiki ?? ""}
-  - name: Reports
-    host: reports.internal.localhost
-    upstream: ${at.reports}
-    access:
-      - allow: { anyone: true }
-${options.top ?? ""}
-`;
+${saml ?? ""}
+${providers ?? ""}`;
 }
 
 /** Posts the form on `page` as browsers do from another site: without any Lax cookie. Answers what came back, redirects not followed. */

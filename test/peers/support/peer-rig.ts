@@ -7,6 +7,7 @@ import { freePorts } from "../../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../../support/recording-upstream.ts";
 import { clientSecret, rigSecret } from "../../support/rig.ts";
+import { type RigUrls, rigConfig, rigUrls } from "../../support/rig-apps.ts";
 import { makeSamlKey } from "../../support/saml-keys.ts";
 import { newVisitor, type Visitor } from "../../support/visitor.ts";
 
@@ -14,8 +15,8 @@ import { newVisitor, type Visitor } from "../../support/visitor.ts";
 export interface PeerRig {
   readonly gateway: GatewayProcess;
   readonly wiki: RecordingUpstream;
-  /** Wiki is for staff, Reports for anyone who has signed in. */
-  readonly urls: { readonly wiki: string; readonly reports: string; readonly auth: string };
+  /** Both apps are in front of `wiki`. */
+  readonly urls: RigUrls;
   readonly adminPort: number;
   /** Runs `vestibule COMMAND …` on the same configuration. */
   command(...args: string[]): Promise<{ readonly code: number; readonly stdout: string }>;
@@ -33,21 +34,22 @@ export async function startPeerRig(provider: string, top = ""): Promise<PeerRig>
   await writeFile(join(folder, "own.key"), pair.key, { mode: 0o600 });
   const keys = `[{ certificate: { file: ${folder}/own.crt }, key: { file: ${folder}/own.key } }]`;
   const wiki = await startRecordingUpstream();
-  const auth = `http://auth.localhost:${port}`;
+  const urls = rigUrls(port);
+  const providers = `  peer:\n    name: Peer\n${provider.replaceAll("{keys}", keys)}`;
   const env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret };
   const gateway = await startGatewayProcess({
-    yaml: yamlOf({ port, adminPort, auth, upstream: wiki.url, provider: provider.replaceAll("{keys}", keys), top }),
+    yaml: rigConfig({ port, adminPort, providers, upstreams: { wiki: wiki.url, reports: wiki.url } }, { top }),
     adminPort,
     env,
   });
   return {
     gateway,
     wiki,
-    urls: { wiki: `http://wiki.localhost:${port}`, reports: `http://reports.localhost:${port}`, auth },
+    urls,
     adminPort,
     command: (...args) => runCommand([...args, "--config", gateway.configFile], env),
     metadata: async () => {
-      const answer = await newVisitor().visit(`${auth}/_vestibule/saml/peer/metadata`);
+      const answer = await newVisitor().visit(`${urls.auth}/_vestibule/saml/peer/metadata`);
       if (answer.status !== 200) throw new Error(`no metadata: ${answer.status} ${answer.body}`);
       return answer.body;
     },
@@ -78,37 +80,4 @@ function runCommand(args: readonly string[], env: Record<string, string>): Promi
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout }),
     );
   });
-}
-
-function yamlOf(at: { port: number; adminPort: number; auth: string; upstream: string; provider: string; top: string }): string {
-  return `version: 1
-listen:
-  - address: 127.0.0.1:${at.port}
-admin: { address: 127.0.0.1:${at.adminPort} }
-insecure: { plainHttp: true, httpProviders: true }
-auth: { origin: "${at.auth}" }
-sessions:
-  secret: [{ env: VESTIBULE_SECRET }]
-  store: memory
-providers:
-  peer:
-    name: Peer
-${at.provider}
-apps:
-  - name: Wiki
-    host: wiki.localhost
-    upstream: ${at.upstream}
-    access:
-      - allow: { groups: [staff] }
-    routes:
-      - path: /admin
-        access:
-          - allow: { groups: [admins] }
-  - name: Reports
-    host: reports.localhost
-    upstream: ${at.upstream}
-    access:
-      - allow: { anyone: true }
-${at.top}
-`;
 }
