@@ -2,10 +2,20 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { clientSecret } from "../support/rig.ts";
-import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
+import { firstForm, newVisitor } from "../support/visitor.ts";
+import {
+  aVisitorAndAThief,
+  expectAliceToArrive,
+  expectBothLeft,
+  expectGroupsToCount,
+  fillIn,
+  groupsAt,
+  leaveGateway,
+  type SignIn,
+} from "./support/journeys.ts";
 import { type LemonLdap, lemonLdapIssuer, startLemonLdap } from "./support/lemonldap.ts";
 import { type PeerRig, startPeerRig, untilProviderIsKnown } from "./support/peer-rig.ts";
-import { isSignedIn, withCookiesOf } from "./support/signed-in.ts";
+import { isSignedIn } from "./support/signed-in.ts";
 
 let portal: LemonLdap;
 let rig: PeerRig;
@@ -37,68 +47,32 @@ afterAll(async () => {
   await portal?.close();
 });
 
-/** From the app to the portal's form, through it and back. */
-async function signIn(visitor: Visitor, url: string, login: string): Promise<VisitorAnswer> {
-  const form = firstForm(await visitor.browse(url));
-  return visitor.browse(form.action, { form: { ...form.fields, user: login, password: login } });
-}
+const signIn: SignIn = (visitor, url, login) => fillIn(visitor, url, "user", login);
 
-test("a visitor signs in, several groups come as a list", async () => {
-  const visitor = newVisitor();
-  const page = await signIn(visitor, `${rig.urls.wiki}/Deep/link?q=a%20b`, "alice");
-  expect(page.status).toBe(200);
-  expect(page.url.href).toBe(`${rig.urls.wiki}/Deep/link?q=a%20b`);
-  const request = rig.wiki.requests.at(-1);
-  expect(request?.header("remote-user")).toBe("alice");
-  expect(request?.header("remote-email")).toBe("alice@acme.example");
-  expect(request?.header("remote-name")).toBe("Alice Archer");
-  expect(groups()).toEqual(["admins", "staff"]);
-  expect((await visitor.visit(`${rig.urls.wiki}/admin`)).status).toBe(200);
-});
+test("a visitor signs in, several groups come as a list", () => expectAliceToArrive(rig, signIn));
 
-test("one group comes as plain text, none as no claim at all", async () => {
-  const bob = newVisitor();
-  expect((await signIn(bob, `${rig.urls.wiki}/`, "bob")).status).toBe(200);
-  expect(groups()).toEqual(["staff"]);
-  expect((await bob.visit(`${rig.urls.wiki}/admin`)).status).toBe(403);
-
-  const carol = newVisitor();
-  const seen = rig.wiki.requests.length;
-  expect((await signIn(carol, `${rig.urls.wiki}/`, "carol")).status).toBe(403);
-  expect(rig.wiki.requests.length).toBe(seen);
-  expect((await carol.browse(`${rig.urls.reports}/`)).status).toBe(200);
-  expect(rig.wiki.requests.at(-1)?.header("remote-user")).toBe("carol");
-  expect(groups()).toEqual([]);
-});
+test("one group comes as plain text, none as no claim at all", () => expectGroupsToCount(rig, signIn));
 
 test("leaving the gateway leaves the portal, too, and comes back", async () => {
-  const visitor = newVisitor();
-  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, rig.urls.wiki);
-  const goodbye = await visitor.browse(`${rig.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
+  const both = await aVisitorAndAThief(rig, signIn);
+  const goodbye = await leaveGateway(rig, both.visitor);
   expect(goodbye.url.href).toContain(`${portal.origin}/oauth2/logout?`);
-  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
+  expect(await isSignedIn(both.thief, rig.urls.wiki)).toBe(false);
   // The portal asks the visitor to go on while its frames do their work; the button is a form.
   const form = firstForm(goodbye);
   const onward = new URL(form.action);
   for (const [name, value] of Object.entries(form.fields)) onward.searchParams.set(name, value);
-  const page = await visitor.browse(onward.href);
-  expect(page.url.origin).toBe(rig.urls.auth);
-  expect(page.url.pathname).toBe("/_vestibule/signed-out");
-  expect(page.status).toBe(200);
-  expect(firstForm(await visitor.browse(`${rig.urls.wiki}/`)).fields).toHaveProperty("password");
+  await expectBothLeft(rig, await both.visitor.browse(onward.href), both);
 });
 
 test("leaving the portal ends the gateway's session by the frame on its page", async () => {
-  const visitor = newVisitor();
-  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, rig.urls.wiki);
+  const { visitor, thief } = await aVisitorAndAThief(rig, signIn);
   const goodbye = await visitor.browse(portal.logoutUrl);
   const frame = /<iframe src="([^"]*)"/.exec(goodbye.body)?.[1] ?? "";
   expect(frame).toBe(`${rig.urls.auth}/_vestibule/oidc/peer/frontchannel-logout?iss=${encodeURIComponent(`${portal.origin}/`)}&sid=alice`);
   const framed = await newVisitor().visit(frame, { headers: { "sec-fetch-dest": "iframe", "sec-fetch-site": "cross-site" } });
   expect(framed.status).toBe(200);
-  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
+  expect(await isSignedIn(thief, rig.urls.wiki)).toBe(false);
 });
 
 test("one refresh token is good again and again, and dies with the portal's session", { timeout: 60_000 }, async () => {
@@ -112,7 +86,7 @@ test("one refresh token is good again and again, and dies with the portal's sess
     },
     { timeoutMs: 30_000, everyMs: 200 },
   );
-  expect(groups()).toEqual(["admins", "staff"]);
+  expect(groupsAt(rig)).toEqual(["admins", "staff"]);
   // Without its frame being opened: nobody tells the gateway, it finds out.
   await visitor.browse(portal.logoutUrl);
   await eventually(async () => expect(await isSignedIn(visitor, rig.urls.wiki)).toBe(false), { timeoutMs: 20_000, everyMs: 200 });
@@ -123,10 +97,3 @@ async function renewals(): Promise<number> {
   const line = text.split("\n").find((one) => one.includes("token_refreshes_total{") && one.includes('outcome="renewed"'));
   return Number(line?.split(" ").at(-1) ?? 0);
 }
-
-/** Their order is not stable there. */
-const groups = () =>
-  (rig.wiki.requests.at(-1)?.header("remote-groups") ?? "")
-    .split(",")
-    .filter((name) => name !== "")
-    .sort();

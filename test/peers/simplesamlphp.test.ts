@@ -2,8 +2,18 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
-import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
+import { firstForm, newVisitor } from "../support/visitor.ts";
 import { carryForms } from "./support/carry-forms.ts";
+import {
+  aVisitorAndAThief,
+  expectAliceToArrive,
+  expectBothLeft,
+  expectGroupsToCount,
+  fillIn,
+  fillInAndPost,
+  leaveGateway,
+  type SignIn,
+} from "./support/journeys.ts";
 import { type PeerRig, startPeerRig } from "./support/peer-rig.ts";
 import { isSignedIn, withCookiesOf } from "./support/signed-in.ts";
 import { type SimpleSamlPhp, startSimpleSamlPhp } from "./support/simplesamlphp.ts";
@@ -29,50 +39,15 @@ const samlOf = ({ metadataUrl }: SimpleSamlPhp, more = "") => `    saml:
 ${more}
     attributes: { subject: uid, email: mail, name: [displayName], groups: groups }`;
 
-/** From the app to the identity provider's form, through it, and back by the form that posts itself. */
-async function signIn(visitor: Visitor, url: string, login: string): Promise<VisitorAnswer> {
-  const page = await visitor.browse(url);
-  const form = firstForm(page);
-  const answer = await visitor.browse(form.action, { form: { ...form.fields, username: login, password: login } });
-  const post = firstForm(answer);
-  expect(post.fields).toHaveProperty("SAMLResponse");
-  return visitor.browse(post.action, { form: post.fields });
-}
+const signIn: SignIn = (visitor, url, login) => fillInAndPost(visitor, url, "username", login);
 
-test("a visitor signs in, and the app learns who it is", async () => {
-  const visitor = newVisitor();
-  const page = await signIn(visitor, `${rig.urls.wiki}/Deep/link?q=a%20b`, "alice");
-  expect(page.status).toBe(200);
-  expect(page.url.href).toBe(`${rig.urls.wiki}/Deep/link?q=a%20b`);
-  const request = rig.wiki.requests.at(-1);
-  expect(request?.header("remote-user")).toBe("alice");
-  expect(request?.header("remote-email")).toBe("alice@acme.example");
-  expect(request?.header("remote-name")).toBe("Alice Archer");
-  expect(request?.header("remote-groups")).toBe("staff,admins");
-  expect((await visitor.visit(`${rig.urls.wiki}/admin`)).status).toBe(200);
-});
+test("a visitor signs in, and the app learns who it is", () => expectAliceToArrive(rig, signIn));
 
-test("a group that is missing, and an attribute without values, refuse", async () => {
-  const bob = newVisitor();
-  expect((await signIn(bob, `${rig.urls.wiki}/`, "bob")).status).toBe(200);
-  expect(rig.wiki.requests.at(-1)?.header("remote-groups")).toBe("staff");
-  expect((await bob.visit(`${rig.urls.wiki}/admin`)).status).toBe(403);
-
-  const carol = newVisitor();
-  const seen = rig.wiki.requests.length;
-  const page = await signIn(carol, `${rig.urls.wiki}/`, "carol");
-  expect(page.status).toBe(403);
-  expect(page.body).toContain("Carol Cook");
-  expect(rig.wiki.requests.length).toBe(seen);
-  expect((await carol.browse(`${rig.urls.reports}/`)).status).toBe(200);
-  expect(rig.wiki.requests.at(-1)?.header("remote-user")).toBe("carol");
-  expect(rig.wiki.requests.at(-1)?.header("remote-groups")).toBe("");
-});
+test("a group that is missing, and an attribute without values, refuse", () => expectGroupsToCount(rig, signIn));
 
 test("an answer that has been used is worth nothing in another browser", async () => {
   const visitor = newVisitor();
-  const form = firstForm(await visitor.browse(`${rig.urls.wiki}/`));
-  const post = firstForm(await visitor.browse(form.action, { form: { ...form.fields, username: "alice", password: "alice" } }));
+  const post = firstForm(await fillIn(visitor, `${rig.urls.wiki}/`, "username", "alice"));
   expect((await visitor.browse(post.action, { form: post.fields })).status).toBe(200);
   const thief = newVisitor();
   await thief.browse(`${rig.urls.wiki}/`);
@@ -82,34 +57,25 @@ test("an answer that has been used is worth nothing in another browser", async (
 });
 
 test("leaving the gateway leaves the identity provider, too", async () => {
-  const visitor = newVisitor();
-  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, rig.urls.wiki);
-  const page = await visitor.browse(`${rig.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
-  expect(visitor.trail.some((url) => url.startsWith(`${idp.origin}/saml2/idp/SingleLogoutService.php`))).toBe(true);
-  expect(page.status).toBe(200);
-  expect(page.url.origin).toBe(rig.urls.auth);
-  expect(page.url.pathname).toBe("/_vestibule/signed-out");
-  expect(visitor.trail.some((url) => url.includes("/_vestibule/saml/peer/slo?SAMLResponse="))).toBe(true);
-  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
-  // The identity provider has forgotten the visitor: it shows its form again.
-  expect(firstForm(await visitor.browse(`${rig.urls.wiki}/`)).fields).toHaveProperty("password");
+  const both = await aVisitorAndAThief(rig, signIn);
+  const page = await leaveGateway(rig, both.visitor);
+  const { trail } = both.visitor;
+  expect(trail.some((url) => url.startsWith(`${idp.origin}/saml2/idp/SingleLogoutService.php`))).toBe(true);
+  expect(trail.some((url) => url.includes("/_vestibule/saml/peer/slo?SAMLResponse="))).toBe(true);
+  await expectBothLeft(rig, page, both);
 });
 
 test("leaving the identity provider ends the gateway's sessions, and it gets a signed answer", async () => {
-  const visitor = newVisitor();
-  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  const { visitor, thief } = await aVisitorAndAThief(rig, signIn);
   const elsewhere = newVisitor();
   await signIn(elsewhere, `${rig.urls.wiki}/`, "alice");
-  const stolen = withCookiesOf(visitor, rig.urls.wiki);
-  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(true);
   const page = await visitor.browse(idp.logoutUrl);
   const asked = visitor.trail.find((url) => url.startsWith(`${rig.urls.auth}/_vestibule/saml/peer/slo?SAMLRequest=`)) ?? "";
   expect(new URL(asked).searchParams.get("Signature")).not.toBeNull();
   const answered = visitor.trail.find((url) => url.startsWith(idp.origin) && url.includes("SAMLResponse=")) ?? "";
   expect(new URL(answered).searchParams.get("Signature")).not.toBeNull();
   expect(page.url.href).toBe(`${idp.origin}/logout.php`);
-  expect(await isSignedIn(stolen, rig.urls.wiki)).toBe(false);
+  expect(await isSignedIn(thief, rig.urls.wiki)).toBe(false);
   // Another login of the same person, under another index, lives on.
   expect(await isSignedIn(elsewhere, rig.urls.wiki)).toBe(true);
 });
@@ -208,7 +174,7 @@ test("login and logout in both directions work when every message is a form", as
     expect(arrived.page.status).toBe(200);
     const first = withCookiesOf(visitor, own.urls.wiki);
 
-    const leaving = await visitor.browse(`${own.urls.wiki}/_vestibule/logout`, { headers: { "sec-fetch-site": "same-origin" } });
+    const leaving = await leaveGateway(own, visitor);
     const left = await carryForms(visitor, leaving);
     expect(left.trail).toContain(`${own.urls.auth}/_vestibule/saml/peer/slo`);
     expect(left.page.url.pathname).toBe("/_vestibule/signed-out");
