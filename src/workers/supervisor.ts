@@ -5,6 +5,7 @@ import { createCrashPace } from "./crash-pace.ts";
 import { createMember, type Member } from "./member.ts";
 import type { WorkerReport } from "./messages.ts";
 import { putInForce } from "./put-in-force.ts";
+import { createRollCall, type RollCall } from "./roll-call.ts";
 import { packSettings, type SettingsParcel } from "./settings-parcel.ts";
 import type { ForkWorker } from "./worker-process.ts";
 
@@ -14,8 +15,7 @@ export interface Supervisor {
   start(): Promise<readonly Address[]>;
   /** All workers take `next` into force, or none does: then it rejects. */
   putInForce(next: Settings): Promise<void>;
-  /** What each worker says of itself now, or said a moment ago; those that have been silent for longer are left out. */
-  reports(): Promise<readonly { readonly slot: number; readonly report: WorkerReport }[]>;
+  readonly reports: RollCall["reports"];
   serving(): number;
   /** Every worker finishes what is in flight and ends; what is left after `graceMs` is killed. */
   drain(graceMs: number): Promise<void>;
@@ -33,12 +33,6 @@ export interface SupervisorDeps {
   readonly onEnd: (last: WorkerReport | null, crashed: boolean) => void;
 }
 
-/** Whoever asks for readiness wants to know soon. */
-const reportMs = 400;
-const lookEveryMs = 5_000;
-/** Half a minute without an answer: its event loop stands still, and so does everybody whom it serves. */
-const missedUntilKilled = 6;
-const missedUntilDoubted = 2;
 /** Over what they were given: to close, write the last lines and exit. */
 const lastMomentsMs = 1_000;
 
@@ -51,6 +45,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let current: SettingsParcel = started;
   let stopping = false;
   let lastId = 0;
+  const nextId = () => {
+    lastId += 1;
+    return lastId;
+  };
   let begin: { readonly resolve: (addresses: readonly Address[]) => void; readonly reject: (error: Error) => void } | null = null;
   let ended: () => void = () => {};
 
@@ -109,33 +107,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     retries.add(timer);
   };
   const serving = () => [...members].filter((member) => member.serving).length;
-  const reports = async () => {
-    const asked = [...members].filter((member) => member.serving);
-    const replies = await Promise.all(
-      asked.map(async (member) => {
-        lastId += 1;
-        await member.ask({ kind: "report", id: lastId }, reportMs);
-        // One that is too busy to answer at once is not gone: what it said a moment ago counts, and its silence is watched.
-        return member.report !== null && member.missed <= missedUntilDoubted ? [{ slot: member.slot, report: member.report }] : [];
-      }),
-    );
-    return replies.flat();
-  };
-  const look = setInterval(() => {
-    for (const member of members) {
-      member.missed += 1;
-      if (member.missed > missedUntilKilled) {
-        log.error({ worker: member.slot, workerPid: member.pid }, "a worker does not answer; it is killed");
-        member.kill();
-      } else if (member.briefed) {
-        lastId += 1;
-        void member.ask({ kind: "report", id: lastId }, lookEveryMs).then((reply) => {
-          if (reply !== null) member.missed = 0;
-        });
-      }
-    }
-  }, lookEveryMs);
-  look.unref();
+  const rollCall = createRollCall({ members, nextId, log });
 
   return {
     start: () =>
@@ -144,37 +116,40 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         for (const slot of slots) open(slot);
       }),
     putInForce: async (next) => {
-      lastId += 1;
       const parcel = packSettings(next);
-      await putInForce({ id: lastId, parcel, log, briefed: () => [...members].filter((member) => member.briefed) }, () => {
+      await putInForce({ id: nextId(), parcel, log, briefed: () => [...members].filter((member) => member.briefed) }, () => {
         current = parcel;
       });
     },
-    reports,
+    reports: rollCall.reports,
     serving,
     drain: async (graceMs) => {
       stopping = true;
-      clearInterval(look);
+      rollCall.close();
       for (const timer of retries) clearTimeout(timer);
       if (members.size === 0) return;
       const allGone = new Promise<void>((resolve) => {
         ended = resolve;
       });
-      for (const member of members) {
-        if (member.serving) member.send({ kind: "drain", graceMs: Math.max(0, graceMs - lastMomentsMs) });
-        else member.kill();
-      }
-      const cut = setTimeout(() => {
-        for (const member of members) member.kill();
-      }, graceMs);
-      await allGone;
-      clearTimeout(cut);
+      await drainAll(members, graceMs, allGone);
     },
     kill: () => {
       stopping = true;
       for (const member of members) member.kill();
     },
   };
+}
+
+async function drainAll(members: ReadonlySet<Member>, graceMs: number, allGone: Promise<void>): Promise<void> {
+  for (const member of members) {
+    if (member.serving) member.send({ kind: "drain", graceMs: Math.max(0, graceMs - lastMomentsMs) });
+    else member.kill();
+  }
+  const cut = setTimeout(() => {
+    for (const member of members) member.kill();
+  }, graceMs);
+  await allGone;
+  clearTimeout(cut);
 }
 
 /** What a single worker that is replaced may take to finish. */
