@@ -68,6 +68,14 @@ test("of two posts of one assertion, however close, exactly one goes on", async 
   expect(rig.audited.filter(({ event }) => event === "login")).toHaveLength(1);
 });
 
+test("an answer that nobody asked for is finished once: whoever reads its address later is nobody", async () => {
+  const { location } = await post(answer(null));
+  expect((await browser.go(location ?? "")).body).toContain("by shib");
+  const reader = createControlBrowser(rig);
+  const reply = await reader.ask(location ?? "");
+  expect([reply.status, reply.setCookies]).toEqual([400, []]);
+});
+
 test("an assertion is remembered for as long as it could be accepted", async () => {
   expect((await post(answer(null))).status).toBe(303);
   rig.now += 299_000;

@@ -60,6 +60,11 @@ describe.each(["redirect", "post"] as const)("by %s", (binding) => {
     { when: "addressed to nobody", incoming: () => carry(binding, "SAMLRequest", changed(/ Destination="[^"]*"/, "")) },
     { when: "eleven minutes old", incoming: () => carry(binding, "SAMLRequest", aRequest), change: { now: now + 660_000 } },
     {
+      when: "eleven minutes old, without an end",
+      incoming: () => carry(binding, "SAMLRequest", changed(/ NotOnOrAfter="[^"]*"/, "")),
+      change: { now: now + 660_000 },
+    },
+    {
       when: "past its NotOnOrAfter",
       incoming: () => carry(binding, "SAMLRequest", changed(/NotOnOrAfter="[^"]*"/, `NotOnOrAfter="${at(-61)}"`)),
     },

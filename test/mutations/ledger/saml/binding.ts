@@ -137,7 +137,7 @@ export const binding: readonly SecurityPromise[] = [
         find: "parked.delete(name);",
         replace: "",
         test: "test/control/saml/login.test.ts",
-        named: "a posted answer is parked once and finished on a same-site page",
+        named: "an answer that nobody asked for is finished once: whoever reads its address later is nobody",
       },
     ],
   },

@@ -85,7 +85,7 @@ export const logout: readonly SecurityPromise[] = [
         find: "checkHead(message, { ...expected, maxAgeMs });",
         replace: "checkHead(message, expected);",
         test: "test/protocol/saml/logout.test.ts",
-        named: "by redirect eleven minutes old is refused",
+        named: "by redirect eleven minutes old, without an end is refused",
       },
       {
         file: "src/protocol/saml/logout-read.ts",
