@@ -14,7 +14,7 @@ export interface Member {
   failure: string | null;
   /** The last that it told of itself. */
   report: WorkerReport | null;
-  /** Questions in a row that it left unanswered. */
+  /** How often it was looked at since it last said anything. */
   missed: number;
   send(message: ToWorker): void;
   kill(): void;
@@ -38,6 +38,8 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
   };
   const worker = fork({
     onMessage: (message) => {
+      // Whatever it says, and however late: its event loop runs.
+      member.missed = 0;
       switch (message.kind) {
         case "hello":
           return events.onHello(member);

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ToWorker } from "../../src/workers/messages.ts";
 import { unpackSettings } from "../../src/workers/settings-parcel.ts";
 import { createSupervisor } from "../../src/workers/supervisor.ts";
@@ -20,12 +20,13 @@ interface Scripted {
 
 let workers: Scripted[];
 let log: ReturnType<typeof recordingLog>;
-let starts: "good" | "bad" | "dead";
+let starts: "good" | "bad" | "dead" | "late";
 beforeEach(() => {
   workers = [];
   log = recordingLog();
   starts = "good";
 });
+afterEach(() => vi.useRealTimers());
 
 const settings = (version: string) => someSettings([], { workers: 2, trustedProxies: [version] });
 const store = { kind: "redis", reachable: true, invalidation: true, detail: "" } as const;
@@ -43,7 +44,8 @@ function supervisor() {
     fork: (events) => {
       const worker: Scripted = { pid: 100 + workers.length, events, told: [], killed: false, version: [], canPrepare: true };
       workers.push(worker);
-      setImmediate(() => (starts === "dead" ? die(worker) : events.onMessage({ kind: "hello" })));
+      if (starts === "dead") setImmediate(() => die(worker));
+      else if (starts !== "late") setImmediate(() => events.onMessage({ kind: "hello" }));
       return { pid: worker.pid, send: (message) => void setImmediate(() => obey(worker, message)), kill: () => die(worker) };
     },
   });
@@ -74,6 +76,22 @@ function obey(worker: Scripted, message: ToWorker): void {
   else if (message.kind === "drain") die(worker);
 }
 const alive = () => workers.filter((worker) => !worker.killed);
+
+test("a worker that was slow to start has its half minute once it serves, and one that says nothing then is replaced", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+  starts = "late";
+  const all = supervisor();
+  const started = all.start();
+  vi.advanceTimersByTime(33_000);
+  starts = "good";
+  for (const worker of workers) worker.events.onMessage({ kind: "hello" });
+  await started;
+  vi.advanceTimersByTime(20_000);
+  expect(alive()).toHaveLength(2);
+  vi.advanceTimersByTime(20_000);
+  expect(workers.map(({ killed }) => killed)).toEqual([true, true]);
+  all.kill();
+});
 
 test("a new configuration reaches every worker, and the successor of one that dies", async () => {
   const all = supervisor();
