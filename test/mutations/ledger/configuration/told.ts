@@ -2,7 +2,6 @@ import type { SecurityPromise } from "../../mutation.ts";
 
 const secrets = "test/config/secrets.test.ts";
 const cli = "test/commands/cli.test.ts";
-const positions = "test/config/positions.test.ts";
 const secret = "src/core/secret.ts";
 const prints = "a secret prints as [secret] wherever settings are printed";
 
@@ -15,8 +14,8 @@ export const configurationTold: readonly SecurityPromise[] = [
         file: "src/config/load.ts",
         find: "if (problems.length > 0 || shape.file === null)",
         replace: "if (shape.file === null)",
-        test: positions,
-        named: "a thousand problems are counted, and the first ones shown",
+        test: "test/config/refused.test.ts",
+        named: "policy-unknown.yaml is refused for what it says, and for nothing",
       },
       {
         file: "src/config/load.ts",
@@ -53,13 +52,6 @@ export const configurationTold: readonly SecurityPromise[] = [
         named: prints,
       },
       { file: secret, find: 'value: () => "[secret]" }', replace: "value: () => text }", test: secrets, named: prints },
-      {
-        file: secret,
-        find: "reveal: () => text,",
-        replace: "text,\n    reveal: () => text,",
-        test: "test/observe/log.test.ts",
-        named: "a configured secret is taken out",
-      },
     ],
   },
   {
