@@ -151,7 +151,7 @@ export const hostsNames: readonly SecurityPromise[] = [
         file: "src/gateway/handle-request.ts",
         find: "else if (hasApp(site)) serveApp(deps, line, { incoming, site, route: deps.findRoute(site.app, incoming.readings[0] ?? incoming.path) });",
         replace:
-          'else {\n      const app = hasApp(site) ? site : deps.findSite("wiki.acme.example");\n      if (app !== null && hasApp(app)) return serveApp(deps, line, { incoming, site: app, route: deps.findRoute(app.app, incoming.path) });\n    }\n    if (!isControlPath(incoming))',
+          'else if (site !== null) {\n      const app = hasApp(site) ? site : deps.findSite("wiki.acme.example");\n      serveApp(deps, line, { incoming, site: app, route: deps.findRoute(app.app, incoming.path) });\n    }',
         test: edge,
         named: "the auth origin's host serves nothing but the gateway's own pages",
       },

@@ -118,13 +118,6 @@ export const hostsReadings: readonly SecurityPromise[] = [
       {
         file: "src/http/target.ts",
         find: "{ path: target.slice(0, mark), query: target.slice(mark), authority }",
-        replace: '{ path: target.replace("?", "/"), query: "", authority }',
-        test: edge,
-        named: `/admin?/open ${counted}`,
-      },
-      {
-        file: "src/http/target.ts",
-        find: "{ path: target.slice(0, mark), query: target.slice(mark), authority }",
         replace: '{ path: target, query: "", authority }',
         test: edge,
         named: `/open?x=/../admin;%2e%2e%00 ${unchanged}`,
