@@ -37,7 +37,7 @@ export function decide(site: AppSite, identity: Identity, incoming: Incoming, no
 
 /** The decision for one reading of the path, under the route that this reading reaches. */
 export function decideReading(site: AppSite, route: Route, identity: Identity, incoming: Incoming, reading: string, now: number): Decision {
-  const unfit = incoming.websocket ? websocketRefusal(site, route, incoming) : null;
+  const unfit = incoming.websocket ? websocketRefusal(site, route, incoming, identity) : null;
   if (unfit !== null) return refuse(unfit, identity);
   // A public path asks for nothing and looks at nothing: not even a bad token is a reason to turn somebody away.
   if (route.isPublic(incoming.method, reading)) return { kind: "pass", identity: null };
@@ -89,12 +89,17 @@ function askAgain(
 }
 
 /**
- * Cookies travel with a WebSocket handshake from any page on the web (cross-site WebSocket hijacking), and no
- * same-origin policy guards the answer: the Origin must be the app's own. Without one it is no browser.
+ * Cookies travel with a WebSocket handshake from any page on the web (cross-site WebSocket hijacking), and no same-origin policy guards
+ * the answer: the Origin must be the app's own. Browsers always send one, so a session without it is a cookie in other hands; a token
+ * is nothing that a page could make a browser send, and programs that hold one have no origin.
  */
-function websocketRefusal(site: AppSite, route: Route, incoming: Incoming): Refusal | null {
+function websocketRefusal(site: AppSite, route: Route, incoming: Incoming, identity: Identity): Refusal | null {
   if (!route.settings.proxy.websocket) return { reason: "websocket-not-allowed", rule: null, why: "proxy.websocket is false" };
-  if (incoming.origin === null || isOwnOrigin(site, incoming.origin)) return null;
+  if (incoming.origin === null) {
+    if (identity.kind !== "known" || identity.via !== "session") return null;
+    return { reason: "origin-not-allowed", rule: null, why: "a WebSocket with a session and no Origin" };
+  }
+  if (isOwnOrigin(site, incoming.origin)) return null;
   return { reason: "origin-not-allowed", rule: null, why: `a WebSocket from a page of ${incoming.origin}` };
 }
 

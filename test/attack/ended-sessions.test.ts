@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 
 const socketFields =
-  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  "Origin: https://wiki.acme.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 async function open(path: string, cookie: string, fields: string): Promise<RawClient> {
   const client = await rawConnect(gateway);

@@ -27,7 +27,7 @@ const names = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups", "X
 const spelled = (name: string) => [name, name.toLowerCase(), name.replaceAll("-", "_"), name.toUpperCase().replaceAll("-", "."), name];
 const forged = names.flatMap(spelled).map((name) => `${name}: admin\r\n`);
 const handshake =
-  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  "Origin: https://wiki.acme.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /** What arrives of one request with all these headers: identity headers by their name as the least careful application reads it. */
 async function arrived(path: string, who: Partial<Principal> | null, more = "Connection: close\r\n") {

@@ -153,7 +153,7 @@ test.each([
 const handshake = { websocket: true, wantsPage: false, origin: "https://wiki.acme.example" };
 test.each([
   { when: "the app's own page", request: handshake, kind: "allow" },
-  { when: "no Origin, no browser", request: { ...handshake, origin: null }, kind: "allow" },
+  { when: "no Origin", request: { ...handshake, origin: null }, kind: "refuse" },
   { when: "another site", request: { ...handshake, origin: "https://evil.example" }, kind: "refuse" },
   { when: "a sibling host", request: { ...handshake, origin: "https://crm.acme.example" }, kind: "refuse" },
   { when: "a host that begins alike", request: { ...handshake, origin: "https://wiki.acme.example.evil.example" }, kind: "refuse" },
@@ -162,6 +162,13 @@ test.each([
   { when: "a sandboxed frame", request: { ...handshake, origin: "null" }, kind: "refuse" },
 ])("a WebSocket from $when: $kind", ({ request, kind }) => {
   expect(ask(staff, known(), request).decision.kind).toBe(kind);
+});
+
+test("a program with a token may open a WebSocket without an Origin: no page can make a browser send one", () => {
+  const routes = [{ bearer: ["google"], access: [allow({ anyone: true })] }];
+  const program = { ...handshake, origin: null };
+  expect(ask(routes, known({ provider: "google" }, "bearer"), program).decision.kind).toBe("allow");
+  expect(ask(routes, known({ provider: "google" }, "bearer"), { ...program, origin: "https://evil.example" }).decision.kind).toBe("refuse");
 });
 
 test("a foreign page may not open a WebSocket to a public path either", () => {

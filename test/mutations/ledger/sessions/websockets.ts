@@ -14,19 +14,33 @@ export const webSockets: readonly SecurityPromise[] = [
     ],
   },
   {
-    promise: "A WebSocket handshake from a page needs the Origin of the app's own host, scheme and port.",
+    promise: "A WebSocket handshake with a session needs the Origin of the app's own host, scheme and port; with a token it may have none.",
     mutations: [
       {
         file: "src/policy/decide.ts",
-        find: "if (incoming.origin === null || isOwnOrigin(site, incoming.origin)) return null;",
+        find: 'if (identity.kind !== "known" || identity.via !== "session") return null;',
+        replace: "return null;",
+        test: "test/attack/websocket-handshakes.test.ts",
+        named: "a clean handshake with a session and no Origin: 403, closed, and what follows is no request",
+      },
+      {
+        file: "src/policy/decide.ts",
+        find: 'if (identity.kind !== "known" || identity.via !== "session") return null;',
+        replace: "",
+        test: "test/policy/decide.test.ts",
+        named: "a program with a token may open a WebSocket without an Origin",
+      },
+      {
+        file: "src/policy/decide.ts",
+        find: "if (isOwnOrigin(site, incoming.origin)) return null;",
         replace: "return null;",
         test: "test/attack/websocket-handshakes.test.ts",
         named: "a clean handshake from another origin: 403, closed, and what follows is no request",
       },
       {
         file: "src/policy/decide.ts",
-        find: "if (incoming.origin === null || isOwn",
-        replace: 'if (incoming.origin === null || incoming.origin === "null" || isOwn',
+        find: "if (isOwnOrigin(site",
+        replace: 'if (incoming.origin === "null" || isOwnOrigin(site',
         test: "test/attack/websocket-handshakes.test.ts",
         named: "a clean handshake from the null origin: 403, closed, and what follows is no request",
       },
