@@ -7,6 +7,8 @@ const reportMs = 400;
 const lookEveryMs = 5_000;
 /** Half a minute without an answer: its event loop stands still, and so does everybody whom it serves. */
 const missedUntilKilled = 6;
+/** Nobody depends on one that has not served yet, and a crowded machine takes its time to load a program. */
+const missedUntilKilledAtStart = 24;
 const missedUntilDoubted = 2;
 
 /** Asks the workers how they are, and kills the one that does not answer any more. */
@@ -25,7 +27,7 @@ export function createRollCall(deps: {
   const look = setInterval(() => {
     for (const member of members) {
       member.missed += 1;
-      if (member.missed > missedUntilKilled) {
+      if (member.missed > (member.serving ? missedUntilKilled : missedUntilKilledAtStart)) {
         log.error({ worker: member.slot, workerPid: member.pid }, "a worker does not answer; it is killed");
         member.kill();
       } else if (member.briefed) {
