@@ -11,7 +11,8 @@ import { isWithinLimits, type SessionLimits } from "./session-limits.ts";
 export interface RedisRecords {
   /** The session under this key when it is within its limits. */
   read(key: string): Promise<Session | null>;
-  exists(key: string): Promise<boolean>;
+  /** One that cannot be opened here may be good elsewhere, while a secret is rotated: it is present. */
+  stateOf(key: string): Promise<"present" | "over" | "absent">;
   write(session: Session): Promise<void>;
   /** Notes activity; false when there is nothing to note it on. */
   touch(key: string, seenAt: number): Promise<boolean>;
@@ -39,7 +40,12 @@ export function createRedisRecords({ client, guard, keys, codec, limits, clock, 
       const session = codec.decode(key, sealed, Number(seen));
       return session !== null && isWithinLimits(session, limits, clock()) ? session : null;
     },
-    exists: async (key) => (await guard.run("find", () => client.exists(keys.session(key)))) === 1,
+    stateOf: async (key) => {
+      const [sealed, seen] = await guard.run("find", () => client.hmget(keys.session(key), "v", "s"));
+      if (typeof sealed !== "string") return "absent";
+      const session = codec.decode(key, sealed, Number(seen));
+      return session === null || isWithinLimits(session, limits, clock()) ? "present" : "over";
+    },
     write: async (session) => {
       const leftMs = Math.ceil(session.expiresAt - session.createdAt);
       const fields = [codec.encode(session), session.lastSeenAt, limits.idleMs, leftMs];

@@ -9,7 +9,7 @@ import { plainError } from "./redis-failure.ts";
 import type { RedisIndex } from "./redis-index.ts";
 import type { RedisRecords } from "./redis-records.ts";
 import { filtersOf } from "./session-filters.ts";
-import { beginSession } from "./session-limits.ts";
+import { beginSession, isWithinLimits } from "./session-limits.ts";
 
 /** Beginning, ending and finding sessions by whom they belong to. */
 export interface RedisSessions {
@@ -53,6 +53,8 @@ export function createRedisSessions(deps: SessionsDeps): RedisSessions {
 
 async function create(deps: SessionsDeps, wanted: NewSession): Promise<Session> {
   const session = beginSession(wanted, deps.settings, deps);
+  // The provider's own end has passed already: there is nothing to keep, and nobody whom it may push out.
+  if (!isWithinLimits(session, deps.settings, session.createdAt)) return session;
   await deps.index.enter(session);
   await deps.records.write(session);
   // A revocation between these two steps took the entry out and found nothing to remove: it counts.
@@ -79,12 +81,13 @@ async function endOldest(deps: SessionsDeps, session: Session): Promise<void> {
   const { provider, subject } = session.principal;
   const filter: SessionFilter = { by: "principal", provider, subject };
   const members = await deps.index.members(filter);
-  const present = await Promise.all(members.map(({ key }) => deps.records.exists(key)));
+  const states = await Promise.all(members.map(({ key }) => deps.records.stateOf(key)));
   const youngest = deps.clock() - underWayMs;
-  const isGone = (at: number, createdAt: number) => present[at] === false && createdAt < youngest;
+  const isGone = (at: number, createdAt: number) => states[at] === "over" || (states[at] === "absent" && createdAt < youngest);
   const gone = members.filter((member, at) => isGone(at, member.createdAt));
   const live = members.filter((member, at) => !isGone(at, member.createdAt));
-  for (const { key } of gone) await deps.index.drop([filter], key);
+  // Removed, too: nothing may live on that a revocation would not find.
+  for (const { key } of gone) await remove(deps, key, "expired", [filter]);
   const others = live.filter(({ key }) => key !== session.key);
   for (const { key } of others.slice(0, Math.max(0, live.length - perUser))) {
     if ((await remove(deps, key, "too-many", [filter])).removed) deps.metrics.logouts("too-many");
