@@ -27,3 +27,8 @@ export function isAlive(pid: number): boolean {
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((all, each) => all + each, 0);
+
+/** How long the main thread of a process was ready to run and had no core, so far. */
+export function waitedForCpuMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+}

@@ -34,7 +34,8 @@ export function createWatch(trial: Trial, app: App, host: string): Watch {
   const paged = ({ status, headers, body }: Seen) => {
     if (status < 400) return;
     const id = headers["x-request-id"];
-    if (typeof id !== "string" || (body !== "" && !body.includes(id))) bad.nameless.push(`${status}, id ${String(id)}, ${/<h1[^]*?<.h1>/.exec(body)?.[0] ?? body.slice(0, 80)}`);
+    if (typeof id !== "string" || (body !== "" && !body.includes(id)))
+      bad.nameless.push(`${status}, id ${String(id)}, ${(/<h1.*/.exec(body)?.[0] ?? body).slice(0, 80)}`);
     else failures.push({ id, at: performance.now() });
   };
   return {
