@@ -91,9 +91,9 @@ export const webSockets: readonly SecurityPromise[] = [
     mutations: [
       {
         file: "src/policy/decide.ts",
-        find: "const unfit = incoming.websocket ? websocketRefusal(site, route, incoming) : null;",
+        find: "const unfit = incoming.websocket ? websocketRefusal(site, route, incoming, identity) : null;",
         replace:
-          "const unfit = incoming.websocket && !route.isPublic(incoming.method, reading) ? websocketRefusal(site, route, incoming) : null;",
+          "const unfit = incoming.websocket && !route.isPublic(incoming.method, reading) ? websocketRefusal(site, route, incoming, identity) : null;",
         test: "test/policy/decide.test.ts",
         named: "a foreign page may not open a WebSocket to a public path either",
       },
