@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { connect } from "node:net";
 import { eventually } from "../support/eventually.ts";
 import { byStatus } from "./load.ts";
+import { isAlive } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep, timed } from "./scenario.ts";
 
@@ -25,7 +26,11 @@ export const scenario: Scenario = {
       }),
     );
     const sockets = await Promise.all(people.slice(0, trial.pick(50, 20)).map((who) => rig.socket(who)));
-    const cut = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+    let closed = 0;
+    for (const gone of idle) void gone.closed.then(() => (closed += 1));
+    const cut = Promise.all(
+      sockets.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())).then(() => (closed += 1))),
+    );
     await sleep(500);
     instance.process.signal("SIGTERM");
     const began = performance.now();
@@ -35,6 +40,7 @@ export const scenario: Scenario = {
       }),
     );
     trial.hold("readiness fails after, ms", failed.ms <= 1_000 + trial.slackMs(), failed.ms, "first of all");
+    trial.hold("connections closed before it", closed === 0, closed, "none");
     await Promise.all(idle.map(({ closed }) => closed));
     trial.hold(
       "idle connections closed after, s",
@@ -49,14 +55,14 @@ export const scenario: Scenario = {
     const code = await instance.process.exited;
     trial.hold("exit code", code === 0, String(code), "0");
     trial.hold("gone after, s", performance.now() - began <= 30_000, (performance.now() - began) / 1000, "≤ 30");
-    trial.hold("requests that reached the app without an identity", rig.app.unauthenticated === 0, rig.app.unauthenticated, "0");
     await rig.start(0);
     const again = rig.instances[0];
     if (again === undefined) throw new Error("no instance");
-    const stuck = rig.get(one, { path: "/sleepy" });
+    const stuck = rig.get(one, { path: "/sleepy", agent: false });
     await sleep(300);
     again.process.signal("SIGTERM");
     await sleep(300);
+    trial.hold("waits for a request that has no answer", isAlive(again.process.pid), isAlive(again.process.pid) ? "yes" : "no", "yes");
     const second = performance.now();
     again.process.signal("SIGTERM");
     await again.process.exited;
@@ -67,5 +73,6 @@ export const scenario: Scenario = {
       "at once",
     );
     await stuck;
+    rig.verify();
   },
 };

@@ -34,7 +34,7 @@ export async function startApp(): Promise<App> {
   let requests = 0;
   let unauthenticated = 0;
   const sockets = new Set<Duplex>();
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
     requests += 1;
     const url = new URL(request.url ?? "/", "http://app");
     const user = request.headers["remote-user"];
