@@ -16,7 +16,10 @@ import type { Upstream } from "./upstreams.ts";
 export type ForwardRequest = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
 
 export function createForwardRequest(machinery: Machinery): ForwardRequest {
-  const watch = createSilenceWatch<Exchange>((exchange) => giveUpWaiting(machinery, exchange));
+  const watch = createSilenceWatch<Exchange>(
+    (exchange) => giveUpWaiting(machinery, exchange),
+    () => performance.now(),
+  );
   return (request, response, plan) =>
     new Promise((settle) => {
       begin(machinery, newExchange({ request, response, plan, startedAt: machinery.clock(), settle, watch }));
@@ -47,8 +50,9 @@ function newExchange({ request, response, plan, startedAt, settle, watch }: Pick
     upstreamMs: null,
     over: false,
     slot: -1,
-    patience: 0,
-    movedAt: 0,
+    patienceMs: 0,
+    moved: false,
+    stillSince: 0,
   };
 }
 

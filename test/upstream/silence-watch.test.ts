@@ -4,11 +4,17 @@ import { createSilenceWatch, type Watched } from "../../src/upstream/silence-wat
 interface Thing extends Watched {
   readonly name: string;
 }
-const thing = (name: string): Thing => ({ name, slot: -1, patience: 0, movedAt: 0 });
+const thing = (name: string): Thing => ({ name, slot: -1, patienceMs: 0, moved: false, stillSince: 0 });
 
 function start() {
   const silent: string[] = [];
-  return { silent, watch: createSilenceWatch<Thing>((one) => silent.push(one.name)) };
+  return {
+    silent,
+    watch: createSilenceWatch<Thing>(
+      (one) => silent.push(one.name),
+      () => performance.now(),
+    ),
+  };
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -63,12 +69,34 @@ test("with nothing to watch no timer runs, and one starts again when there is", 
   expect(silent).toEqual(["first", "second"]);
 });
 
-test("a process that stood still does not take its requests for silent", () => {
-  const { silent, watch } = start();
-  watch.wait(thing("a"), 1_000);
+test("a process that stood still for a minute does not take its requests for silent, and goes on counting", () => {
+  let stoodStillMs = 0;
+  const silent: string[] = [];
+  const watch = createSilenceWatch<Thing>(
+    (one) => silent.push(one.name),
+    () => performance.now() + stoodStillMs,
+  );
+  watch.wait(thing("a"), 5_000);
   vi.advanceTimersByTime(200);
-  // The clock goes on while no timer fires, as when the event loop is blocked.
-  vi.setSystemTime(Date.now() + 60_000);
-  vi.advanceTimersByTime(100);
+  stoodStillMs = 60_000;
+  vi.advanceTimersByTime(3_000);
   expect(silent).toEqual([]);
+  vi.advanceTimersByTime(2_000);
+  expect(silent).toEqual(["a"]);
+});
+
+test("ticks that come late do not make anybody wait longer", () => {
+  let late = 0;
+  const silent: string[] = [];
+  const watch = createSilenceWatch<Thing>(
+    (one) => silent.push(one.name),
+    () => performance.now() + late,
+  );
+  watch.wait(thing("a"), 3_000);
+  // A busy event loop: each tick comes 400 ms after it was due.
+  for (let round = 0; round < 7; round += 1) {
+    late += 400;
+    vi.advanceTimersByTime(100);
+  }
+  expect(silent).toEqual(["a"]);
 });
