@@ -1,7 +1,7 @@
 import type { Decision } from "../core/decision.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import { authorityOf, formatOrigin } from "../core/origin.ts";
+import { authorityOf, formatOrigin, type Origin } from "../core/origin.ts";
 import { isUnderPrefix } from "../core/path.ts";
 import type { Route } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
@@ -34,7 +34,7 @@ export function createExplain(settings: Settings): (question: Question) => Expla
       return { outcome: "unknown-host", asked, why: `${incoming.hostname} is where people sign in; no app is published there` };
     const assumed = assume(question.as, app);
     if (assumed.kind === "unknown-provider") return { outcome: "unknown-provider", asked, why: assumed.why };
-    const explained = explainAt({ ...site, app }, assumed.identity, read, question.at);
+    const explained = explainAt({ ...site, app }, assumed.identity, fromOwnPage(incoming, site), question.at);
     return {
       ...explained,
       asked,
@@ -45,7 +45,7 @@ export function createExplain(settings: Settings): (question: Question) => Expla
     };
   };
 
-  function explainAt(site: AppSite, identity: Identity, { incoming }: Asked, now: number): Omit<DecidedExplanation, Given> {
+  function explainAt(site: AppSite, identity: Identity, incoming: Incoming, now: number): Omit<DecidedExplanation, Given> {
     const { route, decision } = decide(site, identity, incoming, now);
     const headers = headersOf(route, decision);
     const end = headers?.kind === "refuse" ? refusedBy(headers, decision) : decision;
@@ -81,6 +81,11 @@ export function createExplain(settings: Settings): (question: Question) => Expla
 
 type Given = "asked" | "who" | "address" | "at" | "notes";
 
+/** A WebSocket is asked for by a page of the app itself: any other is refused, whoever it is. */
+function fromOwnPage(incoming: Incoming, { origin }: { readonly origin: Origin }): Incoming {
+  return incoming.websocket ? { ...incoming, origin: formatOrigin(origin) } : incoming;
+}
+
 function accessOf(route: Route, method: string, path: string): ReadingExplanation["access"] {
   if (route.isPublic(method, path)) return "public";
   return route.isOptional(method, path) ? "optional" : "rules";
@@ -99,7 +104,7 @@ function shownHeaders(route: Route, { edit }: IdentityHeaders & { kind: "edit" }
   return assertion === null || edit.set.length === 0 ? shown : [...shown, [assertion.header, "(a JWT, signed when the request is made)"]];
 }
 
-function notesOn(origin: Parameters<typeof formatOrigin>[0], { scheme, authority }: Asked): readonly string[] {
+function notesOn(origin: Origin, { scheme, authority }: Asked): readonly string[] {
   const same = scheme === origin.scheme && authority.port === (authorityOf(origin).includes(":") ? origin.port : null);
   return same ? [] : [`visitors reach this host as ${formatOrigin(origin)}`];
 }

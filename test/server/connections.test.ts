@@ -65,7 +65,7 @@ test("bytes that are not HTTP are answered under the id that their log line has"
   client.send("\x00\x01 nonsense\r\n\r\n");
   const answer = await client.answer();
   expect([answer.status, answer.header("x-request-id")]).toEqual([400, "r-1"]);
-  expect(log.lines.filter(({ message }) => message === "bytes that are not HTTP")).toMatchObject([{ fields: { request: "r-1" } }]);
+  expect(log.lines.findLast(({ message }) => message === "bytes that are not HTTP")).toMatchObject({ fields: { request: "r-1" } });
 });
 
 test("bytes that are not HTTP never land inside an answer that has begun", async () => {
