@@ -8,6 +8,8 @@ import type { ExitCode, Terminal } from "./commands/terminal.ts";
 // V8 puts objects straight into the old generation once enough of their kind survived, as the first requests of a slow moment do. From then
 // on each such object keeps a whole ended request alive until the next full collection, and collecting costs more than proxying.
 setFlagsFromString("--no-allocation-site-pretenuring");
+// What large bodies leave behind is collected after 8 MB of it. By itself V8 waits for 128 MB, in every process, until it looks.
+setFlagsFromString("--scavenger-max-new-space-capacity-mb=2");
 
 const env = process.env;
 const terminal: Terminal = {
