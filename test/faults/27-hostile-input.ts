@@ -1,11 +1,19 @@
+import { makeSamlKey } from "../support/saml-keys.ts";
+import { entityXml, startMetadataServer } from "../support/saml-metadata.ts";
+import { hostileAnswers } from "./hostile-xml.ts";
 import { byStatus, holdPace, startLoad } from "./load.ts";
 import { type FaultRig, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
 export const scenario: Scenario = {
-  title: "10,000 groups, huge tokens, evil patterns and paths",
+  title: "hostile XML, 10,000 groups, huge tokens, evil patterns and paths",
   run: async (trial) => {
+    const key = await makeSamlKey("campus");
+    const metadata = await startMetadataServer();
+    trial.later(() => metadata.close());
+    metadata.answer = (_, response) => response.end(entityXml({ certificates: [key.certificate] }));
     const rig = await startFaultRig(trial, {
+      providers: `  campus:\n    name: Campus\n    saml: { metadata: "${metadata.url}", signRequests: false }`,
       wiki: `    bearer: [acme]
     optional: ["/**/a*a*a*a*a*b", "/**/**/**/x*y*z*"]
     routes:
@@ -56,7 +64,7 @@ const hugeToken = token(1_000_000);
 const largeToken = token(12_000);
 
 function hostileRequest(rig: FaultRig, many: { readonly cookie: string }, count: number) {
-  switch (count % 5) {
+  switch (count % 6) {
     case 0:
       return rig.get(null, { headers: { cookie: many.cookie } });
     case 1:
@@ -65,6 +73,11 @@ function hostileRequest(rig: FaultRig, many: { readonly cookie: string }, count:
       return rig.get(null, { headers: { authorization: largeToken } });
     case 3:
       return rig.get(null, { path: `/${"a/".repeat(3_000)}${"a".repeat(1_000)}`, headers: { cookie: many.cookie } });
+    case 4: {
+      const body = hostileAnswers[Math.floor(count / 6) % hostileAnswers.length] ?? "";
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      return rig.get(null, { path: "/_vestibule/saml/campus/acs", method: "POST", host: rig.host.replace("wiki", "auth"), headers, body });
+    }
     default:
       return rig.get(null, { path: `/evil/${"%61;a".repeat(1_200)}`, headers: { cookie: many.cookie } });
   }
