@@ -124,6 +124,7 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     read: records.read,
     provenAt: link.provenAt,
     isGood: (session) => isWithinLimits(session, settings, clock()),
+    graceMs: deps.settings.graceMs,
   });
   const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing: link.isFlowing, limits: settings, clock });
 

@@ -25,6 +25,8 @@ export interface CacheDeps {
   /** When the invalidation messages were last proven to arrive (monotonic). */
   readonly provenAt: () => number;
   readonly isGood: (session: Session) => boolean;
+  /** For how long a session may go on without the store: so long at least it is remembered. */
+  readonly graceMs: number;
 }
 
 interface Entry {
@@ -45,6 +47,8 @@ const maxEntries = 50_000;
 const believedMs = 900;
 const noteLocallyMs = 1_000;
 const inUseMs = 60_000;
+/** Whoever comes back later costs one read; those who never do must not pile up until the cache is full. */
+const keptUnusedMs = 300_000;
 
 export function createSessionCache(deps: CacheDeps): SessionCache {
   const idByKey = new Map<string, string>();
@@ -61,6 +65,16 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     return entry.session;
   };
 
+  /** Two for each one that comes: so those that nobody uses leave in time, and no request pays for many. */
+  const dropUnused = (now: number) => {
+    for (let dropped = 0; dropped < 2; dropped += 1) {
+      const oldest = entries.rkeys().next().value;
+      const entry = oldest === undefined ? undefined : entries.peek(oldest);
+      if (oldest === undefined || entry === undefined || now - entry.usedAt <= Math.max(keptUnusedMs, deps.graceMs)) return;
+      entries.delete(oldest);
+    }
+  };
+
   const startLoad = (id: string, key: string): Load => {
     const loadedAt = deps.monotonic();
     const load: Load = { outdated: false, result: deps.read(key) };
@@ -72,6 +86,7 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
       else {
         entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt });
         idByKey.set(key, id);
+        dropUnused(loadedAt);
       }
     };
     load.result.then(settle, () => settle(undefined));

@@ -6,7 +6,7 @@ import { beginSession } from "../../src/store/session-limits.ts";
 import { aNewSession, sessionSettings } from "../support/session-builders.ts";
 
 /** A cache over a store whose answers the test gives by hand, at times that the test sets. */
-function aCache() {
+function aCache(graceMs = 0) {
   const answers: PromiseWithResolvers<Session | null>[] = [];
   const time = { now: 1_000, provenAt: 1_000 };
   const read = () => {
@@ -14,7 +14,7 @@ function aCache() {
     answers.push(answer);
     return answer.promise;
   };
-  const cache = createSessionCache({ monotonic: () => time.now, read, provenAt: () => time.provenAt, isGood: () => true });
+  const cache = createSessionCache({ monotonic: () => time.now, read, provenAt: () => time.provenAt, isGood: () => true, graceMs });
   const session = beginSession(aNewSession(), sessionSettings(), { clock: () => 0, random: (bytes) => new Uint8Array(bytes) });
   const load = (graceMs = 0) => cache.load(session.id, session.key, { graceMs });
   return { cache, session, answers, time, load };
@@ -124,4 +124,26 @@ test("activity moves the local copy about once a second", async () => {
   expect(cache.believed(session.id)?.lastSeenAt).toBe(1_000);
   cache.noteWritten(session.id, 1_000);
   expect(cache.noteActivity(session, 1_500)).toBe(1_000);
+});
+
+test.each([
+  { unused: 300_000, graceMs: 0, kept: true },
+  { unused: 300_001, graceMs: 0, kept: false },
+  { unused: 300_001, graceMs: 600_000, kept: true },
+])("what nobody used for $unused ms is kept when others come, with a grace of $graceMs ms: $kept", async ({ unused, graceMs, kept }) => {
+  const { cache, answers, time, session } = aCache(graceMs);
+  const visit = async (id: string) => {
+    const asked = cache.load(id, `key of ${id}`, { graceMs: 0 });
+    answers.at(-1)?.resolve({ ...session, id, key: `key of ${id}` });
+    await asked;
+  };
+  for (const id of ["a", "b", "c"]) await visit(id);
+  time.now += unused - 1_000;
+  time.provenAt = time.now;
+  expect(cache.believed("c")?.id).toBe("c");
+  time.now += 1_000;
+  time.provenAt = time.now;
+  await visit("d");
+  expect(["a", "b"].map((id) => cache.believed(id) !== undefined)).toEqual([kept, kept]);
+  expect(["c", "d"].map((id) => cache.believed(id)?.id)).toEqual(["c", "d"]);
 });
