@@ -11,6 +11,8 @@ export interface App {
   readonly requests: number;
   /** Requests outside the public path that came without an identity: none may ever come. */
   readonly unauthenticated: number;
+  /** Of each `/bytes` that was cut: milliseconds from the last bytes that it could send until then. */
+  readonly stalls: readonly number[];
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export const blockOfBytes = block;
 export async function startApp(): Promise<App> {
   let requests = 0;
   let unauthenticated = 0;
+  const stalls: number[] = [];
   const sockets = new Set<Duplex>();
   const server = createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
     requests += 1;
@@ -41,7 +44,7 @@ export async function startApp(): Promise<App> {
     if (user === undefined && url.pathname !== "/healthz") unauthenticated += 1;
     if (url.pathname === "/slow") return void setTimeout(() => response.end("slow"), Number(url.searchParams.get("ms")));
     if (url.pathname === "/sleepy") return;
-    if (url.pathname === "/bytes") return sendBytes(response, Number(url.searchParams.get("n")));
+    if (url.pathname === "/bytes") return sendBytes(response, Number(url.searchParams.get("n")), stalls);
     if (url.pathname === "/drip") {
       const ticks = Number(url.searchParams.get("n"));
       response.writeHead(200, { "content-length": ticks });
@@ -90,6 +93,7 @@ export async function startApp(): Promise<App> {
     get requests() {
       return requests;
     },
+    stalls,
     get unauthenticated() {
       return unauthenticated;
     },
@@ -100,10 +104,13 @@ export async function startApp(): Promise<App> {
   };
 }
 
-function sendBytes(response: import("node:http").ServerResponse, bytes: number): void {
+function sendBytes(response: import("node:http").ServerResponse, bytes: number, stalls: number[]): void {
   response.writeHead(200, { "content-length": bytes });
   let left = bytes;
+  let sentAt = performance.now();
+  response.once("close", () => void (left > 0 && stalls.push(performance.now() - sentAt)));
   const write = () => {
+    sentAt = performance.now();
     while (left > 0) {
       const chunk = block.subarray(0, Math.min(left, block.length));
       left -= chunk.length;
