@@ -37,6 +37,8 @@ const headersMs = 10_000;
 const checkEveryMs = 1_000;
 /** Longer than balancers keep their idle connections, so that they close them and no request meets a closed one. */
 const keepAliveMs = 75_000;
+/** Connections that the kernel keeps until we take them. Node's 511 makes clients that come in a crowd try again seconds later. */
+const backlog = 4_096;
 /** While draining, how long an idle connection may still bring a request (which is told to close) before it is closed. */
 const idleGraceMs = 1_000;
 
@@ -164,7 +166,7 @@ function listen(server: Server, { host, port }: Address): Promise<void> {
     const onError = (error: Error) =>
       reject(new GatewayError("listener.failed", `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
     server.once("error", onError);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog }, () => {
       server.off("error", onError);
       resolve();
     });

@@ -33,7 +33,7 @@ interface Waiting extends Applicant {
  * what is refused in the end is work for nothing, and within bounds that keep everything else quick.
  */
 const shortestSliceMs = 8;
-const longestSliceMs = 80;
+const longestSliceMs = 32;
 /** Whoever waited longer will not wait for the answer either. */
 const longestWaitMs = 1_000;
 /** A process that was not given the CPU for seconds has no more work than before: the line's clock stands still with it. */

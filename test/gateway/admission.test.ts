@@ -67,10 +67,10 @@ test("when reading takes long, serving gets twice that time, and never so long t
   const { admit, turn, pass, isIdle } = aProcess();
   for (const target of numbered(900)) admit(target);
   turn();
-  pass(20);
-  expect(turn()).toBe(40);
+  pass(10);
+  expect(turn()).toBe(20);
   pass(70);
-  expect(turn()).toBe(80);
+  expect(turn()).toBe(32);
   expect(turn()).toBe(8);
   expect(isIdle()).toBe(false);
 });
