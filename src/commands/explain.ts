@@ -81,7 +81,7 @@ export function createExplain(settings: Settings): (question: Question) => Expla
 
 type Given = "asked" | "who" | "address" | "at" | "notes";
 
-/** A WebSocket is asked for by a page of the app itself: any other is refused, whoever it is. */
+/** Asks for a WebSocket as a page of the app itself does. */
 function fromOwnPage(incoming: Incoming, { origin }: { readonly origin: Origin }): Incoming {
   return incoming.websocket ? { ...incoming, origin: formatOrigin(origin) } : incoming;
 }
