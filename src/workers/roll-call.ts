@@ -31,9 +31,8 @@ export function createRollCall(deps: {
         log.error({ worker: member.slot, workerPid: member.pid }, "a worker does not answer; it is killed");
         member.kill();
       } else if (member.briefed) {
-        void member.ask({ kind: "report", id: nextId() }, lookEveryMs).then((reply) => {
-          if (reply !== null) member.missed = 0;
-        });
+        // Whatever it answers sets `missed` to nought.
+        void member.ask({ kind: "report", id: nextId() }, lookEveryMs);
       }
     }
   }, lookEveryMs);
