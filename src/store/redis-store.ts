@@ -1,8 +1,8 @@
-import { LRUCache } from "lru-cache";
 import { GatewayError } from "../core/errors.ts";
 import type { SessionStore, StoreHealth } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import type { RedisSettings } from "../core/settings.ts";
+import { createEndedSessions } from "./ended-sessions.ts";
 import type { StoreDeps } from "./memory-store.ts";
 import { commandTimeoutMs } from "./redis-connection.ts";
 import { createRedisFacts } from "./redis-facts.ts";
@@ -81,11 +81,6 @@ function redisSettings({ settings }: StoreDeps): RedisSettings {
   return settings.store;
 }
 
-const rememberEndedMs = 10 * 60_000;
-/** Longer than any failover takes: what a promoted replica had not been told yet is told again. */
-const repeatEndsMs = 60_000;
-const repeatAgainMs = 500;
-
 function assemble(deps: StoreDeps, redis: RedisSettings) {
   const { settings, clock, log, random } = deps;
   const keys = createRedisKeys(redis.keyPrefix);
@@ -99,8 +94,7 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
   const sealer = createSealer(settings.secrets);
   const reachReplica = servers.failsOver ? createReplicaWait({ client, guard, monotonic, log }) : null;
   const records = createRedisRecords({ client, guard, keys, codec: createSessionCodec(sealer), limits: settings, clock, reachReplica });
-  /** Sessions that ended here, with the time: refused at once, whatever a lagging replica still says. */
-  const ended = new LRUCache<string, number>({ max: 50_000, ttl: rememberEndedMs });
+  const ended = createEndedSessions({ monotonic, remove: records.remove });
 
   const link = servers.openLink({
     guard,
@@ -116,7 +110,7 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     onArmed: () => {
       log.info({}, "redis announces changes");
       startOver();
-      repeatEnds();
+      ended.repeat();
     },
   });
   const cache = createSessionCache({
@@ -138,16 +132,8 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     // Read again at once: if Redis went away now, a session that is in use would else not be known any more.
     if (inUse !== null && !ended.has(key)) cache.load(inUse, key, { graceMs: 0 }).catch(() => undefined);
   };
-  const repeatEnds = () => {
-    for (const [key, at] of ended.entries()) repeatEnd(key, at);
-  };
-  const repeatEnd = (key: string, at: number) => {
-    if (monotonic() - at > repeatEndsMs) return;
-    // A server that was just promoted may refuse a moment longer.
-    records.remove(key).catch(() => setTimeout(repeatEnd, repeatAgainMs, key, at).unref());
-  };
   const onEnded = (key: string) => {
-    ended.set(key, monotonic());
+    ended.add(key);
     cache.forget(key);
     watch.ended(key);
   };
