@@ -38,6 +38,6 @@ export const scenario: Scenario = {
       trial,
       all.filter(({ at }) => at > resetAt && at < resetUntil),
     );
-    rig.verify();
+    await rig.verify();
   },
 };

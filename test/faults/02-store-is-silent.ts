@@ -35,7 +35,7 @@ export const scenario: Scenario = {
     // In the greeting of a new connection; in the head of an answer; in the middle of a session.
     for (const afterBytes of [3, 60, 300]) await breakOff(trial, rig, load, people, afterBytes);
     await load.stop();
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -38,6 +38,6 @@ export const scenario: Scenario = {
     const all = await load.stop();
     const failed = all.filter(({ status }) => status !== 200);
     trial.hold("failures in all", failed.length === 0, byStatus(failed), "none");
-    rig.verify();
+    await rig.verify();
   },
 };

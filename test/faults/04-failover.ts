@@ -55,6 +55,6 @@ export const scenario: Scenario = {
       await primary.restart();
       await sleep(2_000);
     }
-    rig.verify();
+    await rig.verify();
   },
 };

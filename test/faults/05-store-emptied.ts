@@ -43,6 +43,6 @@ export const scenario: Scenario = {
     trial.hold("5xx and failures under way", failed.length === 0, byStatus(failed), "none");
     const late = all.filter(({ at, status }) => at > emptiedAt + 1_000 + trial.slackMs() && status === 200);
     trial.hold("let in without a session, later than a second", late.length === 0, late.length, "none");
-    rig.verify();
+    await rig.verify();
   },
 };

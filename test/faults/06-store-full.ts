@@ -18,7 +18,7 @@ export const scenario: Scenario = {
     // What is connected stays connected: logins go on as if nothing were.
     const late = await rig.visitor().browse(`${rig.origin}/`);
     trial.hold("a login, maxclients reached", late.status === 200 || isClear503(late), late.status, "200, or 503 with Retry-After");
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -35,7 +35,7 @@ export const scenario: Scenario = {
     }
     trial.hold("refused everywhere after, ms", slowestRefusal <= 1_000 + trial.slackMs(), slowestRefusal, "≤ 1000");
     trial.hold("WebSockets at both instances closed after, ms", slowestCut <= 5_000 + trial.slackMs(), slowestCut, "≤ 5000");
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -33,6 +33,6 @@ export const scenario: Scenario = {
     );
     trial.hold("refresh grants", spent.size === 1 && rig.idp.count("/token") === 1, rig.idp.count("/token"), "exactly 1");
     trial.hold("refresh tokens used twice", replayed === 0, replayed, "0");
-    rig.verify();
+    await rig.verify();
   },
 };

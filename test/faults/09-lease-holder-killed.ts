@@ -41,6 +41,6 @@ export const scenario: Scenario = {
       "≤ 10000",
     );
     trial.hold("grants", grants <= 2, grants, "≤ 2");
-    rig.verify({ killed: holders.length });
+    await rig.verify({ killed: holders.length });
   },
 };

@@ -74,7 +74,7 @@ export const scenario: Scenario = {
       byStatus(refused),
       "all 401 at once",
     );
-    rig.verify();
+    await rig.verify();
   },
 };
 

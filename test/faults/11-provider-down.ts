@@ -45,7 +45,7 @@ export const scenario: Scenario = {
       `${byStatus(all)}; p99 ${p99(all).toFixed(1)} ms`,
       "all 200",
     );
-    rig.verify();
+    await rig.verify();
   },
 };
 

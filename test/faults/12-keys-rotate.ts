@@ -34,6 +34,6 @@ export const scenario: Scenario = {
     hold("logins later", await logins(12));
     const all = rig.idp.count("/jwks") - fetched;
     trial.hold("fetches of the key set in all", all <= processes, all, `≤ ${processes}: one in each process`);
-    rig.verify();
+    await rig.verify();
   },
 };

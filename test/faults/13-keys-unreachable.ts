@@ -64,7 +64,7 @@ export const scenario: Scenario = {
       `${percentile(unknown, 0.5).toFixed(1)}, ${percentile(unknown, share).toFixed(1)}, ${p99(unknown).toFixed(1)}`,
       `≤ 50 at p${share * 100}`,
     );
-    rig.verify();
+    await rig.verify();
   },
 };
 

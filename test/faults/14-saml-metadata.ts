@@ -92,7 +92,7 @@ export const scenario: Scenario = {
     await sleep(200);
     const late = await begin(rig);
     trial.hold("a login past its validity", late === "503", late, "503: never verified with nothing");
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -55,6 +55,6 @@ export const scenario: Scenario = {
       lasted,
       "≤ 8, seen each 0.2 s: never extended",
     );
-    rig.verify();
+    await rig.verify();
   },
 };

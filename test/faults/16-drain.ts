@@ -73,6 +73,6 @@ export const scenario: Scenario = {
       "at once",
     );
     await stuck;
-    rig.verify();
+    await rig.verify();
   },
 };

@@ -33,6 +33,6 @@ export const scenario: Scenario = {
       byStatus(all),
       "0 failed",
     );
-    rig.verify();
+    await rig.verify();
   },
 };

@@ -31,7 +31,7 @@ export const scenario: Scenario = {
       return reply.status;
     });
     trial.hold("served afterwards", alive === 200, alive, "200");
-    rig.verify({ killed });
+    await rig.verify({ killed });
   },
 };
 

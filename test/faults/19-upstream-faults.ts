@@ -106,6 +106,6 @@ export const scenario: Scenario = {
       "all 200",
     );
     holdPace(trial, "other hosts", others, base, 1.5);
-    rig.verify();
+    await rig.verify();
   },
 };

@@ -52,6 +52,6 @@ export const scenario: Scenario = {
     );
     holdPace(trial, "good requests", during, base, 2);
     trial.hold("memory, MB more", most - before < 100, most - before, "< 100");
-    rig.verify();
+    await rig.verify();
   },
 };

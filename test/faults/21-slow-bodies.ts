@@ -63,6 +63,6 @@ export const scenario: Scenario = {
       { timeoutMs: 15_000 },
     ).catch((error: unknown) => String(error));
     trial.hold("descriptors", typeof left === "number", `${before} before, ${left} after`, "return to the start");
-    rig.verify();
+    await rig.verify();
   },
 };

@@ -33,7 +33,7 @@ export const scenario: Scenario = {
       "all",
     );
     trial.hold("memory, MB more", most - before < 100, most - before, "< 100");
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -49,7 +49,7 @@ export const scenario: Scenario = {
       trial.hold(`${what}: p${share * 100}, ms`, percentile(times, share) <= 50, percentile(times, share), "≤ 50");
       trial.hold(`${what}: sent upstream`, rig.app.requests === before, rig.app.requests - before, "nothing");
     }
-    rig.verify();
+    await rig.verify();
   },
 };
 

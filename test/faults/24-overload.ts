@@ -92,7 +92,7 @@ export const scenario: Scenario = {
       percentile(after, 0.5),
       `B ${percentile(calm, 0.5).toFixed(1)}`,
     );
-    rig.verify();
+    await rig.verify();
   },
 };
 

@@ -40,7 +40,7 @@ export const scenario: Scenario = {
     );
     holdPace(trial, "requests meanwhile", during, base, 1.5);
     trial.hold("still open", closed === 0, count - closed, `all ${count}`);
-    rig.verify();
+    await rig.verify();
     process.signal("SIGTERM");
     const code = await process.exited;
     await sleep(500);

@@ -45,7 +45,7 @@ export const scenario: Scenario = {
     trial.hold("requests that saw two versions", mixed.length === 0, mixed.length, "0");
     const seen = new Set(all.filter(({ at }) => at > inForceAt).map(({ headers }) => headers["x-one"]));
     trial.hold("the good one is in force, in all processes", seen.size === 1 && seen.has("2"), [...seen].join(), "2");
-    rig.verify();
+    await rig.verify();
   },
 };
 

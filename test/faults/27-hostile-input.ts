@@ -55,7 +55,7 @@ export const scenario: Scenario = {
     );
     trial.hold("event loop lag, p99 in ms", lag < 100 + usual, lag, `< 100 more than B, B ${usual.toFixed(1)}`);
     holdPace(trial, "good requests", during, base, 2);
-    rig.verify();
+    await rig.verify();
   },
 };
 

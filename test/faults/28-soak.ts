@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { byStatus, startLoad } from "./load.ts";
-import { descriptors, residentMb } from "./processes.ts";
+import { descriptors, processesOf, residentMb, residentOf } from "./processes.ts";
 import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
 
@@ -25,6 +25,7 @@ export const scenario: Scenario = {
     const began = performance.now();
     while (performance.now() - began < minutes * 60_000) {
       sizes.push(residentMb(gateway.pid));
+      if (sizes.length % 300 === 0) trial.say(`after ${sizes.length / 60} minutes: ${shares(gateway.pid)}`);
       await sleep(1_000);
     }
     const slope = slopeOf(sizes) * 60;
@@ -52,7 +53,7 @@ export const scenario: Scenario = {
       "± 5; kept connections in the short form",
     );
     await silence(trial.pick(30, 5), rig, people[0], (what, ok, figure, must) => trial.hold(what, ok, figure, must));
-    rig.verify();
+    await rig.verify();
   },
 };
 
@@ -103,6 +104,11 @@ function abort(rig: FaultRig, who: SignedIn | undefined): Promise<void> {
     sent.end();
   });
 }
+
+const shares = (pid: number) =>
+  `${processesOf(pid)
+    .map((each) => `${residentOf(each).toFixed(0)} MB`)
+    .join(", ")} in its processes`;
 
 /** Megabytes a second, by least squares. */
 function slopeOf(sizes: readonly number[]): number {

@@ -14,7 +14,8 @@ export const descriptors = (pid: number) => sum(processesOf(pid).map((each) => r
 /** Resident memory of an instance in MB, over all its processes. Pages that they share count for each. */
 export const residentMb = (pid: number) => sum(processesOf(pid).map(residentOf));
 
-function residentOf(pid: number): number {
+/** Resident memory of one process in MB. */
+export function residentOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
 }
 

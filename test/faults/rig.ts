@@ -56,7 +56,7 @@ export interface FaultRig {
   socket(who: SignedIn, at?: number): Promise<WebSocket>;
   admin(path: string, at?: number): Promise<Reply>;
   /** What must hold in every scenario: looked at in all answers and log lines so far. */
-  verify(options?: VerifyOptions): void;
+  verify(options?: VerifyOptions): Promise<void>;
 }
 
 export async function startFaultRig(trial: Trial, options: RigOptions = {}): Promise<FaultRig> {

@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import type { Question, Reply } from "./ask.ts";
 import { isAlive } from "./processes.ts";
 import type { Instance } from "./rig.ts";
-import type { Trial } from "./scenario.ts";
+import { sleep, type Trial } from "./scenario.ts";
 
 /** What was seen of one answer, whoever asked. */
 export type Seen = Pick<Reply, "status" | "headers" | "body">;
@@ -14,21 +14,20 @@ export interface Watch {
   /** An answer to somebody with a browser: only its error pages are looked at. */
   paged(reply: Seen): void;
   started(instance: Instance): void;
-  /** `killed`: so many processes were killed on purpose. `unread`: nobody read the log for a while, and lines are missing. */
-  verify(options?: VerifyOptions): void;
+  /** `killed`: so many processes were killed on purpose. */
+  verify(options?: VerifyOptions): Promise<void>;
 }
 export interface VerifyOptions {
   readonly killed?: number;
-  readonly unread?: boolean;
 }
 
-/** Lines reach this process a moment after the answers that they tell of. */
-const settleMs = 1_000;
+/** Lines reach this process a moment after the answers that they tell of, and while it counts it reads none. */
+const settleMs = 10_000;
 const unasked = (headers: Question["headers"] = {}) => headers.cookie === undefined && headers.authorization === undefined;
 
 export function createWatch(trial: Trial, app: App, host: string): Watch {
   const bad = { strangers: [] as string[], unasked: [] as string[], nameless: [] as string[] };
-  const failures: { readonly id: string; readonly at: number }[] = [];
+  const failures: string[] = [];
   const started: Instance[] = [];
 
   const paged = ({ status, headers, body }: Seen) => {
@@ -36,7 +35,7 @@ export function createWatch(trial: Trial, app: App, host: string): Watch {
     const id = headers["x-request-id"];
     if (typeof id !== "string" || (body !== "" && !body.includes(id)))
       bad.nameless.push(`${status}, id ${String(id)}, ${(/<h1.*/.exec(body)?.[0] ?? body).slice(0, 80)}`);
-    else failures.push({ id, at: performance.now() });
+    else failures.push(id);
   };
   return {
     paged,
@@ -49,7 +48,8 @@ export function createWatch(trial: Trial, app: App, host: string): Watch {
       if (subject === null && !isPublic && unasked(question.headers)) bad.unasked.push(question.path ?? "/");
     },
     started: (instance) => void started.push(instance),
-    verify: ({ killed = 0, unread = false } = {}) => {
+    verify: async ({ killed = 0 } = {}) => {
+      const unlogged = await unloggedOf(failures, started);
       const none = (what: string, found: readonly string[]) => {
         if (found.length > 0) trial.hold(what, false, `${found.length}: ${found[0]?.slice(0, 200)}`, "none");
       };
@@ -57,26 +57,30 @@ export function createWatch(trial: Trial, app: App, host: string): Watch {
       none("pages of somebody else", bad.strangers);
       none("answers 2xx to nobody", bad.unasked);
       none("error answers without a request id", bad.nameless);
-      const lines = started.flatMap(({ process }) => process.lines);
-      const facts = readLines(lines);
+      const facts = readLines(linesOf(started));
       none("lines that are no log lines", facts.torn.slice(killed));
       none("log lines about a request without its id", facts.nameless);
       none("internal errors", facts.internal);
       none("workers that ended by themselves", facts.crashed.slice(killed));
-      const before = performance.now() - settleMs;
-      const unlogged = failures.filter(({ id, at }) => at < before && !facts.ids.has(id));
-      if (!unread) {
-        none(
-          "error answers that no log line tells of",
-          unlogged.map(({ id }) => id),
-        );
-      }
+      none("error answers that no log line tells of", unlogged);
       for (const { process } of started) {
         if (!isAlive(process.pid) && !process.wasStopped()) trial.hold("a gateway ended", false, process.lines.slice(-3).join(" "), "no");
       }
     },
   };
 }
+
+async function unloggedOf(failures: readonly string[], started: readonly Instance[]): Promise<readonly string[]> {
+  const deadline = performance.now() + settleMs;
+  for (;;) {
+    const { ids } = readLines(linesOf(started));
+    const unlogged = failures.filter((id) => !ids.has(id));
+    if (unlogged.length === 0 || performance.now() > deadline) return unlogged;
+    await sleep(200);
+  }
+}
+
+const linesOf = (started: readonly Instance[]) => started.flatMap(({ process }) => process.lines);
 
 /** What a line says about one request has one of these. */
 const aboutRequest = ["client", "host", "path"];
