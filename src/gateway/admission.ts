@@ -29,11 +29,13 @@ interface Waiting extends Applicant {
 }
 
 /**
- * For how long requests are begun before the event loop must look at everything else again: twice as long as that took, since reading
- * what is refused in the end is work for nothing, and within bounds that keep everything else quick.
+ * So many requests are begun in one turn of the event loop, or half of those that were read in it: reading is a fifth of the work, and what
+ * is read faster than it is served is refused in the end. Not more: each one that is under way at the same time as hundreds of others wants
+ * an upstream connection of its own, and finds nothing in the processor's caches when its answer comes.
  */
-const shortestSliceMs = 8;
-const longestSliceMs = 32;
+const atOnce = 32;
+/** Then the event loop looks at everything else, however few were begun. */
+const sliceMs = 32;
 /** Whoever waited longer will not wait for the answer either. */
 const longestWaitMs = 1_000;
 /** A process that was not given the CPU for seconds has no more work than before: the line's clock stands still with it. */
@@ -43,14 +45,16 @@ const longestStepMs = 200;
  * Sheds load before any work was done for it.
  *
  * The event loop reads all connections that have something to say in one turn. Under overload such a turn takes seconds, in which health
- * checks, logouts and running transfers stand still, too. So only a slice of each turn begins requests; the others wait in line, and are
- * refused when their turn does not come in time: what is refused has cost next to nothing, and what is served is served as fast as ever.
+ * checks, logouts and running transfers stand still, too. So only some are begun in each turn; the others wait in line, and are refused
+ * when their time does not come: what is refused has cost next to nothing, and what is served is served as fast as ever.
  * `limits.requests` bounds what is served and what waits together. Ending a session is neither kept waiting nor refused.
  */
 export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps): Admission {
   let underWay = 0;
-  let sliceEnds: number | null = null;
-  let lastSliceEnded: number | null = null;
+  /** In this turn. */
+  let read = 0;
+  let begun = 0;
+  let turnEndsAt: number | null = null;
   let lineMs = 0;
   let steppedAt = 0;
   let waiting: (Waiting | null)[] = [];
@@ -58,6 +62,7 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
 
   const serve = (applicant: Applicant) => {
     underWay += 1;
+    begun += 1;
     applicant.serve();
   };
   const lineClock = (now: number): number => {
@@ -65,17 +70,22 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
     steppedAt = now;
     return lineMs;
   };
+  const beginTurn = () => {
+    read = 0;
+    begun = 0;
+    turnEndsAt = monotonic() + sliceMs;
+    afterTurn(endTurn);
+  };
   const endTurn = () => {
-    sliceEnds = null;
     if (next === waiting.length) {
-      lastSliceEnded = null;
+      turnEndsAt = null;
       return;
     }
-    const elsewhereMs = lastSliceEnded === null ? 0 : monotonic() - lastSliceEnded;
-    openSlice(Math.min(longestSliceMs, Math.max(shortestSliceMs, 2 * elsewhereMs)));
-    for (let begun = 0; next < waiting.length; begun += 1) {
+    const most = Math.max(atOnce, read / 2);
+    beginTurn();
+    for (let seen = 0; next < waiting.length && begun < most; seen += 1) {
       const now = monotonic();
-      if (begun > 0 && isOver(now)) break;
+      if (seen > 0 && isOver(now)) break;
       const applicant = waiting[next];
       // Held no longer: a line that never empties would keep thousands of ended requests alive.
       waiting[next] = null;
@@ -84,26 +94,22 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
       if (lineClock(now) - applicant.since > longestWaitMs) applicant.refuse();
       else serve(applicant);
     }
-    lastSliceEnded = monotonic();
     if (next === waiting.length || next > 10_000) {
       waiting = waiting.slice(next);
       next = 0;
     }
   };
-  const openSlice = (ms: number) => {
-    sliceEnds = monotonic() + ms;
-    afterTurn(endTurn);
-  };
-  const isOver = (now: number) => sliceEnds !== null && now >= sliceEnds;
+  const isOver = (now: number) => turnEndsAt !== null && now >= turnEndsAt;
 
   return {
     admit: (target, applicant) => {
       if (endsSession(target)) return serve(applicant);
       const inLine = waiting.length - next;
       if (underWay + inLine >= limits.requests) return applicant.refuse();
-      if (sliceEnds === null) openSlice(shortestSliceMs);
+      if (turnEndsAt === null) beginTurn();
+      read += 1;
       const now = monotonic();
-      if (inLine === 0 && !isOver(now)) serve(applicant);
+      if (inLine === 0 && begun < atOnce && !isOver(now)) serve(applicant);
       else waiting.push({ serve: applicant.serve, refuse: applicant.refuse, since: lineClock(now) });
     },
     leave: () => {

@@ -43,22 +43,28 @@ export const scenario: Scenario = {
     await wrk(trial, rig, fewConnections, 2);
     const peak = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
     trial.say(`peak: ${peak.goodPerSecond.toFixed(0)} requests/s, with ${peak.cpuShare.toFixed(2)} of a core`);
+    const fourfold = await wrk(trial, rig, 4 * fewConnections, trial.pick(20, 4));
     const calm = await ordinary(rig);
     const seconds = trial.pick(60, 8);
     const flood = wrk(trial, rig, 4_000, seconds);
     await sleep(2_000);
     const { health, logouts, page } = await meanwhile(rig, people, (seconds - 3) * 1_000);
     const during = await flood;
+    const again = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
+    // Before and after: other machines' work makes this one faster and slower by the minute.
+    const best = (peak.goodPerCpuSecond + again.goodPerCpuSecond) / 2;
     // On a machine that is busy with other things, the gateway cannot be faster than the share of a core that it gets.
     const patience = 500 / Math.min(1, during.cpuShare) + trial.slackMs();
-    const kept = during.goodPerCpuSecond / peak.goodPerCpuSecond;
     trial.say(`under overload: ${during.goodPerSecond.toFixed(0)} requests/s, with ${during.cpuShare.toFixed(2)} of a core`);
-    trial.hold(
-      "goodput for each CPU second, share of the peak's",
-      kept >= (trial.short ? 0.6 : 0.8),
-      kept.toFixed(2),
-      trial.short ? "≥ 0.8, 0.6 on a busy machine" : "≥ 0.8",
-    );
+    for (const [connections, counted] of [[4 * fewConnections, fourfold] as const, [4_000, during] as const]) {
+      const kept = counted.goodPerCpuSecond / best;
+      trial.hold(
+        `goodput for each CPU second with ${connections} connections, share of the peak's`,
+        kept >= (trial.short ? 0.6 : 0.8),
+        kept.toFixed(2),
+        trial.short ? "≥ 0.8, 0.6 on a busy machine" : "≥ 0.8",
+      );
+    }
     trial.hold(
       "excess",
       during.failed === noFailures,
