@@ -166,7 +166,7 @@ export const logout: readonly SecurityPromise[] = [
     mutations: [
       {
         file: "src/store/redis-store.ts",
-        find: "startOver();\n      repeatEnds();",
+        find: "startOver();\n      ended.repeat();",
         replace: "startOver();",
         test: "test/store/redis-sentinel.test.ts",
         named: "a logout that no replica had heard of is said again to the one that is promoted",
