@@ -3,6 +3,9 @@ import { holdPatience, holdRecovery, startVisits } from "./outage.ts";
 import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep, type Trial } from "./scenario.ts";
 
+/** By then five commands have failed in each process. */
+const openAfterMs = 3_000;
+
 export const scenario: Scenario = {
   title: "the store accepts and never answers, or breaks off in the middle",
   run: async (trial) => {
@@ -14,12 +17,15 @@ export const scenario: Scenario = {
     const base = p99([...load.replies]);
     const silentAt = performance.now();
     rig.proxy.set({ kind: "black-hole" });
-    await sleep(trial.pick(60_000, 6_000));
+    await sleep(openAfterMs);
+    const sent = rig.proxy.bytesFromClients;
+    await sleep(trial.pick(60_000, 6_000) - openAfterMs);
+    const perSecond = (1_000 * (rig.proxy.bytesFromClients - sent)) / (performance.now() - silentAt - openAfterMs);
     const backAt = performance.now();
     rig.proxy.set({ kind: "pass" });
     await holdRecovery(trial, rig, people, load);
     const during = load.replies.filter(({ at }) => at > silentAt && at < backAt - 100);
-    const broken = during.filter(({ at }) => at > silentAt + 3_000);
+    const broken = during.filter(({ at }) => at > silentAt + openAfterMs);
     const share = trial.short ? 0.9 : 0.99;
     const wait = slowest(during);
     trial.hold("longest wait for the store, ms", wait <= 500 + base + trial.slackMs(), wait, `≤ 500, and what B takes, ${base.toFixed(1)}`);
@@ -30,6 +36,12 @@ export const scenario: Scenario = {
       broken.length > 0 && broken.every(({ status }) => status === 503),
       byStatus(broken),
       "all 503: no command waits any more",
+    );
+    trial.hold(
+      "bytes a second sent to it meanwhile",
+      perSecond < 2_000,
+      perSecond,
+      "< 2000: probes of four processes, no commands of visitors",
     );
     holdPatience(trial, during);
     // In the greeting of a new connection; in the head of an answer; in the middle of a session.

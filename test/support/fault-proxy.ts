@@ -6,6 +6,8 @@ import { createFaultPipe, type Fault, type FaultPipe } from "./fault-pipe.ts";
 export interface FaultProxy {
   readonly port: number;
   readonly connections: number;
+  /** What clients have sent so far, whatever became of it. */
+  readonly bytesFromClients: number;
   set(fault: Fault): void;
   /** Resets all connections, once; new ones are treated as set. */
   cut(): void;
@@ -31,11 +33,13 @@ const keptChars = 4_096;
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   let fault: Fault = { kind: "pass" };
   const pairs = new Set<Pair>();
+  let bytesFromClients = 0;
   const server = createServer((client) => {
     if (fault.kind === "refuse") return void client.resetAndDestroy();
     const pair = openPair(client, targetPort, () => fault);
     pairs.add(pair);
     client.on("data", (bytes) => {
+      bytesFromClients += bytes.length;
       if (pair.sent.length < keptChars) pair.sent += bytes.toString("latin1");
       pair.answered = 0;
       if (moves(pair, fault)) pair.toTarget.carry(bytes);
@@ -68,6 +72,9 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     port,
     get connections() {
       return pairs.size;
+    },
+    get bytesFromClients() {
+      return bytesFromClients;
     },
     set: (wanted) => {
       fault = wanted;
