@@ -123,6 +123,7 @@ export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "cloc
     return createOidcProvider({
       ...shared,
       settings: provider,
+      store: deps.sessions,
       redirectUri: `${origin}/_vestibule/oidc/${provider.id}/callback`,
       postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
     });

@@ -2,12 +2,20 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import { messageOf, unavailable } from "./protocol-failure.ts";
 
+/**
+ * Why a document is fetched: there is none yet; it is due; a token out of a request, or one from the token endpoint, that no key verifies;
+ * or somebody wants to know how the provider is now.
+ */
+export type LoadReason = "first" | "due" | "request" | "provider" | "probe";
+
 /** A document of the provider's (metadata, keys): fetched when first needed, refreshed, and kept when a refresh fails. */
 export interface KeptDocument<T> {
   /** The document; rejects only when there never was a good one, at once while a failure is recent. */
   get(): Promise<T>;
-  /** Fetches now, one fetch for all who ask meanwhile; on failure rejects and keeps what was there. */
-  reload(): Promise<T>;
+  /** Fetches now, one fetch for all who ask meanwhile, logins apart; on failure rejects and keeps what was there. */
+  reload(why: LoadReason): Promise<T>;
+  /** Another process has fetched this one. */
+  adopt(value: T): void;
   /** False while a failed fetch is recent. */
   mayReload(): boolean;
   /** Why the last fetch failed; null when it succeeded or none was needed yet. */
@@ -22,7 +30,7 @@ export interface KeptDocument<T> {
  */
 export function createKeptDocument<T>(deps: {
   readonly what: string;
-  readonly load: () => Promise<T>;
+  readonly load: (why: LoadReason) => Promise<T>;
   readonly freshMs: number;
   readonly staleMs: number;
   readonly clock: Clock;
@@ -30,14 +38,17 @@ export function createKeptDocument<T>(deps: {
   readonly provider: string;
 }): KeptDocument<T> {
   let known: { readonly value: T; readonly at: number } | null = null;
-  let pending: Promise<T> | null = null;
+  const pending = new Map<"login" | "other", Promise<T>>();
   let failure: { readonly message: string; readonly count: number; readonly retryAt: number } | null = null;
 
-  const load = async (): Promise<T> => {
+  const adopt = (value: T) => {
+    known = { value, at: deps.clock() };
+    failure = null;
+  };
+  const load = async (why: LoadReason): Promise<T> => {
     try {
-      const value = await deps.load();
-      known = { value, at: deps.clock() };
-      failure = null;
+      const value = await deps.load(why);
+      adopt(value);
       return value;
     } catch (error) {
       const count = (failure?.count ?? 0) + 1;
@@ -50,30 +61,33 @@ export function createKeptDocument<T>(deps: {
       throw error;
     }
   };
-  const reload = (): Promise<T> => {
-    pending ??= load().finally(() => {
-      pending = null;
-    });
-    return pending;
+  const reload = (why: LoadReason): Promise<T> => {
+    const kind = why === "provider" ? "login" : "other";
+    const running = pending.get(kind);
+    if (running !== undefined) return running;
+    const loading = load(why).finally(() => pending.delete(kind));
+    pending.set(kind, loading);
+    return loading;
   };
   // A clock that jumped far back must not turn the pause into hours.
   const mayRetry = (now: number) => failure === null || now >= failure.retryAt || now < failure.retryAt - 120_000;
 
   return {
     reload,
+    adopt,
     mayReload: () => mayRetry(deps.clock()),
     lastFailure: () => failure?.message ?? null,
     get: async () => {
       const now = deps.clock();
       if (known === null) {
-        if (pending === null && failure !== null && !mayRetry(now)) throw unavailable(failure.message);
-        return reload();
+        if (!pending.has("other") && failure !== null && !mayRetry(now)) throw unavailable(failure.message);
+        return reload("first");
       }
       const { value, at } = known;
       // A clock that jumped back makes every age negative: refresh then too.
       const age = Math.abs(now - at);
       if (age <= deps.freshMs || !mayRetry(now)) return value;
-      const renewed = reload().catch(() => value);
+      const renewed = reload("due").catch(() => value);
       return age > deps.staleMs ? renewed : value;
     },
   };

@@ -7,7 +7,7 @@ import type { OidcSettings, ProviderSettings } from "../core/settings.ts";
 import { acceptFrontchannelLogout, acceptLogoutToken } from "./accept-logout.ts";
 import { beginLogin, readMemory } from "./begin-login.ts";
 import { finishLogin } from "./finish-login.ts";
-import { createKeptDocument } from "./kept-document.ts";
+import { createKeptDocument, type LoadReason } from "./kept-document.ts";
 import { leaveProvider } from "./leave-provider.ts";
 import { createLibraryConfiguration } from "./library-configuration.ts";
 import type { OidcContext } from "./oidc-context.ts";
@@ -16,6 +16,7 @@ import { createProviderFetch, jsonObject, type ProviderFetch } from "./provider-
 import { createProviderKeys, readKeys } from "./provider-keys.ts";
 import { discoveryUrl, readMetadata } from "./provider-metadata.ts";
 import { refreshLogin } from "./refresh-login.ts";
+import { createSharedKeys, type SharedKeysDeps } from "./shared-keys.ts";
 import { acceptedAlgorithms } from "./signing-algorithms.ts";
 import { verifyBearer } from "./verify-bearer.ts";
 
@@ -31,6 +32,8 @@ export interface OidcProviderDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Where processes tell each other of the provider's keys; without it each asks for itself. */
+  readonly store?: SharedKeysDeps["store"];
   readonly fetch?: typeof fetch;
 }
 
@@ -67,7 +70,7 @@ export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
       claimNames: deps.claimNames,
       ownerOfDomain: deps.ownerOfDomain,
     },
-    keys: createProviderKeys({ document: documents.jwks, clock: deps.clock }),
+    keys: createProviderKeys({ document: documents.jwks, news: documents.newKeys, clock: deps.clock }),
     fetch: fetchOne,
     configure: createLibraryConfiguration({ oidc, allowHttp: deps.allowHttp, fetch: fetchOne, clock: deps.clock }),
     clock: deps.clock,
@@ -117,24 +120,25 @@ function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: P
       return readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp);
     },
   });
-  const jwks = createKeptDocument({
-    ...shared,
-    what: "jwks",
-    freshMs: 10 * minuteMs,
-    staleMs: 60 * minuteMs,
-    load: async () => {
-      const { jwks_uri } = await metadata.get();
-      return readKeys(await jsonObject(await fetchOne("jwks", jwks_uri, { method: "GET", headers: accept }), "jwks"));
-    },
-  });
-  return { metadata, jwks };
+  const fetchKeys = async () => {
+    const { jwks_uri } = await metadata.get();
+    return readKeys(await jsonObject(await fetchOne("jwks", jwks_uri, { method: "GET", headers: accept }), "jwks"));
+  };
+  const freshMs = 10 * minuteMs;
+  const keys =
+    deps.store === undefined ? null : createSharedKeys({ ...shared, issuer: oidc.issuer, fetchKeys, freshMs, store: deps.store });
+  const jwks = createKeptDocument({ ...shared, what: "jwks", freshMs, staleMs: 60 * minuteMs, load: keys?.load ?? fetchKeys });
+  return { metadata, jwks, newKeys: keys?.news ?? (async () => null) };
 }
 
 /** Both documents fetched now, and what a login would need looked at. */
-async function probe(context: OidcContext, jwks: { reload(): Promise<readonly unknown[]> }): Promise<{ ok: boolean; detail: string }> {
+async function probe(
+  context: OidcContext,
+  jwks: { reload(why: LoadReason): Promise<readonly unknown[]> },
+): Promise<{ ok: boolean; detail: string }> {
   try {
-    const metadata = await context.metadata.reload();
-    const keys = await jwks.reload();
+    const metadata = await context.metadata.reload("probe");
+    const keys = await jwks.reload("probe");
     await context.configure(metadata);
     const algorithms = acceptedAlgorithms(context.oidc.signingAlgorithms, metadata.id_token_signing_alg_values_supported);
     if (algorithms.length === 0) return { ok: false, detail: "the provider announces no asymmetric signature algorithm that is accepted" };

@@ -22,40 +22,61 @@ const mostKeys = 100;
 /** Bounds what a token without `kid` can cost. */
 const mostTries = 10;
 
+/** What may still verify a token: the keys that another process has found, then those that the provider has now. Each is asked for once. */
+interface Renewal {
+  readonly at: number;
+  readonly steps: readonly (() => Promise<readonly JWK[] | null>)[];
+}
+
 /**
  * A token that no known key verifies may mean that the keys were rotated: the key set is fetched once more, at most once a minute, so
  * that a flood of made-up `kid`s costs one fetch. Tokens out of requests and tokens from the token endpoint have a minute each:
  * otherwise strangers could use it up and keep everybody from logging in during a rotation.
  */
-export function createProviderKeys(deps: { readonly document: KeptDocument<readonly JWK[]>; readonly clock: Clock }): ProviderKeys {
-  const forcedAt = new Map<TokenSource, number>();
-  const forced = new Map<TokenSource, Promise<readonly JWK[] | null>>();
+export function createProviderKeys(deps: {
+  readonly document: KeptDocument<readonly JWK[]>;
+  /** What another process has fetched, if anything new. */
+  readonly news: () => Promise<readonly JWK[] | null>;
+  readonly clock: Clock;
+}): ProviderKeys {
+  const { document } = deps;
+  const renewals = new Map<TokenSource, Renewal>();
 
-  const reloaded = (source: TokenSource): Promise<readonly JWK[] | null> => {
-    const running = forced.get(source);
-    if (running !== undefined) return running;
+  const adoptNews = async () => {
+    const keys = await deps.news();
+    if (keys !== null) document.adopt(keys);
+    return keys;
+  };
+  const renewalFor = (source: TokenSource): Renewal | null => {
     const now = deps.clock();
-    if (!deps.document.mayReload()) return Promise.resolve(null);
-    if (Math.abs(now - (forcedAt.get(source) ?? Number.NEGATIVE_INFINITY)) < forcedReloadPauseMs) return Promise.resolve(null);
-    forcedAt.set(source, now);
-    const reload = deps.document
-      .reload()
-      .catch(() => null)
-      .finally(() => forced.delete(source));
-    forced.set(source, reload);
-    return reload;
+    const latest = renewals.get(source);
+    if (latest !== undefined && Math.abs(now - latest.at) < forcedReloadPauseMs) return latest;
+    if (!document.mayReload()) return null;
+    const renewal = { at: now, steps: [once(adoptNews), once(() => document.reload(source).catch(() => null))] };
+    renewals.set(source, renewal);
+    return renewal;
   };
 
   return {
     verify: async (token, algorithms, source) => {
       const jws = readJws(token, algorithms, source === "request" ? largestTokenBytes : largestProviderTokenBytes);
-      const keys = await deps.document.get();
+      const keys = await document.get();
       const failure = await firstGood(token, candidates(keys, jws));
       if (failure === null) return jws;
-      const renewed = await reloaded(source);
-      if (renewed !== null && renewed !== keys && (await firstGood(token, candidates(renewed, jws))) === null) return jws;
+      for (const step of renewalFor(source)?.steps ?? []) {
+        const renewed = await step();
+        if (renewed !== null && renewed !== keys && (await firstGood(token, candidates(renewed, jws))) === null) return jws;
+      }
       throw failure;
     },
+  };
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null;
+  return () => {
+    result ??= work();
+    return result;
   };
 }
 

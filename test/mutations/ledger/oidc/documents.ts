@@ -8,6 +8,8 @@ const fetching = "src/protocol/provider-fetch.ts";
 const metadata = "src/protocol/provider-metadata.ts";
 const kept = "src/protocol/kept-document.ts";
 const keys = "src/protocol/provider-keys.ts";
+const shared = "src/protocol/shared-keys.ts";
+const sharing = "test/protocol/shared-keys.test.ts";
 const scrub = "src/observe/scrub.ts";
 
 /** What is fetched from providers, and where their tokens may be. */
@@ -88,8 +90,8 @@ export const oidcDocuments: readonly SecurityPromise[] = [
     mutations: [
       {
         file: kept,
-        find: "const renewed = reload().catch(() => value);",
-        replace: "const renewed = reload();\n      renewed.catch(() => (known = null));",
+        find: 'const renewed = reload("due").catch(() => value);',
+        replace: 'const renewed = reload("due");\n      renewed.catch(() => (known = null));',
         test: documents,
         named: "known keys keep working while the key set is unreachable or empty, with at most one fetch a minute",
       },
@@ -114,24 +116,76 @@ export const oidcDocuments: readonly SecurityPromise[] = [
     mutations: [
       {
         file: keys,
-        find: "< forcedReloadPauseMs) return",
-        replace: "< 0) return",
+        find: "< forcedReloadPauseMs) return latest",
+        replace: "< 0) return latest",
         test: documents,
         named: "a thousand tokens with unknown kids cost one fetch a minute",
       },
       {
         file: keys,
-        find: "if (!deps.document.mayReload()) return Promise.resolve(null);",
+        find: "if (!document.mayReload()) return null;",
         replace: "",
         test: documents,
         named: "after a refresh has failed, an unknown kid within the same minute causes no fetch of its own",
       },
       {
         file: keys,
-        find: "const renewed = await reloaded(source);",
-        replace: 'const renewed = await reloaded("request");',
+        find: "renewalFor(source)?.steps",
+        replace: 'renewalFor("request")?.steps',
         test: documents,
         named: "a flood of unknown kids does not keep people from logging in after a rotation",
+      },
+    ],
+  },
+  {
+    promise: "Unknown key ids cause at most one fetch a minute in all processes together, and what one of them found, all know.",
+    mutations: [
+      {
+        file: shared,
+        find: "if (await isFirstThisMinute(reason)) return",
+        replace: "if (reason !== null) return",
+        test: sharing,
+        named: "unknown kids cost one fetch a minute in all processes together",
+      },
+      {
+        file: shared,
+        find: 'if (reason !== "provider") await Promise.allSettled(',
+        replace: 'if (reason === "provider") await Promise.allSettled(',
+        test: sharing,
+        named: "while the key set is down, a refresh that is due and unknown kids share the one fetch of the minute",
+      },
+      {
+        file: shared,
+        find: 'reason === "provider" ? "login" : "other"',
+        replace: 'reason === "provider" ? String(performance.now()) : "other"',
+        test: sharing,
+        named: "after a rotation the first login in each process succeeds, all at once, with one fetch",
+      },
+      {
+        file: shared,
+        find: 'store.once("jwks", `${name}:${reason}`, minuteMs)',
+        replace: 'store.once("jwks", name, minuteMs)',
+        test: sharing,
+        named: "strangers do not use up what a login needs",
+      },
+      {
+        file: shared,
+        find: "if (there !== null && Math.abs(clock() - there.at) <= deps.freshMs) return take(there);",
+        replace: "",
+        test: sharing,
+        named: "what one process fetched, another need not fetch, and has when the provider is away",
+      },
+    ],
+  },
+  {
+    promise: "A key set in the store is believed only when it is newer than what the process knows: no withdrawn key comes back.",
+    mutations: [
+      {
+        file: shared,
+        find: "(seenAt !== null && there.at <= seenAt)",
+        replace: "(seenAt !== null && there.at === seenAt)",
+        test: sharing,
+        named: "an old record that is put back into the store brings no withdrawn key back",
       },
     ],
   },

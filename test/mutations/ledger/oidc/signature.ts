@@ -25,10 +25,10 @@ export const oidcSignature: readonly SecurityPromise[] = [
       },
       {
         file: keys,
-        find: "const keys = await deps.document.get();",
+        find: "const keys = await document.get();",
         replace:
           'const inside = JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString()).jwk;\n' +
-          "      const keys = inside === undefined ? await deps.document.get() : [inside];",
+          "      const keys = inside === undefined ? await document.get() : [inside];",
         test: basic,
         named: "a key inside the token's own header is not looked at",
       },
