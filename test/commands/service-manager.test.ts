@@ -8,19 +8,17 @@ async function aSocket(): Promise<NotifySocket> {
   onTestFinished(() => socket.close());
   return socket;
 }
-const never = (message: string) => {
-  throw new Error(message);
-};
-
 test("the service manager is told of start, reload and stop, in this order", async () => {
   const socket = await aSocket();
-  const manager = createServiceManager(socket.env, never);
+  const failures: string[] = [];
+  const manager = createServiceManager(socket.env, (message) => failures.push(message));
   const before = process.hrtime.bigint() / 1_000n;
   manager.ready();
   manager.reloading();
   manager.ready();
   manager.stopping();
   await eventually(() => expect(socket.messages).toHaveLength(4));
+  expect(failures).toEqual([]);
   const [ready, reloading, again, stopping] = socket.messages;
   expect([ready, again]).toEqual(["READY=1|STATUS=serving", "READY=1|STATUS=serving"]);
   expect(stopping).toMatch(/^STOPPING=1\|/);
@@ -40,11 +38,18 @@ test("the watchdog is fed twice in its time, from the first READY on", async () 
 test.each([
   { when: "there is no service manager", env: {} },
   { when: "its variable is empty", env: { NOTIFY_SOCKET: "" } },
-])("nothing is run when $when", ({ env }) => {
-  const manager = createServiceManager({ ...env, PATH: "/nowhere" }, never);
+])("nothing is run when $when", async ({ env }) => {
+  const failures: string[] = [];
+  const managerOf = (name: string, variables: Record<string, string>) =>
+    createServiceManager({ ...variables, PATH: "/nowhere" }, () => failures.push(name));
+  const manager = managerOf("silent", env);
   manager.ready();
   manager.reloading();
   manager.stopping();
+  // One that does try comes later, and fails: by then the first one would have.
+  managerOf("other", { NOTIFY_SOCKET: "/nowhere/notify" }).ready();
+  await eventually(() => expect(failures).toContain("other"));
+  expect(failures).toEqual(["other"]);
 });
 
 test("without systemd-notify it is said once, and the gateway goes on", async () => {
@@ -58,7 +63,7 @@ test("without systemd-notify it is said once, and the gateway goes on", async ()
 
 test("somebody else's watchdog is not fed", async () => {
   const socket = await aSocket();
-  const manager = createServiceManager({ ...socket.env, WATCHDOG_USEC: "2000", WATCHDOG_PID: "1" }, never);
+  const manager = createServiceManager({ ...socket.env, WATCHDOG_USEC: "2000", WATCHDOG_PID: "1" }, () => {});
   manager.ready();
   manager.reloading();
   manager.stopping();
