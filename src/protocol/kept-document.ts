@@ -8,6 +8,12 @@ import { messageOf, unavailable } from "./protocol-failure.ts";
  */
 export type LoadReason = "first" | "due" | "request" | "provider" | "probe";
 
+/** A document as the provider gave it at a time, in milliseconds since the epoch. */
+export interface Dated<T> {
+  readonly value: T;
+  readonly at: number;
+}
+
 /** A document of the provider's (metadata, keys): fetched when first needed, refreshed, and kept when a refresh fails. */
 export interface KeptDocument<T> {
   /** The document; rejects only when there never was a good one, at once while a failure is recent. */
@@ -15,7 +21,7 @@ export interface KeptDocument<T> {
   /** Fetches now, one fetch for all who ask meanwhile, logins apart; on failure rejects and keeps what was there. */
   reload(why: LoadReason): Promise<T>;
   /** Another process has fetched this one. */
-  adopt(value: T): void;
+  adopt(found: Dated<T>): void;
   /** False while a failed fetch is recent. */
   mayReload(): boolean;
   /** Why the last fetch failed; null when it succeeded or none was needed yet. */
@@ -30,26 +36,26 @@ export interface KeptDocument<T> {
  */
 export function createKeptDocument<T>(deps: {
   readonly what: string;
-  readonly load: (why: LoadReason) => Promise<T>;
+  readonly load: (why: LoadReason) => Promise<Dated<T>>;
   readonly freshMs: number;
   readonly staleMs: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly provider: string;
 }): KeptDocument<T> {
-  let known: { readonly value: T; readonly at: number } | null = null;
+  let known: Dated<T> | null = null;
   const pending = new Map<"login" | "other", Promise<T>>();
   let failure: { readonly message: string; readonly count: number; readonly retryAt: number } | null = null;
 
-  const adopt = (value: T) => {
-    known = { value, at: deps.clock() };
+  const adopt = (found: Dated<T>) => {
+    known = found;
     failure = null;
   };
   const load = async (why: LoadReason): Promise<T> => {
     try {
-      const value = await deps.load(why);
-      adopt(value);
-      return value;
+      const found = await deps.load(why);
+      adopt(found);
+      return found.value;
     } catch (error) {
       const count = (failure?.count ?? 0) + 1;
       const pauseMs = known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;

@@ -110,6 +110,7 @@ export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
 
 function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: ProviderFetch) {
   const shared = { clock: deps.clock, log: deps.log, provider: deps.settings.id };
+  const dated = <T>(value: T) => ({ value, at: deps.clock() });
   const metadata = createKeptDocument({
     ...shared,
     what: "discovery",
@@ -117,12 +118,12 @@ function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: P
     staleMs: 24 * 60 * minuteMs,
     load: async () => {
       const response = await fetchOne("discovery", discoveryUrl(oidc.issuer), { method: "GET", headers: accept });
-      return readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp);
+      return dated(readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp));
     },
   });
   const fetchKeys = async () => {
     const { jwks_uri } = await metadata.get();
-    return readKeys(await jsonObject(await fetchOne("jwks", jwks_uri, { method: "GET", headers: accept }), "jwks"));
+    return dated(readKeys(await jsonObject(await fetchOne("jwks", jwks_uri, { method: "GET", headers: accept }), "jwks")));
   };
   const freshMs = 10 * minuteMs;
   const keys =

@@ -1,7 +1,7 @@
 import { compactVerify, type JWK } from "jose";
 import type { Clock } from "../core/clock.ts";
 import { type Jws, largestTokenBytes, readJws } from "./compact-jws.ts";
-import type { KeptDocument } from "./kept-document.ts";
+import type { Dated, KeptDocument } from "./kept-document.ts";
 import { messageOf, type ProtocolFailure, rejected, unavailable } from "./protocol-failure.ts";
 import { isObject } from "./provider-fetch.ts";
 import { keyTypeOf } from "./signing-algorithms.ts";
@@ -36,16 +36,16 @@ interface Renewal {
 export function createProviderKeys(deps: {
   readonly document: KeptDocument<readonly JWK[]>;
   /** What another process has fetched, if anything new. */
-  readonly news: () => Promise<readonly JWK[] | null>;
+  readonly news: () => Promise<Dated<readonly JWK[]> | null>;
   readonly clock: Clock;
 }): ProviderKeys {
   const { document } = deps;
   const renewals = new Map<TokenSource, Renewal>();
 
   const adoptNews = async () => {
-    const keys = await deps.news();
-    if (keys !== null) document.adopt(keys);
-    return keys;
+    const found = await deps.news();
+    if (found !== null) document.adopt(found);
+    return found?.value ?? null;
   };
   const renewalFor = (source: TokenSource): Renewal | null => {
     const now = deps.clock();

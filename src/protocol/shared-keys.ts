@@ -4,11 +4,11 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { LoadReason } from "./kept-document.ts";
+import type { Dated, LoadReason } from "./kept-document.ts";
 import { messageOf, unavailable } from "./protocol-failure.ts";
 import { readKeys } from "./provider-keys.ts";
 
-type Keys = readonly JWK[];
+type Keys = Dated<readonly JWK[]>;
 type Reason = Exclude<LoadReason, "first" | "probe">;
 
 /** One provider's key set as all processes know it: what one of them fetched is known to the others. */
@@ -33,11 +33,6 @@ export interface SharedKeysDeps {
   readonly store: Pick<SessionStore, "documents" | "lease" | "once">;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-interface Found {
-  readonly keys: Keys;
-  readonly at: number;
 }
 
 const format = 1;
@@ -106,26 +101,26 @@ export function createSharedKeys(deps: SharedKeysDeps): SharedKeys {
 }
 
 /** What was fetched last, in the store. It is sealed there: nobody without the secret can put a key into it. */
-function createKeyRecord({ provider, issuer, store, clock, log }: SharedKeysDeps) {
+function createKeyRecord({ provider, issuer, store, log }: SharedKeysDeps) {
   const name = `jwks:${provider}:${createHash("sha256")
     .update(JSON.stringify([format, issuer]))
     .digest("hex")}`;
   let seenAt: number | null = null;
 
-  const read = async (): Promise<Found | null> => {
+  const read = async (): Promise<Keys | null> => {
     try {
       const text = await store.documents.read(name);
       if (text === null) return null;
       const { at, keys } = JSON.parse(text) as { at: number; keys: unknown };
-      return { at, keys: readKeys({ keys }) };
+      return { at, value: readKeys({ keys }) };
     } catch (error) {
       log.debug({ provider, error }, "the key set in the store could not be read");
       return null;
     }
   };
-  const take = ({ keys, at }: Found): Keys => {
-    seenAt = at;
-    return keys;
+  const take = (found: Keys): Keys => {
+    seenAt = found.at;
+    return found;
   };
   return {
     name,
@@ -136,10 +131,10 @@ function createKeyRecord({ provider, issuer, store, clock, log }: SharedKeysDeps
       // Newer only: an old record, put back by whoever can write to the store, must not bring withdrawn keys back.
       return there === null || (seenAt !== null && there.at <= seenAt) ? null : take(there);
     },
-    write: async (keys: Keys) => {
-      seenAt = clock();
+    write: async (found: Keys) => {
+      const { at, value: keys } = take(found);
       await store.documents
-        .write(name, JSON.stringify({ at: seenAt, keys }), keptMs)
+        .write(name, JSON.stringify({ at, keys }), keptMs)
         .catch((error: unknown) => log.debug({ provider, error }, "the key set could not be shared"));
     },
   };
