@@ -15,11 +15,8 @@ export interface WorkerEvents {
   onExit(how: { readonly code: number | null; readonly signal: string | null }): void;
 }
 
-/**
- * Left alone, V8 lets the garbage of a busy process grow to 128 MB before it looks: too much where there are several. The second flag is
- * for pieces of large bodies that waited for a slow reader: they lie among the old objects, which else may double before they are seen to.
- */
-const memoryLimits = ["--max-semi-space-size=16", "--heap-growing-percent=50"];
+/** Left alone, V8 lets the garbage of a busy process grow to 128 MB before it looks: too much where there are several. */
+const youngLimit = "--max-semi-space-size=16";
 
 export type ForkWorker = (events: WorkerEvents) => WorkerProcess;
 
@@ -41,7 +38,7 @@ export function createForkWorker(deps: {
   cluster.setupPrimary({
     serialization: "advanced",
     stdio: ["ignore", "pipe", "inherit", "ipc"],
-    execArgv: [...process.execArgv, ...memoryLimits],
+    execArgv: [...process.execArgv, youngLimit],
   });
   return (events) => {
     const worker = cluster.fork(deps.env);
