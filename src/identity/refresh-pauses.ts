@@ -6,7 +6,8 @@ export interface RefreshPauses {
   isResting(key: string): boolean;
   /** The last attempt failed: the next one must not keep a visitor waiting. */
   hasFailed(key: string): boolean;
-  failed(key: string, retryAt: number): void;
+  /** Answers for how long it rests now, in milliseconds. */
+  failed(key: string, retryAt: number): number;
   clear(key: string): void;
 }
 
@@ -28,7 +29,9 @@ export function createRefreshPauses(clock: Clock, jitter: () => number): Refresh
       const failures = (pauses.get(key)?.failures ?? 0) + 1;
       const restMs = Math.min(longestPauseMs, Math.max(retryAt - now, firstPauseMs * 2 ** Math.min(failures - 1, 10)));
       if (pauses.size >= maxRemembered) pauses.clear();
-      pauses.set(key, { until: now + restMs * (1 + jitter() / 4), failures });
+      const spreadMs = restMs * (1 + jitter() / 4);
+      pauses.set(key, { until: now + spreadMs, failures });
+      return spreadMs;
     },
     clear: (key) => void pauses.delete(key),
   };

@@ -83,10 +83,13 @@ async function refreshUnderLease(refresher: Refresher, session: Session): Promis
         await lease?.release();
         return current;
       }
-      if (lease !== null) return await exchange(refresher, current, lease);
+      if (lease !== null) {
+        if (!(await hasFailedElsewhere(sessions, lease, session.key))) return await exchange(refresher, current, lease);
+        break;
+      }
       await delay(pollMs);
     }
-    log.warn({ session: session.key }, "another process has not finished refreshing a session");
+    log.warn({ session: session.key }, "another process has not refreshed a session");
   } catch (error) {
     if (!isStoreSilent(error)) throw error;
     log.warn({ error, session: session.key }, "a session is not refreshed while the store is silent");
@@ -102,6 +105,20 @@ async function refreshUnderLease(refresher: Refresher, session: Session): Promis
 async function readUnder(lease: Lease, sessions: SessionStore, session: Session): Promise<Session | null> {
   try {
     return await sessions.find(session.id, { fresh: true });
+  } catch (error) {
+    await release(lease);
+    throw error;
+  }
+}
+
+const failed = "refresh-failed";
+
+/** Whoever waited for the lease of an attempt that failed must not use the same refresh token again at once: it may have been spent. */
+async function hasFailedElsewhere(sessions: SessionStore, lease: Lease, key: string): Promise<boolean> {
+  try {
+    const isUsed = await sessions.isUsed(failed, key);
+    if (isUsed) await release(lease);
+    return isUsed;
   } catch (error) {
     await release(lease);
     throw error;
@@ -125,7 +142,8 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
       { session: session.key, provider: session.principal.provider, why: outcome.why },
       "a session could not be refreshed now",
     );
-    pauses.failed(session.key, Math.max(outcome.retryAt, clock()));
+    const restMs = pauses.failed(session.key, Math.max(outcome.retryAt, clock()));
+    await refresher.sessions.once(failed, session.key, 0.9 * restMs).catch(() => undefined);
     return session;
   } finally {
     clearInterval(prolonging);

@@ -7,7 +7,10 @@ export interface FetchInit {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | URLSearchParams | Uint8Array<ArrayBuffer> | ReadableStream | null | undefined;
 }
-/** One bounded request to the provider; rejects with a ProtocolFailure `unavailable`. The body of the answer is already here. */
+/**
+ * One bounded request to the provider; rejects with a ProtocolFailure `unavailable`. The body of the answer is already here. `within`
+ * stands for the usual timeout.
+ */
 export type ProviderFetch = (document: ProviderDocument, url: string, init: FetchInit, within?: AbortSignal) => Promise<Response>;
 
 /** Under 5 s, so that a login page can still say so within 5 s. */
@@ -16,7 +19,7 @@ const usualLargestBodyBytes = 1024 * 1024;
 
 /**
  * The only way out to a provider: https unless the operator opened that hole, no redirect followed (RFC 9700 4.11: a redirect could
- * carry credentials elsewhere, or fetch from inside the network), 1 MiB unless said otherwise, and 4.5 s including the body.
+ * carry credentials elsewhere, or fetch from inside the network), 1 MiB and 4.5 s including the body unless said otherwise.
  */
 export function createProviderFetch(deps: {
   readonly provider: string;
@@ -30,7 +33,7 @@ export function createProviderFetch(deps: {
   const attempt: ProviderFetch = async (document, url, init, within) => {
     const { protocol, host } = new URL(url);
     if (protocol !== "https:" && !(deps.allowHttp && protocol === "http:")) throw unavailable(`${document}: ${host} is not https`);
-    const signal = AbortSignal.any([AbortSignal.timeout(fetchTimeoutMs), deps.closing, ...(within === undefined ? [] : [within])]);
+    const signal = AbortSignal.any([within ?? AbortSignal.timeout(fetchTimeoutMs), deps.closing]);
     try {
       const response = await deps.fetch(url, { ...init, body: init.body ?? null, redirect: "manual", signal });
       return await contained(response, document, host, largest);

@@ -15,6 +15,11 @@ import { keptTokens, nextRefresh, type TokenAnswer } from "./token-answer.ts";
 import { fetchUserinfo } from "./userinfo.ts";
 
 const retryMs = 30_000;
+/**
+ * Longer than anybody waits for a login page: of a grant that is given up nobody knows whether it was carried out, and its refresh token
+ * used again looks like a stolen one. Still shorter than visitors are kept waiting for it.
+ */
+const grantTimeoutMs = 12_000;
 
 /**
  * Asks the provider whether the session still stands and what it now says about the person (Core 12).
@@ -46,7 +51,7 @@ function outcomeOf(context: OidcContext, error: unknown): RefreshOutcome {
 const retryAt = ({ clock }: OidcContext) => clock() + retryMs + Math.floor(Math.random() * retryMs);
 
 async function grant(context: OidcContext, metadata: ProviderMetadata, refreshToken: string): Promise<TokenAnswer> {
-  const configuration = await context.configure(metadata);
+  const configuration = await context.configure(metadata, AbortSignal.timeout(grantTimeoutMs));
   try {
     const answer = await client.refreshTokenGrant(configuration, refreshToken);
     if (answer.token_type !== "bearer") throw rejected("token endpoint: token_type is not Bearer");

@@ -41,8 +41,8 @@ function rotatingProvider(takesMs = 0) {
   return { state, refresh };
 }
 
-function memoryStore(): SessionStore {
-  const deps = { settings: sessionSettings(), clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics };
+function memoryStore(clock = Date.now): SessionStore {
+  const deps = { settings: sessionSettings(), clock, random: randomBytes, log: recordingLog(), metrics: noMetrics };
   const store = createMemoryStore(deps);
   opened.push(store);
   return store;
@@ -117,8 +117,8 @@ test.each([
   { when: "is not answering", fail: async (): Promise<RefreshOutcome> => ({ kind: "unavailable", why: "timeout", retryAt: 0 }) },
   { when: "fails in an unexpected way", fail: () => Promise.reject(new TypeError("a defect")) },
 ])("when the provider $when, the session lives on and the next attempts keep nobody waiting", async ({ fail }) => {
-  const store = memoryStore();
   const time = { now: Date.now() };
+  const store = memoryStore(() => time.now);
   let attempts = 0;
   let answer: () => Promise<RefreshOutcome> = fail;
   const { refreshed, isDue } = aRefresher(
@@ -142,9 +142,24 @@ test.each([
   await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("back"), until);
 });
 
-test("failure after failure is retried ever more rarely, up to five minutes", async () => {
+test("whoever waited for an attempt that failed does not use the refresh token again at once", async () => {
   const store = memoryStore();
+  let attempts = 0;
+  const unavailable = async (): Promise<RefreshOutcome> => {
+    attempts += 1;
+    await soon(200);
+    return { kind: "unavailable", why: "timeout", retryAt: Date.now() + 30_000 };
+  };
+  const processes = [aRefresher(store, unavailable), aRefresher(store, unavailable), aRefresher(store, unavailable)];
+  const session = await stale(store);
+  expect(await Promise.all(processes.map(({ refreshed }) => refreshed(session)))).toEqual([session, session, session]);
+  expect(attempts).toBe(1);
+  expect(processes.map(({ isDue }) => isDue(session))).toEqual([false, false, false]);
+});
+
+test("failure after failure is retried ever more rarely, up to five minutes", async () => {
   const time = { now: Date.now() };
+  const store = memoryStore(() => time.now);
   const { refreshed, isDue, log } = aRefresher(
     store,
     async () => ({ kind: "unavailable", why: "timeout", retryAt: 0 }),

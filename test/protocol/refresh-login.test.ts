@@ -91,6 +91,14 @@ test.each<{ when: string; token: NonNullable<FakeScript["token"]>; outcome: stri
   if (answer.kind === "unavailable") expect(answer.retryAt).toBeGreaterThan(Date.now());
 });
 
+test("a provider that needs five seconds for a grant is waited for: one that was given up may have been carried out", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.refreshToken = "refresh-2";
+  fake.script = { token: (good) => new Promise((resolve) => setTimeout(resolve, 5_200, { json: good })) };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", tokens: { refreshToken: "refresh-2" } });
+}, 15_000);
+
 test("retries are spread out", async () => {
   const provider = relyingParty();
   const session = await signedIn(provider);
