@@ -6,7 +6,7 @@ export const scenario: Scenario = {
   title: "four workers, 500 requests, one session, an expired token, a slow provider",
   run: async (trial) => {
     const rig = await startFaultRig(trial);
-    const slowMs = trial.pick(5_000, 3_000);
+    const slowMs = 5_000;
     const spent = new Set<string>();
     let replayed = 0;
     let turn = 0;
