@@ -6,7 +6,8 @@ import { type Scenario, sleep } from "./scenario.ts";
 export const scenario: Scenario = {
   title: "the store is emptied",
   run: async (trial) => {
-    const rig = await startFaultRig(trial);
+    // The provider knows one person only.
+    const rig = await startFaultRig(trial, { sessions: "  perUser: 200" });
     const people = await rig.signIn(40);
     const visitors = Array.from({ length: trial.pick(50, 10) }, () => rig.visitor());
     for (const visitor of visitors) await visitor.browse(`${rig.origin}/`);
