@@ -1,5 +1,5 @@
 import { startBalancer } from "../support/balancer.ts";
-import { ask } from "./ask.ts";
+import { ask, keepAlive } from "./ask.ts";
 import { byStatus, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
@@ -11,8 +11,11 @@ export const scenario: Scenario = {
     const balancer = await startBalancer(rig.instances);
     trial.later(() => balancer.close());
     const people = await rig.signIn(30);
+    // Kept connections: opening 500 a second is more than this process can do beside balancing them, and its own queue would overflow.
+    const agent = keepAlive();
+    trial.later(() => agent.destroy());
     const load = startLoad(trial.pick(500, 100), (count) =>
-      ask({ port: balancer.port, host: rig.host, headers: { cookie: people[count % 30]?.cookie ?? "" } }),
+      ask({ port: balancer.port, host: rig.host, agent, headers: { cookie: people[count % 30]?.cookie ?? "" } }),
     );
     await sleep(1_500);
     for (let round = 0; round < trial.pick(5, 1); round += 1) {

@@ -39,6 +39,8 @@ export async function startBalancer(backends: readonly Backend[], { checkEveryMs
     forwarded.on("error", (error: NodeJS.ErrnoException) => outgoing.writeHead(502).end(`${error.code} at ${state.port}`));
     incoming.pipe(forwarded);
   });
+  // Longer than any test: a client's request that meets a connection just closed for idleness would be this balancer's fault.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
