@@ -37,7 +37,9 @@ interface Refresher extends RefresherDeps {
 const leaseMs = 5_000;
 const pollMs = 150;
 /** How long a request waits for a refresh, its own or another process's, before it goes on with what it has. */
-const longestWaitMs = 15_000;
+const longestWaitMs = 8_000;
+/** How long a process waits for another's: longer than a provider is given for the grant. */
+const longestLeaseMs = 15_000;
 const storeRetryMs = 1_000;
 
 /**
@@ -75,7 +77,7 @@ export function createRefresher(deps: RefresherDeps): Refresh {
 async function refreshUnderLease(refresher: Refresher, session: Session): Promise<Session | null> {
   const { sessions, clock, pauses, log } = refresher;
   try {
-    for (let waitedMs = 0; waitedMs < longestWaitMs; waitedMs += pollMs) {
+    for (let waitedMs = 0; waitedMs < longestLeaseMs; waitedMs += pollMs) {
       const lease = await sessions.lease(`refresh:${session.key}`, leaseMs);
       const current = lease === null ? await sessions.find(session.id, { fresh: true }) : await readUnder(lease, sessions, session);
       // Another process has refreshed it, or it has ended: the lease is not needed any more.

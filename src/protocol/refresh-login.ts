@@ -17,7 +17,7 @@ import { fetchUserinfo } from "./userinfo.ts";
 const retryMs = 30_000;
 /**
  * Longer than anybody waits for a login page: of a grant that is given up nobody knows whether it was carried out, and its refresh token
- * used again looks like a stolen one. Still shorter than visitors are kept waiting for it.
+ * used again looks like a stolen one. Visitors do not wait that long, the grant goes on behind their backs.
  */
 const grantTimeoutMs = 12_000;
 

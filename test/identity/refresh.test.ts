@@ -157,6 +157,18 @@ test("whoever waited for an attempt that failed does not use the refresh token a
   expect(processes.map(({ isDue }) => isDue(session))).toEqual([false, false, false]);
 });
 
+test("nobody waits longer than eight seconds for a provider, and what it says then counts all the same", async () => {
+  const store = memoryStore();
+  const late = Promise.withResolvers<RefreshOutcome>();
+  const { refreshed } = aRefresher(store, () => late.promise);
+  const session = await stale(store);
+  const began = Date.now();
+  expect(await refreshed(session)).toEqual(session);
+  expect(Date.now() - began).toBeLessThan(10_000);
+  late.resolve({ kind: "renewed", principal: aPrincipal({ acr: "late" }), tokens: someTokens, refreshAt: null });
+  await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("late"), until);
+}, 20_000);
+
 test("failure after failure is retried ever more rarely, up to five minutes", async () => {
   const time = { now: Date.now() };
   const store = memoryStore(() => time.now);
