@@ -1,4 +1,5 @@
 import { createServer, type Socket } from "node:net";
+import type { Reply } from "./ask.ts";
 import { byStatus, holdPace, percentile, slowest, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
 import { type Scenario, sleep } from "./scenario.ts";
@@ -64,14 +65,25 @@ export const scenario: Scenario = {
     );
     const hostOf = (name: string) => rig.host.replace("wiki", name);
     const ask = (name: string) => Promise.all(Array.from({ length: 20 }, (_, at) => rig.get(null, { at: at % 2, host: hostOf(name) })));
-    for (const [name, fault] of Object.entries(faults)) {
-      act = fault.act;
-      const replies = await ask("broken");
+    const seen = new Map<string, Reply[]>();
+    const see = async (what: string, name: string) => seen.set(what, [...(seen.get(what) ?? []), ...(await ask(name))]);
+    // In the full form again and again: the first of each kind finds code that never ran before.
+    for (let round = 0; round < trial.pick(5, 1); round += 1) {
+      for (const [name, fault] of Object.entries(faults)) {
+        act = fault.act;
+        await see(name, "broken");
+      }
+      await see("refuses", "refusing");
+      act = (socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+      await see("speaks no TLS", "tls");
+    }
+    for (const [name, replies] of seen) {
+      const expected = faults[name]?.status ?? [502];
       trial.hold(
         `an upstream that ${name}`,
-        replies.every(({ status }) => fault.status.includes(status)),
+        replies.every(({ status }) => expected.includes(status)),
         byStatus(replies),
-        fault.status[0] === 0 ? "the connection breaks: never complete" : fault.status.join(" or "),
+        expected[0] === 0 ? "the connection breaks: never complete" : expected.join(" or "),
       );
       // One silence of 2 s, before the head or in the body, seen within half a second.
       trial.hold(
@@ -81,21 +93,6 @@ export const scenario: Scenario = {
         `≤ 2000, seen within 500; B ${usual.toFixed(0)}`,
       );
     }
-    const refused = await ask("refusing");
-    trial.hold(
-      "an upstream that refuses",
-      refused.every(({ status }) => status === 502),
-      byStatus(refused),
-      "502",
-    );
-    act = (socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
-    const plain = await ask("tls");
-    trial.hold(
-      "an upstream that speaks no TLS",
-      plain.every(({ status }) => status === 502),
-      byStatus(plain),
-      "502",
-    );
     const all = await load.stop();
     const base = all.filter(({ at }) => at > warm && at < startedAt);
     const others = all.filter(({ at }) => at > startedAt);
