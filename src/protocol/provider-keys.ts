@@ -22,10 +22,10 @@ const mostKeys = 100;
 /** Bounds what a token without `kid` can cost. */
 const mostTries = 10;
 
-/** What may still verify a token: the keys that another process has found, then those that the provider has now. Each is asked for once. */
+/** What may still bring the key of a token: what another process has found, then what the provider says now. Each is done once. */
 interface Renewal {
   readonly at: number;
-  readonly steps: readonly (() => Promise<readonly JWK[] | null>)[];
+  readonly steps: readonly (() => Promise<unknown>)[];
 }
 
 /**
@@ -45,7 +45,6 @@ export function createProviderKeys(deps: {
   const adoptNews = async () => {
     const found = await deps.news();
     if (found !== null) document.adopt(found);
-    return found?.value ?? null;
   };
   const renewalFor = (source: TokenSource): Renewal | null => {
     const now = deps.clock();
@@ -63,9 +62,13 @@ export function createProviderKeys(deps: {
       const keys = await document.get();
       const failure = await firstGood(token, candidates(keys, jws));
       if (failure === null) return jws;
+      let tried = keys;
       for (const step of renewalFor(source)?.steps ?? []) {
-        const renewed = await step();
-        if (renewed !== null && renewed !== keys && (await firstGood(token, candidates(renewed, jws))) === null) return jws;
+        await step();
+        // Not what the step brought, which may be a minute old by now: what has been withdrawn since does not count.
+        const current = await document.get();
+        if (current !== tried && (await firstGood(token, candidates(current, jws))) === null) return jws;
+        tried = current;
       }
       throw failure;
     },

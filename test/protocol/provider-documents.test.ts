@@ -172,6 +172,18 @@ test("a flood of unknown kids does not keep people from logging in after a rotat
   expect(await codeOf(logIn(provider))).toBe("accepted");
 });
 
+test("a key that one token brought in and the provider then withdrew stops counting within the same minute", async () => {
+  const provider = relyingParty();
+  await logIn(provider);
+  const brief = await fakeKey("brief", "RS256");
+  fake.keys = [brief];
+  const token = await fake.bearerToken();
+  expect(await codeOf(provider.verifyBearer(token))).toBe("accepted");
+  fake.keys = [await fakeKey("lasting", "RS256")];
+  expect(await codeOf(logIn(provider))).toBe("accepted");
+  expect(await codeOf(provider.verifyBearer(token))).toBe("bearer.rejected");
+});
+
 test("the key set being down, unknown kids cause at most one fetch a minute in all", async () => {
   const provider = relyingParty();
   await provider.verifyBearer(await fake.bearerToken());
