@@ -40,7 +40,7 @@ export const scenario: Scenario = {
       apps: `  - { name: Busy, host: busy.localhost, upstream: "http://127.0.0.1:${port}", access: [{ allow: { anyone: true } }], public: ["/**"] }`,
     });
     const people = await rig.signIn(trial.pick(100, 40));
-    await wrk(trial, rig, fewConnections, 2);
+    await wrk(trial, rig, fewConnections, trial.pick(6, 2));
     const peak = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
     trial.say(`peak: ${peak.goodPerSecond.toFixed(0)} requests/s, with ${peak.cpuShare.toFixed(2)} of a core`);
     const fourfold = await wrk(trial, rig, 4 * fewConnections, trial.pick(20, 4));
@@ -50,21 +50,9 @@ export const scenario: Scenario = {
     await sleep(2_000);
     const { health, logouts, page } = await meanwhile(rig, people, (seconds - 3) * 1_000);
     const during = await flood;
-    const again = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
-    // Before and after: other machines' work makes this one faster and slower by the minute.
-    const best = (peak.goodPerCpuSecond + again.goodPerCpuSecond) / 2;
     // On a machine that is busy with other things, the gateway cannot be faster than the share of a core that it gets.
     const patience = 500 / Math.min(1, during.cpuShare) + trial.slackMs();
     trial.say(`under overload: ${during.goodPerSecond.toFixed(0)} requests/s, with ${during.cpuShare.toFixed(2)} of a core`);
-    for (const [connections, counted] of [[4 * fewConnections, fourfold] as const, [4_000, during] as const]) {
-      const kept = counted.goodPerCpuSecond / best;
-      trial.hold(
-        `goodput for each CPU second with ${connections} connections, share of the peak's`,
-        kept >= (trial.short ? 0.6 : 0.8),
-        kept.toFixed(2),
-        trial.short ? "≥ 0.8, 0.6 on a busy machine" : "≥ 0.8",
-      );
-    }
     trial.hold(
       "excess",
       during.failed === noFailures,
@@ -98,6 +86,18 @@ export const scenario: Scenario = {
       percentile(after, 0.5),
       `B ${percentile(calm, 0.5).toFixed(1)}`,
     );
+    const again = await wrk(trial, rig, fewConnections, trial.pick(10, 4));
+    // Before and after: other machines' work makes this one faster and slower by the minute.
+    const best = (peak.goodPerCpuSecond + again.goodPerCpuSecond) / 2;
+    for (const [connections, counted] of [[4 * fewConnections, fourfold] as const, [4_000, during] as const]) {
+      const kept = counted.goodPerCpuSecond / best;
+      trial.hold(
+        `goodput for each CPU second with ${connections} connections, share of the peak's`,
+        kept >= (trial.short ? 0.6 : 0.8),
+        kept.toFixed(2),
+        trial.short ? "≥ 0.8, 0.6 on a busy machine" : "≥ 0.8",
+      );
+    }
     await rig.verify();
   },
 };
