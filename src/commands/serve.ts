@@ -21,6 +21,7 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   if (parsed.kind === "usage") return wrongUsage(terminal, "serve", parsed.message);
   // Forked by a primary with the same command line; the configuration comes from there.
   if (cluster.isWorker) return serveAsWorker();
+  const stops = hearStops();
   const file = configFile(textOption(parsed.options, "config"), env);
   const load = () => loadSettings(file, env);
 
@@ -40,7 +41,7 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
   manager.ready();
   const stopWatching = watchConfiguration(file, loaded.text, load, gateway, manager);
-  return untilSignal(gateway, stopWatching, manager);
+  return untilStopped(stops, gateway, stopWatching, manager);
 }
 
 /** Reloads on SIGHUP (secrets may have changed with the text the same) and on a changed text; a bad file changes nothing. */
@@ -71,14 +72,46 @@ function watchConfiguration(
   };
 }
 
+/** SIGTERM and SIGINT, in the order of their coming. */
+interface Stops {
+  /** Gets those that came already, too. */
+  tell(listener: (signal: NodeJS.Signals) => void): void;
+}
+
+/**
+ * Heard from the first moment: the admin listener answers before all workers serve, so that whoever saw it ready may well stop it before
+ * the start is over, and a signal that nobody hears kills the process with all that its workers are doing.
+ */
+function hearStops(): Stops {
+  const early: NodeJS.Signals[] = [];
+  let told: ((signal: NodeJS.Signals) => void) | null = null;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (told !== null) return told(signal);
+    early.push(signal);
+    if (early.length > 1) process.exit(exitCodeOf(signal));
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  // What it asks for is done by the start anyway.
+  process.on("SIGHUP", () => {});
+  return {
+    tell: (listener) => {
+      told = listener;
+      for (const signal of early) listener(signal);
+    },
+  };
+}
+
+const exitCodeOf = (signal: NodeJS.Signals) => (signal === "SIGINT" ? 130 : 143);
+
 /** The first SIGTERM or SIGINT drains, the second one stops at once. */
-function untilSignal(gateway: RunningGateway, stopWatching: () => void, manager: ServiceManager): Promise<ExitCode> {
+function untilStopped(stops: Stops, gateway: RunningGateway, stopWatching: () => void, manager: ServiceManager): Promise<ExitCode> {
   return new Promise((resolve) => {
     let draining = false;
-    const onSignal = (signal: NodeJS.Signals) => {
+    stops.tell((signal) => {
       if (draining) {
         gateway.abandon();
-        process.exit(signal === "SIGINT" ? 130 : 143);
+        process.exit(exitCodeOf(signal));
       }
       draining = true;
       stopWatching();
@@ -87,8 +120,6 @@ function untilSignal(gateway: RunningGateway, stopWatching: () => void, manager:
         () => resolve(0),
         () => resolve(1),
       );
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
+    });
   });
 }
