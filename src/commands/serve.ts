@@ -92,7 +92,7 @@ function hearStops(): Stops {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  // What it asks for is done by the start anyway.
+  // The file has only just been read; that it changed meanwhile is noticed by looking at it.
   process.on("SIGHUP", () => {});
   return {
     tell: (listener) => {
