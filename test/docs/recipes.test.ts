@@ -1,0 +1,57 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { loadSettings } from "../../src/config/load.ts";
+import { aCertificate, aPrivateKey, env } from "../config/environment.ts";
+import { aFolder, problemsOf, told } from "../config/write-config.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+const pagesOf = (folder: string) =>
+  readdirSync(`${root}docs/${folder}`)
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${folder}/${name}`);
+const providerPages = pagesOf("providers");
+const read = (page: string) => readFileSync(root + page, "utf8");
+
+/** Blocks marked `yaml` are this gateway's; files of other products are marked `yml`. */
+const blocks = ["README.md", ...providerPages].flatMap((page) =>
+  [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = ""], at) => ({ page, number: at + 1, text })),
+);
+
+/** A part of a configuration, made whole by the least that loads. */
+function whole(text: string): string {
+  const part = parse(text) as Record<string, unknown>;
+  const rest: Record<string, unknown> = {
+    auth: { origin: "https://auth.acme.example" },
+    providers: { acme: { oidc: { issuer: "https://id.example", clientId: "a", clientSecret: { env: "CLIENT_SECRET" } } } },
+    apps: [{ host: "other.acme.example", upstream: "http://10.0.0.9:8080", access: [{ allow: { anyone: true } }] }],
+  };
+  for (const key of Object.keys(part)) delete rest[key];
+  return `${text}\n${Object.keys(rest).length === 0 ? "" : stringify(rest)}`;
+}
+
+test.each(blocks)("$page: its YAML block $number loads without a word", ({ text }) => {
+  const folder = aFolder();
+  const moved = whole(text).replaceAll("/etc/vestibule/", `${folder}/`);
+  for (const [, file = ""] of moved.matchAll(/file: "?([\w./-]+)/g)) {
+    const path = file.startsWith("/") ? file : join(folder, file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, file.endsWith(".crt") ? aCertificate : aPrivateKey);
+  }
+  writeFileSync(join(folder, "vestibule.yaml"), moved);
+  const result = loadSettings(join(folder, "vestibule.yaml"), { ...env, ACME_CLIENT_SECRET: "a" });
+  expect(problemsOf(result).map(told)).toEqual([]);
+  expect(result.ok && result.warnings.map(told)).toEqual([]);
+});
+
+test("the index names every page of a provider with how it was tried, and the page says the same", () => {
+  const index = read("docs/providers/README.md");
+  for (const page of providerPages.filter((name) => !name.endsWith("README.md"))) {
+    const row = index.split("\n").find((line) => line.includes(`](${page.split("/").at(-1)})`)) ?? "";
+    const tried = row.split("|").at(3)?.trim().split(",")[0]?.toLowerCase() ?? "nothing";
+    expect(["run in the tests", "run once by hand", "from their documentation"], page).toContain(tried);
+    expect(read(page).toLowerCase(), page).toContain(`\n*${tried}`);
+    expect(read(page), page).toMatch(/## Typical errors/);
+  }
+});
