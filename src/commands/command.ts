@@ -1,4 +1,4 @@
-import type { ExitCode, Terminal } from "./terminal.ts";
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 
 /** What every command gets: its arguments, the environment and a place to write. */
 export interface CommandContext {
@@ -19,3 +19,49 @@ export function wrongUsage(terminal: Terminal, command: string, message: string)
   terminal.err(`vestibule ${command}: ${message}; see 'vestibule ${command} --help'\n`);
   return 2;
 }
+
+/** Wrong usage: the command line itself is off. Exit code 2, with a sentence that says what to write instead. */
+export interface UsageProblem {
+  readonly kind: "usage";
+  readonly message: string;
+}
+export type ParsedOptions = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+export interface ParsedCommand {
+  readonly kind: "command";
+  readonly options: ParsedOptions;
+  readonly positionals: readonly string[];
+}
+
+/** Parses what follows a command's name. Unknown options and missing values are usage problems, never guesses. */
+export function parseCommand(
+  args: readonly string[],
+  options: ParseArgsOptionsConfig,
+  maxPositionals: number,
+): ParsedCommand | UsageProblem {
+  try {
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const extra = parsed.positionals[maxPositionals];
+    if (extra !== undefined) return { kind: "usage", message: `unexpected argument '${extra}'` };
+    return { kind: "command", options: parsed.values as ParsedOptions, positionals: parsed.positionals };
+  } catch (error) {
+    // parseArgs explains at length how to pass a value that begins with a dash; the first sentence is enough here.
+    const text = error instanceof Error ? error.message : String(error);
+    return { kind: "usage", message: text.split(". ")[0] ?? text };
+  }
+}
+
+/** The text of an option, null when it was not given. */
+export function textOption(options: ParsedOptions, name: string): string | null {
+  const value = options[name];
+  return typeof value === "string" ? value : null;
+}
+
+/** Where a command writes and what it may assume of it. Colours only on a terminal, never with NO_COLOR. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  readonly colour: { readonly out: boolean; readonly err: boolean };
+}
+
+/** 0 good; 1 the configuration or the answer is bad; 2 wrong usage. */
+export type ExitCode = 0 | 1 | 2;

@@ -1,13 +1,19 @@
 import { isIP } from "node:net";
 import { loadSettings } from "../config/load.ts";
-import { formatProblems } from "../config/problems.ts";
-import { type ParsedOptions, parseCommand, textOption, type UsageProblem } from "./arguments.ts";
-import { type CommandContext, configFile, wrongUsage } from "./command.ts";
+import { formatProblems } from "../config/problems/report.ts";
+import {
+  type CommandContext,
+  configFile,
+  type ExitCode,
+  type ParsedOptions,
+  parseCommand,
+  textOption,
+  type UsageProblem,
+  wrongUsage,
+} from "./command.ts";
 import { createExplain } from "./explain.ts";
-import { explanationJson, formatExplanation } from "./explain-format.ts";
 import type { AsWhom } from "./explain-visitor.ts";
-import { exitCodeOf, type Question } from "./explanation.ts";
-import type { ExitCode } from "./terminal.ts";
+import { exitCodeOf, explanationJson, formatExplanation, type Question } from "./explanation.ts";
 
 const options = {
   config: { type: "string", short: "c" },

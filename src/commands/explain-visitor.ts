@@ -1,10 +1,10 @@
 import type { Identity } from "../core/identity.ts";
-import { emailDomain } from "../core/names.ts";
 import type { Principal } from "../core/principal.ts";
 import type { App } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import type { ProviderSettings, Settings } from "../core/settings.ts";
-import { allClaimNames } from "../policy/claim-names.ts";
+import { emailDomain } from "../lib/names.ts";
+import { allClaimNames } from "../policy/access-list.ts";
 
 /** The visitor of a question; what is left out is what their provider did not send. */
 export interface AsWhom {

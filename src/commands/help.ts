@@ -1,3 +1,5 @@
+import type { Command } from "./command.ts";
+
 /** `vestibule --help`. */
 export const generalHelp = `Vestibule: single sign-on in front of web applications that cannot be changed.
 
@@ -69,3 +71,12 @@ Prints the JSON Schema of the configuration file. Put this first in the file and
 `,
 } as const;
 export type CommandName = keyof typeof commandHelp;
+
+/** Every command by its name, loaded when it is called: `--help` need not wait for a whole gateway. */
+export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serve,
+  check: async () => (await import("./check.ts")).check,
+  explain: async () => (await import("./explain-command.ts")).explainCommand,
+  metadata: async () => (await import("./metadata.ts")).metadata,
+  schema: async () => (await import("./schema.ts")).schema,
+};

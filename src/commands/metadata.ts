@@ -1,11 +1,9 @@
 import { loadSettings } from "../config/load.ts";
-import { formatProblems } from "../config/problems.ts";
+import { formatProblems } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
-import { writeMetadata } from "../protocol/saml/metadata-write.ts";
-import { ownEndpoints } from "../protocol/saml/own-endpoints.ts";
-import { parseCommand, textOption } from "./arguments.ts";
-import { type CommandContext, configFile, wrongUsage } from "./command.ts";
-import type { ExitCode } from "./terminal.ts";
+import { ownEndpoints } from "../login/saml/context.ts";
+import { writeMetadata } from "../login/saml/metadata/write.ts";
+import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 
 const options = { config: { type: "string", short: "c" } } as const;
 

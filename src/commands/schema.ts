@@ -1,7 +1,5 @@
 import { configurationSchema } from "../config/json-schema.ts";
-import { parseCommand } from "./arguments.ts";
-import { type CommandContext, wrongUsage } from "./command.ts";
-import type { ExitCode } from "./terminal.ts";
+import { type CommandContext, type ExitCode, parseCommand, wrongUsage } from "./command.ts";
 
 /** `vestibule schema`: the JSON Schema of the configuration file on standard output. */
 export async function schema({ args, terminal }: CommandContext): Promise<ExitCode> {

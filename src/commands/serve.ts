@@ -1,14 +1,14 @@
 import cluster from "node:cluster";
 import { unwatchFile, watchFile } from "node:fs";
-import { startPrimary } from "../compose-primary.ts";
-import { type RunningGateway, startGateway } from "../compose-single.ts";
+import { setFlagsFromString } from "node:v8";
 import { type LoadResult, loadSettings } from "../config/load.ts";
-import { formatProblems } from "../config/problems.ts";
-import { parseCommand, textOption } from "./arguments.ts";
-import { type CommandContext, configFile, wrongUsage } from "./command.ts";
-import { serveAsWorker } from "./serve-worker.ts";
+import { formatProblems } from "../config/problems/report.ts";
+import { startPrimary } from "../process/primary.ts";
+import { type RunningGateway, startGateway } from "../process/single.ts";
+import { runWorker } from "../process/worker.ts";
+import type { FromWorker, ToWorker } from "../process/workers/messages.ts";
+import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 import { createServiceManager, type ServiceManager } from "./service-manager.ts";
-import type { ExitCode } from "./terminal.ts";
 
 /** How often the file is looked at; by its state, so that a swapped symbolic link (Kubernetes) is seen too. */
 const watchIntervalMs = 1_000;
@@ -121,5 +121,31 @@ function untilStopped(stops: Stops, gateway: RunningGateway, stopWatching: () =>
         () => resolve(1),
       );
     });
+  });
+}
+
+/** The part of one worker in `vestibule serve`: signals, and the pipe to the primary. Ends with the primary, whatever ends that. */
+function serveAsWorker(): Promise<ExitCode> {
+  // Pieces of large bodies that waited for a slow reader lie among the old objects, whose number V8 else lets double before it looks.
+  setFlagsFromString("--heap-growing-percent=50");
+  const send = (message: FromWorker, sent: () => void = () => {}) => {
+    if (process.connected) process.send?.(message, undefined, undefined, sent);
+    else sent();
+  };
+  // To a whole process group (a terminal's Ctrl-C, a service manager's stop) the primary answers for all.
+  process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {});
+  let asked = false;
+  process.on("SIGTERM", () => {
+    if (asked) process.exit(143);
+    asked = true;
+    send({ kind: "leaving" });
+  });
+  return runWorker({
+    send,
+    onMessage: (listener) => void process.on("message", (message: ToWorker) => listener(message)),
+    close: () => {
+      if (process.connected) process.disconnect();
+    },
   });
 }

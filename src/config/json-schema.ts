@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fileSchema } from "./schema.ts";
+import { fileSchema } from "./schema/file.ts";
 
 /** The JSON Schema (draft 2020-12) of the configuration file, for editors and for checks before a deployment. */
 export function configurationSchema(): object {

@@ -1,15 +1,12 @@
 import type { Settings } from "../core/settings.ts";
+import { checkMeaning } from "./checks/all.ts";
 import { readFileShape, type ShapePass } from "./draft.ts";
-import { formatKeyPath, type KeyPath } from "./key-path.ts";
-import type { Positions } from "./positions.ts";
-import type { Problem } from "./problems.ts";
-import { readText } from "./read-text.ts";
-import { type References, readReferences } from "./references.ts";
-import { createFindings, type Finding, withoutConsequences } from "./report.ts";
-import { checkMeaning } from "./rules.ts";
-import { toSettings } from "./settings-server.ts";
-import { readYaml } from "./yaml-document.ts";
-import { isSensitiveKey, type YamlFault } from "./yaml-tree.ts";
+import { createFindings, type Finding, formatKeyPath, type KeyPath, type Problem, withoutConsequences } from "./problems/report.ts";
+import { toSettings } from "./settings/settings.ts";
+import { type References, readReferences, readText } from "./values/references.ts";
+import { readYaml } from "./yaml/document.ts";
+import type { Positions } from "./yaml/positions.ts";
+import { isSensitiveKey, type YamlFault } from "./yaml/tree.ts";
 
 /** Complete settings with what deserves a line at start, or everything that is wrong. */
 export type LoadResult =

@@ -1,4 +1,9 @@
 import type { Answer } from "../core/answer.ts";
+import { asGatewayError, type GatewayError } from "../core/errors.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { PageModel, RenderPage } from "../core/ports/pages.ts";
+import { wantsToRead } from "./control-request.ts";
 
 /** A `Set-Cookie` field's value. */
 export type CookieLine = string;
@@ -30,7 +35,7 @@ export function withCookies(answer: Answer, cookies: readonly CookieLine[]): Ans
   );
 }
 
-export function withHeaders(answer: Answer, headers: Answer["headers"]): Answer {
+function withHeaders(answer: Answer, headers: Answer["headers"]): Answer {
   return headers.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...headers] };
 }
 
@@ -57,4 +62,43 @@ export function toResponse(answer: Answer): Response {
   if (answer.close) headers.set("Connection", "close");
   const bodiless = answer.status === 204 || answer.status === 304;
   return new Response(bodiless ? null : answer.body, { status: answer.status, headers });
+}
+
+interface FailureDeps {
+  readonly renderPage: RenderPage;
+  readonly log: Log;
+}
+interface FailureOptions {
+  readonly startAgainUrl?: string | null;
+  readonly cookies?: readonly CookieLine[];
+  readonly headers?: Answer["headers"];
+}
+
+/** What a failure looks like from outside: a page for people, JSON for scripts. Its details go to the log with the request id. */
+export function failureAnswer(deps: FailureDeps, incoming: Incoming, error: unknown, options: FailureOptions = {}): Answer {
+  const failure = asGatewayError(error);
+  noteFailure(deps.log, incoming, failure);
+  const answer = wantsToRead(incoming)
+    ? page(deps, incoming, failure.status, { page: "error", code: failure.code, startAgainUrl: options.startAgainUrl ?? null })
+    : jsonAnswer(failure.status, { error: failure.code, message: failure.visitorMessage, request_id: incoming.id });
+  // Nothing is lost by coming back: no cookie is cleared because the truth could not be told.
+  const retry: Answer["headers"] = retryAfter(failure.status);
+  return withCookies(withHeaders(answer, [...retry, ...(options.headers ?? [])]), options.cookies ?? []);
+}
+
+function retryAfter(status: number): Answer["headers"] {
+  if (status === 429) return [["Retry-After", "60"]];
+  return status === 503 ? [["Retry-After", "5"]] : [];
+}
+
+/** One page for this visitor, in the visitor's language. */
+export function page(deps: Pick<FailureDeps, "renderPage">, incoming: Incoming, status: number, model: PageModel): Answer {
+  return deps.renderPage(status, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage });
+}
+
+function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {
+  const fields = { request: incoming.id, host: incoming.hostname, code: error.code, error };
+  if (error.code === "gateway.internal") log.error(fields, "a control request failed");
+  else if (error.status >= 500) log.warn(fields, "a control request could not be served");
+  else log.info(fields, "a control request was refused");
 }

@@ -1,5 +1,5 @@
 import type { Incoming } from "../core/incoming.ts";
-import type { Visit } from "../core/site.ts";
+import type { Visit } from "../core/route.ts";
 
 /** One control request. All that is judged comes from `visit`, normalised once; `request` is there for its body. */
 export interface ControlRequest {

@@ -1,13 +1,21 @@
 import { Hono } from "hono";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import type { Visit } from "../core/site.ts";
-import { toResponse, withDefaults } from "./answers.ts";
+import type { LoginDoor } from "../core/ports/login-redirect.ts";
+import type { Visit } from "../core/route.ts";
+import { loginEndpoint } from "../login/flow/login-endpoint.ts";
+import { createLoginDoor } from "../login/flow/login-redirect.ts";
+import { enterEndpoint } from "../login/flow/ticket.ts";
+import { backchannelEndpoint, callbackEndpoint, frontchannelEndpoint, postedCallbackEndpoint } from "../login/oidc/endpoints.ts";
+import { acsEndpoint, finishEndpoint, metadataEndpoint } from "../login/saml/endpoints.ts";
+import { sloEndpoint } from "../login/saml/slo-endpoint.ts";
+import { logoutEndpoint } from "../logout/logout-endpoint.ts";
+import { signedOutEndpoint } from "../logout/signed-out-endpoint.ts";
+import { failureAnswer, jsonAnswer, toResponse, withDefaults } from "./answers.ts";
+import type { ControlRequest } from "./control-request.ts";
 import type { ControlDeps } from "./deps.ts";
-import { controlEndpoints, type Endpoint, runEndpoint } from "./endpoints.ts";
-import { failureAnswer } from "./failure.ts";
-import { createLoginDoor } from "./login/door.ts";
-import { assembleParts } from "./parts.ts";
+import { assembleParts, type ControlParts } from "./parts.ts";
+import { sessionEndpoint } from "./session-endpoint.ts";
 
 /** Answers every request under `/_vestibule/`, on every host. Never rejects. */
 export type Control = (request: Request, visit: Visit) => Promise<Response>;
@@ -61,3 +69,53 @@ function judgedPath(visit: Visit | undefined): string {
 const isLogin = ({ path }: Endpoint) => /\/(?:login|callback|acs)$/.test(path);
 
 const allowed = ({ methods }: Endpoint) => Object.keys(methods).join(", ");
+
+type Handler = (parts: ControlParts, request: ControlRequest) => Answer | Promise<Answer>;
+
+/** One address of the control plane: where it exists, and what it does for which method. */
+interface Endpoint {
+  readonly path: string;
+  readonly on: "auth" | "app" | "any";
+  readonly methods: Readonly<Partial<Record<"GET" | "HEAD" | "POST", Handler>>>;
+}
+
+const under = "/_vestibule";
+const oidc = `${under}/oidc/:provider`;
+const saml = `${under}/saml/:provider`;
+
+/** All of them. HEAD is answered only where GET changes nothing: mail scanners and link previews must not spend a ticket. */
+function controlEndpoints(door: LoginDoor): readonly Endpoint[] {
+  const session: Handler = (parts, request) => sessionEndpoint(parts, door, request);
+  return [
+    { path: `${under}/login`, on: "auth", methods: { GET: loginEndpoint } },
+    { path: `${oidc}/callback`, on: "auth", methods: { GET: callbackEndpoint, POST: postedCallbackEndpoint } },
+    { path: `${oidc}/backchannel-logout`, on: "auth", methods: { POST: backchannelEndpoint } },
+    { path: `${oidc}/frontchannel-logout`, on: "auth", methods: { GET: frontchannelEndpoint } },
+    { path: `${saml}/metadata`, on: "auth", methods: { GET: metadataEndpoint, HEAD: metadataEndpoint } },
+    { path: `${saml}/acs`, on: "auth", methods: { POST: acsEndpoint } },
+    { path: `${saml}/finish`, on: "auth", methods: { GET: finishEndpoint } },
+    { path: `${saml}/slo`, on: "auth", methods: { GET: sloEndpoint, POST: sloEndpoint } },
+    { path: `${under}/signed-out`, on: "auth", methods: { GET: signedOutEndpoint, HEAD: signedOutEndpoint } },
+    { path: `${under}/enter`, on: "app", methods: { GET: enterEndpoint } },
+    { path: `${under}/session`, on: "app", methods: { GET: session, HEAD: session } },
+    { path: `${under}/jwks.json`, on: "app", methods: { GET: jwks, HEAD: jwks } },
+    { path: `${under}/logout`, on: "any", methods: { GET: logoutEndpoint, POST: logoutEndpoint } },
+  ];
+}
+
+/** The keys of the signed assertion header: public, and the same on every host. */
+const jwks: Handler = (parts) =>
+  jsonAnswer(200, parts.assertionJwks(), [
+    ["Cache-Control", "public, max-age=300"],
+    ["Cross-Origin-Resource-Policy", "cross-origin"],
+  ]);
+
+/** Runs the endpoint for this method at this site, or says why there is none. */
+function runEndpoint(endpoint: Endpoint, parts: ControlParts, request: ControlRequest): Answer | Promise<Answer> {
+  const { site, incoming } = request.visit;
+  const exists = endpoint.on === "any" || (endpoint.on === "auth" ? site.isAuth : site.app !== null);
+  if (!exists) throw new GatewayError("request.not-found", `${endpoint.path} is not on this host`);
+  const handler = Object.entries(endpoint.methods).find(([method]) => method === incoming.method)?.[1];
+  if (handler === undefined) throw new GatewayError("request.method-not-allowed", `${incoming.method} ${endpoint.path}`);
+  return handler(parts, request);
+}

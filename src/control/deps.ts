@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Random } from "../core/clock.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -6,9 +6,8 @@ import type { RenderPage } from "../core/ports/pages.ts";
 import type { Sealer } from "../core/ports/sealer.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { Random } from "../core/random.ts";
+import type { Site } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
-import type { Site } from "../core/site.ts";
 
 /** The only part of the route table that the control plane needs: which site a host name is. */
 export interface SiteTable {

@@ -1,8 +1,7 @@
+import { type BrowserSessions, createBrowserSessions } from "../login/flow/browser-sessions.ts";
+import { createLoginLimits, type LoginLimits } from "../login/flow/login-limits.ts";
+import { createLoginStates, createUsedStates, type LoginStates, type UsedStates } from "../login/flow/login-state.ts";
 import type { ControlDeps } from "./deps.ts";
-import { type BrowserSessions, createBrowserSessions } from "./login/browser-sessions.ts";
-import { createLoginLimits, type LoginLimits } from "./login/login-limits.ts";
-import { createLoginStates, type LoginStates } from "./login/login-state.ts";
-import { createUsedStates, type UsedStates } from "./login/used-states.ts";
 import { createOwnCookies, type OwnCookies } from "./own-cookies.ts";
 
 /** The dependencies and what the endpoints share among themselves. */

@@ -1,7 +1,7 @@
 import { authorityOf, formatOrigin } from "../core/origin.ts";
-import { isUnderPrefix, readPath } from "../core/path.ts";
+import type { Site } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
-import type { Site } from "../core/site.ts";
+import { isUnderPrefix, readPath } from "../lib/path.ts";
 import type { SiteTable } from "./deps.ts";
 
 /** A page of a published app: the only kind of place a visitor is ever sent back to. */

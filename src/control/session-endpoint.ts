@@ -1,11 +1,11 @@
 import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { LoginDoor } from "../core/ports/login-door.ts";
+import type { LoginDoor } from "../core/ports/login-redirect.ts";
 import type { App } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
+import { isGoodFor } from "../login/flow/browser-sessions.ts";
 import { jsonAnswer } from "./answers.ts";
 import type { ControlRequest } from "./control-request.ts";
-import { isGoodFor } from "./login/present-session.ts";
 import type { ControlParts } from "./parts.ts";
 
 /**

@@ -1,7 +1,8 @@
+import type { Verdict } from "./decision.ts";
 import type { Identity } from "./identity.ts";
 import type { Incoming } from "./incoming.ts";
+import type { Origin } from "./origin.ts";
 import type { AppSettings, RouteSettings } from "./settings.ts";
-import type { Verdict } from "./verdict.ts";
 
 /** A path prefix of an app, compiled: what the request flow needs, nothing parsed twice. */
 export interface Route {
@@ -24,4 +25,19 @@ export interface App {
   /** Longest prefix first. */
   readonly routes: readonly Route[];
   isLogoutPath(method: string, reading: string): boolean;
+}
+
+/** What answers on one host name: an app, the place where people sign in, or both. */
+export interface Site {
+  readonly hostname: string;
+  /** As visitors see it; every redirect and Set-Cookie for this host is made from it. */
+  readonly origin: Origin;
+  readonly app: App | null;
+  readonly isAuth: boolean;
+}
+
+/** A request that belongs to the control plane, with the site it arrived at. */
+export interface Visit {
+  readonly incoming: Incoming;
+  readonly site: Site;
 }

@@ -2,12 +2,11 @@ import type { Answer } from "../core/answer.ts";
 import type { Decision, Refusal } from "../core/decision.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Principal } from "../core/principal.ts";
-import type { Visit } from "../core/site.ts";
+import type { Visit } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
 import type { AppSite } from "../policy/decide.ts";
-import { jsonAnswer } from "./answer-error.ts";
+import { jsonAnswer, prefersHtml } from "./answer-error.ts";
 import type { GatewayDeps } from "./deps.ts";
-import { prefersHtml } from "./prefers-html.ts";
 
 type Answering = Pick<GatewayDeps, "door" | "renderPage">;
 type AppVisit = Visit & { readonly site: AppSite };

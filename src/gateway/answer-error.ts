@@ -2,7 +2,6 @@ import type { Answer } from "../core/answer.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
 import { asOwnAnswer } from "../http/answer.ts";
-import { prefersHtml } from "./prefers-html.ts";
 
 /** Who is told about a failure, as far as the request could be read. */
 export interface ErrorContext {
@@ -47,4 +46,12 @@ function extraHeaders(error: GatewayError): Answer["headers"] {
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (error.status === 405) return [["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]];
   return [];
+}
+
+/** A person will look at the answer: the client says that it takes HTML. Asked for answers only, never for decisions. */
+export function prefersHtml(rawHeaders: readonly string[]): boolean {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() === "accept" && /\btext\/html\b/i.test(rawHeaders[at + 1] ?? "")) return true;
+  }
+  return false;
 }

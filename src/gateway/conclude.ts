@@ -7,11 +7,10 @@ import type { Incoming } from "../core/incoming.ts";
 import type { Route } from "../core/route.ts";
 import type { AppSite } from "../policy/decide.ts";
 import type { ForwardResult } from "../upstream/plan.ts";
-import { accessRecord, clientLeftStatus } from "./access-record.ts";
+import { accessRecord, clientLeftStatus, refusedRecord } from "./access-record.ts";
 import { answerError, type ErrorContext } from "./answer-error.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Line, sendAnswer } from "./line.ts";
-import { refusedRecord } from "./refused-record.ts";
 
 /** A request to an app: what was found out before anybody was identified. */
 export interface AppCall {

@@ -4,20 +4,18 @@ import type { Clock } from "../core/clock.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
-import type { LoginDoor } from "../core/ports/login-door.ts";
+import type { LoginDoor } from "../core/ports/login-redirect.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { App, Route } from "../core/route.ts";
-import type { Site, Visit } from "../core/site.ts";
+import type { App, Route, Site, Visit } from "../core/route.ts";
 import type { ReadIncoming } from "../http/read-incoming.ts";
 import type { Identify } from "../identity/identify.ts";
 import type { AppSite, Decided } from "../policy/decide.ts";
-import type { IdentityHeaders } from "../upstream/identity-headers.ts";
+import type { IdentityHeaders } from "../upstream/headers/identity.ts";
 import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission, Shed } from "./admission.ts";
 import type { OpenConnections } from "./open-connections.ts";
-import type { Shed } from "./shed.ts";
 
 /** The headers that tell the upstream who calls, or why this identity cannot be told. */
 export type PrepareHeaders = (call: {

@@ -2,15 +2,10 @@ import { type IncomingMessage, METHODS } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { Networks } from "../core/networks.ts";
-import { readPath } from "../core/path.ts";
-import { createClientAddress } from "./client-address.ts";
+import type { Networks } from "../lib/networks.ts";
+import { readPath } from "../lib/path.ts";
 import { type Fields, scanFields } from "./fields.ts";
-import { readFraming } from "./framing.ts";
-import { type CanonicalHost, canonicalHost } from "./host.ts";
-import { readTarget } from "./target.ts";
-import { wantsPage } from "./wants-page.ts";
-import { isWebSocketHandshake } from "./websocket-handshake.ts";
+import { type CanonicalHost, canonicalHost, createClientAddress } from "./host.ts";
 
 export interface ReadIncomingDeps {
   /** Peers whose X-Forwarded-* and X-Request-Id are believed. */
@@ -105,4 +100,90 @@ function readExpectation(expect: string, minor: 0 | 1): boolean {
 
 function isSaneId(id: string | null): id is string {
   return id !== null && /^[A-Za-z0-9._:=+/-]{8,128}$/.test(id);
+}
+
+/** A request target taken apart (RFC 9112 3.2), nothing decoded. */
+export interface Target {
+  readonly path: string;
+  /** `?…`, or empty. */
+  readonly query: string;
+  /** `host[:port]` of an absolute-form target; null for the origin form. */
+  readonly authority: string | null;
+}
+
+const maxTargetBytes = 8 * 1024;
+
+/** Throws `request.*` for every form that has no path of its own, and for targets that two parsers would cut differently. */
+function readTarget(target: string, method: string): Target {
+  if (target.length > maxTargetBytes) throw new GatewayError("request.target-too-long", `${target.length} bytes of target`);
+  // A fragment is never sent by a client; servers disagree whether the path ends there.
+  if (target.includes("#")) throw new GatewayError("request.path-ambiguous", "a fragment in the target");
+  if (target.charCodeAt(0) === 0x2f) return cutQuery(target, null);
+  if (target === "*" && method === "OPTIONS")
+    throw new GatewayError("request.method-not-allowed", "OPTIONS * asks about the server, not about an application");
+  const absolute = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
+  if (absolute === null) throw new GatewayError("request.malformed", "a request target without a path");
+  const [, authority = "", rest = ""] = absolute;
+  return cutQuery(rest.startsWith("/") ? rest : `/${rest}`, authority);
+}
+
+function cutQuery(target: string, authority: string | null): Target {
+  const mark = target.indexOf("?");
+  return mark === -1 ? { path: target, query: "", authority } : { path: target.slice(0, mark), query: target.slice(mark), authority };
+}
+
+/**
+ * How the body is framed, when there is exactly one way to read it (RFC 9112 6.3).
+ *
+ * Stricter than the parser on purpose: an intermediary in front that counts `gzip, chunked`, `Chunked` or `003` in another way would see
+ * other request borders than we do (request smuggling). Throws `request.malformed`.
+ */
+export function readFraming(fields: Fields, httpMinor: number): Incoming["body"] {
+  const { contentLength, transferEncoding } = fields;
+  if (transferEncoding !== null) {
+    if (contentLength !== null) throw new GatewayError("request.malformed", "Content-Length together with Transfer-Encoding");
+    if (httpMinor === 0) throw new GatewayError("request.malformed", "Transfer-Encoding in HTTP/1.0");
+    if (transferEncoding !== "chunked") throw new GatewayError("request.malformed", "a Transfer-Encoding other than chunked");
+    return { kind: "chunked" };
+  }
+  if (contentLength === null) return { kind: "none" };
+  if (!/^(?:0|[1-9][0-9]{0,15})$/.test(contentLength)) throw new GatewayError("request.malformed", "an odd Content-Length");
+  const bytes = Number(contentLength);
+  if (bytes > Number.MAX_SAFE_INTEGER) throw new GatewayError("request.malformed", "a Content-Length beyond 2^53");
+  return { kind: "length", bytes };
+}
+
+/**
+ * `true` when a redirect to a login makes sense: a browser navigation by Fetch Metadata, or, from clients without it, a GET or HEAD that
+ * asks for HTML. Scripts, form posts and sockets cannot follow a login and get 401 instead.
+ */
+function wantsPage(method: string, fields: Fields): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  if (fields.fetchMode !== null) return fields.fetchMode === "navigate";
+  if (fields.fetchDest !== null) return fields.fetchDest === "document" || fields.fetchDest === "iframe" || fields.fetchDest === "frame";
+  return fields.accept !== null && /\btext\/html\b/i.test(fields.accept) && fields.requestedWith === null;
+}
+
+/** `true` when the value of an Upgrade field names websocket, alone or among others. */
+export function mentionsWebSocket(upgrade: string | null): boolean {
+  return upgrade !== null && /(?:^|[\s,])websocket(?:$|[\s,/])/i.test(upgrade);
+}
+
+/**
+ * `true` for a clean WebSocket handshake (RFC 6455 4.2.1), `false` for a request that asks for no WebSocket. Throws for what lies in
+ * between: an upstream that reads it as a handshake while the gateway does not (or the other way) would turn the connection into a tunnel
+ * that nobody judged.
+ */
+function isWebSocketHandshake(method: string, httpMinor: number, fields: Fields, body: Incoming["body"]): boolean {
+  if (!mentionsWebSocket(fields.upgrade)) return false;
+  const clean =
+    method === "GET" &&
+    httpMinor === 1 &&
+    body.kind === "none" &&
+    fields.upgrade?.toLowerCase() === "websocket" &&
+    /(?:^|[\s,])upgrade(?:$|[\s,])/i.test(fields.connection ?? "") &&
+    fields.webSocketVersion === "13" &&
+    /^[A-Za-z0-9+/]{22}==$/.test(fields.webSocketKey ?? "");
+  if (!clean) throw new GatewayError("request.malformed", "an unclean WebSocket handshake");
+  return true;
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
-import type { Visit } from "../core/site.ts";
+import type { Visit } from "../core/route.ts";
 
 const maxBodyBytes = 512 * 1024;
 const bodyMs = 15_000;

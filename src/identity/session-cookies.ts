@@ -1,8 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { Secret } from "../core/secret.ts";
-import { onlyCookie } from "./cookie-value.ts";
-import { deriveKey } from "./derive-key.ts";
+import { onlyCookie } from "../http/cookies.ts";
 
 /** `id.mac`: 256 bits each, base64url without padding. Anything else was never issued here. */
 const shape = /^[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}$/;
@@ -64,4 +63,9 @@ function macOf(key: Buffer, id: string, hostname: string): string {
 /** V8's slices keep the whole string alive: a remembered cookie must not hold a 16 KiB header in memory. */
 function copyOf(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");
+}
+
+/** Key material for one use, from one of `sessions.secret` (HKDF-SHA256, RFC 5869): uses never share a key. */
+export function deriveKey(secret: Secret, use: string, bytes: number): Buffer {
+  return Buffer.from(hkdfSync("sha256", secret.reveal(), "", `vestibule ${use}`, bytes));
 }

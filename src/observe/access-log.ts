@@ -1,6 +1,5 @@
 import type { AccessLog, AccessRecord } from "../core/ports/log.ts";
-import type { LogDeps } from "./log.ts";
-import { lineFormatter } from "./pretty.ts";
+import { type LogDeps, lineFormatter } from "./log.ts";
 
 /**
  * One line per request, in the log's own format.

@@ -95,3 +95,17 @@ const toNumber = (text: string): number =>
   /^[-+]?inf/i.test(text) ? (text.startsWith("-") ? -1 : 1) * Number.POSITIVE_INFINITY : Number(text);
 const fromNumber = (value: number): string =>
   Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+
+/** What only the primary knows of its workers, in the text exposition format. */
+export function workerMetricsText(counts: { readonly wanted: number; readonly serving: number; readonly crashes: number }): string {
+  return [
+    "# HELP vestibule_workers Worker processes: how many serve, of how many that should.",
+    "# TYPE vestibule_workers gauge",
+    `vestibule_workers{state="wanted"} ${counts.wanted}`,
+    `vestibule_workers{state="serving"} ${counts.serving}`,
+    "# HELP vestibule_worker_crashes_total Workers that ended by themselves and were replaced.",
+    "# TYPE vestibule_worker_crashes_total counter",
+    `vestibule_worker_crashes_total ${counts.crashes}`,
+    "",
+  ].join("\n");
+}

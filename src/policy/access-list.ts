@@ -1,10 +1,10 @@
+import type { RuleTrace, Verdict } from "../core/decision.ts";
 import type { ConditionSpec, RuleSpec } from "../core/rules.ts";
-import type { RuleTrace, Verdict } from "../core/verdict.ts";
+import type { Settings } from "../core/settings.ts";
 import { compileCondition } from "./compile-condition.ts";
-import type { Condition } from "./condition.ts";
+import { type Condition, hit, miss, nameOf, type Truth, unknown } from "./condition.ts";
 import type { Facts } from "./facts.ts";
-import { hit, miss, nameOf, type Truth, unknown } from "./truth.ts";
-import type { ZoneClocks } from "./zone-clock.ts";
+import type { ZoneClocks } from "./request-conditions.ts";
 
 /** The rules of one route, compiled once. */
 export interface AccessList {
@@ -91,4 +91,17 @@ function traceRules(rules: readonly Rule[], facts: Facts): readonly RuleTrace[] 
 function acrValues(spec: ConditionSpec): readonly string[] {
   const inner = [...(spec.any ?? []), ...(spec.all ?? []), ...(spec.not === undefined ? [] : [spec.not])];
   return [...(spec.acr ?? []), ...inner.flatMap(acrValues)];
+}
+
+/** The claims that any rule asks about: all that needs to be recorded at login, in a stable order. */
+export function allClaimNames(settings: Settings): readonly string[] {
+  const names = new Set<string>();
+  for (const app of settings.apps)
+    for (const route of app.routes) for (const rule of route.access) for (const name of claimNames(rule.when)) names.add(name);
+  return [...names].sort();
+}
+
+function claimNames(spec: ConditionSpec): readonly string[] {
+  const inner = [...(spec.any ?? []), ...(spec.all ?? []), ...(spec.not === undefined ? [] : [spec.not])];
+  return [...Object.keys(spec.claims ?? {}), ...inner.flatMap(claimNames)];
 }

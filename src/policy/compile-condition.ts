@@ -1,11 +1,9 @@
 import { GatewayError } from "../core/errors.ts";
 import type { ConditionSpec } from "../core/rules.ts";
-import type { Condition } from "./condition.ts";
+import { type Condition, hit, miss, not, type Truth, unknown } from "./condition.ts";
 import type { Facts } from "./facts.ts";
-import { hoursCondition, methods, networks, paths } from "./request-conditions.ts";
-import { hit, miss, not, type Truth, unknown } from "./truth.ts";
+import { hoursCondition, methods, networks, paths, type ZoneClocks } from "./request-conditions.ts";
 import { acr, anyone, claim, emailDomains, groups, providers, users } from "./visitor-conditions.ts";
-import type { ZoneClocks } from "./zone-clock.ts";
 
 /** Compiles a condition: every key present must hold. Throws `config.invalid` for an empty object or list, which would mean nothing. */
 export function compileCondition(spec: ConditionSpec, zones: ZoneClocks): Condition {

@@ -1,11 +1,8 @@
-import type { Decision, Refusal } from "../core/decision.ts";
+import type { Decision, Refusal, Verdict } from "../core/decision.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { App, Route } from "../core/route.ts";
-import type { Site } from "../core/site.ts";
-import type { Verdict } from "../core/verdict.ts";
-import { findRoute } from "./find-route.ts";
-import { isOwnOrigin } from "./hosts.ts";
+import type { App, Route, Site } from "../core/route.ts";
+import { findRoute, isOwnOrigin } from "./route-table.ts";
 
 /** A site that an app answers on: the only kind whose requests are decided here. */
 export type AppSite = Site & { readonly app: App };

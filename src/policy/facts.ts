@@ -1,7 +1,7 @@
 import type { Incoming } from "../core/incoming.ts";
-import { emailDomain, foldName } from "../core/names.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProviderSettings } from "../core/settings.ts";
+import { emailDomain, foldName } from "../lib/names.ts";
 
 /** All that a rule may ask about, for one reading of one request by one signed-in visitor. */
 export interface Facts {

@@ -1,5 +1,6 @@
 import { GatewayError } from "../core/errors.ts";
-import { canonicalPattern } from "../core/path.ts";
+import type { PathSpec } from "../core/rules.ts";
+import { canonicalPattern } from "../lib/path.ts";
 
 /** What a pattern is made of: character codes, and three kinds of gap. */
 type Token = number;
@@ -97,5 +98,15 @@ function createWalk(tokens: readonly Token[], subtree: boolean): (path: string, 
       if (!step(code)) return false;
     }
     return current[last] === 1;
+  };
+}
+
+/** Answers whether one of the entries covers this method and reading. HEAD is not GET: `"GET /x"` opens nothing for HEAD. */
+export function compilePathSpecs(specs: readonly PathSpec[]): (method: string, reading: string) => boolean {
+  if (specs.length === 0) return () => false;
+  const entries = specs.map((spec) => ({ method: spec.method?.toUpperCase() ?? null, matches: compileGlob(spec.glob) }));
+  return (method, reading) => {
+    for (const entry of entries) if ((entry.method === null || entry.method === method) && entry.matches(reading)) return true;
+    return false;
   };
 }

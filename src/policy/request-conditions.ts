@@ -1,11 +1,8 @@
-import { parseAddress, parseNetworks } from "../core/networks.ts";
-import type { HoursSpec } from "../core/rules.ts";
-import type { Condition } from "./condition.ts";
+import type { HoursSpec, Weekday } from "../core/rules.ts";
+import { parseAddress, parseNetworks } from "../lib/networks.ts";
+import { type Condition, hit, isTrue, miss, type Truth, unknown } from "./condition.ts";
 import { compileGlob } from "./glob.ts";
-import { isWithin, spellHours, spellTime } from "./hours.ts";
-import { hit, isTrue, miss, type Truth, unknown } from "./truth.ts";
 import { some } from "./visitor-conditions.ts";
-import type { ZoneClocks } from "./zone-clock.ts";
 
 /** Per condition: there may be many more clients than memory for them. */
 const rememberedClients = 1_000;
@@ -58,5 +55,77 @@ export function hoursCondition(spec: HoursSpec, zones: ZoneClocks): Condition {
   return {
     truth: ({ now }) => isTrue(isWithin(spec, clock(now))),
     words: ({ now }) => `hours: it is ${spellTime(clock(now))} in ${spec.zone}, wanted ${spellHours(spec)}`,
+  };
+}
+
+const days: readonly Weekday[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/**
+ * `true` when the minute of the week lies in the span, its end excluded. A span over midnight belongs
+ * to the day on which it starts: `fri 22:00–06:00` ends on Saturday morning.
+ */
+export function isWithin(spec: HoursSpec, minuteOfWeek: number): boolean {
+  const minute = minuteOfWeek % 1440;
+  const today = Math.floor(minuteOfWeek / 1440);
+  if (spec.fromMinute < spec.toMinute) return isDay(spec, today) && minute >= spec.fromMinute && minute < spec.toMinute;
+  return (isDay(spec, today) && minute >= spec.fromMinute) || (isDay(spec, today + 6) && minute < spec.toMinute);
+}
+
+function isDay(spec: HoursSpec, day: number): boolean {
+  const name = days[day % 7];
+  return name !== undefined && spec.days.includes(name);
+}
+
+/** `mon, fri 08:00–18:00`. */
+export function spellHours(spec: HoursSpec): string {
+  return `${spec.days.join(", ")} ${spellMinute(spec.fromMinute)}–${spellMinute(spec.toMinute)}`;
+}
+
+/** `fri 09:30`. */
+export function spellTime(minuteOfWeek: number): string {
+  return `${days[Math.floor(minuteOfWeek / 1440)] ?? "?"} ${spellMinute(minuteOfWeek % 1440)}`;
+}
+
+function spellMinute(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+}
+
+/** The minute of the week on a wall clock: Monday 00:00 is 0, Sunday 23:59 is 10079. */
+export type WallClock = (now: number) => number;
+
+/** The wall clock of an IANA time zone. */
+export type ZoneClocks = (zone: string) => WallClock;
+
+const dayNumbers: Readonly<Record<string, number>> = { Mon: 0, Tue: 1, Wed: 2, Thu: 3, Fri: 4, Sat: 5, Sun: 6 };
+
+/** One Intl.DateTimeFormat per zone: making one costs more than a hundred requests. */
+export function createZoneClocks(): ZoneClocks {
+  const clocks = new Map<string, WallClock>();
+  return (zone) => {
+    const clock = clocks.get(zone) ?? createWallClock(zone);
+    clocks.set(zone, clock);
+    return clock;
+  };
+}
+
+/** Daylight saving comes with the zone. The answer of the current minute is kept: a formatter takes microseconds. */
+function createWallClock(zone: string): WallClock {
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    weekday: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+  let keptMinute = Number.NaN;
+  let kept = 0;
+  return (now) => {
+    const minute = Math.floor(now / 60_000);
+    if (minute === keptMinute) return kept;
+    const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]));
+    const day = dayNumbers[parts.get("weekday") ?? ""] ?? Number.NaN;
+    kept = day * 1440 + Number(parts.get("hour")) * 60 + Number(parts.get("minute"));
+    keptMinute = minute;
+    return kept;
   };
 }

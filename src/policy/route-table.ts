@@ -1,16 +1,15 @@
+import type { RuleTrace } from "../core/decision.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { App, Route } from "../core/route.ts";
+import { formatOrigin, type Origin } from "../core/origin.ts";
+import type { App, Route, Site } from "../core/route.ts";
 import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
-import type { Site } from "../core/site.ts";
-import type { RuleTrace } from "../core/verdict.ts";
+import { isUnderPrefix } from "../lib/path.ts";
 import { type AccessList, compileAccessList } from "./access-list.ts";
 import { createKnownAs, type Facts } from "./facts.ts";
-import { findRoute } from "./find-route.ts";
-import { compileHosts } from "./hosts.ts";
-import { compilePathSpecs } from "./path-specs.ts";
-import { createZoneClocks } from "./zone-clock.ts";
+import { compilePathSpecs } from "./glob.ts";
+import { createZoneClocks } from "./request-conditions.ts";
 
 /** One configuration version, compiled: who answers on a host, which route takes a path, what its rules say. */
 export interface RouteTable {
@@ -64,4 +63,76 @@ function compileApp(settings: AppSettings, compileRoute: (app: App, route: Route
   if (prefixes.at(-1)?.path !== "/") throw new GatewayError("config.invalid", `${id} has no route for /`);
   for (const route of prefixes) routes.push(compileRoute(app, route));
   return app;
+}
+
+/** Wildcard hosts that are remembered at once: an attacker may name as many as they like. */
+const rememberedSites = 1_000;
+
+/**
+ * Compiles host names to sites: an exact name first, then the wildcard of its parent domain. `*.acme.example`
+ * matches one label, neither `acme.example` nor `a.b.acme.example`.
+ *
+ * The auth origin's own host belongs to an app only where that app names it exactly: a wildcard must not
+ * put an application's pages on the origin where people sign in.
+ */
+function compileHosts(settings: Settings, apps: readonly App[]): (hostname: string) => Site | null {
+  const exact = new Map<string, Site>();
+  const wildcards = new Map<string, App>();
+  const auth = settings.auth.origin;
+  for (const app of apps) {
+    for (const host of app.settings.hosts) {
+      if (host.startsWith("*.")) wildcards.set(host.slice(2), app);
+      else exact.set(host, siteOf(app, host, auth));
+    }
+  }
+  const shared = exact.get(auth.hostname);
+  exact.set(auth.hostname, { hostname: auth.hostname, origin: auth, app: shared?.app ?? null, isAuth: true });
+
+  const remembered = new Map<string, Site>();
+  return (hostname) => {
+    const site = exact.get(hostname) ?? remembered.get(hostname);
+    if (site !== undefined) return site;
+    const dot = hostname.indexOf(".");
+    const app = dot > 0 ? wildcards.get(hostname.slice(dot + 1)) : undefined;
+    if (app === undefined) return null;
+    if (remembered.size >= rememberedSites) remembered.clear();
+    const made = siteOf(app, hostname, auth);
+    remembered.set(hostname, made);
+    return made;
+  };
+}
+
+function siteOf(app: App, hostname: string, auth: Origin): Site {
+  return { hostname, origin: originOf(app, hostname, auth), app, isAuth: false };
+}
+
+/**
+ * The origin that visitors of this host see. `app.origin` gives scheme and port to every host of the app; its own
+ * name counts where it is none of them, behind a proxy that rewrites Host.
+ */
+function originOf(app: App, hostname: string, auth: Origin): Origin {
+  const configured = app.settings.origin;
+  if (configured === null) return { scheme: auth.scheme, hostname, port: auth.port };
+  return coversHost(app, configured.hostname) ? { ...configured, hostname } : configured;
+}
+
+function coversHost(app: App, hostname: string): boolean {
+  const parent = hostname.slice(hostname.indexOf(".") + 1);
+  return app.settings.hosts.some((host) => host === hostname || host === `*.${parent}`);
+}
+
+/**
+ * `true` when a page of this origin may open a WebSocket to the site: the site's own origin, or another host that
+ * the same app names exactly. Hosts under one wildcard may belong to different people.
+ */
+export function isOwnOrigin(site: Site & { readonly app: App }, origin: string): boolean {
+  if (origin === formatOrigin(site.origin)) return true;
+  return site.app.settings.hosts.some((hostname) => !hostname.startsWith("*.") && origin === formatOrigin({ ...site.origin, hostname }));
+}
+
+/** The route with the longest prefix that covers the reading, on segment borders: `/admin` never covers `/administrator`. */
+export function findRoute(app: App, reading: string): Route {
+  for (const route of app.routes) if (isUnderPrefix(reading, route.settings.path)) return route;
+  // Cannot be: every app ends with `/`, which is checked at load. Without it nothing may be forwarded.
+  throw new GatewayError("gateway.internal", `${app.id} has no route for ${reading}`);
 }

@@ -1,7 +1,6 @@
-import { compileNamePattern, type NamePattern } from "../core/names.ts";
 import type { Principal } from "../core/principal.ts";
-import type { Condition } from "./condition.ts";
-import { hit, isTrue, miss, unknown } from "./truth.ts";
+import { compileNamePattern, type NamePattern } from "../lib/names.ts";
+import { type Condition, hit, isTrue, miss, unknown } from "./condition.ts";
 
 /** Any signed-in visitor: conditions are asked of nobody else. */
 export function anyone(): Condition {

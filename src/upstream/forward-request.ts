@@ -1,16 +1,23 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import { awaitActivity, conclude, type Exchange, stir } from "./exchange.ts";
-import { peerAddress } from "./forwarding-headers.ts";
+import {
+  acceptHead,
+  awaitActivity,
+  conclude,
+  type Exchange,
+  onResponseClosed,
+  relayChunk,
+  relayEnd,
+  relayInterim,
+  stir,
+} from "./exchange.ts";
+import { peerAddress } from "./headers/forwarding.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
-import { acceptHead, onResponseClosed, relayChunk, relayEnd, relayInterim } from "./relay-answer.ts";
 import { createSilenceWatch } from "./silence-watch.ts";
-import { upstreamHost, upstreamTarget } from "./target.ts";
 import { createUpload } from "./upload.ts";
-import { isSilentClose, upstreamFailure } from "./upstream-failure.ts";
-import type { Upstream } from "./upstreams.ts";
+import { isSilentClose, type Upstream, upstreamFailure, upstreamHost, upstreamTarget } from "./upstreams.ts";
 
 /** Sends one admitted request to its upstream and the answer to the client; see `ForwardResult` for what is left to the caller. */
 export type ForwardRequest = (request: IncomingMessage, response: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;

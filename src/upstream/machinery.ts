@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { RouteSettings } from "../core/settings.ts";
-import { type CompiledEdits, compileEdits } from "./header-edits.ts";
-import { type BuildRequestHeaders, createBuildRequestHeaders } from "./request-headers.ts";
-import { type BuildResponseHeaders, createBuildResponseHeaders } from "./response-headers.ts";
+import { type BuildRequestHeaders, createBuildRequestHeaders } from "./headers/request.ts";
+import { type BuildResponseHeaders, createBuildResponseHeaders } from "./headers/response.ts";
+import { type CompiledEdits, compileEdits } from "./headers/rules.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface ForwardDeps {

@@ -1,8 +1,7 @@
 import type { GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { Route } from "../core/route.ts";
-import type { Site } from "../core/site.ts";
+import type { Route, Site } from "../core/route.ts";
 
 /**
  * What the identity side wants done to the headers of one forwarded request.

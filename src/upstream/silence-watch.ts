@@ -1,4 +1,4 @@
-import { createSlots, type Slotted } from "../core/slots.ts";
+import { createSlots, type Slotted } from "../lib/slots.ts";
 
 /** Something that may stand still for a while, and no longer. The fields are the watch's. */
 export interface Watched extends Slotted {

@@ -2,13 +2,11 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { GatewayError } from "../core/errors.ts";
-import { peerAddress } from "./forwarding-headers.ts";
+import { peerAddress } from "./headers/forwarding.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan } from "./plan.ts";
 import { maxAnswerHeadBytes } from "./pools.ts";
-import { upstreamHost, upstreamTarget } from "./target.ts";
-import { upstreamFailure } from "./upstream-failure.ts";
-import type { Upstream } from "./upstreams.ts";
+import { type Upstream, upstreamFailure, upstreamHost, upstreamTarget } from "./upstreams.ts";
 
 /** One handshake under way. */
 export interface Handshake {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
-import { drainBody } from "../http/unread-body.ts";
+import { drainBody } from "../http/answer.ts";
 
 /** The request's body on its way up. */
 export interface Upload {

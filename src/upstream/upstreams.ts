@@ -1,10 +1,12 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Clock } from "../core/clock.ts";
+import { type ErrorCode, GatewayError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
-import { type Connect, connectionKey, createConnector } from "./connector.ts";
-import { createPools, type Pools } from "./pools.ts";
+import { stripPath } from "../lib/path.ts";
+import type { ForwardPlan } from "./plan.ts";
+import { type Connect, connectionKey, createConnector, createPools, type Pools } from "./pools.ts";
 
 /** One address that a route forwards to. */
 export interface Upstream {
@@ -117,4 +119,51 @@ function pickByWeight(group: readonly Member[], tried: ReadonlySet<Upstream> | n
   if (richest === null) return null;
   richest.credit -= sum;
   return richest.upstream;
+}
+
+/** The request target: path and query as received, byte for byte, but for a prefix that the route takes away. */
+export function upstreamTarget({ incoming, route }: ForwardPlan, upstream: Upstream): string {
+  const { stripPath: strip, path: prefix } = route.settings;
+  const path = strip ? stripPath(incoming.path, prefix) : incoming.path;
+  // The route was found by a reading of this very path; when its bytes say otherwise, nobody knows what would be asked for.
+  if (path === null) throw new GatewayError("request.path-ambiguous", `${incoming.path} does not begin with ${prefix}`);
+  return upstream.basePath + path + incoming.query;
+}
+
+/** Host for the upstream: the visitor's canonical one, or the upstream's own. */
+export function upstreamHost({ incoming, route }: ForwardPlan, upstream: Upstream): string {
+  if (!route.settings.proxy.preserveHost) return upstream.authority;
+  return incoming.port === null ? incoming.hostname : `${incoming.hostname}:${incoming.port}`;
+}
+
+/**
+ * What a failed exchange with an upstream means for the visitor: 502, or 504 when it was too slow. The original stays as the cause,
+ * for the log.
+ */
+export function upstreamFailure(cause: Error, upstream: string): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const code = codeOf(cause);
+  return new GatewayError(classify(code, cause.message), `${upstream}: ${cause.message}${code === "" ? "" : ` (${code})`}`, { cause });
+}
+
+/** The connection ended without a word: what an idle connection looks like that the upstream had closed just before. */
+export function isSilentClose(cause: Error): boolean {
+  const code = codeOf(cause);
+  return code === "ECONNRESET" || code === "EPIPE" || (code === "UND_ERR_SOCKET" && !/^bad /.test(cause.message));
+}
+
+export function codeOf(cause: Error): string {
+  const code: unknown = "code" in cause ? cause.code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+function classify(code: string, message: string): ErrorCode {
+  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT" || code.endsWith("_TIMEOUT")) return "upstream.timeout";
+  // undici says "bad response" and "bad upgrade" with the code of an ordinary disconnect.
+  if (code === "UND_ERR_SOCKET") return /^bad /.test(message) ? "upstream.answer-malformed" : "upstream.unreachable";
+  if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES_|PRX)|^ERR_ASSERTION$/.test(code)) return "upstream.answer-malformed";
+  if (/does not match the HTTP/.test(message)) return "upstream.answer-malformed";
+  if (/^ERR_(?:TLS|SSL|OSSL)|^EPROTO$|CERT|^UNABLE_TO|^HOSTNAME_MISMATCH$|^INVALID_(?:CA|PURPOSE)/.test(code)) return "upstream.tls-failed";
+  if (/^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED)$|^ERR_INVALID_/.test(code)) return "gateway.internal";
+  return "upstream.unreachable";
 }

@@ -1,35 +1,41 @@
 // The layers of design.md: who may import what. dependency-cruiser enforces it in layers.test.ts.
 
-/** `packages` are npm packages and Node modules; a type-only import counts like any other. */
+/**
+ * `layers` are the other folders that a folder may import, besides `core` and `lib`, which all may; `packages` are npm packages and Node modules.
+ * A type-only import counts like any other. A folder inside `login/` is a layer of its own.
+ */
 const layers = {
+  lib: { layers: [], packages: ["node:net", "node:buffer"] },
   core: { layers: [], packages: [] },
-  config: { layers: ["core"], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
-  http: { layers: ["core"], packages: ["node:http", "node:net", "node:stream"] },
-  policy: { layers: ["core"], packages: [] },
-  identity: { layers: ["core", "http"], packages: ["node:crypto", "node:timers/promises"] },
+  config: { layers: [], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
+  policy: { layers: [], packages: [] },
+  http: { layers: [], packages: ["node:http", "node:https", "node:net", "node:stream", "node:tls", "node:crypto", "node:fs"] },
+  identity: { layers: ["http"], packages: ["node:crypto", "node:timers/promises"] },
   upstream: {
-    layers: ["core", "http"],
+    layers: ["http"],
     packages: ["undici", "node:http", "node:https", "node:net", "node:tls", "node:stream", "node:stream/promises", "node:dns"],
   },
-  gateway: { layers: ["core", "http", "identity", "policy", "upstream"], packages: ["node:http", "node:net", "node:stream"] },
-  control: { layers: ["core", "http"], packages: ["hono", "node:crypto"] },
-  protocol: {
-    layers: ["core"],
-    packages: [
-      "openid-client",
-      "oauth4webapi",
-      "jose",
-      "undici",
-      "xml-encryption",
-      "node:crypto",
-      "node:zlib",
-      "node:fs/promises",
-      "node:worker_threads",
-    ],
+  gateway: { layers: ["http", "identity", "policy", "upstream"], packages: ["node:http", "node:net", "node:stream"] },
+  sessions: { layers: [], packages: ["ioredis", "lru-cache", "node:crypto"] },
+  "login/claims": { layers: [], packages: [] },
+  "login/remote": { layers: [], packages: [] },
+  "login/flow": { layers: ["control", "logout"], packages: ["node:crypto"] },
+  "login/oidc": {
+    layers: ["login/claims", "login/remote", "login/flow", "control", "logout"],
+    packages: ["openid-client", "oauth4webapi", "jose", "node:crypto"],
   },
-  store: { layers: ["core"], packages: ["ioredis", "lru-cache", "node:crypto"] },
-  workers: { layers: ["core"], packages: ["node:cluster"] },
-  observe: { layers: ["core"], packages: ["pino", "prom-client", "node:stream"] },
+  "login/saml": {
+    layers: ["login/claims", "login/remote", "login/flow", "control", "logout"],
+    packages: ["xml-encryption", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
+  },
+  logout: { layers: ["control", "login/flow", "login/saml"], packages: [] },
+  pages: { layers: [], packages: ["hono", "node:crypto"] },
+  control: { layers: ["http", "login/flow", "login/oidc", "login/saml", "logout"], packages: ["hono"] },
+  admin: { layers: [], packages: ["hono", "@hono/node-server", "node:http", "node:timers/promises"] },
+  observe: { layers: [], packages: ["pino", "prom-client", "node:stream"] },
+  // The only places where parts are put together.
+  process: { layers: null, packages: null },
+  commands: { layers: null, packages: null },
 };
 
 /** `^(zod)/` in node_modules, or the bare name of a Node module. */
@@ -40,18 +46,26 @@ const packagePattern = (names) => {
 };
 
 const layerRules = Object.entries(layers).flatMap(([name, allowed]) => [
-  {
-    name: `${name}-imports-only-its-layers`,
-    severity: "error",
-    from: { path: `^src/${name}/` },
-    to: { path: "^src/", pathNot: `^src/(${[name, ...allowed.layers].join("|")})/` },
-  },
-  {
-    name: `${name}-imports-only-its-packages`,
-    severity: "error",
-    from: { path: `^src/${name}/` },
-    to: { pathNot: ["^src/", packagePattern(allowed.packages)] },
-  },
+  ...(allowed.layers === null
+    ? []
+    : [
+        {
+          name: `${name}-imports-only-its-layers`,
+          severity: "error",
+          from: { path: `^src/${name}/` },
+          to: { path: "^src/", pathNot: `^src/(${[name, ...(name === "lib" ? [] : ["core", "lib"]), ...allowed.layers].join("|")})/` },
+        },
+      ]),
+  ...(allowed.packages === null
+    ? []
+    : [
+        {
+          name: `${name}-imports-only-its-packages`,
+          severity: "error",
+          from: { path: `^src/${name}/` },
+          to: { pathNot: ["^src/", packagePattern(allowed.packages)] },
+        },
+      ]),
 ]);
 
 module.exports = {
@@ -59,12 +73,19 @@ module.exports = {
   forbidden: [
     ...layerRules,
     {
+      name: "main-starts-commands-only",
+      severity: "error",
+      from: { path: "^src/main\\.ts$" },
+      to: { path: "^src/", pathNot: "^src/commands/" },
+    },
+    {
       name: "no-folder-outside-the-table",
       severity: "error",
-      from: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(layers).join("|")}|commands)/` },
+      from: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(layers).join("|")})/|^src/login/[^/]+$` },
       to: {},
     },
-    { name: "no-cycle", severity: "error", from: {}, to: { circular: true } },
+    // A type-only import may go back: it is gone when the program runs.
+    { name: "no-cycle", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
     // Threads are started by their file's URL, not imported: their entries end in -thread.ts.
     {
       name: "no-dead-module",

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface SourceFile {
-  /** From the project's root: `src/core/path.ts`. */
+  /** From the project's root: `src/lib/path.ts`. */
   readonly path: string;
   readonly text: string;
 }

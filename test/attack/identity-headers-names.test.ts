@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { managedNames } from "../../src/upstream/identity-managed-names.ts";
+import { managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, aRoute, headerSettings, someSettings } from "../support/policy-builders.ts";
 
 /**

@@ -2,8 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
 import type { HeaderSettings } from "../../src/core/settings.ts";
-import { compileIdentityHeaders } from "../../src/upstream/identity-headers.ts";
-import { managedNames } from "../../src/upstream/identity-managed-names.ts";
+import { compileIdentityHeaders, managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, headerSettings, known, someSettings } from "../support/policy-builders.ts";
 
 /** The attack: a person chooses a name, an address or a group name that becomes another header, another member or another person. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { sealWish } from "../../src/control/login/wish.ts";
 import { makeSecret } from "../../src/core/secret.ts";
-import { createSealer } from "../../src/store/sealing.ts";
+import { sealWish } from "../../src/login/flow/wanted-page.ts";
+import { createSealer } from "../../src/sessions/sealing.ts";
 import { createControlBrowser, throughProvider } from "../support/control-browser.ts";
 import { type ControlRig, createControlRig } from "../support/control-rig.ts";
 import { anApp } from "../support/policy-builders.ts";

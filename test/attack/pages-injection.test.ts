@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { createRenderPage } from "../../src/control/pages/render-page.ts";
 import type { PageModel } from "../../src/core/ports/pages.ts";
+import { createRenderPage } from "../../src/pages/render-page.ts";
 import { createControlBrowser } from "../support/control-browser.ts";
 import { createControlRig } from "../support/control-rig.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { verifyResponse } from "../../src/protocol/saml/response.ts";
-import { messageLimits, parseXml } from "../../src/protocol/saml/safe-xml.ts";
+import { verifyResponse } from "../../src/login/saml/messages/response.ts";
+import { messageLimits, parseXml } from "../../src/login/saml/xml/parse.ts";
 import { aKey, anAssertion, aResponse, aSignedResponse, attribute, codeOf, expecting, sign, signings } from "../support/saml-documents.ts";
 
 // Documents by which two readers see two things, or one reader works for ever. Each is sent with a signature that was genuine before.

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { beforeAll, describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
-import { type ResponseExpectations, verifyResponse } from "../../src/protocol/saml/response.ts";
+import { type ResponseExpectations, verifyResponse } from "../../src/login/saml/messages/response.ts";
 import { aKey, anAssertion, aResponse, codeOf, expecting, sign } from "../support/saml-documents.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 

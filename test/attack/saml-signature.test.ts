@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { verifyResponse } from "../../src/protocol/saml/response.ts";
-import { parseXml } from "../../src/protocol/saml/safe-xml.ts";
-import { readTrustedKey } from "../../src/protocol/saml/trusted-keys.ts";
-import { canonicalise } from "../../src/protocol/saml/xml-canonical.ts";
+import { verifyResponse } from "../../src/login/saml/messages/response.ts";
+import { readTrustedKey } from "../../src/login/saml/signature/trusted-keys.ts";
+import { canonicalise } from "../../src/login/saml/xml/canonical.ts";
+import { parseXml } from "../../src/login/saml/xml/parse.ts";
 import {
   aKey,
   aResponse,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { verifyResponse } from "../../src/protocol/saml/response.ts";
+import { verifyResponse } from "../../src/login/saml/messages/response.ts";
 import {
   aKey,
   anAssertion,

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { composeStore } from "../../src/compose-store.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { composeStore } from "../../src/process/parts.ts";
 import { eventually } from "../support/eventually.ts";
 import type { FakeOidc } from "../support/fake-oidc.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";

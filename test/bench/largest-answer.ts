@@ -1,6 +1,6 @@
-import type { SamlProvider } from "../../src/core/ports/saml-provider.ts";
-import { createSamlProvider } from "../../src/protocol/saml/provider.ts";
-import { messageLimits } from "../../src/protocol/saml/safe-xml.ts";
+import type { SamlProvider } from "../../src/login/saml/port.ts";
+import { createSamlProvider } from "../../src/login/saml/provider.ts";
+import { messageLimits } from "../../src/login/saml/xml/parse.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { signElement } from "../support/saml-idp-crypto.ts";
 import { assertionXml, newId, responseXml } from "../support/saml-idp-messages.ts";

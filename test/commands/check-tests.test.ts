@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkTests, formatTestFailures } from "../../src/commands/check-tests.ts";
+import { checkTests, formatTestFailures } from "../../src/commands/check.ts";
 import type { PolicyTest } from "../../src/core/settings.ts";
 import { allow, anApp, aRoute, deny, someSettings } from "../support/policy-builders.ts";
 

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { createExplain } from "../../src/commands/explain.ts";
-import { explanationJson, formatExplanation } from "../../src/commands/explain-format.ts";
 import type { AsWhom } from "../../src/commands/explain-visitor.ts";
-import { exitCodeOf, type Question } from "../../src/commands/explanation.ts";
+import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../../src/commands/explanation.ts";
 import type { AppSettings, Settings } from "../../src/core/settings.ts";
 import { allow, anApp, aRoute, deny, headerSettings, someSettings } from "../support/policy-builders.ts";
 

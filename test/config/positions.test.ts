@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
-import { formatProblems, type Problem } from "../../src/config/problems.ts";
+import { formatProblems, type Problem } from "../../src/config/problems/report.ts";
 import { aFolder, loadText, minimal, problemsOf, told } from "./write-config.ts";
 
 test.each([

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
-import { formatProblems } from "../../src/config/problems.ts";
+import { formatProblems } from "../../src/config/problems/report.ts";
 import { env } from "./environment.ts";
 import { aFolder, loadText, minimal, problemsOf, settingsOf, told } from "./write-config.ts";
 

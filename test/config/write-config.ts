@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type LoadResult, loadSettings } from "../../src/config/load.ts";
-import type { Problem } from "../../src/config/problems.ts";
+import type { Problem } from "../../src/config/problems/report.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { aCertificate, aPrivateKey, env } from "./environment.ts";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createMemoryStore } from "../../src/store/memory-store.ts";
-import { createRedisStore } from "../../src/store/redis-store.ts";
+import { createMemoryStore } from "../../src/sessions/memory/store.ts";
+import { createRedisStore } from "../../src/sessions/redis/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";

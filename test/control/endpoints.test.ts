@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createAdmin } from "../../src/control/admin.ts";
+import { createAdmin } from "../../src/admin/admin.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { createControlBrowser, incomingFor } from "../support/control-browser.ts";
 import { createControlRig } from "../support/control-rig.ts";

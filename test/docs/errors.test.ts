@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { english } from "../../src/control/pages/english.ts";
 import { type ErrorCode, GatewayError } from "../../src/core/errors.ts";
+import { english } from "../../src/pages/texts/english.ts";
 
 /** The page texts name every code: the type checker sees to it. */
 const codes = Object.keys(english.error.words) as ErrorCode[];

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { makeSecret } from "../../src/core/secret.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
-import { createRedisStore } from "../../src/store/redis-store.ts";
+import { createRedisStore } from "../../src/sessions/redis/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import type { TestRedis } from "../support/redis.ts";

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from "vitest";
 import type { Session } from "../../src/core/session.ts";
+import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections, type OpenConnections } from "../../src/gateway/open-connections.ts";
-import { isStillAllowed } from "../../src/gateway/still-allowed.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { compileRoutes } from "../../src/policy/route-table.ts";
-import { beginSession } from "../../src/store/session-limits.ts";
+import { beginSession } from "../../src/sessions/session-rules.ts";
 import { eventually } from "../support/eventually.ts";
 import { allow, anApp, anIncoming, aRoute, someSettings } from "../support/policy-builders.ts";
 import { aNewSession } from "../support/session-builders.ts";

@@ -2,10 +2,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asGatewayError } from "../../src/core/errors.ts";
-import { parseNetworks } from "../../src/core/networks.ts";
 import { asOwnAnswer, writeAnswer } from "../../src/http/answer.ts";
 import { createReadIncoming } from "../../src/http/read-incoming.ts";
 import { toAnswer, toWebRequest } from "../../src/http/web-exchange.ts";
+import { parseNetworks } from "../../src/lib/networks.ts";
 import { exchange, rawConnect } from "../support/raw-client.ts";
 
 /** The control plane's way in and out: a listener that answers with what the Web Request said. */

@@ -6,7 +6,7 @@ import { identityHeaders } from "./ledger/identity-headers.ts";
 import { oidc } from "./ledger/oidc.ts";
 import { saml } from "./ledger/saml.ts";
 import { sessions } from "./ledger/sessions.ts";
-import type { Chapter } from "./mutation.ts";
+import type { Chapter } from "./promise.ts";
 
 /** Every promise, in the order of docs/security.md. */
 export const ledger: readonly Chapter[] = [always, http, identityHeaders, hosts, oidc, saml, sessions, configuration];

@@ -1,16 +1,16 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { applyMutation } from "./apply.ts";
+import { applyBreakage, type Breakage } from "./apply.ts";
+import { breakages } from "./breakages.ts";
 import { ledger } from "./ledger.ts";
-import type { Mutation } from "./mutation.ts";
 import { runTests } from "./run-tests.ts";
 import { securityPage } from "./security-page.ts";
 import { makeWorkCopy } from "./work-copy.ts";
 
 /**
- * `npm run test:mutations [-- --docs | --at-once 2 | words of a chapter, promise or file]`: breaks a copy of the code, one promise after the
- * other, and sees the named test turn red. A breakage that no test notices is a promise without a test.
+ * `npm run test:mutations [-- --docs | --at-once 2 | words of a file, function or test]`: breaks a copy of the code, one core promise after
+ * the other, and sees the named test turn red. A breakage that no test notices is a promise without a test.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,24 +20,16 @@ const project = new URL("../..", import.meta.url).pathname;
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
 if (values.docs) {
-  writeFileSync(join(project, "docs/security.md"), securityPage(ledger));
+  writeFileSync(join(project, "docs/security.md"), securityPage(ledger, breakages.length));
   process.exit(0);
 }
 
-interface Job {
-  readonly title: string;
-  readonly mutation: Mutation;
-}
 const words = positionals.map((word) => word.toLowerCase());
-const jobs: Job[] = ledger.flatMap(({ title, promises }) =>
-  promises.flatMap(({ promise, mutations }) =>
-    mutations
-      .filter(({ file, test }) => words.every((word) => `${title} ${promise} ${file} ${test}`.toLowerCase().includes(word)))
-      .map((mutation) => ({ title: `${title}: ${promise}`, mutation })),
-  ),
+const jobs = breakages.filter(({ file, inside, test, named }) =>
+  words.every((word) => `${file} ${inside} ${test} ${named}`.toLowerCase().includes(word)),
 );
 if (jobs.length === 0) {
-  say(`nothing in the ledger has all of these words: ${words.join(" ")}`);
+  say(`no breakage has all of these words: ${words.join(" ")}`);
   process.exit(2);
 }
 
@@ -47,16 +39,16 @@ let over = 0;
 /** A test that is red without the breakage proves nothing. */
 const green = new Map<string, Promise<boolean>>();
 
-async function verdict(root: string, { mutation }: Job): Promise<string | null> {
-  const key = `${mutation.test}\n${mutation.named}`;
-  const before = green.get(key) ?? runTests(root, mutation.test, mutation.named).then(({ ran, failed }) => ran && failed.length === 0);
+async function verdict(root: string, breakage: Breakage): Promise<string | null> {
+  const key = `${breakage.test}\n${breakage.named}`;
+  const before = green.get(key) ?? runTests(root, breakage.test, breakage.named).then(({ ran, failed }) => ran && failed.length === 0);
   green.set(key, before);
   if (!(await before)) return "the named test is not green, or not there, without the breakage";
-  const mend = applyMutation(root, mutation);
+  const mend = applyBreakage(root, breakage);
   try {
-    const { ran, failed, output } = await runTests(root, mutation.test, mutation.named);
+    const { ran, failed, output } = await runTests(root, breakage.test, breakage.named);
     if (!ran) return `the broken code did not get as far as a test:\n${output.slice(-1_500)}`;
-    return failed.some((name) => name.includes(mutation.named)) ? null : "no test turned red";
+    return failed.some((name) => name.includes(breakage.named)) ? null : "no test turned red";
   } finally {
     mend();
     rmSync(join(root, "mutation-report.json"), { force: true });
@@ -69,10 +61,10 @@ async function work(): Promise<void> {
     for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
       const problem = await verdict(copy.root, job);
       over += 1;
-      say(`${String(over).padStart(4)}/${jobs.length}  ${problem === null ? "red " : "BAD "}  ${job.title.slice(0, 110)}`);
+      say(`${String(over).padStart(4)}/${jobs.length}  ${problem === null ? "red " : "BAD "}  ${job.file} ${job.inside}`);
       if (problem === null) continue;
-      const { file, find, test, named } = job.mutation;
-      problems.push(`${job.title}\n  in ${file}: ${find}\n  by ${test}: ${named}\n  ${problem}`);
+      const { file, inside, test, named } = job;
+      problems.push(`${file}: ${inside}\n  by ${test}: ${named}\n  ${problem}`);
     }
   } finally {
     copy.remove();

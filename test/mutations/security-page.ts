@@ -1,23 +1,23 @@
-import type { Chapter } from "./mutation.ts";
+import type { Chapter } from "./promise.ts";
 
-/** docs/security.md, made from the ledger. */
-export function securityPage(chapters: readonly Chapter[]): string {
+/** docs/security.md, made from the ledger; `breakages` is how many deliberate breakages the runner knows. */
+export function securityPage(chapters: readonly Chapter[], breakages: number): string {
   const promises = chapters.flatMap((chapter) => chapter.promises);
-  const breakages = promises.flatMap(({ mutations }) => mutations).length;
   const head = `# What is promised, and which test would notice
 
-${promises.length} promises. For each, the code was broken on purpose (${breakages} breakages, \`test/mutations/ledger/\`) and the test named
-beside it turned red. \`npm run test:mutations\` does it again, in a copy; words after \`--\` choose (\`npm run test:mutations -- oidc nonce\`).
-This page is made from the ledger by \`npm run test:mutations -- --docs\`.
+${promises.length} promises, each with its tests; each test was seen red with its promise broken. \`npm run test:mutations\` breaks the code of the
+core promises again (${breakages} breakages: policy, framing, cookies, signatures, redirects, sealing), in a copy, and waits for the named test
+to turn red; words after \`--\` choose (\`npm run test:mutations -- policy\`). This page is made by \`npm run test:mutations -- --docs\`.
 `;
   return `${head}${chapters.map(chapterText).join("")}`;
 }
 
 function chapterText({ title, promises }: Chapter): string {
-  const rows = promises.map(({ promise, mutations }) => {
-    const where = [...new Set(mutations.map(({ file }) => `\`${file}\``))].join("<br>");
-    const tests = [...new Set(mutations.map(({ test, named }) => `\`${test}\`: ${named}`))].map((text) => text.replaceAll("|", "\\|"));
-    return `| ${promise.replaceAll("|", "\\|")} | ${where} | ${tests.join("<br>")} |`;
+  const rows = promises.map(({ promise, tests }) => {
+    const named = Object.entries(tests).flatMap(([file, names]) => names.map((name) => `\`${file}\`: ${escaped(name)}`));
+    return `| ${escaped(promise)} | ${named.join("<br>")} |`;
   });
-  return `\n## ${title}\n\n| promise | kept in | noticed by |\n| --- | --- | --- |\n${rows.join("\n")}\n`;
+  return `\n## ${title}\n\n| promise | noticed by |\n| --- | --- |\n${rows.join("\n")}\n`;
 }
+
+const escaped = (text: string) => text.replaceAll("|", "\\|");

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import { makeSecret } from "../../src/core/secret.ts";
-import { createAudit } from "../../src/observe/audit.ts";
-import { createLog, type LogDeps } from "../../src/observe/log.ts";
+import { createAudit, createLog, type LogDeps } from "../../src/observe/log.ts";
 
 function aLog(overrides: Partial<LogDeps> = {}) {
   const lines: string[] = [];

@@ -3,9 +3,9 @@ import type { Incoming } from "../../src/core/incoming.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { ConditionSpec } from "../../src/core/rules.ts";
 import { compileCondition } from "../../src/policy/compile-condition.ts";
+import { nameOf } from "../../src/policy/condition.ts";
 import { createKnownAs } from "../../src/policy/facts.ts";
-import { nameOf } from "../../src/policy/truth.ts";
-import { createZoneClocks } from "../../src/policy/zone-clock.ts";
+import { createZoneClocks } from "../../src/policy/request-conditions.ts";
 import { anIncoming, aPrincipal, aProvider } from "../support/policy-builders.ts";
 
 const knownAs = createKnownAs([aProvider("entra", ["acme.example"]), aProvider("google")]);

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import type { HoursSpec } from "../../src/core/rules.ts";
-import { isWithin, spellHours, spellTime } from "../../src/policy/hours.ts";
-import { createZoneClocks } from "../../src/policy/zone-clock.ts";
+import { createZoneClocks, isWithin, spellHours, spellTime } from "../../src/policy/request-conditions.ts";
 
 const paris: HoursSpec = { days: ["mon", "fri"], fromMinute: 480, toMinute: 1080, zone: "Europe/Paris" };
 const night: HoursSpec = { days: ["fri"], fromMinute: 1320, toMinute: 360, zone: "Europe/Paris" };

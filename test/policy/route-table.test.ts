@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AppSettings } from "../../src/core/settings.ts";
-import { allClaimNames } from "../../src/policy/claim-names.ts";
+import { allClaimNames } from "../../src/policy/access-list.ts";
 import { compileRoutes } from "../../src/policy/route-table.ts";
 import { allow, anApp, aRoute, deny, someSettings } from "../support/policy-builders.ts";
 

@@ -1,7 +1,7 @@
 import type { Answer } from "../../src/core/answer.ts";
 import type { Incoming } from "../../src/core/incoming.ts";
 import { formatOrigin } from "../../src/core/origin.ts";
-import type { Site } from "../../src/core/site.ts";
+import type { Site } from "../../src/core/route.ts";
 import type { ControlRig } from "./control-rig.ts";
 import { type CookieJar, createCookieJar } from "./cookie-jar.ts";
 import { anIncoming } from "./policy-builders.ts";

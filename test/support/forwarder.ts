@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { asGatewayError } from "../../src/core/errors.ts";
-import { parseNetworks } from "../../src/core/networks.ts";
 import type { Metrics } from "../../src/core/ports/metrics.ts";
 import type { Route } from "../../src/core/route.ts";
 import type { HeaderSettings, ProxySettings, RouteSettings } from "../../src/core/settings.ts";
 import { writeAnswer, writeRawAnswer } from "../../src/http/answer.ts";
 import { createReadIncoming } from "../../src/http/read-incoming.ts";
+import { parseNetworks } from "../../src/lib/networks.ts";
 import { createForward } from "../../src/upstream/forward.ts";
 import type { ForwardPlan, ForwardResult, HeaderEdit } from "../../src/upstream/plan.ts";
 import { createUpstreams, type Upstreams } from "../../src/upstream/upstreams.ts";

@@ -1,10 +1,10 @@
 import type { Identity, Known } from "../../src/core/identity.ts";
 import type { Incoming } from "../../src/core/incoming.ts";
-import { readPath } from "../../src/core/path.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { RuleSpec } from "../../src/core/rules.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { AppSettings, HeaderSettings, ProviderSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
+import { readPath } from "../../src/lib/path.ts";
 export const anonymous: Identity = { kind: "anonymous" };
 
 export function aPrincipal(change: Partial<Principal> = {}): Principal {

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { SignedXml } from "xml-crypto";
-import type { ResponseExpectations } from "../../src/protocol/saml/response.ts";
-import { readTrustedKey } from "../../src/protocol/saml/trusted-keys.ts";
-import type { XmlElement } from "../../src/protocol/saml/xml-tree.ts";
+import type { ResponseExpectations } from "../../src/login/saml/messages/response.ts";
+import { readTrustedKey } from "../../src/login/saml/signature/trusted-keys.ts";
+import type { XmlElement } from "../../src/login/saml/xml/tree.ts";
 
 /** SAML documents as text, every part open to change, signed by xml-crypto: an implementation that is not the gateway's own. */
 

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileIdentityHeaders } from "../../src/upstream/identity-headers.ts";
-import { managedNames } from "../../src/upstream/identity-managed-names.ts";
+import { compileIdentityHeaders, managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, aRoute, headerSettings, known, someSettings } from "../support/policy-builders.ts";
 
 const ours = ["Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups", "X-Proof_Of_Identity"];

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { HeaderSettings, IdentityHeaderSettings } from "../../src/core/settings.ts";
-import { compileIdentityHeaders } from "../../src/upstream/identity-headers.ts";
-import { managedNames } from "../../src/upstream/identity-managed-names.ts";
+import { compileIdentityHeaders, managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, aRoute, headerSettings, known, someSettings } from "../support/policy-builders.ts";
 
 function compile(change: Partial<HeaderSettings> = {}) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Exchange } from "../../src/upstream/exchange.ts";
-import { relayInterim } from "../../src/upstream/relay-answer.ts";
+import { relayInterim } from "../../src/upstream/exchange.ts";
 
 /** By itself, without undici in front: what it lets through in some version must not depend on another. */
 const exchange = { request: { httpVersionMinor: 1 }, response: { headersSent: false } } as Exchange;

@@ -1,6 +1,6 @@
+import type { RefusalReason } from "../decision.ts";
 import type { Principal } from "../principal.ts";
 import type { SessionEnd } from "../session.ts";
-import type { RefusalReason } from "../verdict.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import type { Answer } from "../answer.ts";
+import type { RefusalReason } from "../decision.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { RefusalReason } from "../verdict.ts";
 
 /** What a page says; how it looks and in which language is the renderer's business. */
 export type PageModel =

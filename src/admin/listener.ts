@@ -1,0 +1,50 @@
+import { createServer } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { getRequestListener } from "@hono/node-server";
+import type { Address } from "../core/settings.ts";
+import { type AdminDeps, createAdmin } from "./admin.ts";
+import { createProbeWatch } from "./probe-watch.ts";
+
+/** Health, readiness and metrics on a listener of their own. */
+export interface AdminListener {
+  /** Rejects when the address cannot be had. */
+  listen(address: Address): Promise<void>;
+  /** Readiness fails from now on: resolves when whoever asks has heard it, with the time that took; after `graceMs` at most. */
+  linger(graceMs: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+const lookEveryMs = 20;
+
+export function composeAdmin(deps: AdminDeps): AdminListener {
+  const probes = createProbeWatch(Date.now);
+  const admin = createAdmin({
+    ...deps,
+    state: () => {
+      probes.asked();
+      return deps.state();
+    },
+  });
+  const server = createServer(getRequestListener(admin, { overrideGlobalObjects: false }));
+  server.on("clientError", (_, socket) => socket.destroy());
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        server.once("error", (error) =>
+          reject(new Error(`the admin listener cannot have ${host}:${port}: ${error.message}`, { cause: error })),
+        );
+        server.listen(port, host, resolve);
+      }),
+    linger: async (graceMs) => {
+      const began = Date.now();
+      const heard = probes.beginRefusing();
+      while (!heard() && Date.now() - began < graceMs) await pause(lookEveryMs);
+      return Date.now() - began;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,63 @@
+import type { ConditionSpec } from "../../core/rules.ts";
+import type { Draft } from "../draft.ts";
+import type { KeyPath, Report } from "../problems/report.ts";
+import { didYouMean } from "../problems/suggest.ts";
+import type { RuleFile } from "../schema/access.ts";
+import type { InheritableFile } from "../schema/apps.ts";
+import { coversHost, parseHost } from "../values/hosts.ts";
+
+/** Every rule list of the file that stands under a name. */
+export function checkPolicies(draft: Draft, report: Report): void {
+  for (const [name, rules] of draft.policies) checkRules(rules ?? [], ["policies", name], draft, report);
+}
+
+/** An access list: rules, or the name of a policy. */
+export function checkAccess(access: InheritableFile["access"], path: KeyPath, draft: Draft, report: Report): void {
+  if (typeof access !== "string") {
+    checkRules(access ?? [], path, draft, report);
+    return;
+  }
+  if (draft.policies.has(access)) return;
+  const none = draft.policies.size === 0 ? "write it under policies, or write the rules here" : null;
+  report.problem(path, `there is no policy '${access}'`, didYouMean(access, draft.policies.keys()) ?? none);
+}
+
+function checkRules(rules: readonly RuleFile[], path: KeyPath, draft: Draft, report: Report): void {
+  for (const [at, rule] of rules.entries()) checkCondition(rule.when, [...path, at, rule.effect], draft, report);
+}
+
+function checkCondition(condition: ConditionSpec, path: KeyPath, draft: Draft, report: Report): void {
+  checkNames(condition.providers ?? [], [...draft.providers.keys()], "provider", [...path, "providers"], report);
+  for (const list of ["any", "all"] as const) {
+    for (const [at, inner] of (condition[list] ?? []).entries()) checkCondition(inner, [...path, list, at], draft, report);
+  }
+  if (condition.not !== undefined) checkCondition(condition.not, [...path, "not"], draft, report);
+}
+
+/** References by name, each unknown one with a suggestion. */
+export function checkNames(names: readonly string[], known: readonly string[], what: string, path: KeyPath, report: Report): void {
+  for (const [at, name] of names.entries()) checkName(name, known, what, [...path, at], report);
+}
+
+export function checkName(name: string, known: readonly string[], what: string, path: KeyPath, report: Report): void {
+  if (known.includes(name)) return;
+  const choices = known.length === 0 ? "none is configured" : `known here: ${known.slice(0, 10).join(", ")}`;
+  report.problem(path, `there is no ${what} '${name}'`, didYouMean(name, known) ?? choices);
+}
+
+/** The file's own tests: each must ask for a URL that is served here. */
+export function checkTests(draft: Draft, report: Report): void {
+  const hosts = draft.apps.flatMap((app) => (app === null ? [] : (app.hosts ?? (app.host === undefined ? [] : [app.host]))));
+  const known = draft.auth === null ? hosts : [...hosts, draft.auth.origin.hostname];
+  const complete = !draft.apps.includes(null) && draft.auth !== null;
+  for (const [at, test] of draft.tests.entries()) {
+    if (test === null) continue;
+    const host = parseHost(new URL(test.url).hostname);
+    if (complete && !(host.ok && known.some((pattern) => coversHost(pattern, host.value)))) {
+      report.problem(["tests", at, test.method.toLowerCase()], `the host ${new URL(test.url).hostname} is not configured here`);
+    }
+    if (test.as?.provider !== undefined) {
+      checkName(test.as.provider, [...draft.providers.keys()], "provider", ["tests", at, "as", "provider"], report);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { Draft } from "../draft.ts";
+import type { KeyPath, Report } from "../problems/report.ts";
+import type { References } from "../values/references.ts";
+import { checkPolicies, checkTests } from "./access.ts";
+import { checkApps } from "./apps.ts";
+import { checkHeaders } from "./headers.ts";
+import { checkProviders } from "./providers.ts";
+import { checkServer, checkSessions } from "./server.ts";
+
+/** The meaning pass: everything that is wrong although each key by itself looks right. */
+export function checkMeaning(draft: Draft, references: References, report: Report): void {
+  refuseReserved(draft, report);
+  checkServer(draft, report);
+  checkSessions(draft, references, report);
+  checkProviders(draft, references, report);
+  checkPolicies(draft, report);
+  checkApps(draft, report);
+  checkHeaders(draft, report);
+  checkTests(draft, report);
+}
+
+/** A part of the contract that is validated and not built yet. Deleting its entry here is all it takes to open it. */
+interface Reserved {
+  readonly what: string;
+  usedAt(draft: Draft): readonly KeyPath[];
+}
+
+const reserved: readonly Reserved[] = [
+  { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
+  { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
+  { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
+];
+
+/** Refuses what the contract reserves: never ignored in silence. */
+function refuseReserved(draft: Draft, report: Report): void {
+  for (const { what, usedAt } of reserved) {
+    for (const path of usedAt(draft)) report.problemAtKey(path, `not available yet: ${what}`);
+  }
+}

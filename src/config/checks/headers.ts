@@ -1,0 +1,158 @@
+import { foldHeaderName, isForwardingName, isFramingName, isWellKnownIdentityName } from "../../lib/header-names.ts";
+import type { Draft } from "../draft.ts";
+import type { KeyPath, Report } from "../problems/report.ts";
+import { didYouMean } from "../problems/suggest.ts";
+import type { AppFile } from "../schema/apps.ts";
+import { defaultIdentityHeaders, placeholders, readTemplate } from "../schema/header-template.ts";
+import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
+
+/** Identity headers, the assertion and plain edits of every app and its routes. */
+export function checkHeaders(draft: Draft, report: Report): void {
+  const identity = identityNames(draft);
+  for (const [at, app] of draft.apps.entries()) {
+    if (app !== null) checkAppHeaders(app, ["apps", at], draft, identity, report);
+  }
+}
+
+function checkAppHeaders(app: AppFile, path: KeyPath, draft: Draft, identity: ReadonlySet<string>, report: Report): void {
+  const extras = extrasOf(app, draft);
+  for (const scope of scopesOf(app, path)) {
+    checkIdentityHeaders(scope, extras, report);
+    checkRequestEdits(scope, identity, report);
+    checkResponseEdits(scope, report);
+  }
+  for (const route of resolveRoutes(app, path)) {
+    const { set, assertion } = route.says.headers ?? {};
+    const names = Object.keys(set ?? defaultIdentityHeaders).map((name) => ({ name, path: route.saidAt("headers", "set", name) }));
+    if (assertion) names.push({ name: assertion.header, path: route.saidAt("headers", "assertion", "header") });
+    checkFoldedNames(names, report);
+  }
+}
+
+/** Two names that upstreams cannot tell apart would be two values of one header there. */
+function checkFoldedNames(names: readonly { readonly name: string; readonly path: KeyPath }[], report: Report): void {
+  const seen = new Map<string, string>();
+  for (const { name, path } of names) {
+    const folded = foldHeaderName(name);
+    const other = seen.get(folded);
+    if (other === undefined) seen.set(folded, name);
+    else report.problemAtKey(path, `many apps cannot tell ${name} from ${other}: remove one of the two`);
+  }
+}
+
+function checkIdentityHeaders(scope: Scope, extras: ReadonlySet<string> | null, report: Report): void {
+  const { set, assertion } = scope.says.headers ?? {};
+  for (const [name, header] of Object.entries(set ?? {})) {
+    const path = [...scope.path, "headers", "set", name];
+    checkIdentityName(name, path, report);
+    checkTemplate(header.value, path, extras, report);
+  }
+  if (assertion) {
+    const path = [...scope.path, "headers", "assertion", "header"];
+    checkIdentityName(assertion.header, path, report);
+    if (foldHeaderName(assertion.header) === "authorization")
+      report.problem(path, "the assertion needs a header of its own, such as X-Vestibule-Assertion");
+  }
+}
+
+const neverIdentity = new Set("host cookie set-cookie content-type content-encoding date origin referer user-agent".split(" "));
+
+function checkIdentityName(name: string, path: KeyPath, report: Report): void {
+  const folded = foldHeaderName(name);
+  if (isFramingName(name) || isForwardingName(name) || neverIdentity.has(folded)) {
+    report.problemAtKey(
+      path,
+      `${name} has a meaning of its own in HTTP and cannot carry an identity: choose another name, such as Remote-User`,
+    );
+  }
+}
+
+function checkTemplate(value: string, path: KeyPath, extras: ReadonlySet<string> | null, report: Report): void {
+  const template = readTemplate(value);
+  if (!template.ok) {
+    report.problem(path, template.why);
+    return;
+  }
+  for (const name of template.placeholders) checkPlaceholder(name, path, extras, report);
+  if (template.placeholders.length === 0) {
+    report.warning(path, `this value is the same for every visitor: placeholders are written in braces, such as {subject}`);
+  }
+}
+
+function checkPlaceholder(name: string, path: KeyPath, extras: ReadonlySet<string> | null, report: Report): void {
+  if (placeholders.includes(name)) return;
+  if (name.startsWith("extra.")) {
+    const wanted = name.slice("extra.".length);
+    if (extras === null || extras.has(wanted)) return;
+    const guess = didYouMean(wanted, extras);
+    report.problem(path, `no provider of this app fills {${name}}: add ${wanted} under attributes.extra of one`, guess);
+    return;
+  }
+  const known = [...placeholders, "extra.<name>"].map((one) => `{${one}}`).join(", ");
+  report.problem(path, `unknown placeholder {${name}}`, didYouMean(name, placeholders) ?? `known are ${known}`);
+}
+
+/** Names under `extra` of the app's providers; null when one of them could not be read. */
+function extrasOf(app: AppFile, draft: Draft): ReadonlySet<string> | null {
+  const names = new Set<string>();
+  for (const id of app.providers ?? draft.providers.keys()) {
+    const provider = draft.providers.get(id);
+    if (provider === null) return null;
+    for (const name of Object.keys(provider?.attributes.extra ?? {})) names.add(name);
+  }
+  return names;
+}
+
+function checkRequestEdits(scope: Scope, identity: ReadonlySet<string>, report: Report): void {
+  const edits = scope.says.headers?.request;
+  const path = [...scope.path, "headers", "request"];
+  for (const [at, name] of (edits?.remove ?? []).entries()) checkEditable(name, [...path, "remove", at], report);
+  for (const [name, value] of Object.entries(edits?.set ?? {})) {
+    const here = [...path, "set", name];
+    checkEditable(name, here, report);
+    const folded = foldHeaderName(name);
+    if (identity.has(folded) || isWellKnownIdentityName(name)) {
+      report.problemAtKey(here, `${name} carries an identity: only headers.set may fill it`);
+    }
+    if (folded === "cookie") report.problemAtKey(here, "cookies belong to the visitor: they can be removed, not set");
+    const template = readTemplate(value);
+    if (template.ok && template.placeholders.some((one) => placeholders.includes(one) || one.startsWith("extra."))) {
+      report.problem(here, "placeholders work in headers.set alone: move this there");
+    }
+  }
+}
+
+/** Every identity header of the file, folded: a plain edit must not forge one, wherever it is named. */
+function identityNames(draft: Draft): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const app of draft.apps) {
+    for (const { says } of app === null ? [] : scopesOf(app, [])) {
+      for (const name of Object.keys(says.headers?.set ?? {})) names.add(foldHeaderName(name));
+      if (says.headers?.assertion) names.add(foldHeaderName(says.headers.assertion.header));
+    }
+  }
+  // One route may fill it from a token while another sends a fixed one to its own upstream.
+  names.delete("authorization");
+  return names;
+}
+
+function checkResponseEdits(scope: Scope, report: Report): void {
+  const edits = scope.says.headers?.response;
+  const path = [...scope.path, "headers", "response"];
+  for (const [at, name] of (edits?.remove ?? []).entries()) checkEditable(name, [...path, "remove", at], report);
+  for (const name of Object.keys(edits?.set ?? {})) {
+    checkEditable(name, [...path, "set", name], report);
+    if (foldHeaderName(name) === "set-cookie")
+      report.problemAtKey([...path, "set", name], "cookies belong to the app: they can be removed, not set");
+  }
+}
+
+function checkEditable(name: string, path: KeyPath, report: Report): void {
+  const folded = foldHeaderName(name);
+  if (isFramingName(name) || folded === "host" || isForwardingName(name)) {
+    report.problemAtKey(
+      path,
+      `${name} is written by the gateway itself and cannot be edited${folded === "host" ? ": see proxy.preserveHost" : ""}`,
+    );
+  }
+}

@@ -1,0 +1,164 @@
+import { z } from "zod";
+import { isHeaderName } from "../../lib/header-names.ts";
+import { duration, fileRef, hostPort, key, network, origin, pem, secret, someOf, text } from "../values/schema-values.ts";
+
+const certificate = z.strictObject({
+  certificate: key(fileRef(), "PEM file with the certificate and its chain."),
+  key: key(fileRef(), "PEM file with the private key."),
+});
+
+const listener = z.strictObject({
+  address: key(hostPort(), "Address and port, such as 0.0.0.0:8443 or [::1]:8443; port 0 lets the system choose."),
+  tls: key(
+    z.strictObject({ certificates: key(someOf(certificate, "certificate"), "Chosen by SNI; re-read when the files change.") }).nullable(),
+    "Leave out for plain HTTP behind another proxy or in development.",
+    null,
+  ).optional(),
+});
+
+export const listen = key(someOf(listener, "listener").prefault([{ address: "0.0.0.0:8443" }]), "Where visitors connect.");
+
+export const admin = key(
+  z.strictObject({ address: key(hostPort().prefault("127.0.0.1:9090"), "Never on a public listener.") }).prefault({}),
+  "Health, metrics and the admin API.",
+);
+
+export const workers = key(
+  z.union([z.int().min(1).max(1024), z.literal("auto")]).prefault(1),
+  'Processes; "auto" is one per core. More than 1 needs a shared session store.',
+);
+
+export const trustedProxies = key(z.array(network()).prefault([]), "Networks whose X-Forwarded-* may be believed; empty is nobody.");
+
+export const log = key(
+  z
+    .strictObject({
+      level: key(z.enum(["trace", "debug", "info", "warn", "error"]).prefault("info"), "The least severe level that is written."),
+      format: key(z.enum(["json", "pretty"]).prefault("json"), "json, one object per line, or pretty for people."),
+    })
+    .prefault({}),
+  "Logs on standard output.",
+);
+
+const hole = (what: string) => key(z.boolean().prefault(false), what);
+export const insecure = key(
+  z
+    .strictObject({
+      plainHttp: hole("auth.origin and app origins may be http://: cookies lose __Host- and Secure, anyone on the way can take a session."),
+      httpProviders: hole("Issuers, metadata and their endpoints may be http://: anyone on the way can sign in as anyone."),
+      literalSecrets: hole("Secrets may stand in the file: whoever reads it has them."),
+      publicEmailDomains: hole("gmail.com and the like may be owned by a provider: anyone can have an address there."),
+      skipUpstreamVerify: hole("proxy.tls.insecureSkipVerify may be used: the upstream may be anybody."),
+    })
+    .prefault({}),
+  "Each key, set to true, opens one hole on purpose and is logged at every start.",
+);
+
+const amount = (preset: number, what: string) => key(z.int().min(1).max(1_000_000).prefault(preset), what);
+export const limits = key(
+  z
+    .strictObject({
+      connections: amount(20_000, "Open at once for each listener and process; further ones are closed as they come."),
+      requests: amount(10_000, "Under way at once in each process; further ones get 503 with Retry-After. WebSockets do not count."),
+      loginsPerAddress: amount(
+        6000,
+        "Requests to the login endpoints a minute from one address (IPv6: one /64), over all processes; further ones get 429 with Retry-After.",
+      ),
+      loginsPerAddressAtOnce: amount(100, "The same, at once in each process."),
+    })
+    .prefault({}),
+  "What is taken on before it is refused. Behind a balancer, name it in trustedProxies: else all visitors share its address.",
+);
+
+const locale = () => z.enum(["en", "fr"]);
+export const auth = key(
+  z.strictObject({
+    origin: key(origin(), "Where people sign in; provider callbacks live here, and only here."),
+    locale: key(
+      z
+        .strictObject({
+          default: key(locale().prefault("en"), "For visitors whose languages are not available."),
+          available: key(someOf(locale(), "language").prefault(["en", "fr"]), "Languages of the gateway's own pages."),
+        })
+        .prefault({}),
+      "Languages of the gateway's own pages.",
+    ),
+  }),
+  "Where and how people sign in.",
+);
+
+const redisTls = z.union([
+  z.boolean(),
+  z.strictObject({
+    ca: key(pem().nullable().prefault(null), "Certificates that may have signed the server's; the system's when left out."),
+    serverName: key(text().nullable().prefault(null), "Name to expect in the server's certificate."),
+  }),
+]);
+const redis = z
+  .strictObject({
+    url: key(secret(), "One server: a redis:// or rediss:// URL.").optional(),
+    sentinels: key(someOf(hostPort(), "sentinel"), "Sentinels as host:port; needs name.").optional(),
+    name: key(text(), "The master's name at the sentinels.").optional(),
+    cluster: key(someOf(hostPort(), "node"), "Nodes of a cluster as host:port.").optional(),
+    username: key(text().nullable().prefault(null), "ACL user."),
+    password: key(secret().nullable().prefault(null), "Password of the user."),
+    tls: key(redisTls.nullable().prefault(null), "true, or { ca, serverName }."),
+    keyPrefix: key(
+      z
+        .string()
+        .regex(/^[!-~]{0,64}$/, { error: "a key prefix is up to 64 ASCII characters without spaces" })
+        .prefault("vestibule:"),
+      "In front of every key.",
+    ),
+  })
+  .refine((value) => [value.url, value.sentinels, value.cluster].filter((target) => target !== undefined).length === 1, {
+    error: "exactly one of url, sentinels and cluster is needed",
+  });
+
+export const sessions = key(
+  z
+    .strictObject({
+      store: key(
+        z.union([z.literal("memory"), z.strictObject({ redis: key(redis, "Sessions in Redis.") })]).prefault("memory"),
+        "memory, or { redis: … }.",
+      ),
+      secret: key(
+        someOf(secret(), "secret").prefault([{ env: "VESTIBULE_SECRET" }]),
+        "Newest first; every one decrypts, the first encrypts: rotation without logout. At least 32 bytes each: openssl rand -base64 32.",
+      ),
+      idle: key(
+        duration({ min: "1s" }).prefault("30m"),
+        "Since the last request. What moves on an open WebSocket, event stream or download is none, and these end with the session.",
+      ),
+      lifetime: key(duration({ min: "1s" }).prefault("12h"), "Since login, never extended."),
+      perUser: key(z.int().min(1).max(10_000).prefault(20), "The oldest ends when one more begins."),
+      whenStoreIsDown: key(
+        z
+          .strictObject({
+            grace: key(
+              duration({ min: "0s", max: "5m" }).prefault("10s"),
+              "How long a session verified just before is still believed; 0s refuses at once.",
+            ),
+          })
+          .prefault({}),
+        "What holds while the store does not answer.",
+      ),
+      cookie: key(
+        z
+          .strictObject({
+            name: key(
+              z
+                .string()
+                .refine((name) => isHeaderName(name) && name.length <= 64, { error: "a cookie name is letters, digits, - and _" })
+                .refine((name) => !name.startsWith("__"), { error: "write the name without __Host-: it is added over https" })
+                .prefault("vestibule"),
+              "Becomes __Host-vestibule over https.",
+            ),
+          })
+          .prefault({}),
+        "The session cookie.",
+      ),
+    })
+    .prefault({}),
+  "The gateway's own record of logins.",
+);

@@ -1,0 +1,93 @@
+import type { RuleSpec } from "../../core/rules.ts";
+import type { AppSettings, HeaderSettings, IdentityHeaderSettings, ProxySettings, RouteSettings } from "../../core/settings.ts";
+import type { KeyPath } from "../problems/report.ts";
+import type { RuleFile } from "../schema/access.ts";
+import type { AppFile, HeadersFile, InheritableFile, ProxyFile } from "../schema/apps.ts";
+import { defaultIdentityHeaders } from "../schema/header-template.ts";
+import type { References } from "../values/references.ts";
+import { bareRecord, type SettingsContext } from "./context.ts";
+import { type ResolvedRoute, resolveRoutes } from "./inheritance.ts";
+
+/** One app with its defaults applied and its routes complete. */
+export function appSettings(app: AppFile, path: KeyPath, context: SettingsContext): AppSettings {
+  const hosts = app.host === undefined ? (app.hosts ?? []) : [app.host];
+  const { sessions, providers } = context.file;
+  const lifetimeMs = app.session.lifetime ?? sessions.lifetime;
+  return {
+    name: app.name ?? hosts[0] ?? "",
+    hosts,
+    origin: app.origin,
+    providers: [...new Set(app.providers ?? Object.keys(providers))],
+    session: { idleMs: Math.min(app.session.idle ?? sessions.idle, lifetimeMs), lifetimeMs },
+    logoutPaths: app.logoutPaths,
+    routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
+  };
+}
+
+function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSettings {
+  const { says } = route;
+  return {
+    path: route.path,
+    upstreams: says.upstream ?? [],
+    stripPath: says.stripPath ?? false,
+    access: accessRules(says.access, route.saidAt("access"), context),
+    public: says.public ?? [],
+    optional: says.optional ?? [],
+    bearer: [...new Set(says.bearer ?? [])],
+    headers: headerSettings(says.headers ?? {}),
+    enforce: says.enforce ?? true,
+    proxy: proxySettings(says.proxy ?? {}, context.references),
+  };
+}
+
+function accessRules(access: InheritableFile["access"], path: KeyPath, context: SettingsContext): readonly RuleSpec[] {
+  if (access === undefined) return [];
+  if (typeof access !== "string") return withPlaces(access, path, context);
+  const { policies } = context.file;
+  const rules = Object.hasOwn(policies, access) ? (policies[access] ?? []) : [];
+  return withPlaces(rules, ["policies", access], context);
+}
+
+function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: SettingsContext): readonly RuleSpec[] {
+  return rules.map((rule, at) => ({ effect: rule.effect, when: rule.when, origin: context.placeOf([...path, at]) }));
+}
+
+function headerSettings(headers: HeadersFile): HeaderSettings {
+  const { set } = headers;
+  return {
+    set: set === undefined ? defaultHeaders() : Object.entries(set).map(([name, header]) => identityHeader(name, header)),
+    encoding: headers.encoding ?? "utf8",
+    assertion: headers.assertion ?? null,
+    request: { remove: headers.request?.remove ?? [], set: bareRecord(Object.entries(headers.request?.set ?? {})) },
+    response: { remove: headers.response?.remove ?? [], set: bareRecord(Object.entries(headers.response?.set ?? {})) },
+  };
+}
+
+type HeaderFile = NonNullable<HeadersFile["set"]>[string];
+
+function identityHeader(name: string, header: HeaderFile): IdentityHeaderSettings {
+  return { name, template: header.value, separator: header.separator, only: header.only };
+}
+
+function defaultHeaders(): readonly IdentityHeaderSettings[] {
+  return Object.entries(defaultIdentityHeaders).map(([name, template]) => ({ name, template, separator: ",", only: null }));
+}
+
+function proxySettings(proxy: ProxyFile, references: References): ProxySettings {
+  const tls = proxy.tls ?? {};
+  return {
+    preserveHost: proxy.preserveHost ?? true,
+    websocket: proxy.websocket ?? true,
+    connectTimeoutMs: proxy.connectTimeout ?? 5_000,
+    headersTimeoutMs: proxy.headersTimeout ?? 60_000,
+    idleTimeoutMs: proxy.idleTimeout ?? 60_000,
+    maxRequestBodyBytes: proxy.maxRequestBody ?? null,
+    tls: {
+      ca: tls.ca == null ? null : references.pem(tls.ca),
+      certificate: tls.certificate == null ? null : references.pem(tls.certificate),
+      key: tls.key == null ? null : references.secret(tls.key),
+      serverName: tls.serverName ?? null,
+      insecureSkipVerify: tls.insecureSkipVerify ?? false,
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import type { PolicyTest, RedisSettings, SessionSettings, Settings } from "../../core/settings.ts";
+import type { ConfigFile } from "../schema/file.ts";
+import type { TestFile } from "../schema/tests.ts";
+import type { References } from "../values/references.ts";
+import { appSettings } from "./apps.ts";
+import { bareRecord, type SettingsContext } from "./context.ts";
+import { providerSettings } from "./providers.ts";
+
+/** The file as the rest of the program sees it. Only for a file without problems. */
+export function toSettings(context: SettingsContext): Settings {
+  const { file, references } = context;
+  return {
+    listen: file.listen.map(({ address, tls }) => ({
+      ...address,
+      maxConnections: file.limits.connections,
+      tls: tls == null ? null : { certificates: certificates(tls, references) },
+    })),
+    admin: file.admin.address,
+    workers: file.workers === "auto" ? Math.max(1, navigator.hardwareConcurrency) : file.workers,
+    trustedProxies: file.trustedProxies,
+    log: file.log,
+    insecure: file.insecure,
+    limits: file.limits,
+    auth: file.auth,
+    sessions: sessionSettings(file.sessions, references),
+    providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),
+    apps: file.apps.map((app, at) => appSettings(app, ["apps", at], context)),
+    tests: file.tests.map((test, at) => policyTest(test, context.placeOf(["tests", at]))),
+  };
+}
+
+type TlsFile = NonNullable<ConfigFile["listen"][number]["tls"]>;
+
+function certificates(tls: TlsFile, references: References) {
+  return tls.certificates.map(({ certificate, key }) => ({
+    certificateFile: references.path(certificate),
+    keyFile: references.path(key),
+  }));
+}
+
+function sessionSettings(sessions: ConfigFile["sessions"], references: References): SessionSettings {
+  const { store } = sessions;
+  return {
+    store: store === "memory" ? { kind: "memory" } : { kind: "redis", ...redisSettings(store.redis, references) },
+    secrets: sessions.secret.map((reference) => references.secret(reference)),
+    idleMs: sessions.idle,
+    lifetimeMs: sessions.lifetime,
+    perUser: sessions.perUser,
+    graceMs: sessions.whenStoreIsDown.grace,
+    cookieName: sessions.cookie.name,
+  };
+}
+
+type RedisFile = Exclude<ConfigFile["sessions"]["store"], "memory">["redis"];
+
+function redisSettings(redis: RedisFile, references: References): RedisSettings {
+  return {
+    target: redisTarget(redis, references),
+    username: redis.username,
+    password: redis.password === null ? null : references.secret(redis.password),
+    tls: redisTls(redis.tls, references),
+    keyPrefix: redis.keyPrefix,
+  };
+}
+
+function redisTarget(redis: RedisFile, references: References): RedisSettings["target"] {
+  if (redis.url !== undefined) return { kind: "single", url: references.secret(redis.url) };
+  if (redis.sentinels !== undefined) return { kind: "sentinel", sentinels: redis.sentinels, name: redis.name ?? "" };
+  return { kind: "cluster", nodes: redis.cluster ?? [] };
+}
+
+function redisTls(tls: RedisFile["tls"], references: References): RedisSettings["tls"] {
+  if (tls === null || tls === false) return null;
+  if (tls === true) return { ca: null, serverName: null };
+  return { ca: tls.ca === null ? null : references.pem(tls.ca), serverName: tls.serverName };
+}
+
+function policyTest(test: TestFile, origin: string): PolicyTest {
+  const { as, method, url, address, at, expect } = test;
+  return { as: as === null ? null : visitor(as), method, url, address, at, expect, origin };
+}
+
+function visitor(as: NonNullable<TestFile["as"]>): NonNullable<PolicyTest["as"]> {
+  return {
+    subject: as.subject ?? null,
+    email: as.email ?? null,
+    name: as.name ?? null,
+    groups: as.groups,
+    provider: as.provider ?? null,
+    acr: as.acr ?? null,
+    claims: bareRecord(Object.entries(as.claims)),
+  };
+}

@@ -1,2 +1,0 @@
-/** Unpredictable bytes, as an argument: `randomBytes` of node:crypto in production. */
-export type Random = (bytes: number) => Uint8Array;

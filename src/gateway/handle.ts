@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Decision } from "../core/decision.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { Visit } from "../core/route.ts";
+import { asOwnAnswer } from "../http/answer.ts";
+import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
+import { accessRecord } from "./access-record.ts";
+import { answerDecision } from "./answer-decision.ts";
+import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
+import { type AppCall, answerCall, answerFailure, answerFailureEarly, noteFailure, recordCall } from "./conclude.ts";
+import type { GatewayDeps } from "./deps.ts";
+import { auditDecision, hasApp, isControlPath, siteOf } from "./judge.ts";
+import { forwardOn, type Line, sendAnswer } from "./line.ts";
+
+export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
+/**
+ * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
+ * goes through it without waiting for anything. Never throws.
+ */
+export function createRequestHandler(deps: GatewayDeps): RequestHandler {
+  return (req, res) => handle(deps, { kind: "response", req, res });
+}
+
+/** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
+function handle(deps: GatewayDeps, line: Line): void {
+  deps.admission.admit(line.req.url ?? "", { serve: () => serve(deps, line), refuse: () => deps.shed(line) });
+}
+
+function serve(deps: GatewayDeps, line: Line): void {
+  if (line.kind === "response" && !line.res.destroyed) line.res.on("close", deps.admission.leave);
+  else deps.admission.leave();
+  let incoming: Incoming | null = null;
+  try {
+    incoming = deps.readIncoming(line.req);
+    const site = siteOf(deps.findSite, incoming, line.req);
+    if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
+    else if (hasApp(site)) serveApp(deps, line, { incoming, site, route: deps.findRoute(site.app, incoming.readings[0] ?? incoming.path) });
+    else throw new GatewayError("request.not-found", "only the gateway's own pages live here");
+  } catch (error) {
+    answerFailureEarly(deps, line, incoming, error);
+  }
+}
+
+const anonymous: Identity = { kind: "anonymous" };
+
+function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
+  const identity = identifyCaller(deps, call);
+  if (identity instanceof Promise) {
+    identity.then((known) => proceed(deps, line, call, known)).catch((error) => answerFailure(deps, line, call, null, null, error));
+  } else proceed(deps, line, call, identity);
+}
+
+/** Nobody is asked for an identity where everybody may come: public paths work without the session store. */
+function identifyCaller(deps: GatewayDeps, { incoming, site, route }: AppCall): Identity | Promise<Identity> {
+  const { readings, method } = incoming;
+  if (readings.length === 1 && route.isPublic(method, readings[0] ?? incoming.path)) return anonymous;
+  return deps.identify(incoming, route, site);
+}
+
+function proceed(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity): void {
+  const { decision } = deps.decide(call.site, identity, call.incoming, deps.clock());
+  auditDecision(deps, call.incoming, decision);
+  if (decision.kind === "allow" || decision.kind === "pass") forwardCall(deps, line, call, identity, decision);
+  else answerCall(deps, line, call, identity, decision, answerDecision(deps, call, decision));
+}
+
+type Admitted = Decision & { readonly kind: "allow" | "pass" };
+
+function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity, decision: Admitted): void {
+  const { incoming, site, route } = call;
+  const headers = deps.prepareHeaders({ incoming, route, site, identity: decision.identity });
+  if (headers.kind === "refuse") {
+    const refused = { kind: "refuse", refusal: headers.refusal, principal: decision.identity?.principal ?? null } as const;
+    auditDecision(deps, incoming, refused);
+    answerCall(deps, line, call, identity, refused, answerDecision(deps, call, refused));
+    return;
+  }
+  // So that it ends with its session or token, and when the rules change; a shutdown must find tunnels.
+  const connection = deps.connections.open(incoming, decision.identity, line.kind === "socket");
+  const endsSession = isAppLogout(site, incoming, decision.identity);
+  const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
+  const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);
+  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders: headers.edit, setCookie, onOpen })
+    .then((result) => {
+      deps.connections.done(connection);
+      if (result.status === null && result.error !== null && !result.aborted) throw result.error;
+      if (result.error !== null) noteFailure(deps, result.error, incoming.id);
+      if (endsSession && result.status !== null && result.status < 400) void endAfterAppLogout(deps, incoming, decision.identity);
+      recordCall(deps, call, identity, decision, result);
+    })
+    .catch((error) => answerFailure(deps, line, call, identity, decision, error));
+}
+const noCookies: readonly string[] = [];
+
+export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/**
+ * The flow of a WebSocket handshake: the same as any request's. Whatever the answer but the upstream's own 101, the connection closes
+ * after it: bytes that follow a refused handshake belong to no request. The socket must have an error listener already. Never throws.
+ */
+export function createUpgradeHandler(deps: GatewayDeps): UpgradeHandler {
+  return (req, socket, head) => handle(deps, { kind: "socket", req, socket, head });
+}
+
+/** Hands a request to the gateway's own pages and endpoints. Nothing under `/_vestibule/` is ever proxied. Never rejects. */
+function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
+  if (line.kind === "socket") throw new GatewayError("request.not-found", "the gateway's own pages take no WebSocket");
+  const { incoming } = visit;
+  toWebRequest(line.req, line.res, visit)
+    .then((request) => deps.control(request, visit))
+    .then(toAnswer)
+    .then((answer) => {
+      sendAnswer(deps.log, line, asOwnAnswer(answer, incoming.id), ({ bytes, complete }) => {
+        const outcome = { status: answer.status, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: null };
+        deps.accessLog(accessRecord(incoming, null, null, "control", outcome, deps.clock()));
+      });
+    })
+    .catch((error) => answerFailureEarly(deps, line, incoming, error));
+}

@@ -1,0 +1,214 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { GatewayError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Address, ListenSettings } from "../../core/settings.ts";
+import { mentionsWebSocket } from "../read-incoming.ts";
+import { type Certificates, createCertificates } from "./certificates.ts";
+import { type ClientConnection, clientErrorStatus, refuseConnection } from "./client-error.ts";
+
+/** One public address. */
+export interface Listener {
+  address(): Address;
+  /** Requests whose answer is not complete. */
+  openRequests(): number;
+  /**
+   * Stops accepting, lets what is in flight finish with `Connection: close`, closes idle connections, and cuts the rest when `graceMs`
+   * have passed. Resolves when every connection is gone.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ListenerDeps {
+  readonly settings: ListenSettings;
+  readonly log: Log;
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse) => void;
+  /** WebSocket handshakes, clean or not, and CONNECT. The socket has an error listener. */
+  readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** For what could not be read as a request, and is answered and logged all the same. */
+  readonly newRequestId: () => string;
+}
+
+/** Room for the target and the fields beyond our own limits, so that those answer (414, 431) rather than the parser. */
+const parserHeadBytes = 32 * 1024;
+const headersMs = 10_000;
+const checkEveryMs = 1_000;
+/** Longer than balancers keep their idle connections, so that they close them and no request meets a closed one. */
+const keepAliveMs = 75_000;
+/** Connections that the kernel keeps until we take them. Node's 511 makes clients that come in a crowd try again seconds later. */
+const backlog = 4_096;
+/** While draining, how long an idle connection may still bring a request (which is told to close) before it is closed. */
+const idleGraceMs = 1_000;
+
+const options: ServerOptions = {
+  insecureHTTPParser: false,
+  maxHeaderSize: parserHeadBytes,
+  // Host is checked by readIncoming, which answers with a request id.
+  requireHostHeader: false,
+  headersTimeout: headersMs,
+  // Bodies that move may take as long as they need; what stands still is cut by whoever reads it.
+  requestTimeout: 0,
+  connectionsCheckingInterval: checkEveryMs,
+  keepAliveTimeout: keepAliveMs,
+  keepAlive: true,
+  noDelay: true,
+};
+
+interface State {
+  readonly deps: ListenerDeps;
+  readonly server: Server;
+  /** Every connection below TLS, upgraded ones included. */
+  readonly sockets: Set<Socket>;
+  /** By the socket that requests name, so above TLS. */
+  readonly connections: Map<Duplex, ClientConnection>;
+  draining: boolean;
+}
+
+/** Opens one listener with every limit set. Rejects with `listener.failed`. */
+export async function createListener(deps: ListenerDeps): Promise<Listener> {
+  const { tls } = deps.settings;
+  const certificates = tls === null ? null : createCertificates({ files: tls.certificates, log: deps.log });
+  // Node asks this before it hands the connection over; what is no WebSocket is a plain request whose Upgrade field goes no further.
+  const ignored = { upgrade: null as IncomingMessage | null };
+  const shouldUpgradeCallback = (req: IncomingMessage) => {
+    if (mentionsWebSocket(req.headers.upgrade ?? null)) return true;
+    ignored.upgrade = req;
+    return false;
+  };
+  const server = openServer({ ...options, shouldUpgradeCallback }, certificates);
+  // Not node's limit: it drops fields silently, framing fields among them (CVE-2026-58044). Ours refuses.
+  server.maxHeadersCount = 0;
+  if (deps.settings.maxConnections !== undefined) server.maxConnections = deps.settings.maxConnections;
+  const state: State = { deps, server, sockets: new Set(), connections: new Map(), draining: false };
+  trackConnections(state, certificates !== null);
+  takeRequests(state, ignored);
+  await listen(server, deps.settings);
+  return {
+    address: () => addressOf(server, deps.settings),
+    openRequests: () => [...state.connections.values()].filter(isAnswering).length,
+    close: async (graceMs) => {
+      await drain(state, graceMs);
+      certificates?.close();
+    },
+  };
+}
+
+function openServer(all: ServerOptions, certificates: Certificates | null): Server {
+  if (certificates === null) return createServer(all);
+  const server = createTlsServer({
+    ...all,
+    ALPNProtocols: ["http/1.1"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: headersMs,
+    SNICallback: (name, done) => done(null, certificates.forName(name)),
+  });
+  certificates.onFallback((pair) => server.setSecureContext({ ...pair, minVersion: "TLSv1.2" }));
+  return server;
+}
+
+function trackConnections({ server, sockets, connections, deps }: State, tls: boolean): void {
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+    connections.set(socket, { response: null, refused: false });
+    socket.once("close", () => connections.delete(socket));
+  });
+  server.on("tlsClientError", (error, socket) => {
+    deps.log.debug({ error, client: socket.remoteAddress }, "a TLS handshake failed");
+    socket.destroy();
+  });
+  server.on("error", (error) => deps.log.error({ error }, "the listener failed"));
+}
+
+function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }): void {
+  const { server, connections, deps } = state;
+  const onRequest = (req: IncomingMessage, res: ServerResponse) => {
+    const connection = connections.get(req.socket);
+    if (connection !== undefined) connection.response = res;
+    // Past an upgrade that was not taken, the parser no longer sees where the next request starts.
+    if (ignored.upgrade === req || state.draining) res.shouldKeepAlive = false;
+    ignored.upgrade = null;
+    deps.onRequest(req, res);
+  };
+  server.on("request", onRequest);
+  // Listened to, or node would answer 100 before anybody was asked.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Before anything else: node has taken its own away, and a reset now would end the process.
+    socket.on("error", () => socket.destroy());
+    deps.onUpgrade(req, socket, head);
+  };
+  server.on("upgrade", onUpgrade);
+  server.on("connect", onUpgrade);
+  server.on("clientError", (error: Error & { code?: string }, socket) => {
+    const connection = connections.get(socket) ?? { response: null, refused: false };
+    if (error.code === "ECONNRESET") return void socket.destroy();
+    // Bytes behind the last request of a connection: nobody will read them, and the last answer is still on its way.
+    if (error.code === "HPE_CLOSED_CONNECTION" && isAnswering(connection)) return;
+    if (connection.refused) return;
+    const [request, status] = [deps.newRequestId(), clientErrorStatus(error)];
+    deps.log.info({ request, client: clientOf(socket), code: error.code ?? error.message, status }, "bytes that are not HTTP");
+    refuseConnection(socket, connection, status, request);
+  });
+}
+
+function isAnswering({ response }: ClientConnection): boolean {
+  return response !== null && !response.writableFinished && !response.destroyed;
+}
+
+function listen(server: Server, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error) =>
+      reject(new GatewayError("listener.failed", `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+    server.once("error", onError);
+    server.listen({ host, port, backlog }, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+}
+
+function drain(state: State, graceMs: number): Promise<void> {
+  const { server, sockets, connections } = state;
+  state.draining = true;
+  for (const { response } of connections.values()) {
+    if (response !== null && !response.headersSent) response.shouldKeepAlive = false;
+  }
+  return new Promise((resolve) => {
+    let closeIdle: NodeJS.Timeout | null = null;
+    const begin = setTimeout(
+      () => {
+        // Opened in reserve and never used: node takes these for busy. Not at once, for one opened just now is about to bring a request.
+        for (const socket of connections.keys()) if ("bytesRead" in socket && socket.bytesRead === 0) socket.destroy();
+        closeIdle = setInterval(() => server.closeIdleConnections(), 100);
+      },
+      Math.min(idleGraceMs, graceMs),
+    );
+    const cutAll = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, graceMs);
+    // Not http's close: it cuts idle connections at once, and with them requests that are on their way.
+    NetServer.prototype.close.call(server, () => {
+      clearTimeout(begin);
+      clearTimeout(cutAll);
+      if (closeIdle !== null) clearInterval(closeIdle);
+      // Stops node's own timers.
+      server.close(() => {});
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server, settings: Address): Address {
+  const address = server.address() as AddressInfo | string | null;
+  return address === null || typeof address === "string" ? settings : { host: address.address, port: address.port };
+}
+
+function clientOf(socket: Duplex): string | undefined {
+  return "remoteAddress" in socket && typeof socket.remoteAddress === "string" ? socket.remoteAddress : undefined;
+}

@@ -1,0 +1,68 @@
+/**
+ * `text` in the form in which user, group and e-mail names are compared: NFC, lower case, every sigma alike.
+ *
+ * Folding never turns a foreign letter into an ASCII one: the Kelvin sign, the Greek question mark and the Greek varia, which NFC
+ * would replace by `K`, `;` and a backtick, stay what they are, and `İ` becomes `i` with a combining dot, which is no `i`. So nobody
+ * becomes `mike` by registering `mi\u212Ae`.
+ */
+export function foldName(text: string): string {
+  if (isAscii(text)) return text.toLowerCase();
+  return text
+    .split(/([\u037E\u1FEF\u212A])/)
+    .map((part, index) => (index % 2 === 1 ? part : part.normalize("NFC").toLowerCase().replaceAll("ς", "σ")))
+    .join("");
+}
+
+/** A name as rules write it: exact, or open at one end or both (`app-*`, `*-admins`, `*`). */
+export interface NamePattern {
+  /** What is compared; null when the pattern is open at an end. */
+  readonly exact: string | null;
+  matches(folded: string): boolean;
+}
+
+/** A `*` anywhere but at an end stands for itself. */
+export function compileNamePattern(pattern: string, fold: (text: string) => string = foldName): NamePattern {
+  const openStart = pattern.startsWith("*");
+  const openEnd = pattern.endsWith("*") && pattern.length > 1;
+  const core = fold(pattern.slice(openStart ? 1 : 0, openEnd ? -1 : undefined));
+  if (openStart && openEnd) return { exact: null, matches: (folded) => folded.includes(core) };
+  if (openStart) return { exact: null, matches: (folded) => folded.endsWith(core) };
+  if (openEnd) return { exact: null, matches: (folded) => folded.startsWith(core) };
+  return { exact: core, matches: (folded) => folded === core };
+}
+
+/** The domain of an address with exactly one `@`, lower case; null for anything else. */
+export function emailDomain(email: string): string | null {
+  const at = email.indexOf("@");
+  if (at <= 0 || at === email.length - 1 || email.includes("@", at + 1)) return null;
+  return email.slice(at + 1).toLowerCase();
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
+}
+
+const localPart = /^[^\s"(),:;<>@[\\\]\p{Cc}\p{Cf}]{1,64}$/u;
+const asciiDomain = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+const needsNoReading = /^[\p{L}\p{M}\p{N}.-]+$/u;
+
+/** An address taken apart; `address` has the canonical domain. */
+export interface EmailAddress {
+  readonly address: string;
+  readonly domain: string;
+}
+
+/**
+ * Reads an e-mail address strictly: exactly one `@`, no quoting, no spaces. Null for anything else: an address that two programs could
+ * read as two different people must not decide who somebody is. The domain is lower-cased and an international one is brought to its
+ * ASCII form, so that a look-alike (full-width letters, the Kelvin sign) cannot slip past the owner of the plain domain.
+ */
+export function readEmailAddress(text: string): EmailAddress | null {
+  const [local, written, ...more] = text.split("@");
+  if (local === undefined || written === undefined || more.length > 0 || !localPart.test(local)) return null;
+  if (!needsNoReading.test(written)) return null;
+  const lower = written.toLowerCase();
+  const domain = asciiDomain.test(lower) ? lower : (URL.parse(`http://${written}`)?.hostname ?? "");
+  return asciiDomain.test(domain) ? { address: `${local}@${domain}`, domain } : null;
+}

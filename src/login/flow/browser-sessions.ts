@@ -1,0 +1,88 @@
+import type { CookieLine } from "../../control/answers.ts";
+import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
+import { isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import type { Sealer } from "../../core/ports/sealer.ts";
+import type { SessionStore } from "../../core/ports/session-store.ts";
+import type { App } from "../../core/route.ts";
+import type { Session } from "../../core/session.ts";
+
+/** One of this browser's sessions, as its auth cookie names it. */
+export interface BrowserSession {
+  readonly provider: string;
+  readonly id: string;
+}
+
+const maxSessions = 8;
+
+/**
+ * The auth cookie: this browser's sessions, one per provider, the newest first. Sealed for the auth host, so that nobody can
+ * add a session to it, and an id read there opens nothing elsewhere.
+ */
+export interface BrowserSessions {
+  read(cookieHeader: string | null): readonly BrowserSession[];
+  /** The list with `added` in front; what had its provider, or no longer fits, is `dropped` and must be ended. */
+  add(
+    present: readonly BrowserSession[],
+    added: BrowserSession,
+  ): { readonly cookie: CookieLine; readonly replaced: readonly BrowserSession[]; readonly dropped: readonly BrowserSession[] };
+  clear(): CookieLine;
+}
+
+export function createBrowserSessions(deps: {
+  readonly sealer: Sealer;
+  readonly names: OwnCookies;
+  readonly authHost: string;
+}): BrowserSessions {
+  const { names, sealer } = deps;
+  const purpose = `browser-sessions:${deps.authHost}`;
+  return {
+    read: (cookieHeader) => {
+      const value = openJson(sealer, purpose, onlyCookie(cookieHeader, names.auth));
+      return Array.isArray(value) ? value.flatMap(unpack) : [];
+    },
+    add: (present, added) => {
+      const others = present.filter((one) => one.provider !== added.provider);
+      const kept = [added, ...others.slice(0, maxSessions - 1)];
+      const packed = kept.map((one) => [one.provider, one.id]);
+      return {
+        cookie: names.set(names.auth, sealJson(sealer, purpose, packed)),
+        replaced: present.filter((one) => one.provider === added.provider && one.id !== added.id),
+        dropped: others.slice(maxSessions - 1),
+      };
+    },
+    clear: () => names.clear(names.auth),
+  };
+}
+
+function unpack(value: unknown): BrowserSession[] {
+  const [provider, id] = Array.isArray(value) ? (value as unknown[]) : [];
+  return isText(provider) && isText(id) ? [{ provider, id }] : [];
+}
+
+/**
+ * This browser's sessions that are good for `app`: alive, of a provider it accepts, within its own shorter limits.
+ * Asked of the store afresh, because a ticket is about to be made of one.
+ */
+export async function sessionsGoodFor(
+  app: App,
+  listed: readonly BrowserSession[],
+  sessions: SessionStore,
+  now: number,
+): Promise<readonly Session[]> {
+  const accepted = listed.filter(({ provider }) => app.settings.providers.includes(provider));
+  const found = await Promise.all(accepted.map(({ id }) => sessions.find(id, { fresh: true })));
+  return found.filter((session) => session !== null && isGoodFor(app, session, now)).filter((session) => session !== null);
+}
+
+/** Whether the app takes this session: its provider is one of the app's, and the app's own idle and absolute limits hold. */
+export function isGoodFor(app: App, session: Session, now: number): boolean {
+  const { idleMs, lifetimeMs } = app.settings.session;
+  return (
+    app.settings.providers.includes(session.principal.provider) && now - session.createdAt < lifetimeMs && now - session.lastSeenAt < idleMs
+  );
+}
+
+/** No strength is asked for, or the session has one of those. */
+export function isStrongEnough(session: Session, acr: readonly string[]): boolean {
+  return acr.length === 0 || (session.principal.acr !== null && acr.includes(session.principal.acr));
+}

@@ -1,0 +1,190 @@
+import { type CookieLine, failureAnswer, withCookies } from "../../control/answers.ts";
+import type { ControlRequest } from "../../control/control-request.ts";
+import type { ControlParts } from "../../control/parts.ts";
+import { type ReturnTarget, urlOfTarget } from "../../control/return-to.ts";
+import type { Answer } from "../../core/answer.ts";
+import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
+import type { Incoming } from "../../core/incoming.ts";
+import { formatOrigin } from "../../core/origin.ts";
+import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
+import type { Session, SessionEnd } from "../../core/session.ts";
+import { endSession } from "../../logout/provider-logout.ts";
+import type { BrowserSession } from "./browser-sessions.ts";
+import { targetOf } from "./login-endpoint.ts";
+import type { LoginState } from "./login-state.ts";
+import { loopAnswer } from "./loop.ts";
+import { handOver } from "./ticket.ts";
+import { loginLimitMs } from "./wanted-page.ts";
+
+/** A login whose answer has come: what was asked for, and how the answer is proved. */
+export interface Attempt {
+  readonly login: Pick<LoginState, "provider" | "acr" | "reauthenticate" | "wish" | "at">;
+  /** Set whatever comes of it. */
+  readonly cookies: readonly CookieLine[];
+  /** Verifies the answer in full; whatever it throws is told on a page with a way to start again. */
+  prove(): Promise<Vouched>;
+}
+
+/** The attempt under way in this browser that `state` names: an answer brought here by somebody else has none (login CSRF). */
+export function recallLogin(parts: ControlParts, request: ControlRequest, provider: LoginProvider, state: string): LoginState {
+  const { cookie } = request.visit.incoming;
+  const login = parts.loginStates.recall(cookie, state);
+  if (login === null) {
+    const known = parts.browserSessions.read(cookie).length > 0;
+    throw new GatewayError(known ? "login.stale" : "login.other-browser", "no login with this state is under way in this browser");
+  }
+  // The answer of one provider at the address of another: mix-up (RFC 9700 4.4).
+  if (login.provider !== provider.id) throw new GatewayError("login.answer-rejected", `the login began at ${login.provider}`);
+  if (!parts.usedStates.use(state)) throw new GatewayError("login.stale", "this state has been used already");
+  return login;
+}
+
+/** `login` with its answer: spent from here on, in every process, whatever comes of it. */
+export function attemptOf(parts: ControlParts, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
+  return {
+    login,
+    cookies: [parts.loginStates.forget(login.state)],
+    prove: async () => {
+      const vouched = await vouch();
+      // After verification, so that nothing unverified is ever written; before a session, so that of two processes one wins.
+      if (await parts.sessions.once("state", login.state, loginLimitMs)) return vouched;
+      throw new GatewayError("login.stale", "this state has been used in another process");
+    },
+  };
+}
+
+/** Turns a proved answer into a new session and brings the visitor to the page that was wanted. */
+export async function completeLogin(parts: ControlParts, request: ControlRequest, attempt: Attempt): Promise<Answer> {
+  const target = targetOf(parts, attempt.login.wish);
+  try {
+    const vouched = await attempt.prove();
+    if (!hasStrength(vouched, attempt)) return withCookies(weak(parts, request, target, attempt), attempt.cookies);
+    return await welcome(parts, request, target, attempt, vouched);
+  } catch (error) {
+    return failed(parts, request, target, attempt, asGatewayError(error));
+  }
+}
+
+async function welcome(
+  parts: ControlParts,
+  request: ControlRequest,
+  target: ReturnTarget,
+  attempt: Attempt,
+  vouched: Vouched,
+): Promise<Answer> {
+  const { login } = attempt;
+  const { session, cookie } = await beginSession(parts, request.visit.incoming, { login, target, vouched });
+  const cookies = [...attempt.cookies, cookie];
+  try {
+    return withCookies(await handOver(parts, target, login.wish, session), cookies);
+  } catch (error) {
+    // The session is made and this browser holds it: starting again will find it without another login.
+    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: urlOfTarget(target), cookies });
+  }
+}
+
+function hasStrength({ principal }: Vouched, { login: { acr } }: Attempt): boolean {
+  return acr.length === 0 || (principal.acr !== null && acr.includes(principal.acr));
+}
+
+/** A stronger login was asked for and not given: asking again would go round in circles. The present session stays as it is. */
+function weak(parts: ControlParts, request: ControlRequest, target: ReturnTarget, { login }: Attempt): Answer {
+  noteFailedLogin(parts, request, login.provider, {
+    code: "login.loop",
+    detail: `none of the strengths asked for was given: ${login.acr.join(" ")}`,
+  });
+  return loopAnswer(parts, request.visit.incoming, target, ["strength-not-given"]);
+}
+
+/** After these the same account would fail the same way: starting again offers another one. */
+const needsAnotherAccount: readonly ErrorCode[] = [
+  "login.provider-refused",
+  "login.email-domain",
+  "login.identity-incomplete",
+  "saml.status",
+  "saml.attribute-missing",
+];
+
+function failed(parts: ControlParts, request: ControlRequest, target: ReturnTarget, attempt: Attempt, error: GatewayError): Answer {
+  const { login, cookies } = attempt;
+  noteFailedLogin(parts, request, login.provider, { code: error.code, detail: error.message });
+  const query = new URLSearchParams({ return: urlOfTarget(target), another: "1" });
+  const another = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/login?${query}`;
+  const startAgainUrl = needsAnotherAccount.includes(error.code) ? another : urlOfTarget(target);
+  return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, cookies });
+}
+
+/** Counts and records a login that did not succeed; the detail is for operators only. */
+export function noteFailedLogin(
+  parts: ControlParts,
+  request: ControlRequest,
+  provider: string,
+  { code, detail }: { readonly code: ErrorCode; readonly detail: string },
+): void {
+  const { id, client } = request.visit.incoming;
+  parts.metrics.logins(provider, code);
+  parts.audit({ event: "login-failed", request: id, client, provider, code, detail });
+}
+
+type Attempted = Pick<LoginState, "provider" | "acr" | "reauthenticate" | "at">;
+
+interface Begun {
+  readonly session: Session;
+  /** The auth cookie that names it. */
+  readonly cookie: CookieLine;
+}
+
+/**
+ * A new session with a new id for what the provider vouched for (no session fixation, RFC 6265 section 8.4). This browser's
+ * earlier session of the same provider ends: one per provider.
+ */
+async function beginSession(
+  parts: ControlParts,
+  incoming: Incoming,
+  { login, target, vouched }: { readonly login: Attempted; readonly target: ReturnTarget; readonly vouched: Vouched },
+): Promise<Begun> {
+  const listed = parts.browserSessions.read(incoming.cookie);
+  const twin = await findTwin(parts, listed, login, vouched);
+  if (twin !== null) return { session: twin, cookie: parts.browserSessions.add(listed, { provider: login.provider, id: twin.id }).cookie };
+  // Made before the old one ends: when the store is full, whoever was signed in stays so.
+  const session = await parts.sessions.create(vouched);
+  const { principal } = session;
+  const { cookie, replaced, dropped } = parts.browserSessions.add(listed, { provider: login.provider, id: session.id });
+  parts.metrics.logins(login.provider, "ok");
+  parts.audit({
+    event: "login",
+    request: incoming.id,
+    client: incoming.client,
+    principal: { provider: principal.provider, subject: principal.subject, email: principal.email },
+    session: session.key,
+    app: target.site.app?.id ?? null,
+    acr: principal.acr,
+  });
+  await endListed(parts, incoming, replaced, "replaced");
+  await endListed(parts, incoming, dropped, "too-many");
+  return { session, cookie };
+}
+
+async function endListed(parts: ControlParts, incoming: Incoming, listed: readonly BrowserSession[], why: SessionEnd): Promise<void> {
+  for (const { id } of listed) {
+    const session = await parts.sessions.find(id, { fresh: true });
+    if (session !== null) await endSession(parts, incoming, session, why);
+  }
+}
+
+/**
+ * Two tabs that sign in at the same time are one login: the session which the other tab has made since this attempt began, for
+ * the very same person, is kept, or the tabs would end each other's. Never where a new proof or a new strength was asked for.
+ */
+async function findTwin(
+  parts: ControlParts,
+  listed: readonly BrowserSession[],
+  login: Attempted,
+  { principal }: Vouched,
+): Promise<Session | null> {
+  const other = listed.find(({ provider }) => provider === login.provider);
+  if (other === undefined || login.reauthenticate || login.acr.length > 0) return null;
+  const session = await parts.sessions.find(other.id, { fresh: true });
+  if (session === null || session.createdAt < login.at) return null;
+  return session.principal.subject === principal.subject && session.principal.acr === principal.acr ? session : null;
+}

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import type { CookieLine } from "../../control/answers.ts";
+import { type OwnCookies, parseCookies } from "../../control/own-cookies.ts";
+import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sealed-json.ts";
+import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { Sealer } from "../../core/ports/sealer.ts";
+import { loginLimitMs, packWish, unpackWish, type Wish } from "./wanted-page.ts";
+
+/** One login under way in this browser: what its answer will be checked against. */
+export interface LoginState {
+  readonly state: string;
+  readonly provider: string;
+  readonly memory: Readonly<Record<string, string>>;
+  readonly acr: readonly string[];
+  readonly reauthenticate: boolean;
+  readonly wish: Wish;
+  readonly at: number;
+}
+
+/**
+ * Attempts of one browser, each in a sealed cookie of its own: two tabs do not disturb each other, and an anonymous flood costs
+ * the store nothing. Count and bytes are capped, the oldest go first: no number of attempts brings the Cookie header near the
+ * 16 KiB at which every request would be refused.
+ */
+export interface LoginStates {
+  /** The Set-Cookie lines that remember this attempt and forget those it displaces. */
+  remember(cookieHeader: string | null, state: LoginState): readonly CookieLine[];
+  /** The attempt that `state` belongs to; null when this browser has none, or not any more. */
+  recall(cookieHeader: string | null, state: string): LoginState | null;
+  forget(state: string): CookieLine;
+  /** Forgets every attempt. */
+  forgetAll(cookieHeader: string | null): readonly CookieLine[];
+}
+
+const maxAttempts = 8;
+const maxTotalBytes = 7_168;
+/** Browsers drop a cookie whose name and value are longer than 4096 bytes. */
+const maxCookieBytes = 3_500;
+
+export function createLoginStates(deps: {
+  readonly sealer: Sealer;
+  readonly names: OwnCookies;
+  readonly authHost: string;
+  readonly clock: Clock;
+}): LoginStates {
+  const { names, sealer, clock } = deps;
+  const nameOf = (state: string) => names.loginPrefix + createHash("sha256").update(state).digest("base64url").slice(0, 12);
+  const purposeOf = (name: string) => `login-state:${deps.authHost} ${name}`;
+  const open = (name: string, value: string) => unpack(openJson(sealer, purposeOf(name), value), clock());
+  const attempts = (header: string | null) => parseCookies(header).filter(([name]) => name.startsWith(names.loginPrefix));
+
+  return {
+    remember: (header, state) => {
+      const name = nameOf(state.state);
+      const value = sealState(sealer, purposeOf(name), state);
+      const kept = attempts(header)
+        .map(([other, text]) => ({ name: other, bytes: other.length + text.length + 3, at: open(other, text)?.at ?? 0 }))
+        .sort((one, other) => other.at - one.at);
+      const surplus = displaced(kept, maxTotalBytes - name.length - value.length - 3);
+      return [...new Set(surplus)].map((other) => names.clear(other)).concat(names.set(name, value, loginLimitMs / 1_000));
+    },
+    recall: (header, state) => {
+      const name = nameOf(state);
+      const values = attempts(header).filter(([candidate]) => candidate === name);
+      const [, value] = values[0] ?? [];
+      const found = values.length === 1 && value !== undefined ? open(name, value) : null;
+      return found !== null && found.state === state ? found : null;
+    },
+    forget: (state) => names.clear(nameOf(state)),
+    forgetAll: (header) => [...new Set(attempts(header).map(([name]) => name))].map((name) => names.clear(name)),
+  };
+}
+
+/** The names that must go so that one more attempt fits: what is dead first, then the oldest. `kept` is the newest first. */
+function displaced(
+  kept: readonly { readonly name: string; readonly bytes: number; readonly at: number }[],
+  room: number,
+): readonly string[] {
+  let left = room;
+  return kept.flatMap(({ name, bytes, at }, place) => {
+    left -= bytes;
+    return at === 0 || place >= maxAttempts - 1 || left < 0 ? [name] : [];
+  });
+}
+
+/** A page too long to remember is given up for its path, then for the app's root: the login itself must go on. */
+function sealState(sealer: Sealer, purpose: string, state: LoginState): string {
+  for (const path of [state.wish.path, state.wish.path.split("?", 1)[0] ?? "/", "/"]) {
+    const wish = packWish({ ...state.wish, path });
+    const packed = [state.state, state.provider, state.memory, state.acr, state.reauthenticate ? 1 : 0, wish, state.at];
+    const sealed = sealJson(sealer, purpose, packed);
+    if (sealed.length <= maxCookieBytes) return sealed;
+  }
+  throw new GatewayError("gateway.internal", `provider ${state.provider} asks for more to be remembered than fits into a cookie`);
+}
+
+function unpack(value: unknown, now: number): LoginState | null {
+  if (!Array.isArray(value)) return null;
+  const [state, provider, memory, acr, again, packed, at] = value as unknown[];
+  const wish = unpackWish(packed);
+  if (!isText(state) || !isText(provider) || !isMemory(memory) || !isTexts(acr) || wish === null || !isNumber(at)) return null;
+  return now - at <= loginLimitMs ? { state, provider, memory, acr, reauthenticate: again === 1, wish, at } : null;
+}
+
+function isMemory(value: unknown): value is Readonly<Record<string, string>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isText);
+}
+
+/**
+ * Makes each `state` good for one exchange in this process, before the provider is asked: a code sent twice makes providers
+ * revoke what they gave for it the first time. Across processes the store decides, after the answer was verified.
+ */
+export interface UsedStates {
+  /** True the first time only. */
+  use(state: string): boolean;
+}
+
+const maxRemembered = 20_000;
+
+export function createUsedStates(clock: Clock): UsedStates {
+  /** In order of use, so the first is always the oldest. */
+  const until = new Map<string, number>();
+  return {
+    use: (state) => {
+      const now = clock();
+      for (const [known, end] of until) {
+        if (end > now && until.size < maxRemembered) break;
+        until.delete(known);
+      }
+      const name = createHash("sha256").update(state).digest("base64url");
+      if (until.has(name)) return false;
+      until.set(name, now + loginLimitMs);
+      return true;
+    },
+  };
+}

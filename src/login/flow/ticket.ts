@@ -1,0 +1,121 @@
+import { failureAnswer, redirectTo } from "../../control/answers.ts";
+import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
+import type { ControlParts } from "../../control/parts.ts";
+import { type ReturnTarget, readReturnPath, safeReturnPath, urlOfTarget } from "../../control/return-to.ts";
+import { isNumber, isText } from "../../control/sealed-json.ts";
+import type { Answer } from "../../core/answer.ts";
+import { GatewayError } from "../../core/errors.ts";
+import { formatOrigin } from "../../core/origin.ts";
+import type { Session } from "../../core/session.ts";
+import { isGoodFor } from "./browser-sessions.ts";
+import { passedOn, readChoices } from "./choose.ts";
+import { sendToLogin } from "./login-redirect.ts";
+import { loopAnswer } from "./loop.ts";
+import { countRounds, isSameBinding, noteRound, readBinding, type Wish } from "./wanted-page.ts";
+
+/** One sign-in on one app host, on its way there: good once, for a minute, for that host and that browser. */
+interface Ticket {
+  readonly sessionId: string;
+  readonly host: string;
+  readonly binding: string;
+  readonly path: string;
+  readonly rounds: number;
+}
+
+const kind = "ticket";
+const ticketLimitMs = 60_000;
+
+/** Brings a session to the app that was wanted: with a ticket, or at once where the app lives on the auth host itself. */
+export async function handOver(parts: ControlParts, target: ReturnTarget, wish: Wish, session: Session): Promise<Answer> {
+  if (target.site.isAuth) return signIn(parts, target, session, wish.rounds);
+  if (wish.binding === null) return askAgain(target, []);
+  const ticket: Ticket = {
+    sessionId: session.id,
+    host: target.site.hostname,
+    binding: wish.binding,
+    path: target.path,
+    rounds: wish.rounds,
+  };
+  const handle = await parts.sessions.park(kind, JSON.stringify(ticket), ticketLimitMs);
+  return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?ticket=${encodeURIComponent(handle)}`);
+}
+
+/** Takes the ticket: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
+async function takeTicket(parts: ControlParts, handle: string): Promise<Ticket | null> {
+  if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
+  const text = await parts.sessions.unpark(kind, handle);
+  return text === null ? null : readTicket(text);
+}
+
+/** Sets the host's session cookie and goes to the page. */
+function signIn(parts: ControlParts, target: ReturnTarget, session: Session, rounds: number): Answer {
+  const { hostname } = target.site;
+  const cookies = [parts.cookies.issue(session.id, hostname), noteRound(parts, parts.names, hostname, rounds)];
+  return redirectTo(urlOfTarget(target), { cookies });
+}
+
+/** To the app's own host first, where the wish is bound to the browser; the choices already made come along. */
+export function askAgain(target: ReturnTarget, extra: readonly [name: string, value: string][]): Answer {
+  const query = new URLSearchParams([["return", target.path], ...extra]);
+  return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?${query}`);
+}
+
+function readTicket(text: string): Ticket | null {
+  const { sessionId, host, binding, path, rounds } = JSON.parse(text) as Record<string, unknown>;
+  const whole = isText(sessionId) && isText(host) && isText(binding) && isText(path) && isNumber(rounds);
+  return whole ? { sessionId, host, binding, path, rounds } : null;
+}
+
+/** `GET /_vestibule/enter` on an app's host: a ticket is turned into this host's session cookie; `return` begins a login. */
+export async function enterEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const { visit, query } = request;
+  if (query.has("ticket")) return enterWithTicket(parts, request);
+  const path = readReturnPath(onlyParameter(query, "return"), visit.site);
+  const rounds = countRounds(parts, parts.names, visit.site.hostname, visit.incoming.cookie);
+  return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds, extra: passedOn(readChoices(query)) });
+}
+
+async function enterWithTicket(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const { incoming, site } = request.visit;
+  const ticket = await takeTicket(parts, onlyParameter(request.query, "ticket") ?? "");
+  if (ticket === null || ticket.host !== site.hostname) return withoutTicket(parts, request);
+  const target: ReturnTarget = { site, path: ticket.path };
+  const binding = readBinding(incoming.cookie, parts.names);
+  // The door has just set this cookie: a browser that comes without it keeps none, and would go round for ever.
+  if (binding === null) return loopAnswer(parts, incoming, { site, path: "/" }, ["cookies-blocked"]);
+  if (!isSameBinding(binding, ticket.binding)) return startOver(parts, request, ticket, "another browser's ticket");
+  const session = await parts.sessions.find(ticket.sessionId, { fresh: true });
+  if (session === null || site.app === null || !isGoodFor(site.app, session, parts.clock())) {
+    return startOver(parts, request, ticket, "its session has ended meanwhile");
+  }
+  return signIn(parts, target, session, ticket.rounds);
+}
+
+/**
+ * A ticket of another browser signs nobody in: not its thief, nor a victim lured onto it (login CSRF). It also happens honestly:
+ * two tabs opened at once each got a binding, and the browser kept one. A new login, bound to what this browser holds now, costs
+ * it a redirect; it is counted, so that it cannot go on for ever.
+ */
+function startOver(parts: ControlParts, request: ControlRequest, ticket: Ticket, why: string): Answer {
+  const { visit } = request;
+  parts.log.info({ request: visit.incoming.id, host: visit.site.hostname }, `a ticket is not used: ${why}`);
+  const path = safeReturnPath(...splitPath(ticket.path));
+  return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds: ticket.rounds + 1, extra: [] });
+}
+
+/** Used, expired or made up. Whoever is signed in here anyway (the page was reloaded) goes on to the app. */
+async function withoutTicket(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const { incoming, site } = request.visit;
+  const home: ReturnTarget = { site, path: "/" };
+  const id = parts.cookies.read(incoming.cookie, site.hostname);
+  const session = id === null ? null : await parts.sessions.find(id);
+  if (session !== null) return { status: 303, headers: [["Location", urlOfTarget(home)]], body: "", close: false };
+  return failureAnswer(parts, incoming, new GatewayError("login.stale", "the ticket is used, expired or not ours"), {
+    startAgainUrl: urlOfTarget(home),
+  });
+}
+
+function splitPath(path: string): [path: string, query: string] {
+  const at = path.indexOf("?");
+  return at === -1 ? [path, ""] : [path.slice(0, at), path.slice(at)];
+}

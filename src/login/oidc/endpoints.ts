@@ -1,0 +1,112 @@
+import { jsonAnswer, redirectTo } from "../../control/answers.ts";
+import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
+import type { ControlParts } from "../../control/parts.ts";
+import { readForm } from "../../control/read-form.ts";
+import { isNumber, isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import type { Answer } from "../../core/answer.ts";
+import { asGatewayError, GatewayError } from "../../core/errors.ts";
+import { formatOrigin } from "../../core/origin.ts";
+import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
+import { attemptOf, completeLogin, recallLogin } from "../flow/complete-login.ts";
+
+/** `GET /_vestibule/oidc/<provider>/callback`: the provider's answer, verified in full, becomes a new session. */
+export async function callbackEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const provider = parts.providers.get(request.provider);
+  if (provider?.kind !== "oidc") throw new GatewayError("login.provider-unknown", "no OpenID Connect provider of that name");
+  const answer = providerAnswer(parts, request);
+  const login = recallLogin(parts, request, provider, answer.get("state") ?? "");
+  const { state, memory, acr, reauthenticate } = login;
+  const attempt = attemptOf(parts, login, () => provider.finish(answer, state, memory, { acr, reauthenticate }));
+  return completeLogin(parts, request, attempt);
+}
+
+const parkedLimitMs = 60_000;
+/** Request targets are refused beyond 8 KiB. */
+const maxParked = 7_000;
+
+const purposeOf = (provider: string) => `parked-answer:${provider}`;
+
+/**
+ * A form_post answer is a cross-site POST, on which Lax cookies are absent. Its parameters are sealed into a same-site GET of
+ * the same address, which brings the cookies and is judged there; nothing is stored for an answer that nobody has verified.
+ */
+export async function postedCallbackEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const { provider } = request;
+  const settings = parts.settings.providers.find(({ id }) => id === provider);
+  if (settings === undefined || !parts.providers.has(provider)) {
+    throw new GatewayError("login.provider-unknown", "no provider of that name");
+  }
+  const { protocol } = settings;
+  if (protocol.kind !== "oidc" || protocol.responseMode !== "form_post") {
+    throw new GatewayError("login.answer-rejected", `${provider} is not configured to answer by form_post`);
+  }
+  const form = await readForm(request.request);
+  const parked = sealJson(parts.sealer, purposeOf(provider), [form.toString(), parts.clock()]);
+  if (parked.length > maxParked) throw new GatewayError("login.answer-rejected", "the posted answer is too long");
+  const here = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/oidc/${encodeURIComponent(provider)}/callback`;
+  return redirectTo(`${here}?parked=${parked}`);
+}
+
+/** The parameters of a provider's answer, each there at most once (RFC 6749 section 3.1). */
+function providerAnswer(parts: ControlParts, request: ControlRequest): URLSearchParams {
+  const answer = request.query.has("parked") ? openParked(parts, request) : request.query;
+  if (new Set(answer.keys()).size === [...answer.keys()].length) return answer;
+  throw new GatewayError("login.answer-rejected", "a parameter stands in the answer more than once");
+}
+
+function openParked(parts: ControlParts, request: ControlRequest): URLSearchParams {
+  const value = openJson(parts.sealer, purposeOf(request.provider), onlyParameter(request.query, "parked"));
+  const [text, at] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (isText(text) && isNumber(at) && parts.clock() - at <= parkedLimitMs) return new URLSearchParams(text);
+  throw new GatewayError("login.stale", "the posted answer is too old or not ours");
+}
+
+/**
+ * `POST /_vestibule/oidc/<provider>/backchannel-logout` (OpenID Connect Back-Channel Logout 1.0, sections 2.5 to 2.8): 200 once
+ * the sessions are gone in every process, 400 with a JSON error for anything that does not verify.
+ */
+export async function backchannelEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  try {
+    const provider = parts.providers.get(request.provider);
+    if (provider === undefined) throw new GatewayError("logout.token-rejected", "no provider of that name");
+    const token = onlyParameter(await readForm(request.request), "logout_token");
+    if (token === null || token === "") throw new GatewayError("logout.token-rejected", "no logout_token, or more than one");
+    const notice = await provider.acceptLogoutToken(token);
+    const { replay } = notice;
+    const message: LogoutMessage | null = replay === null ? null : { kind: "logout-token", provider: provider.id, replay };
+    if (message !== null && (await isSpent(parts, message))) {
+      throw new GatewayError("logout.token-rejected", "this logout token has been used already");
+    }
+    await endByNotice(parts, request, provider.id, notice);
+    if (message !== null) await spend(parts, message);
+    return { status: 200, headers: [], body: "", close: false };
+  } catch (error) {
+    return refusal(parts, request, error);
+  }
+}
+
+function refusal(parts: ControlParts, { visit, provider }: ControlRequest, error: unknown): Answer {
+  const failure = asGatewayError(error);
+  parts.log.warn({ request: visit.incoming.id, provider, code: failure.code, error: failure }, "a back-channel logout was refused");
+  // 503 only where trying again can help: while the store is silent nobody may take the sessions for ended.
+  if (failure.status >= 500) {
+    return jsonAnswer(failure.status, { error: "temporarily_unavailable", error_description: failure.visitorMessage }, [
+      ["Retry-After", "1"],
+    ]);
+  }
+  return jsonAnswer(400, { error: "invalid_request", error_description: "The logout token was not accepted." });
+}
+
+/**
+ * `GET /_vestibule/oidc/<provider>/frontchannel-logout` (OpenID Connect Front-Channel Logout 1.0). It is opened in a frame of the
+ * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which nobody
+ * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused.
+ */
+export async function frontchannelEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const provider = parts.providers.get(request.provider);
+  if (provider === undefined) throw new GatewayError("logout.token-rejected", "no provider of that name");
+  const notice = provider.acceptFrontchannelLogout(request.query);
+  if (notice.providerSession === null) throw new GatewayError("logout.token-rejected", "the message names no provider session");
+  await endByNotice(parts, request, provider.id, notice);
+  return { status: 200, headers: [["Content-Type", "text/plain; charset=utf-8"]], body: "", close: false };
+}

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { rejected } from "../remote/provider-fetch.ts";
+import { hashOf, type Jws } from "./jws.ts";
+
+/** What an ID token must agree with. Null = was not asked for. */
+export interface IdTokenExpectations extends Moment {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Required and equal at login. */
+  readonly nonce: string | null;
+  readonly accessToken: string | null;
+  readonly code: string | null;
+  /** One of these must be the answer's `acr`; empty = any. */
+  readonly acr: readonly string[];
+  /** The person must have proved who they are at or after this moment, milliseconds. */
+  readonly authenticatedSince: number | null;
+}
+export interface IdTokenFacts {
+  readonly sub: string;
+  readonly sid: string | null;
+  readonly acr: string | null;
+  readonly authTime: number | null;
+  readonly issuedAt: number;
+}
+
+const oldestMs = 24 * 60 * 60 * 1000;
+
+/** Checks the claims of a signature-checked ID token (OpenID Connect Core 3.1.3.7); throws `rejected` with the first that fails. */
+export function checkIdToken({ header, claims }: Jws, expected: IdTokenExpectations): IdTokenFacts {
+  if (header.typ !== null && !/^(application\/)?jwt$/i.test(header.typ)) throw rejected("token: its typ is not that of an ID token");
+  checkIssuer(claims, expected.issuer);
+  checkParties(claims, expected.clientId);
+  const { issuedAt } = checkTimes(claims, expected);
+  if (issuedAt === null) throw rejected("token: iat is missing");
+  if (issuedAt < expected.now - expected.toleranceMs - oldestMs) throw rejected("token: issued more than a day ago");
+  const sub = textOf(claims, "sub");
+  if (sub === null) throw rejected("token: sub is missing");
+  if (expected.nonce !== null && claims.nonce !== expected.nonce) throw rejected("token: nonce is not the one of this login");
+  checkHash(claims, "at_hash", expected.accessToken, header.alg);
+  checkHash(claims, "c_hash", expected.code, header.alg);
+  return { sub, sid: textOf(claims, "sid"), issuedAt, ...checkStrength(claims, expected) };
+}
+
+/** `azp`, when present, must be us even beside a single audience: a token made for another party is not a login here. */
+function checkParties(claims: Jws["claims"], clientId: string): void {
+  const audiences = checkAudience(claims, [clientId]);
+  const { azp } = claims;
+  if (azp === undefined && audiences.length > 1) throw rejected("token: several audiences without azp");
+  if (azp !== undefined && azp !== clientId) throw rejected("token: azp is another client");
+}
+
+/** Core 3.1.3.8: binds the ID token to what came with it, so that neither can be swapped. */
+function checkHash(claims: Jws["claims"], name: "at_hash" | "c_hash", value: string | null, algorithm: string): void {
+  const stated = claims[name];
+  if (stated === undefined || value === null) return;
+  const digest = createHash(hashOf(algorithm)).update(value, "ascii").digest();
+  if (stated !== digest.subarray(0, digest.length / 2).toString("base64url")) throw rejected(`token: ${name} does not match`);
+}
+
+/**
+ * What was asked for is looked for in the answer: providers ignore `prompt=login`, `max_age` and `acr_values` (LemonLDAP::NG shortly
+ * after a login), and a step-up that was not made must not look like one.
+ */
+function checkStrength(claims: Jws["claims"], expected: IdTokenExpectations): { acr: string | null; authTime: number | null } {
+  const authTime = timeOf(claims, "auth_time");
+  const since = expected.authenticatedSince;
+  if (since !== null && authTime === null) throw rejected("token: auth_time is missing although a recent login was asked for");
+  if (since !== null && authTime !== null && authTime < since - expected.toleranceMs)
+    throw rejected("token: auth_time is older than asked for");
+  if (authTime !== null && authTime > expected.now + expected.toleranceMs) throw rejected("token: auth_time lies in the future");
+  const acr = acrOf(claims);
+  if (expected.acr.length > 0 && (acr === null || !expected.acr.includes(acr))) throw rejected("token: acr is not one of those asked for");
+  return { acr, authTime };
+}
+
+/** The strength that a token states; of any other shape than a short text it is none, and reason to refuse only where one was asked for. */
+export function acrOf({ acr }: Jws["claims"]): string | null {
+  return typeof acr === "string" && acr !== "" && acr.length <= 255 ? acr : null;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** The moment and the tolerance against which a token's times are held; both in milliseconds. */
+export interface Moment {
+  readonly now: number;
+  readonly toleranceMs: number;
+}
+
+/** Throws unless `iss` is exactly this issuer. */
+export function checkIssuer(claims: Claims, issuer: string): void {
+  if (claims.iss !== issuer) throw rejected("token: iss is not the configured issuer");
+}
+
+/** Throws unless one of `accepted` is among the audiences; answers all of them. */
+export function checkAudience(claims: Claims, accepted: readonly string[]): readonly string[] {
+  const { aud } = claims;
+  const audiences = typeof aud === "string" ? [aud] : aud;
+  if (!Array.isArray(audiences) || !audiences.every((one) => typeof one === "string")) throw rejected("token: aud is missing or malformed");
+  if (!audiences.some((one) => accepted.includes(one))) throw rejected("token: aud does not name this gateway");
+  return audiences;
+}
+
+/** Throws when the token has expired, is not valid yet, or was issued in the future; `exp` is required, the others are checked when present. */
+export function checkTimes(claims: Claims, { now, toleranceMs }: Moment): { readonly expiresAt: number; readonly issuedAt: number | null } {
+  const expiresAt = timeOf(claims, "exp");
+  const notBefore = timeOf(claims, "nbf");
+  const issuedAt = timeOf(claims, "iat");
+  if (expiresAt === null) throw rejected("token: exp is missing");
+  if (expiresAt <= now - toleranceMs) throw rejected(`token: expired ${seconds(now - expiresAt)} ago${clockHint(toleranceMs)}`);
+  if (notBefore !== null && notBefore > now + toleranceMs)
+    throw rejected(`token: nbf lies ${seconds(notBefore - now)} ahead${clockHint(toleranceMs)}`);
+  if (issuedAt !== null && issuedAt > now + toleranceMs)
+    throw rejected(`token: iat lies ${seconds(issuedAt - now)} ahead${clockHint(toleranceMs)}`);
+  return { expiresAt, issuedAt };
+}
+
+/** A NumericDate claim (RFC 7519 2) in milliseconds, null when absent; throws when it is anything but a sensible number. */
+export function timeOf(claims: Claims, name: string): number | null {
+  const value = claims[name];
+  if (value === undefined) return null;
+  // The bound keeps Date arithmetic exact; a millisecond value by mistake (13 digits) is beyond it.
+  if (typeof value !== "number" || !(value >= 0 && value <= 100_000_000_000)) throw rejected(`token: ${name} is not a time`);
+  return value * 1000;
+}
+
+/** A claim that must be non-empty text of at most 255 bytes when it is there. */
+export function textOf(claims: Claims, name: string): string | null {
+  const value = claims[name];
+  if (value === undefined) return null;
+  if (typeof value !== "string" || value === "" || Buffer.byteLength(value) > 255) throw rejected(`token: ${name} is not a short text`);
+  return value;
+}
+
+const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
+const clockHint = (toleranceMs: number) => ` (tolerance ${seconds(toleranceMs)}; do the clocks agree?)`;

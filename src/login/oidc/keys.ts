@@ -1,0 +1,147 @@
+import { compactVerify, type JWK } from "jose";
+import type { Clock } from "../../core/clock.ts";
+import type { Dated, KeptDocument } from "../remote/kept-document.ts";
+import { isObject, messageOf, type ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
+import { type Jws, keyTypeOf, largestTokenBytes, readJws } from "./jws.ts";
+
+/** Where a token came from: straight from the token endpoint, or from whoever sent a request. */
+export type TokenSource = "provider" | "request";
+
+/** The provider's signing keys. Every signature that the gateway believes is verified here, with keys of this one issuer. */
+export interface ProviderKeys {
+  /** The claims of a token with a good signature; `rejected` otherwise, `unavailable` when no keys could ever be had. */
+  verify(token: string, algorithms: readonly string[], source: TokenSource): Promise<Jws>;
+}
+
+const forcedReloadPauseMs = 60_000;
+/** The answer that it came in was bounded already; ID tokens with many groups are long. */
+const largestProviderTokenBytes = 1024 * 1024;
+const mostKeys = 100;
+/** Bounds what a token without `kid` can cost. */
+const mostTries = 10;
+
+/** What may still bring the key of a token: what another process has found, then what the provider says now. Each is done once. */
+interface Renewal {
+  readonly at: number;
+  readonly steps: readonly (() => Promise<unknown>)[];
+}
+
+/**
+ * A token that no known key verifies may mean that the keys were rotated: the key set is fetched once more, at most once a minute, so
+ * that a flood of made-up `kid`s costs one fetch. Tokens out of requests and tokens from the token endpoint have a minute each:
+ * otherwise strangers could use it up and keep everybody from logging in during a rotation.
+ */
+export function createProviderKeys(deps: {
+  readonly document: KeptDocument<readonly JWK[]>;
+  /** What another process has fetched, if anything new. */
+  readonly news: () => Promise<Dated<readonly JWK[]> | null>;
+  readonly clock: Clock;
+}): ProviderKeys {
+  const { document } = deps;
+  const renewals = new Map<TokenSource, Renewal>();
+
+  const adoptNews = async () => {
+    const found = await deps.news();
+    if (found !== null) document.adopt(found);
+  };
+  const renewalFor = (source: TokenSource): Renewal | null => {
+    const now = deps.clock();
+    const latest = renewals.get(source);
+    if (latest !== undefined && Math.abs(now - latest.at) < forcedReloadPauseMs) return latest;
+    if (!document.mayReload()) return null;
+    const renewal = { at: now, steps: [once(adoptNews), once(() => document.reload(source).catch(() => null))] };
+    renewals.set(source, renewal);
+    return renewal;
+  };
+
+  return {
+    verify: async (token, algorithms, source) => {
+      const jws = readJws(token, algorithms, source === "request" ? largestTokenBytes : largestProviderTokenBytes);
+      const keys = await document.get();
+      const failure = await firstGood(token, candidates(keys, jws));
+      if (failure === null) return jws;
+      let tried = keys;
+      for (const step of renewalFor(source)?.steps ?? []) {
+        await step();
+        // Not what the step brought, which may be a minute old by now: what has been withdrawn since does not count.
+        const current = await document.get();
+        if (current !== tried && (await firstGood(token, candidates(current, jws))) === null) return jws;
+        tried = current;
+      }
+      throw failure;
+    },
+  };
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+/**
+ * The keys that may have signed this: right type and curve, `alg` and `kid` equal where both say one. Without a `kid` every key of that
+ * type is tried (Core 10.1 asks providers for one, some leave it out).
+ */
+function candidates(keys: readonly JWK[], { header }: Jws): readonly JWK[] {
+  const wanted = keyTypeOf(header.alg);
+  const fitting = keys.filter(
+    (key) =>
+      key.kty === wanted?.kty &&
+      (wanted?.crv === undefined || key.crv === wanted.crv) &&
+      (key.alg === undefined || key.alg === header.alg) &&
+      (header.kid === null || key.kid === header.kid),
+  );
+  return fitting.slice(0, mostTries);
+}
+
+async function firstGood(token: string, keys: readonly JWK[]): Promise<ProtocolFailure | null> {
+  let why = "no key of the provider fits the token's header";
+  for (const key of keys) {
+    try {
+      await compactVerify(token, key);
+      return null;
+    } catch (error) {
+      why = messageOf(error);
+    }
+  }
+  return rejected(`signature: ${why}`);
+}
+
+/**
+ * Reads a key set (RFC 7517): public signature keys only, public members only. Keys for encryption, symmetric keys and unknown types are
+ * left out; a set without any usable key is no good, so that an emptied document cannot displace the last good one.
+ */
+export function readKeys(document: unknown): readonly JWK[] {
+  const list = isObject(document) ? document.keys : null;
+  if (!Array.isArray(list)) throw unavailable("jwks: no list of keys");
+  if (list.length > mostKeys) throw unavailable(`jwks: more than ${mostKeys} keys`);
+  const keys = list.map(publicSigningKey).filter((key) => key !== null);
+  if (keys.length === 0) throw unavailable("jwks: no usable signature key");
+  return keys;
+}
+
+const publicMembers: Readonly<Record<string, readonly string[]>> = { RSA: ["n", "e"], EC: ["crv", "x", "y"], OKP: ["crv", "x"] };
+
+function publicSigningKey(value: unknown): JWK | null {
+  if (!isObject(value) || typeof value.kty !== "string" || !Object.hasOwn(publicMembers, value.kty)) return null;
+  const operations = value.key_ops;
+  if (value.use !== undefined && value.use !== "sig") return null;
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) return null;
+  const key: Record<string, string> = { kty: value.kty };
+  for (const name of publicMembers[value.kty] ?? []) {
+    const member = value[name];
+    if (typeof member !== "string") return null;
+    key[name] = member;
+  }
+  for (const name of ["kid", "alg"]) {
+    const member = value[name];
+    if (typeof member === "string") key[name] = member;
+    else if (member !== undefined) return null;
+  }
+  // RFC 9864 renames EdDSA to Ed25519; on this curve they are one algorithm, and a token may use either name.
+  if (key.kty === "OKP" && (key.alg === "EdDSA" || key.alg === "Ed25519")) delete key.alg;
+  return key as unknown as JWK;
+}

@@ -1,0 +1,176 @@
+import type { Clock } from "../../core/clock.ts";
+import { type ErrorCode, GatewayError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { LoginProvider } from "../../core/ports/login-provider.ts";
+import type { Metrics } from "../../core/ports/metrics.ts";
+import type { OidcSettings, ProviderSettings } from "../../core/settings.ts";
+import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
+import { createProviderFetch, jsonObject, messageOf, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
+import { verifyBearer } from "./bearer.ts";
+import { beginLogin, readMemory } from "./begin-login.ts";
+import type { OidcContext } from "./context.ts";
+import { discoveryUrl, readMetadata } from "./discovery.ts";
+import { finishLogin } from "./finish-login.ts";
+import { acceptedAlgorithms } from "./jws.ts";
+import { createProviderKeys, readKeys } from "./keys.ts";
+import { createLibraryConfiguration } from "./library.ts";
+import { acceptFrontchannelLogout, acceptLogoutToken, leaveProvider } from "./logout.ts";
+import { refreshLogin } from "./refresh-login.ts";
+import { createSharedKeys, type SharedKeysDeps } from "./shared-keys.ts";
+
+export interface OidcProviderDeps {
+  readonly settings: ProviderSettings;
+  /** Claims that some rule asks about: recorded at login. */
+  readonly claimNames: readonly string[];
+  readonly redirectUri: string;
+  readonly postLogoutRedirectUri: string;
+  /** `insecure.httpProviders`: issuer and endpoints may be http. */
+  readonly allowHttp: boolean;
+  readonly ownerOfDomain: (domain: string) => string | null;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Where processes tell each other of the provider's keys; without it each asks for itself. */
+  readonly store?: SharedKeysDeps["store"];
+  readonly fetch?: typeof fetch;
+}
+
+const minuteMs = 60_000;
+const accept = { accept: "application/json" };
+
+/**
+ * An OpenID Connect provider. Nothing is fetched before it is needed, so that the gateway starts without its providers; what was
+ * fetched once outlives the provider's troubles.
+ */
+export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
+  const { settings } = deps;
+  const { protocol: oidc } = settings;
+  if (oidc.kind !== "oidc") throw new GatewayError("config.invalid", `provider ${settings.id} is not an OpenID Connect provider`);
+  const closing = new AbortController();
+  const fetchOne = createProviderFetch({
+    provider: settings.id,
+    allowHttp: deps.allowHttp,
+    fetch: deps.fetch ?? fetch,
+    metrics: deps.metrics,
+    closing: closing.signal,
+  });
+  const documents = createDocuments(deps, oidc, fetchOne);
+  const context: OidcContext = {
+    ...documents,
+    settings,
+    oidc,
+    redirectUri: deps.redirectUri,
+    postLogoutRedirectUri: deps.postLogoutRedirectUri,
+    mapping: {
+      provider: settings.id,
+      attributes: settings.attributes,
+      groupNames: settings.groupNames,
+      claimNames: deps.claimNames,
+      ownerOfDomain: deps.ownerOfDomain,
+    },
+    keys: createProviderKeys({ document: documents.jwks, news: documents.newKeys, clock: deps.clock }),
+    fetch: fetchOne,
+    configure: createLibraryConfiguration({ oidc, allowHttp: deps.allowHttp, fetch: fetchOne, clock: deps.clock }),
+    clock: deps.clock,
+    log: deps.log,
+  };
+  return {
+    id: settings.id,
+    name: settings.name,
+    kind: "oidc",
+    emailDomains: settings.emailDomains,
+    issuer: oidc.issuer,
+    begin: (request) => inLogin(beginLogin(context, request)),
+    finish: async (answer, state, memory, request) => {
+      const remembered = readMemory(memory);
+      if (remembered === null) throw new GatewayError("login.stale", "nothing was remembered of this login");
+      return inLogin(finishLogin(context, answer, state, remembered, request));
+    },
+    refresh: (session) => refreshLogin(context, session),
+    leave: (session, state) => leaveProvider(context, session, state),
+    acceptLogoutToken: (token) => acceptLogoutToken(context, token).catch(asCode("logout.token-rejected", "logout.token-rejected")),
+    acceptFrontchannelLogout: (query) => {
+      try {
+        return acceptFrontchannelLogout(oidc.issuer, query);
+      } catch (error) {
+        return asCode("logout.token-rejected", "logout.token-rejected")(error);
+      }
+    },
+    verifyBearer: (token) => verifyBearer(context, token).catch(asBearerFailure),
+    health: () => {
+      const failure = documents.metadata.lastFailure() ?? documents.jwks.lastFailure();
+      return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
+    },
+    probe: () => probe(context, documents.jwks),
+    close: () => closing.abort(),
+  };
+}
+
+function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: ProviderFetch) {
+  const shared = { clock: deps.clock, log: deps.log, provider: deps.settings.id };
+  const dated = <T>(value: T) => ({ value, at: deps.clock() });
+  const metadata = createKeptDocument({
+    ...shared,
+    what: "discovery",
+    freshMs: 60 * minuteMs,
+    staleMs: 24 * 60 * minuteMs,
+    load: async () => {
+      const response = await fetchOne("discovery", discoveryUrl(oidc.issuer), { method: "GET", headers: accept });
+      return dated(readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp));
+    },
+  });
+  const fetchKeys = async () => {
+    const { jwks_uri } = await metadata.get();
+    return dated(readKeys(await jsonObject(await fetchOne("jwks", jwks_uri, { method: "GET", headers: accept }), "jwks")));
+  };
+  const freshMs = 10 * minuteMs;
+  const keys =
+    deps.store === undefined ? null : createSharedKeys({ ...shared, issuer: oidc.issuer, fetchKeys, freshMs, store: deps.store });
+  const jwks = createKeptDocument({ ...shared, what: "jwks", freshMs, staleMs: 60 * minuteMs, load: keys?.load ?? fetchKeys });
+  return { metadata, jwks, newKeys: keys?.news ?? (async () => null) };
+}
+
+/** Both documents fetched now, and what a login would need looked at. */
+async function probe(
+  context: OidcContext,
+  jwks: { reload(why: LoadReason): Promise<readonly unknown[]> },
+): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const metadata = await context.metadata.reload("probe");
+    const keys = await jwks.reload("probe");
+    await context.configure(metadata);
+    const algorithms = acceptedAlgorithms(context.oidc.signingAlgorithms, metadata.id_token_signing_alg_values_supported);
+    if (algorithms.length === 0) return { ok: false, detail: "the provider announces no asymmetric signature algorithm that is accepted" };
+    return { ok: true, detail: `${keys.length} signing keys, ${algorithms.join(", ")}` };
+  } catch (error) {
+    return { ok: false, detail: messageOf(error) };
+  }
+}
+
+const loginCodes = {
+  unavailable: "login.provider-unavailable",
+  rejected: "login.answer-rejected",
+  refused: "login.provider-refused",
+} as const satisfies Record<ProtocolFailure["kind"], ErrorCode>;
+
+async function inLogin<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof ProtocolFailure) throw new GatewayError(loginCodes[error.kind], error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** For steps whose every failure is one code to the outside; the reason stays in the message. */
+function asCode(code: ErrorCode, whenUnavailable: ErrorCode): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof ProtocolFailure)
+      throw new GatewayError(error.kind === "unavailable" ? whenUnavailable : code, error.message, { cause: error });
+    if (error instanceof GatewayError) throw new GatewayError(code, error.message, { cause: error });
+    throw error;
+  };
+}
+
+/** A token that cannot be judged because no key could ever be fetched is not a bad token: 503, not 401. */
+const asBearerFailure = asCode("bearer.rejected", "login.provider-unavailable");

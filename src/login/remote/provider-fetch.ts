@@ -1,0 +1,158 @@
+import type { Metrics } from "../../core/ports/metrics.ts";
+
+export type ProviderDocument = Parameters<Metrics["providerFetches"]>[1];
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | URLSearchParams | Uint8Array<ArrayBuffer> | ReadableStream | null | undefined;
+}
+/**
+ * One bounded request to the provider; rejects with a ProtocolFailure `unavailable`. The body of the answer is already here. `within`
+ * stands for the usual timeout.
+ */
+export type ProviderFetch = (document: ProviderDocument, url: string, init: FetchInit, within?: AbortSignal) => Promise<Response>;
+
+/** Under 5 s, so that a login page can still say so within 5 s. */
+export const fetchTimeoutMs = 4_500;
+const usualLargestBodyBytes = 1024 * 1024;
+
+/**
+ * The only way out to a provider: https unless the operator opened that hole, no redirect followed (RFC 9700 4.11: a redirect could
+ * carry credentials elsewhere, or fetch from inside the network), 1 MiB and 4.5 s including the body unless said otherwise.
+ */
+export function createProviderFetch(deps: {
+  readonly provider: string;
+  readonly allowHttp: boolean;
+  readonly fetch: typeof fetch;
+  readonly metrics: Pick<Metrics, "providerFetches">;
+  readonly largestBodyBytes?: number;
+  readonly closing: AbortSignal;
+}): ProviderFetch {
+  const largest = deps.largestBodyBytes ?? usualLargestBodyBytes;
+  const attempt: ProviderFetch = async (document, url, init, within) => {
+    const { protocol, host } = new URL(url);
+    if (protocol !== "https:" && !(deps.allowHttp && protocol === "http:")) throw unavailable(`${document}: ${host} is not https`);
+    const signal = AbortSignal.any([within ?? AbortSignal.timeout(fetchTimeoutMs), deps.closing]);
+    try {
+      const response = await deps.fetch(url, { ...init, body: init.body ?? null, redirect: "manual", signal });
+      return await contained(response, document, host, largest);
+    } catch (error) {
+      throw error instanceof ProtocolFailure ? error : unavailable(`${document}: ${host} ${whyUnreachable(error)}`);
+    }
+  };
+  return async (document, url, init, within) => {
+    let ok = false;
+    try {
+      const response = await attempt(document, url, init, within);
+      ok = true;
+      return response;
+    } finally {
+      deps.metrics.providerFetches(deps.provider, document, ok);
+    }
+  };
+}
+
+/** The response with its whole body read under the limit; statuses that only mean "later" become failures here. */
+async function contained(response: Response, document: ProviderDocument, host: string, largest: number): Promise<Response> {
+  const { status } = response;
+  // Only a conditional request is answered so, and only the metadata's are conditional.
+  const unchanged = status === 304 && document === "metadata";
+  if (status < 200 || (status >= 300 && status < 400 && !unchanged) || status === 429 || status >= 500) {
+    await response.body?.cancel();
+    throw unavailable(`${document}: ${host} answered ${status}${status >= 300 && status < 400 ? ", redirects are not followed" : ""}`);
+  }
+  const body = await readBounded(response, largest);
+  if (body === null) throw unavailable(`${document}: ${host} sent more than ${largest} bytes`);
+  const headers = new Headers(response.headers);
+  // The body is decoded by now.
+  for (const name of ["content-encoding", "content-length", "transfer-encoding"]) headers.delete(name);
+  return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
+}
+
+async function readBounded(response: Response, largest: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(response.headers.get("content-length")) > largest) {
+    await response.body?.cancel();
+    return null;
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (response.body !== null) {
+    // Counted as it arrives and after decompression: neither a false Content-Length nor a gzip bomb gets past.
+    for await (const chunk of response.body) {
+      bytes += chunk.byteLength;
+      if (bytes > largest) return null;
+      chunks.push(chunk);
+    }
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+function whyUnreachable(error: unknown): string {
+  if (error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError")) return "did not answer in time";
+  const cause = error instanceof Error ? error.cause : null;
+  const code = cause instanceof Error ? (cause as { code?: unknown }).code : null;
+  return typeof code === "string" ? `cannot be reached (${code})` : "cannot be reached";
+}
+
+/** The body as a JSON object, or `unavailable`: an error page of some intermediary says nothing about the visitor. */
+export async function jsonObject(response: Response, what: string): Promise<Readonly<Record<string, unknown>>> {
+  if (response.status !== 200) throw unavailable(`${what}: answered ${response.status}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(await response.text());
+  } catch {
+    throw unavailable(`${what}: is not JSON`);
+  }
+  if (!isObject(value)) throw unavailable(`${what}: is not a JSON object`);
+  return value;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Why a provider's word could not be used; the edges of this folder turn it into a GatewayError.
+ *
+ * `unavailable`: try later. `rejected`: what was presented does not verify. `refused`: the provider itself said no, and `providerError`
+ * holds its error code. The message is safe for logs: it never quotes a token, a code or a body.
+ */
+export class ProtocolFailure extends Error {
+  override readonly name = "ProtocolFailure";
+  readonly kind: "unavailable" | "rejected" | "refused";
+  readonly providerError: string | null;
+  constructor(kind: ProtocolFailure["kind"], message: string, providerError: string | null = null) {
+    super(message);
+    this.kind = kind;
+    this.providerError = providerError;
+  }
+}
+
+export const unavailable = (message: string) => new ProtocolFailure("unavailable", message);
+export const rejected = (message: string) => new ProtocolFailure("rejected", message);
+
+/** What went wrong, as one line for operators. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const longestText = 300;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Text of a provider's own (an error description, say), made fit for a log line.
+ *
+ * Control characters would forge lines, and providers are known to quote the token or code that they refuse: the secrets that were
+ * sent, and anything that looks like one, are blotted out. UUIDs stay, because support desks ask for them.
+ */
+export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
+  if (typeof text !== "string") return "";
+  let clean = text;
+  for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, "[redacted]");
+  return clean
+    .slice(0, 4 * longestText)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .replace(/[A-Za-z0-9_+=~-]{32,}/g, (run) => (uuid.test(run) ? run : "[redacted]"))
+    .slice(0, longestText)
+    .trim();
+}

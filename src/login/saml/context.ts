@@ -1,0 +1,39 @@
+import { createPrivateKey } from "node:crypto";
+import type { Clock } from "../../core/clock.ts";
+import { formatOrigin, type Origin } from "../../core/origin.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { ProviderSettings, SamlSettings } from "../../core/settings.ts";
+import type { ClaimMapping } from "../claims/map-claims.ts";
+import type { MetadataSource } from "./metadata/source.ts";
+import type { DecryptionPolicy } from "./signature/decrypt.ts";
+import type { SigningKey } from "./signature/sign.ts";
+
+/** What every step of the protocol needs to know about one provider. */
+export interface SamlContext {
+  readonly settings: ProviderSettings;
+  readonly saml: SamlSettings;
+  /** Our two endpoints, as messages must name them. */
+  readonly acsUrl: string;
+  readonly sloUrl: string;
+  readonly source: MetadataSource;
+  /** The newest key; null = the configuration gives none. */
+  readonly signingKey: SigningKey | null;
+  readonly decryption: DecryptionPolicy;
+  readonly mapping: ClaimMapping;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function newestKey({ keys: [newest] }: SamlSettings): SigningKey | null {
+  return newest === undefined ? null : { key: createPrivateKey(newest.key.reveal()), certificate: newest.certificate };
+}
+
+export function decryptionPolicy({ keys, allowLegacyEncryption }: SamlSettings): DecryptionPolicy {
+  return { keys: keys.map(({ key }) => key.reveal()), allowLegacy: allowLegacyEncryption };
+}
+
+/** Where a provider's answers and logout messages arrive: on the auth origin, under the provider's own name. */
+export function ownEndpoints(authOrigin: Origin, provider: string): { readonly acsUrl: string; readonly sloUrl: string } {
+  const here = `${formatOrigin(authOrigin)}/_vestibule/saml/${provider}`;
+  return { acsUrl: `${here}/acs`, sloUrl: `${here}/slo` };
+}

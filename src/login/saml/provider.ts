@@ -1,0 +1,94 @@
+import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { DocumentCache } from "../../core/ports/document-cache.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Metrics } from "../../core/ports/metrics.ts";
+import type { ProviderSettings } from "../../core/settings.ts";
+import type { ClaimMapping } from "../claims/map-claims.ts";
+import { decryptionPolicy, newestKey, type SamlContext } from "./context.ts";
+import { beginLogin, concludeLogin, receiveAnswer } from "./login.ts";
+import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
+import { createMetadataSource } from "./metadata/source.ts";
+import { writeMetadata } from "./metadata/write.ts";
+import type { SamlProvider } from "./port.ts";
+
+export interface SamlProviderDeps {
+  readonly settings: ProviderSettings;
+  /** Attributes that some rule asks about: recorded at login. */
+  readonly claimNames: readonly string[];
+  /** Where the provider posts its answers, and where logout messages arrive. */
+  readonly acsUrl: string;
+  readonly sloUrl: string;
+  /** `insecure.httpProviders`: metadata and endpoints may be http. */
+  readonly allowHttp: boolean;
+  readonly ownerOfDomain: (domain: string) => string | null;
+  /** Keeps the last good metadata over restarts. */
+  readonly documents: DocumentCache;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * A SAML 2.0 identity provider. Its metadata is loaded in the background at once, refreshed, and outlives the provider's troubles; without
+ * any that is usable, logins are refused and verification is never skipped.
+ */
+export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
+  const { settings, acsUrl, sloUrl } = deps;
+  const { protocol: saml } = settings;
+  if (saml.kind !== "saml") throw new GatewayError("config.invalid", `provider ${settings.id} is not a SAML provider`);
+  const source = createMetadataSource({ ...deps, provider: settings.id, saml });
+  const context: SamlContext = {
+    ...deps,
+    saml,
+    source,
+    signingKey: newestKey(saml),
+    decryption: decryptionPolicy(saml),
+    mapping: mappingOf(deps),
+  };
+  const metadata = writeMetadata({ settings, saml, acsUrl, sloUrl });
+  source.start();
+  return {
+    id: settings.id,
+    name: settings.name,
+    kind: "saml",
+    emailDomains: settings.emailDomains,
+    metadataDocument: () => metadata,
+    begin: (request) => beginLogin(context, request),
+    receive: (form) => receiveAnswer(context, form),
+    conclude: async (parcel, asked) => concludeLogin(context, parcel, asked),
+    finish: async () => {
+      throw new GatewayError("login.answer-rejected", "a SAML answer is received first");
+    },
+    // An assertion cannot be renewed: the session lives to its limits, and its groups are those of the login.
+    refresh: async () => ({ kind: "unavailable", why: "SAML has no refresh", retryAt: Number.MAX_SAFE_INTEGER }),
+    leave: (session, state) => leaveProvider(context, session, state),
+    acceptLogoutMessage: (wire) => acceptLogoutMessage(context, wire),
+    answerLogout: (request, outcome) => answerLogout(context, request, outcome),
+    acceptLogoutToken: async () => {
+      throw new GatewayError("logout.token-rejected", "a SAML provider has no logout tokens");
+    },
+    acceptFrontchannelLogout: () => {
+      throw new GatewayError("logout.token-rejected", "a SAML provider has no front-channel logout");
+    },
+    verifyBearer: async () => {
+      throw new GatewayError("bearer.rejected", "a SAML provider has no bearer tokens");
+    },
+    health: () => source.health(),
+    probe: () => source.probe(),
+    close: () => source.close(),
+  };
+}
+
+/** `email` among the names means the address, which no attribute need be called. */
+function mappingOf({ settings, claimNames, ownerOfDomain }: SamlProviderDeps): ClaimMapping {
+  const { attributes } = settings;
+  return {
+    provider: settings.id,
+    attributes: { ...attributes, name: attributes.name.map((name) => (name === "email" ? attributes.email : name)) },
+    groupNames: settings.groupNames,
+    claimNames,
+    ownerOfDomain,
+  };
+}

@@ -1,0 +1,78 @@
+import type { ControlRequest } from "../../control/control-request.ts";
+import type { ControlParts } from "../../control/parts.ts";
+import { readForm } from "../../control/read-form.ts";
+import type { Answer } from "../../core/answer.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { SessionFilter } from "../../core/ports/session-store.ts";
+import { signedOut } from "../../logout/leave-providers.ts";
+import { isSpent, type LogoutMessage, noteEnd, spend } from "../../logout/provider-logout.ts";
+import { takePendingLogout } from "../../logout/signed-out-state.ts";
+import { goThere } from "../flow/start-login.ts";
+import { maxMessageFormBytes, samlProviderOf } from "./endpoints.ts";
+import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "./port.ts";
+
+/**
+ * `GET` and `POST /_vestibule/saml/<provider>/slo` (Profiles 4.4): the provider ends sessions, or answers our own request to. A
+ * cross-site POST brings no cookies: what ends is what the signed message names, in whichever browser it lives.
+ */
+export async function sloEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+  const provider = samlProviderOf(parts, request);
+  const message = await provider.acceptLogoutMessage(await wireOf(request));
+  if (message.kind === "response") return farewell(parts, provider, message);
+  const once: LogoutMessage = { kind: "saml-logout", provider: provider.id, replay: message.replay };
+  if (await isSpent(parts, once)) throw new GatewayError("saml.logout-rejected", `the logout request ${message.id} has been used already`);
+  const outcome = await endNamed(parts, request, provider.id, message);
+  if (outcome === "success") await spend(parts, once);
+  const go = await provider.answerLogout(message, outcome);
+  return go === null
+    ? signedOut(parts, { host: null, complete: outcome === "success", rest: null })
+    : goThere(parts, request.visit.incoming, go);
+}
+
+async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
+  if (visit.incoming.method === "GET") return { binding: "redirect", rawQuery: visit.incoming.query.replace(/^\?/, "") };
+  return { binding: "post", form: await readForm(request, maxMessageFormBytes) };
+}
+
+/** Above this many named sessions it is quicker, and safe, to end all of the account. */
+const mostNamed = 32;
+
+async function endNamed(
+  parts: ControlParts,
+  request: ControlRequest,
+  provider: string,
+  message: LogoutRequested,
+): Promise<"success" | "partial"> {
+  const { incoming } = request.visit;
+  const filters = filtersOf(provider, message);
+  const results = await Promise.allSettled(filters.map((filter) => parts.sessions.endAll(filter, "provider-logout")));
+  const ended = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+  for (const session of ended) noteEnd(parts, incoming, session, "provider-logout");
+  parts.audit({
+    event: "revocation",
+    request: incoming.id,
+    provider,
+    subject: ended[0]?.principal.subject ?? null,
+    providerSession: message.providerSessions.length === 1 ? (message.providerSessions[0] ?? null) : null,
+    sessions: ended.length,
+    why: "provider-logout",
+  });
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure === undefined) return "success";
+  parts.log.warn({ request: incoming.id, provider, error: failure.reason }, "a provider's logout could not be carried out in full");
+  return "partial";
+}
+
+function filtersOf(provider: string, { providerAccount, providerSessions }: LogoutRequested): readonly SessionFilter[] {
+  if (providerSessions.length === 0 || providerSessions.length > mostNamed) return [{ by: "provider-account", provider, providerAccount }];
+  return providerSessions.map((providerSession) => ({ by: "provider-session", provider, providerSession }));
+}
+
+/** Our sessions ended before the provider was asked; what it answers decides only what the visitor is told. */
+async function farewell(parts: ControlParts, provider: SamlProvider, { state, complete }: LogoutAnswered): Promise<Answer> {
+  const pending = await takePendingLogout(parts, state);
+  if (pending === null || pending.provider !== provider.id) {
+    throw new GatewayError("saml.logout-rejected", "no logout is under way that this message answers");
+  }
+  return signedOut(parts, { ...pending.farewell, complete: pending.farewell.complete && complete });
+}

@@ -1,0 +1,79 @@
+import type { ControlRequest } from "../control/control-request.ts";
+import type { ControlParts } from "../control/parts.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { LogoutNotice } from "../core/ports/login-provider.ts";
+import type { SessionFilter } from "../core/ports/session-store.ts";
+import type { Session, SessionEnd } from "../core/session.ts";
+
+/** Ends what a verified logout message of `provider` names: one provider session, or everything of one subject. */
+export async function endByNotice(parts: ControlParts, request: ControlRequest, provider: string, notice: LogoutNotice): Promise<void> {
+  const { incoming } = request.visit;
+  const ended = await endNamed(parts, provider, notice);
+  for (const session of ended) noteEnd(parts, incoming, session, "provider-logout");
+  parts.audit({
+    event: "revocation",
+    request: incoming.id,
+    provider,
+    subject: notice.subject,
+    providerSession: notice.providerSession,
+    sessions: ended.length,
+    why: "provider-logout",
+  });
+}
+
+/**
+ * `sid` is the narrower one and wins (OpenID Connect Back-Channel Logout 1.0, section 2.7). A provider may send it here and not have put it
+ * into ID tokens: the sessions of such logins are filed under the account's name, and nobody else's are.
+ */
+async function endNamed(parts: ControlParts, provider: string, notice: LogoutNotice): Promise<readonly Session[]> {
+  const { subject, providerSession, providerAccount = null } = notice;
+  const end = (filter: SessionFilter) => parts.sessions.endAll(filter, "provider-logout");
+  if (providerSession !== null) {
+    const ended = await end({ by: "provider-session", provider, providerSession });
+    const unnamed = ended.length === 0 ? (providerAccount ?? subject) : null;
+    return unnamed === null ? ended : end({ by: "provider-session", provider, providerSession: unnamed });
+  }
+  if (providerAccount !== null) return end({ by: "provider-account", provider, providerAccount });
+  if (subject !== null) return end({ by: "principal", provider, subject });
+  throw new GatewayError("logout.token-rejected", "the message names neither a session nor a subject");
+}
+
+/** A provider's logout message that counts once: its id among all of that provider's, and until when it must be remembered. */
+export interface LogoutMessage {
+  readonly kind: "logout-token" | "saml-logout";
+  readonly provider: string;
+  readonly replay: { readonly id: string; readonly until: number };
+}
+
+type Parts = Pick<ControlParts, "sessions" | "clock">;
+
+/**
+ * A message taken from the wire must not end the sessions that begin after it. It is spent by being carried out, and not before: a
+ * provider that comes again because the store was silent must be heard. Of two at the same time the second finds nothing left to end.
+ */
+export function isSpent({ sessions }: Parts, { kind, provider, replay }: LogoutMessage): Promise<boolean> {
+  return sessions.isUsed(kind, `${provider} ${replay.id}`);
+}
+
+export async function spend({ sessions, clock }: Parts, { kind, provider, replay }: LogoutMessage): Promise<void> {
+  await sessions.once(kind, `${provider} ${replay.id}`, Math.max(replay.until - clock(), 1_000));
+}
+
+/** Ends a session, and says so in the audit log when it was this call that ended it. */
+export async function endSession(parts: ControlParts, incoming: Incoming, session: Session, why: SessionEnd): Promise<void> {
+  if (await parts.sessions.end(session.id, why)) noteEnd(parts, incoming, session, why);
+}
+
+export function noteEnd(parts: ControlParts, incoming: Incoming, session: Session, why: SessionEnd): void {
+  const { provider, subject, email } = session.principal;
+  parts.metrics.logouts(why);
+  parts.audit({
+    event: "logout",
+    request: incoming.id,
+    client: incoming.client,
+    principal: { provider, subject, email },
+    session: session.key,
+    why,
+  });
+}

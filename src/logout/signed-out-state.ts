@@ -1,0 +1,97 @@
+import type { CookieLine } from "../control/answers.ts";
+import { onlyCookie } from "../control/own-cookies.ts";
+import type { ControlParts } from "../control/parts.ts";
+import { isText, openJson, sealJson } from "../control/sealed-json.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { Parting } from "../core/session.ts";
+
+/** What the signed-out page is told by way of the provider. */
+export interface Farewell {
+  /** Where to sign in again. */
+  readonly host: string | null;
+  /** Whether every provider so far was left, too. */
+  readonly complete: boolean;
+  /** Names those that are still to be left, for the browser that holds the same in a cookie; see `takeRest`. */
+  readonly rest: string | null;
+}
+
+const purpose = "signed-out";
+
+export function sealFarewell(parts: Pick<ControlParts, "sealer">, farewell: Farewell): string {
+  return sealJson(parts.sealer, purpose, packFarewell(farewell));
+}
+
+/** Null when it is not ours. */
+export function openFarewell(parts: Pick<ControlParts, "sealer">, sealed: string | null): Farewell | null {
+  const value = openJson(parts.sealer, purpose, sealed);
+  return Array.isArray(value) ? unpackFarewell(value) : null;
+}
+
+function packFarewell({ host, complete, rest }: Farewell): readonly unknown[] {
+  return [host, complete, rest];
+}
+
+function unpackFarewell([host, complete, rest]: readonly unknown[]): Farewell {
+  return { host: isText(host) ? host : null, complete: complete === true, rest: isText(rest) ? rest : null };
+}
+
+/** A logout on its way to a provider that signs its answer. */
+export interface PendingLogout {
+  readonly provider: string;
+  readonly farewell: Farewell;
+}
+
+const pendingKind = "pending-logout";
+const pendingLimitMs = 10 * 60_000;
+
+/**
+ * Remembers what the visitor is to be told; the handle is the request's id, which the provider's signed answer repeats. Written for
+ * living sessions only, so that nobody without one can fill the store.
+ */
+export function parkPendingLogout(parts: Pick<ControlParts, "sessions">, provider: string, farewell: Farewell): Promise<string> {
+  return parts.sessions.park(pendingKind, JSON.stringify([provider, ...packFarewell(farewell)]), pendingLimitMs);
+}
+
+/** Once; null when there is none. */
+export async function takePendingLogout(parts: Pick<ControlParts, "sessions">, handle: string): Promise<PendingLogout | null> {
+  if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
+  const text = await parts.sessions.unpark(pendingKind, handle);
+  const [provider, ...farewell] = text === null ? [] : (JSON.parse(text) as unknown[]);
+  if (!isText(provider)) return null;
+  return { provider, farewell: unpackFarewell(farewell) };
+}
+
+const restKind = "rest-to-leave";
+const limitMs = 10 * 60_000;
+
+/** Remembers what is needed to leave these providers, sessions that have ended by then; answers their handle, null for none. */
+export async function parkRest({ sessions }: Pick<ControlParts, "sessions">, rest: readonly Parting[]): Promise<string | null> {
+  if (rest.length === 0) return null;
+  const packed = rest.map(({ principal, tokens, logoutHandle }) => [principal.provider, tokens?.idToken ?? null, logoutHandle]);
+  return sessions.park(restKind, JSON.stringify(packed), limitMs);
+}
+
+/**
+ * Takes them back, once, and only for the browser that logged out. The handle comes by way of a provider, which could ask with it
+ * itself, and would be sent on with the visitor's ID token of another one: so the browser's cookie must hold the same.
+ */
+export async function takeRest(parts: ControlParts, incoming: Incoming, handle: string | null): Promise<readonly Parting[]> {
+  if (handle === null || openJson(parts.sealer, purposeOf(parts), onlyCookie(incoming.cookie, parts.names.leaving)) !== handle) return [];
+  const text = await parts.sessions.unpark(restKind, handle);
+  return text === null ? [] : (JSON.parse(text) as unknown[][]).flatMap(unpack);
+}
+
+/** Ties the rest to this browser, or unties what was left of a logout before. */
+export function restCookie(parts: ControlParts, incoming: Incoming, handle: string | null): readonly CookieLine[] {
+  const { names, sealer } = parts;
+  if (handle !== null) return [names.set(names.leaving, sealJson(sealer, purposeOf(parts), handle), limitMs / 1_000)];
+  return onlyCookie(incoming.cookie, names.leaving) === null ? [] : [names.clear(names.leaving)];
+}
+
+const purposeOf = ({ settings }: ControlParts) => `${restKind}:${settings.auth.origin.hostname}`;
+
+function unpack([provider, idToken, logoutHandle]: readonly unknown[]): readonly Parting[] {
+  if (!isText(provider)) return [];
+  const tokens = isText(idToken) ? { idToken } : null;
+  return [{ principal: { provider }, tokens, logoutHandle: isText(logoutHandle) ? logoutHandle : null }];
+}

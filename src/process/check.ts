@@ -1,0 +1,28 @@
+import type { Log } from "../core/ports/log.ts";
+import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Settings } from "../core/settings.ts";
+import { createMetrics } from "../observe/metrics.ts";
+import { composeStore } from "./parts.ts";
+import { createMakeProvider } from "./version.ts";
+
+/** The parts of a gateway that reach out, without the gateway: for `vestibule check --online`. Nothing is logged; results are told. */
+export function openForCheck(settings: Settings): {
+  readonly providers: readonly LoginProvider[];
+  readonly store: SessionStore;
+  close(): Promise<void>;
+} {
+  const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const { metrics } = createMetrics({ version: "check" });
+  const deps = { clock: Date.now, log: quiet, metrics };
+  const store = composeStore(settings.sessions, deps);
+  const providers = settings.providers.map(createMakeProvider(settings, { ...deps, sessions: store }));
+  return {
+    providers,
+    store,
+    close: async () => {
+      for (const provider of providers) provider.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { StoreHealth } from "../core/ports/session-store.ts";
+import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
+import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
+import { isStillAllowed } from "../gateway/judge.ts";
+import { createOpenConnections } from "../gateway/open-connections.ts";
+import { createListener, type Listener } from "../http/listener/server.ts";
+import { createAccessLog } from "../observe/access-log.ts";
+import type { MetricsRegistry } from "../observe/metrics.ts";
+import { createUpstreams } from "../upstream/upstreams.ts";
+import { composeStore, type Logs } from "./parts.ts";
+import { sameProvider } from "./settings-changes.ts";
+import { composeVersion, createMakeProvider, type Lasting, type Version } from "./version.ts";
+
+/** The gateway of one process: the only process, or one of several workers. */
+export interface Gateway {
+  /** Opens every listener. Rejects with a sentence when one cannot be had; `close` then closes the others. */
+  listen(): Promise<readonly Address[]>;
+  /** Compiles a configuration beside the one in force. Throws when that cannot be done; nothing has changed then. */
+  prepare(next: Settings): PreparedVersion;
+  health(): GatewayHealth;
+  /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+/** Taken into force, or dropped: one of the two must be called. */
+export interface PreparedVersion {
+  /** At once for new requests and for connections that are open; requests under way finish under their own version. */
+  commit(): void;
+  discard(): void;
+}
+export interface GatewayHealth {
+  readonly listening: boolean;
+  readonly store: StoreHealth;
+  readonly providers: Readonly<Record<string, ReturnType<LoginProvider["health"]>>>;
+}
+
+/** One version with its handlers: what the listeners call. */
+interface Current extends Version {
+  readonly onRequest: ReturnType<typeof createRequestHandler>;
+  readonly onUpgrade: ReturnType<typeof createUpgradeHandler>;
+}
+
+/**
+ * Builds everything; nothing listens yet. `started` is the configuration that the process (or the primary above it) began with: what a
+ * running process cannot change stays as it says. Redis and the providers may be away: they are waited for where they are needed.
+ */
+export function composeGateway(start: { started: Settings; settings: Settings; logs: Logs; registry: MetricsRegistry }): Gateway {
+  const { started, logs, registry } = start;
+  const { log, audit } = logs;
+  const { metrics } = registry;
+  const clock = Date.now;
+  const sessions = composeStore(started.sessions, { clock, log, metrics });
+  const upstreams = createUpstreams({ log, clock });
+  const connections = createOpenConnections({
+    sessions,
+    clock,
+    isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
+  });
+  const writeAccess = createAccessLog(logs.deps);
+  const lasting: Lasting = {
+    sessions,
+    upstreams,
+    connections,
+    audit,
+    log,
+    metrics,
+    clock,
+    accessLog: (record) => {
+      registry.accessRecorded(record);
+      writeAccess(record);
+    },
+  };
+  let current = makeCurrent(start.settings, lasting, createMakeProvider(start.settings, lasting));
+  const listeners: Listener[] = [];
+  registry.watch({
+    openRequests: () => listeners.reduce((sum, listener) => sum + listener.openRequests(), 0),
+    openTunnels: () => connections.counts().tunnels,
+    storeHealth: () => sessions.health(),
+  });
+
+  return {
+    async listen() {
+      for (const settings of started.listen) {
+        const onRequest: Current["onRequest"] = (req, res) => current.onRequest(req, res);
+        const onUpgrade: Current["onUpgrade"] = (req, socket, head) => current.onUpgrade(req, socket, head);
+        const newRequestId = () => current.gateway.newRequestId();
+        listeners.push(await createListener({ settings, log, onRequest, onUpgrade, newRequestId }));
+      }
+      return listeners.map((listener) => listener.address());
+    },
+    prepare(next) {
+      const { version, made, left } = nextVersion(current, next, lasting);
+      return {
+        commit: () => {
+          current = version;
+          upstreams.apply(next);
+          connections.reviewAll();
+          for (const provider of left) provider.close();
+        },
+        discard: () => {
+          for (const provider of made) provider.close();
+        },
+      };
+    },
+    health: () => ({
+      listening: listeners.length === started.listen.length,
+      store: sessions.health(),
+      providers: Object.fromEntries([...current.providers].map(([id, provider]) => [id, provider.health()])),
+    }),
+    async close(graceMs) {
+      const drained = listeners.map((listener) => listener.close(graceMs));
+      connections.closeTunnels("the gateway is shutting down");
+      await Promise.all(drained);
+      connections.close();
+      for (const provider of current.providers.values()) provider.close();
+      await upstreams.close();
+      await sessions.close();
+    },
+  };
+}
+
+function makeCurrent(settings: Settings, lasting: Lasting, makeProvider: (provider: ProviderSettings) => LoginProvider): Current {
+  const version = composeVersion(settings, lasting, makeProvider);
+  return { ...version, onRequest: createRequestHandler(version.gateway), onUpgrade: createUpgradeHandler(version.gateway) };
+}
+
+/**
+ * The version for `next`, and whom it no longer needs. An unchanged provider stays: its keys and metadata are worth keeping, and a
+ * reload must not depend on its being reachable.
+ */
+function nextVersion(before: Current, next: Settings, lasting: Lasting) {
+  const make = createMakeProvider(next, lasting);
+  const kept = new Set<LoginProvider>();
+  const made: LoginProvider[] = [];
+  try {
+    const version = makeCurrent(next, lasting, (provider) => {
+      const known = before.providers.get(provider.id);
+      if (known !== undefined && sameProvider(before.settings, next, provider.id)) {
+        kept.add(known);
+        return known;
+      }
+      const fresh = make(provider);
+      made.push(fresh);
+      return fresh;
+    });
+    return { version, made, left: [...before.providers.values()].filter((provider) => !kept.has(provider)) };
+  } catch (error) {
+    for (const provider of made) provider.close();
+    throw error;
+  }
+}

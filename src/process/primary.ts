@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { GatewayState } from "../admin/admin.ts";
+import { composeAdmin } from "../admin/listener.ts";
+import { createMergedMetrics, workerMetricsText } from "../observe/merge-expositions.ts";
+import { createMetrics } from "../observe/metrics.ts";
+import { composeLogs } from "./parts.ts";
+import { createReloads, tellWarnings } from "./reloads.ts";
+import { lastLinesMs, type RunningGateway, type Start } from "./single.ts";
+import { createForkWorker } from "./workers/fork.ts";
+import type { WorkerReport } from "./workers/messages.ts";
+import { createSupervisor } from "./workers/supervisor.ts";
+
+/**
+ * Several workers, and this process above them: it reads the configuration, answers on the admin listener, writes everybody's log lines
+ * and replaces who dies. It serves no request itself. Rejects when a worker cannot start; nothing is left then.
+ */
+export async function startPrimary({ settings, warnings, version }: Start): Promise<RunningGateway> {
+  const registry = createMetrics({ version });
+  const logs = composeLogs(settings.log, registry);
+  const { log, writer } = logs;
+  const totals = createMergedMetrics();
+  const compileCache = createCompileCache();
+  let crashes = 0;
+  let draining = false;
+  const supervisor = createSupervisor({
+    count: settings.workers,
+    settings,
+    version,
+    fork: createForkWorker({ env: compileCache.env, writeLine: writer.write }),
+    log,
+    clock: Date.now,
+    onEnd: (last, crashed) => {
+      if (crashed) crashes += 1;
+      if (last !== null) totals.retire(last.metrics);
+    },
+  });
+  const metricsText = async () => {
+    const reports = await supervisor.reports();
+    return totals.merge([
+      { worker: "", text: workerMetricsText({ wanted: settings.workers, serving: supervisor.serving(), crashes }) },
+      ...reports.map(({ slot, report }) => ({ worker: String(slot), text: report.metrics })),
+      { worker: "primary", text: await registry.text() },
+    ]);
+  };
+  const state = async () => {
+    const reports = (await supervisor.reports()).map(({ report }) => report);
+    return { ...joinStates(reports), draining, workers: { wanted: settings.workers, ready: reports.filter(isReady).length } };
+  };
+  const admin = composeAdmin({ log, state, metricsText });
+
+  const drain = async (graceMs: number) => {
+    draining = true;
+    log.info({}, "draining");
+    const lingeredMs = await admin.linger(graceMs);
+    log.info({ lingeredMs }, "listeners close");
+    await supervisor.drain(Math.max(0, graceMs - lingeredMs));
+    compileCache.remove();
+    await admin.close();
+    log.info({}, "stopped");
+    await writer.flush(lastLinesMs);
+  };
+
+  try {
+    await admin.listen(settings.admin);
+    const addresses = await supervisor.start();
+    tellWarnings(logs, settings, warnings);
+    const counts = { apps: settings.apps.length, providers: settings.providers.length, workers: settings.workers };
+    log.info({ addresses, admin: settings.admin, ...counts }, "serving");
+  } catch (error) {
+    await drain(0);
+    throw error;
+  }
+  const abandon = () => {
+    supervisor.kill();
+    compileCache.remove();
+  };
+  return { ...createReloads({ started: settings, logs, registry, putInForce: supervisor.putInForce }), drain, abandon };
+}
+
+const isReady = ({ listening, store }: WorkerReport): boolean => listening && store.reachable;
+
+/** Ready when one worker is: the kernel gives connections to those that listen. A provider is as well as the worst off sees it. */
+function joinStates(reports: readonly WorkerReport[]): Omit<GatewayState, "draining"> {
+  const best = reports.find(isReady) ?? reports[0];
+  if (best === undefined) {
+    const store = { kind: "redis", reachable: false, invalidation: false, detail: "no worker answers" } as const;
+    return { listening: false, store, providers: {} };
+  }
+  const providers = { ...best.providers };
+  for (const report of reports) {
+    for (const [id, health] of Object.entries(report.providers)) if (!health.ok) providers[id] = health;
+  }
+  return { listening: best.listening, store: best.store, providers };
+}
+
+/**
+ * A folder of our own where workers find the program compiled already, so that the successor of one that crashed serves in half the time.
+ * Never a shared folder: who can write there decides what runs here.
+ */
+function createCompileCache(): { readonly env: Readonly<Record<string, string>>; remove(): void } {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "vestibule-"));
+    return { env: { NODE_COMPILE_CACHE: folder }, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  } catch {
+    // A file system that cannot be written to: it starts all the same.
+    return { env: {}, remove: () => {} };
+  }
+}

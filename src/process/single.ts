@@ -1,0 +1,60 @@
+import { composeAdmin } from "../admin/listener.ts";
+import type { Problem } from "../config/problems/report.ts";
+import type { Settings } from "../core/settings.ts";
+import { createMetrics } from "../observe/metrics.ts";
+import { composeGateway } from "./gateway.ts";
+import { composeLogs } from "./parts.ts";
+import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
+
+/** What `serve` runs, in one process or in several. */
+export interface RunningGateway extends Reloads {
+  /**
+   * Readiness fails at once; new connections are taken until those who ask have heard it; then listeners close and what is in flight
+   * finishes. Resolves when all is gone, after `graceMs` at most.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Ends other processes at once, without any grace. */
+  abandon(): void;
+}
+
+export interface Start {
+  readonly settings: Settings;
+  readonly warnings: readonly Problem[];
+  readonly version: string;
+}
+
+/** How long log lines may take to reach their reader at the very end. */
+export const lastLinesMs = 500;
+
+/** Everything in this one process. Rejects when a listener cannot be opened or nothing can be composed; nothing is left open then. */
+export async function startGateway({ settings, warnings, version }: Start): Promise<RunningGateway> {
+  const registry = createMetrics({ version });
+  const logs = composeLogs(settings.log, registry);
+  const { log, writer } = logs;
+  const gateway = composeGateway({ started: settings, settings, logs, registry });
+  let draining = false;
+  const admin = composeAdmin({ log, state: () => ({ ...gateway.health(), draining }), metricsText: () => registry.text() });
+
+  const drain = async (graceMs: number) => {
+    draining = true;
+    log.info({}, "draining");
+    const lingeredMs = await admin.linger(graceMs);
+    log.info({ lingeredMs }, "listeners close");
+    await gateway.close(Math.max(0, graceMs - lingeredMs));
+    await admin.close();
+    log.info({}, "stopped");
+    await writer.flush(lastLinesMs);
+  };
+
+  try {
+    await admin.listen(settings.admin);
+    const addresses = await gateway.listen();
+    tellWarnings(logs, settings, warnings);
+    log.info({ addresses, admin: settings.admin, apps: settings.apps.length, providers: settings.providers.length }, "serving");
+  } catch (error) {
+    await drain(0);
+    throw error;
+  }
+  const reloads = createReloads({ started: settings, logs, registry, putInForce: (next) => gateway.prepare(next).commit() });
+  return { ...reloads, drain, abandon: () => {} };
+}

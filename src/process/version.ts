@@ -1,0 +1,146 @@
+import { randomBytes } from "node:crypto";
+import { createControl } from "../control/control.ts";
+import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import { formatOrigin } from "../core/origin.ts";
+import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
+import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
+import type { ProviderSettings, Settings } from "../core/settings.ts";
+import { composeAdmission, createShed } from "../gateway/admission.ts";
+import type { GatewayDeps, PrepareHeaders } from "../gateway/deps.ts";
+import { createReadIncoming } from "../http/read-incoming.ts";
+import { type Assertions, createAssertions } from "../identity/assertion.ts";
+import { createIdentify } from "../identity/identify.ts";
+import { createRefresher } from "../identity/refresh.ts";
+import { createSessionCookies } from "../identity/session-cookies.ts";
+import { parseNetworks } from "../lib/networks.ts";
+import { createRequestIds } from "../lib/request-id.ts";
+import { createLoginDoor } from "../login/flow/login-redirect.ts";
+import { createOidcProvider } from "../login/oidc/provider.ts";
+import { ownEndpoints } from "../login/saml/context.ts";
+import { createSamlProvider } from "../login/saml/provider.ts";
+import { createRenderPage } from "../pages/render-page.ts";
+import { allClaimNames } from "../policy/access-list.ts";
+import { decide } from "../policy/decide.ts";
+import { compileRoutes } from "../policy/route-table.ts";
+import { createSealer } from "../sessions/sealing.ts";
+import { createForward } from "../upstream/forward.ts";
+import { compileIdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
+import type { Upstreams } from "../upstream/upstreams.ts";
+
+/** What outlives configuration versions. */
+export interface Lasting {
+  readonly sessions: SessionStore;
+  readonly upstreams: Upstreams;
+  readonly connections: GatewayDeps["connections"];
+  readonly accessLog: AccessLog;
+  readonly audit: Audit;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** One configuration, compiled: every request sees exactly one. */
+export interface Version {
+  readonly settings: Settings;
+  readonly gateway: GatewayDeps;
+  readonly providers: ReadonlyMap<string, LoginProvider>;
+}
+
+/** A provider and what it was made from, so that an unchanged one keeps its keys and metadata over a reload. */
+export type MakeProvider = (settings: ProviderSettings) => LoginProvider;
+
+/** Builds the request flow for `settings`. Nothing is fetched and nothing listens yet: a failure here changes nothing. */
+export function composeVersion(settings: Settings, lasting: Lasting, makeProvider: MakeProvider): Version {
+  const { clock, log, audit, metrics, sessions } = lasting;
+  const table = compileRoutes(settings);
+  const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
+  const sealer = createSealer(settings.sessions.secrets);
+  const cookies = createSessionCookies({
+    baseName: settings.sessions.cookieName,
+    secure: settings.auth.origin.scheme === "https",
+    secrets: settings.sessions.secrets,
+  });
+  const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
+  const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit });
+  const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
+  const random = (bytes: number) => randomBytes(bytes);
+  const newRequestId = createRequestIds(random);
+  const shared = { settings, cookies, sealer, clock, random };
+  const forwarding = createForward({ upstreams: lasting.upstreams, cookieName: settings.sessions.cookieName, metrics, clock });
+  const gateway: GatewayDeps = {
+    ...lasting,
+    ...forwarding,
+    readIncoming: createReadIncoming({ trusted: parseNetworks(settings.trustedProxies), clock, newRequestId }),
+    newRequestId,
+    findSite: table.findSite,
+    findRoute: table.findRoute,
+    identify: createIdentify({ sessions, cookies, providers, refresh, clock, log }),
+    decide,
+    prepareHeaders: createPrepareHeaders(settings, assertions),
+    control: createControl({
+      ...shared,
+      table,
+      providers,
+      sessions,
+      renderPage,
+      audit,
+      log,
+      metrics,
+      assertionJwks: () => assertions.jwks(),
+    }),
+    door: createLoginDoor(shared),
+    renderPage,
+    cookies,
+    admission: composeAdmission(settings.limits),
+    shed: createShed({ ...lasting, renderPage, newRequestId }),
+  };
+  return { settings, gateway, providers };
+}
+
+/** Makes providers; `claimNames` are the claims that the rules of this version ask about. */
+export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions">): MakeProvider {
+  const { clock, log, metrics } = deps;
+  const origin = formatOrigin(settings.auth.origin);
+  const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
+  const shared = {
+    clock,
+    log,
+    metrics,
+    claimNames: allClaimNames(settings),
+    allowHttp: settings.insecure.httpProviders,
+    ownerOfDomain: (domain: string) => owners.get(domain) ?? null,
+  };
+  return (provider) => {
+    if (provider.protocol.kind === "saml") {
+      const { documents } = deps.sessions;
+      return createSamlProvider({ ...shared, ...ownEndpoints(settings.auth.origin, provider.id), settings: provider, documents });
+    }
+    return createOidcProvider({
+      ...shared,
+      settings: provider,
+      store: deps.sessions,
+      redirectUri: `${origin}/_vestibule/oidc/${provider.id}/callback`,
+      postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
+    });
+  };
+}
+
+/** The identity headers of every route, compiled before the first request, with the signed assertion where it is configured. */
+function createPrepareHeaders(settings: Settings, assertions: Assertions): PrepareHeaders {
+  const managed = managedNames(settings);
+  const routes = settings.apps.flatMap((app) => app.routes);
+  const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
+  return ({ route, site, identity }) => {
+    const { headers } = route.settings;
+    const prepare = compiled.get(headers);
+    if (prepare === undefined) throw new GatewayError("gateway.internal", `the headers of ${route.id} were not compiled`);
+    const prepared = prepare(identity);
+    if (headers.assertion === null || identity === null || prepared.kind === "refuse") return prepared;
+    const token = assertions.sign(identity.principal, identity.session, site.hostname, formatOrigin(site.origin));
+    const { removes, set } = prepared.edit;
+    return { kind: "edit", edit: { removes, set: [...set, [headers.assertion.header, token]] } };
+  };
+}

@@ -1,0 +1,92 @@
+import type { Address } from "../../core/settings.ts";
+import type { ForkWorker } from "./fork.ts";
+import type { FromWorker, ToWorker, WorkerReport } from "./messages.ts";
+
+/** One worker with what the primary knows of it. */
+export interface Member {
+  readonly slot: number;
+  readonly pid: number;
+  readonly startedAt: number;
+  /** Has been told which configuration to serve; before that it must be told nothing else. */
+  briefed: boolean;
+  serving: boolean;
+  /** Why it could not start, in its own words. */
+  failure: string | null;
+  /** The last that it told of itself. */
+  report: WorkerReport | null;
+  /** How often it was looked at since it last said anything. */
+  missed: number;
+  send(message: ToWorker): void;
+  kill(): void;
+  /** Sends a question and resolves with the answer; null when none came in `timeoutMs`, or the process ended. */
+  ask(question: Extract<ToWorker, { kind: "prepare" | "report" }>, timeoutMs: number): Promise<Reply | null>;
+}
+export type Reply = Extract<FromWorker, { kind: "prepared" | "refused" | "report" }>;
+
+export interface MemberEvents {
+  onHello(member: Member): void;
+  onServing(member: Member, addresses: readonly Address[]): void;
+  onLeaving(member: Member): void;
+  onExit(member: Member, how: { readonly code: number | null; readonly signal: string | null }): void;
+}
+
+export function createMember(slot: number, startedAt: number, fork: ForkWorker, events: MemberEvents): Member {
+  const waiting = new Map<number, (reply: Reply | null) => void>();
+  const answer = (reply: Reply) => {
+    waiting.get(reply.id)?.(reply);
+    waiting.delete(reply.id);
+  };
+  const worker = fork({
+    onMessage: (message) => {
+      // Whatever it says, and however late: its event loop runs.
+      member.missed = 0;
+      switch (message.kind) {
+        case "hello":
+          return events.onHello(member);
+        case "serving":
+          member.report = message.report;
+          return events.onServing(member, message.addresses);
+        case "failed":
+          member.failure = message.message;
+          return;
+        case "leaving":
+          return events.onLeaving(member);
+        case "report":
+          member.report = message.report;
+          return answer(message);
+        default:
+          return answer(message);
+      }
+    },
+    onExit: (how) => {
+      for (const resolve of waiting.values()) resolve(null);
+      waiting.clear();
+      events.onExit(member, how);
+    },
+  });
+  const member: Member = {
+    slot,
+    pid: worker.pid,
+    startedAt,
+    briefed: false,
+    serving: false,
+    failure: null,
+    report: null,
+    missed: 0,
+    send: worker.send,
+    kill: worker.kill,
+    ask: (question, timeoutMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          waiting.delete(question.id);
+          resolve(null);
+        }, timeoutMs);
+        waiting.set(question.id, (reply) => {
+          clearTimeout(timer);
+          resolve(reply);
+        });
+        worker.send(question);
+      }),
+  };
+  return member;
+}

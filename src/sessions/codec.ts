@@ -1,0 +1,29 @@
+import type { Sealer } from "../core/ports/sealer.ts";
+import type { Session } from "../core/session.ts";
+import { keyOf } from "./session-rules.ts";
+
+/** A session as it lies in Redis: sealed, and bound to its key. */
+export interface SessionCodec {
+  encode(session: Session): string;
+  /** Null for what was altered, moved from another key, sealed under a secret that is gone, or written by another version. */
+  decode(key: string, sealed: string, lastSeenAt: number): Session | null;
+}
+
+const format = 1;
+
+export function createSessionCodec(sealer: Sealer): SessionCodec {
+  return {
+    encode: ({ key, lastSeenAt: _, ...kept }) => sealer.seal(purposeOf(key), JSON.stringify({ format, session: kept })),
+    decode: (key, sealed, lastSeenAt) => {
+      const text = sealer.open(purposeOf(key), sealed);
+      if (text === null) return null;
+      // Its shape is not checked again: nobody but a holder of the secret can have written it.
+      const stored = JSON.parse(text) as { readonly format: number; readonly session: Omit<Session, "key" | "lastSeenAt"> };
+      if (stored.format !== format || keyOf(stored.session.id) !== key) return null;
+      return { ...stored.session, key, lastSeenAt };
+    },
+  };
+}
+
+/** The key is authenticated: a value copied to another session's key does not open there. */
+const purposeOf = (key: string) => `session:${key}`;

@@ -1,0 +1,106 @@
+import type { Clock, Random } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { Lease, SessionStore } from "../../core/ports/session-store.ts";
+import { digestOf, newId } from "../session-rules.ts";
+
+const maxGuards = 500_000;
+const maxParked = 50_000;
+const maxCounts = 50_000;
+const maxLeases = 50_000;
+const maxDocuments = 10_000;
+
+export type Facts = Pick<SessionStore, "once" | "isUsed" | "park" | "unpark" | "count" | "lease" | "documents">;
+
+/** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
+export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
+  const guards = createExpiringMap<true>(deps.clock, maxGuards);
+  const parked = createExpiringMap<string>(deps.clock, maxParked);
+  const counts = createExpiringMap<{ count: number }>(deps.clock, maxCounts);
+  const leases = createExpiringMap<symbol>(deps.clock, maxLeases);
+  const documents = createExpiringMap<string>(deps.clock, maxDocuments);
+
+  const leaseOf = (name: string, owner: symbol): Lease => ({
+    extend: async (ttlMs) => {
+      if (leases.get(name) !== owner) return false;
+      leases.set(name, owner, ttlMs);
+      return true;
+    },
+    release: async () => {
+      if (leases.get(name) === owner) leases.delete(name);
+    },
+  });
+
+  return {
+    once: async (kind, value, ttlMs) => {
+      const name = digestOf("once", kind, value);
+      if (guards.get(name) !== undefined) return false;
+      guards.set(name, true, ttlMs);
+      return true;
+    },
+    isUsed: async (kind, value) => guards.get(digestOf("once", kind, value)) !== undefined,
+    park: async (kind, text, ttlMs) => {
+      const handle = newId(deps.random);
+      parked.set(digestOf("parked", kind, handle), text, ttlMs);
+      return handle;
+    },
+    unpark: async (kind, handle) => {
+      const name = digestOf("parked", kind, handle);
+      const text = parked.get(name);
+      parked.delete(name);
+      return text ?? null;
+    },
+    count: async (kind, value, windowMs) => {
+      const name = digestOf("count", kind, value);
+      const known = counts.get(name);
+      if (known === undefined) counts.set(name, { count: 1 }, windowMs);
+      else known.count += 1;
+      return known?.count ?? 1;
+    },
+    lease: async (name, ttlMs) => {
+      if (leases.get(name) !== undefined) return null;
+      const owner = Symbol(name);
+      leases.set(name, owner, ttlMs);
+      return leaseOf(name, owner);
+    },
+    documents: {
+      read: async (name) => documents.get(name) ?? null,
+      write: async (name, text, ttlMs) => documents.set(name, text, ttlMs),
+    },
+    sweep: () => {
+      for (const map of [guards, parked, counts, leases, documents]) map.sweep();
+    },
+  };
+}
+
+/** Facts with an end, bounded. */
+export interface ExpiringMap<V> {
+  get(key: string): V | undefined;
+  set(key: string, value: V, ttlMs: number): void;
+  delete(key: string): void;
+  sweep(): void;
+}
+
+/**
+ * Full means refusing (`store.unavailable`), never forgetting: a replay guard that drops its oldest entries under a
+ * flood lets the attacker make it forget the one that matters.
+ */
+function createExpiringMap<V>(clock: Clock, maxEntries: number): ExpiringMap<V> {
+  const entries = new Map<string, { readonly value: V; readonly until: number }>();
+  const sweep = () => {
+    const now = clock();
+    for (const [key, entry] of entries) if (entry.until <= now) entries.delete(key);
+  };
+  return {
+    get: (key) => {
+      const entry = entries.get(key);
+      return entry !== undefined && clock() < entry.until ? entry.value : undefined;
+    },
+    set: (key, value, ttlMs) => {
+      if (entries.size >= maxEntries && !entries.has(key)) sweep();
+      if (entries.size >= maxEntries && !entries.has(key)) throw new GatewayError("store.unavailable", `more than ${maxEntries} entries`);
+      entries.set(key, { value, until: clock() + ttlMs });
+    },
+    delete: (key) => void entries.delete(key),
+    sweep,
+  };
+}

@@ -1,0 +1,162 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { GatewayError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Address, RedisSettings } from "../../core/settings.ts";
+import { plainError } from "./guard.ts";
+
+/** The longest that one command may keep a caller waiting. */
+export const commandTimeoutMs = 500;
+const connectTimeoutMs = 1_000;
+/** A connection on which nothing has come back for this long is replaced: its peer may be gone without a word. */
+const silentMs = 1_500;
+
+/**
+ * A connection that keeps reconnecting and never makes anybody wait: no queue while it is away, no resending, a timeout
+ * on each command. With ioredis's defaults a command stays pending for ever.
+ */
+export function openRedis(settings: RedisSettings, name: string, log: Log): Redis {
+  return connect({ ...optionsFor(settings), connectionName: `vestibule-${name}` }, name, log);
+}
+
+/** Such a connection to one node of a cluster. */
+export function openNode(settings: RedisSettings, { host, port }: Address, name: string, log: Log): Redis {
+  return connect({ ...commonOptions(settings), host, port, connectionName: `vestibule-${name}` }, `${name} ${host}:${port}`, log);
+}
+
+function connect(options: ConnectionOptions, name: string, log: Log): Redis {
+  const client = new Redis(options);
+  let complained = false;
+  client.on("error", (error: unknown) => {
+    if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
+    complained = true;
+  });
+  client.on("ready", () => {
+    log.info({ connection: name }, "connected to redis");
+    complained = false;
+  });
+  return client;
+}
+
+/** What ioredis is told. `replyMapping` belongs to RESP3. */
+export type ConnectionOptions = Omit<RedisOptions, "replyMapping">;
+
+export function optionsFor(settings: RedisSettings): ConnectionOptions {
+  const own: ConnectionOptions = { ...addressOf(settings), ...commonOptions(settings) };
+  if (own.tls !== undefined && settings.target.kind === "sentinel") {
+    own.sentinelTLS = own.tls;
+    own.enableTLSForSentinelMode = true;
+  }
+  return own;
+}
+
+/** What holds for each connection, wherever it leads. */
+function commonOptions(settings: RedisSettings): ConnectionOptions {
+  const own: ConnectionOptions = {
+    // RESP2 on purpose: invalidation messages then arrive as ordinary messages of a subscription.
+    protocol: 2,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: connectTimeoutMs,
+    socketTimeout: silentMs,
+    // A dropped peer does not answer our FIN: do not wait long for it.
+    disconnectTimeout: 100,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    retryStrategy: (attempt) => Math.min(25 * 2 ** attempt, 400),
+    // After a failover this connection may still lead to what is now a replica.
+    reconnectOnError: (error) => /^(READONLY|MASTERDOWN|UNBLOCKED)/.test(error.message),
+  };
+  if (settings.username !== null) own.username = settings.username;
+  if (settings.password !== null) own.password = settings.password.reveal();
+  if (settings.tls !== null) {
+    const { ca, serverName } = settings.tls;
+    own.tls = { ...(ca === null ? {} : { ca }), ...(serverName === null ? {} : { servername: serverName }) };
+  }
+  return own;
+}
+
+function addressOf({ target }: RedisSettings): ConnectionOptions {
+  switch (target.kind) {
+    case "single":
+      return addressInUrl(target.url.reveal());
+    case "sentinel":
+      return {
+        sentinels: [...target.sentinels],
+        name: target.name,
+        // One Sentinel that hangs must not keep the others from being asked.
+        sentinelCommandTimeout: commandTimeoutMs,
+        sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 400),
+      };
+    case "cluster":
+      throw new GatewayError("config.invalid", "a cluster is not reached through one connection");
+  }
+}
+
+/** `redis[s]://[user[:password]@]host[:port][/database]`. Never quoted in an error: it holds the password. */
+function addressInUrl(text: string): ConnectionOptions {
+  const url = URL.parse(text);
+  const database = /^\/?(\d{0,5})$/.exec(url?.pathname ?? "")?.[1];
+  if (url === null || !["redis:", "rediss:"].includes(url.protocol) || url.hostname === "" || database === undefined) {
+    throw new GatewayError("config.invalid", "the redis URL must look like redis://host:6379/0");
+  }
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? 6379 : Number(url.port),
+    db: Number(database),
+    ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.protocol === "rediss:" ? { tls: {} } : {}),
+  };
+}
+
+/**
+ * A client of all nodes of a cluster that follows slots wherever they move. MOVED, ASK, TRYAGAIN and CLUSTERDOWN are its
+ * business, within few attempts: how long one caller waits in all is the guard's.
+ */
+export function openCluster(settings: RedisSettings, nodes: readonly Address[], log: Log): Cluster {
+  const client = new Cluster([...nodes], clusterOptions(settings));
+  let complained = false;
+  client.on("error", (error: unknown) => {
+    if (!complained) log.warn({ error: plainError(error), connection: "cluster" }, "redis is not reachable");
+    complained = true;
+  });
+  // A node's own failure is the cluster's matter; without a listener it would be an unhandled one.
+  client.on("node error", (error: unknown, node: unknown) => log.debug({ error: plainError(error), node }, "a node is not reachable"));
+  client.on("ready", () => {
+    log.info({ connection: "cluster" }, "connected to redis");
+    complained = false;
+  });
+  return client;
+}
+
+function clusterOptions(settings: RedisSettings) {
+  // What a single connection does about lost servers, the cluster's client does by asking where the slot is now.
+  const { retryStrategy: _, reconnectOnError: __, enableOfflineQueue: ___, maxRetriesPerRequest: ____, ...node } = commonOptions(settings);
+  return {
+    redisOptions: { ...node, connectionName: "vestibule-commands" },
+    clusterRetryStrategy: (attempt: number) => Math.min(50 * attempt, 400),
+    enableOfflineQueue: false,
+    maxRedirections: 6,
+    retryDelayOnFailover: 50,
+    retryDelayOnClusterDown: 50,
+    retryDelayOnTryAgain: 50,
+    slotsRefreshTimeout: 1_000,
+    slotsRefreshInterval: 5_000,
+    // A certificate names the host, not the address that the name leads to.
+    ...(settings.tls === null ? {} : { dnsLookup: asNamed }),
+  };
+}
+
+function asNamed(host: string, callback: (error: null, address: string) => void): void {
+  callback(null, host);
+}
+
+/**
+ * What is asked of Redis: the same from one server, from the primary behind Sentinels, and from a Cluster. No command and
+ * no script here names two keys, so each one runs wherever its key lives.
+ */
+export type RedisClient = Pick<
+  Redis,
+  "cluster" | "disconnect" | "eval" | "exists" | "get" | "getdel" | "hmget" | "pipeline" | "set" | "zcard" | "zrange" | "zrem" | "zscore"
+> & { readonly status: string };

@@ -1,0 +1,70 @@
+import type { Random } from "../../core/clock.ts";
+import type { Sealer } from "../../core/ports/sealer.ts";
+import type { Lease } from "../../core/ports/session-store.ts";
+import type { Facts } from "../memory/facts.ts";
+import { digestOf, newId } from "../session-rules.ts";
+import type { RedisClient } from "./connection.ts";
+import type { RedisGuard } from "./guard.ts";
+import type { RedisKeys } from "./keys.ts";
+import { countScript, extendScript, releaseScript } from "./records.ts";
+
+export interface FactsDeps {
+  readonly client: RedisClient;
+  readonly guard: RedisGuard;
+  readonly keys: RedisKeys;
+  readonly sealer: Sealer;
+  readonly random: Random;
+}
+
+/** Replay guards, parked texts, leases and documents that hold in every process. */
+export function createRedisFacts({ client, guard, keys, sealer, random }: FactsDeps): Facts {
+  return {
+    once: async (kind, value, ttlMs) =>
+      (await guard.run("once", () => client.set(keys.once(kind, value), "", "PX", wholeMs(ttlMs), "NX"))) === "OK",
+    isUsed: async (kind, value) => (await guard.run("is-used", () => client.exists(keys.once(kind, value)))) === 1,
+    park: async (kind, text, ttlMs) => {
+      const handle = newId(random);
+      const sealed = sealer.seal(purposeOf(kind, handle), text);
+      await guard.run("park", () => client.set(keys.parked(kind, handle), sealed, "PX", wholeMs(ttlMs)));
+      return handle;
+    },
+    unpark: async (kind, handle) => {
+      const sealed = await guard.run("unpark", () => client.getdel(keys.parked(kind, handle)));
+      return sealed === null ? null : sealer.open(purposeOf(kind, handle), sealed);
+    },
+    count: async (kind, value, windowMs) =>
+      Number(await guard.run("count", () => client.eval(countScript, 1, keys.count(kind, value), wholeMs(windowMs)))),
+    lease: async (name, ttlMs) => {
+      const token = newId(random);
+      const taken = await guard.run("lease", () => client.set(keys.lease(name), token, "PX", wholeMs(ttlMs), "NX"));
+      return taken === "OK" ? leaseOf(client, guard, keys.lease(name), token) : null;
+    },
+    documents: {
+      read: async (name) => {
+        const sealed = await guard.run("read-document", () => client.get(keys.document(name)));
+        return sealed === null ? null : sealer.open(documentPurpose(name), sealed);
+      },
+      write: async (name, text, ttlMs) => {
+        const sealed = sealer.seal(documentPurpose(name), text);
+        await guard.run("write-document", () => client.set(keys.document(name), sealed, "PX", wholeMs(ttlMs)));
+      },
+    },
+  };
+}
+
+/** The token tells this holder from the next: a late release must not free somebody else's lease. */
+function leaseOf(client: RedisClient, guard: RedisGuard, key: string, token: string): Lease {
+  return {
+    extend: async (ttlMs) => (await guard.run("lease", () => client.eval(extendScript, 1, key, token, wholeMs(ttlMs)))) === 1,
+    release: async () => void (await guard.run("lease", () => client.eval(releaseScript, 1, key, token))),
+  };
+}
+
+/** Bound to its handle: one parked text cannot be moved to where another was expected. */
+const purposeOf = (kind: string, handle: string) => `parked:${digestOf("parked", kind, handle)}`;
+
+/** Bound to its name: whoever can write to Redis cannot let one provider's keys pass for another's. */
+const documentPurpose = (name: string) => `document:${digestOf("document", name)}`;
+
+/** Redis takes whole milliseconds, at least one. */
+const wholeMs = (ms: number) => Math.max(1, Math.ceil(ms));

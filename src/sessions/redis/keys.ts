@@ -1,0 +1,36 @@
+import type { SessionFilter } from "../../core/ports/session-store.ts";
+import { digestOf, filterName } from "../session-rules.ts";
+
+/** Where everything lies in Redis. Names are one-way hashes: a list of keys tells neither ids nor people. */
+export interface RedisKeys {
+  /** The prefix that Redis tracks for us: all that lies under it is announced when it changes. */
+  readonly tracked: string;
+  /** `{}` makes everything of one session share a slot in a Redis Cluster. */
+  session(key: string): string;
+  /** The session key in a Redis key, null when it is not a session's. */
+  sessionKeyIn(redisKey: string): string | null;
+  beat(instance: string, slot: number): string;
+  index(filter: SessionFilter): string;
+  once(kind: string, value: string): string;
+  parked(kind: string, handle: string): string;
+  count(kind: string, value: string): string;
+  lease(name: string): string;
+  document(name: string): string;
+}
+
+export function createRedisKeys(prefix: string): RedisKeys {
+  const tracked = `${prefix}s:`;
+  const sessionStart = `${tracked}{`;
+  return {
+    tracked,
+    session: (key) => `${sessionStart}${key}}`,
+    sessionKeyIn: (redisKey) => (redisKey.startsWith(sessionStart) ? redisKey.slice(sessionStart.length, -1) : null),
+    beat: (instance, slot) => `${tracked}beat:${instance}:${slot}`,
+    index: (filter) => `${prefix}i:{${filterName(filter)}}`,
+    once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
+    parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
+    count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,
+    lease: (name) => `${prefix}lease:{${digestOf("lease", name)}}`,
+    document: (name) => `${prefix}document:{${digestOf("document", name)}}`,
+  };
+}

@@ -1,0 +1,164 @@
+import { GatewayError } from "../../core/errors.ts";
+import type { SessionStore, StoreHealth } from "../../core/ports/session-store.ts";
+import type { Session } from "../../core/session.ts";
+import type { RedisSettings } from "../../core/settings.ts";
+import { createSessionCache } from "../cache.ts";
+import { createSessionCodec } from "../codec.ts";
+import type { StoreDeps } from "../memory/store.ts";
+import { createSealer } from "../sealing.ts";
+import { isId, isWithinLimits, keyOf, newId, noteActivityAfterMs } from "../session-rules.ts";
+import { createWatchers } from "../watchers.ts";
+import { commandTimeoutMs } from "./connection.ts";
+import { createEndedSessions } from "./ended.ts";
+import { createRedisFacts } from "./facts.ts";
+import { createRedisGuard } from "./guard.ts";
+import { createRedisIndex } from "./index.ts";
+import { createRedisKeys } from "./keys.ts";
+import { createRedisRecords } from "./records.ts";
+import { createReplicaWait } from "./replica-wait.ts";
+import { openRedisServers } from "./servers.ts";
+import { createRedisSessions } from "./sessions.ts";
+import { createRedisWatch } from "./watch.ts";
+
+const monotonic = () => performance.now();
+
+/**
+ * Sessions in Redis, shared by all processes, behind a cache that Redis keeps honest. Starts whether or not Redis is
+ * there; what cannot be known rejects with `store.unavailable` within the command timeout.
+ */
+export function createRedisStore(deps: StoreDeps): SessionStore {
+  const parts = assemble(deps, redisSettings(deps));
+  const { cache, sessions, records, watch, ended, facts } = parts;
+  const touching = new Set<string>();
+
+  const touch = (session: Session, idleMs: number | undefined) => {
+    const now = deps.clock();
+    const writtenAt = cache.noteActivity(session, now);
+    // A clock that was set back makes it look written in the future, and an active visitor idle.
+    if (Math.abs(now - writtenAt) < noteActivityAfterMs(deps.settings, idleMs) || touching.has(session.key)) return;
+    touching.add(session.key);
+    records
+      .touch(session.key, now)
+      .then(() => cache.noteWritten(session.id, now))
+      .catch((error: unknown) => deps.log.debug({ error, session: session.key }, "activity could not be noted"))
+      .finally(() => touching.delete(session.key));
+  };
+
+  return {
+    peek: (id) => {
+      const session = cache.believed(id);
+      deps.metrics.sessionCache(session === undefined ? "miss" : "hit");
+      return session ?? (!isId(id) || ended.has(keyOf(id)) ? null : undefined);
+    },
+    find: async (id, options) => {
+      const key = keyOf(id);
+      if (!isId(id) || ended.has(key)) return null;
+      const session = await cache.load(id, key, { graceMs: options?.fresh === true ? 0 : deps.settings.graceMs });
+      return ended.has(key) ? null : session;
+    },
+    create: sessions.create,
+    touch,
+    renew: async (session, change) => {
+      const renewed: Session = { ...session, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
+      const replaced = await records.replace(renewed);
+      cache.forget(session.key);
+      watch.look(session.key);
+      return replaced ? renewed : null;
+    },
+    end: async (id, why) => isId(id) && sessions.end(keyOf(id), why),
+    endAll: sessions.endAll,
+    list: sessions.list,
+    watch: watch.watch,
+    ...facts,
+    health: parts.health,
+    close: async () => parts.close(),
+  };
+}
+
+function redisSettings({ settings }: StoreDeps): RedisSettings {
+  if (settings.store.kind !== "redis") throw new GatewayError("config.invalid", "sessions.store is not redis");
+  return settings.store;
+}
+
+function assemble(deps: StoreDeps, redis: RedisSettings) {
+  const { settings, clock, log, random } = deps;
+  const keys = createRedisKeys(redis.keyPrefix);
+  const servers = openRedisServers(redis, log);
+  const { client } = servers;
+  const guard = createRedisGuard({
+    metrics: deps.metrics,
+    deadlineMs: commandTimeoutMs,
+    onOpen: () => log.warn({}, "redis is not answering"),
+  });
+  const sealer = createSealer(settings.secrets);
+  const reachReplica = servers.failsOver ? createReplicaWait({ client, guard, monotonic, log }) : null;
+  const records = createRedisRecords({ client, guard, keys, codec: createSessionCodec(sealer), limits: settings, clock, reachReplica });
+  const ended = createEndedSessions({ monotonic, remove: records.remove });
+
+  const link = servers.openLink({
+    guard,
+    keys,
+    instance: newId(random).slice(0, 12),
+    monotonic,
+    log,
+    onChange: (redisKey) => {
+      if (redisKey === null) return startOver();
+      const key = keys.sessionKeyIn(redisKey);
+      if (key !== null) changed(key);
+    },
+    onArmed: () => {
+      log.info({}, "redis announces changes");
+      startOver();
+      ended.repeat();
+    },
+  });
+  const cache = createSessionCache({
+    monotonic,
+    read: records.read,
+    provenAt: link.provenAt,
+    isGood: (session) => isWithinLimits(session, settings, clock()),
+    graceMs: deps.settings.graceMs,
+  });
+  const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing: link.isFlowing, limits: settings, clock });
+
+  const startOver = () => {
+    cache.flush();
+    watch.lookAtAll();
+  };
+  const changed = (key: string) => {
+    const inUse = cache.forget(key);
+    watch.look(key);
+    // Read again at once: if Redis went away now, a session that is in use would else not be known any more.
+    if (inUse !== null && !ended.has(key)) cache.load(inUse, key, { graceMs: 0 }).catch(() => undefined);
+  };
+  const onEnded = (key: string) => {
+    ended.add(key);
+    cache.forget(key);
+    watch.ended(key);
+  };
+
+  return {
+    cache,
+    watch,
+    records,
+    ended,
+    sessions: createRedisSessions({ ...deps, records, index: createRedisIndex({ client, guard, keys }), onEnded }),
+    facts: createRedisFacts({ client, guard, keys, sealer, random }),
+    health: (): StoreHealth => describe(client.status, guard.isOpen(), link.isFlowing()),
+    close: () => {
+      link.close();
+      watch.close();
+      servers.close();
+    },
+  };
+}
+
+function describe(status: string, isOpen: boolean, isFlowing: boolean): StoreHealth {
+  const reachable = status === "ready" && !isOpen;
+  const detail = reachable
+    ? isFlowing
+      ? "redis answers"
+      : "redis answers, but announces no changes"
+    : `redis is not answering (${status})`;
+  return { kind: "redis", reachable, invalidation: isFlowing, detail };
+}

@@ -1,0 +1,81 @@
+import { hash } from "node:crypto";
+import type { Clock, Random } from "../core/clock.ts";
+import type { NewSession, SessionFilter } from "../core/ports/session-store.ts";
+import type { Session } from "../core/session.ts";
+import type { SessionSettings } from "../core/settings.ts";
+
+/** Every filter that means this session: what it is indexed under. */
+export function filtersOf(session: Session): readonly SessionFilter[] {
+  const { provider, subject } = session.principal;
+  const { providerSession, providerAccount } = session;
+  const filters: SessionFilter[] = [{ by: "principal", provider, subject }];
+  if (providerSession !== null) filters.push({ by: "provider-session", provider, providerSession });
+  if (providerAccount != null) filters.push({ by: "provider-account", provider, providerAccount });
+  return filters;
+}
+
+/** One-way: an index key must not tell who has signed in. */
+export function filterName(filter: SessionFilter): string {
+  switch (filter.by) {
+    case "principal":
+      return digestOf("principal", filter.provider, filter.subject);
+    case "provider-session":
+      return digestOf("provider session", filter.provider, filter.providerSession);
+    case "provider-account":
+      return digestOf("provider account", filter.provider, filter.providerAccount);
+  }
+}
+
+const idShape = /^[A-Za-z0-9_-]{43}$/;
+
+/** 256 random bits, base64url: a session id or a handle that nobody can guess. */
+export function newId(random: Random): string {
+  return Buffer.from(random(32)).toString("base64url");
+}
+
+/** Whether a text can be an id at all; what cannot never reaches the store. */
+export function isId(text: string): boolean {
+  return idShape.test(text);
+}
+
+/** The session's name in the store, in logs and in indexes. One-way: a dump of keys opens no session. */
+export function keyOf(id: string): string {
+  return digestOf("session", id);
+}
+
+/** A one-way name for `parts` under `label`. Length-prefixed, so that no two lists of parts read the same. */
+export function digestOf(label: string, ...parts: readonly string[]): string {
+  const text = [`vestibule ${label}`, ...parts].map((part) => `${part.length}:${part}`).join("");
+  return hash("sha256", text, "base64url");
+}
+
+export type SessionLimits = Pick<SessionSettings, "idleMs" | "lifetimeMs">;
+
+/** A new session with a new id; its absolute end is fixed here, for good. */
+export function beginSession(wanted: NewSession, limits: SessionLimits, deps: { readonly clock: Clock; readonly random: Random }): Session {
+  const id = newId(deps.random);
+  const now = deps.clock();
+  return {
+    id,
+    key: keyOf(id),
+    principal: wanted.principal,
+    createdAt: now,
+    lastSeenAt: now,
+    expiresAt: Math.min(now + limits.lifetimeMs, wanted.endsAtLatest ?? Number.POSITIVE_INFINITY),
+    providerSession: wanted.providerSession,
+    ...(wanted.providerAccount == null ? {} : { providerAccount: wanted.providerAccount }),
+    logoutHandle: wanted.logoutHandle,
+    tokens: wanted.tokens,
+    refreshAt: wanted.refreshAt,
+  };
+}
+
+/** Within both limits. The lifetime is judged by today's configuration too: a shortened one counts at once. */
+export function isWithinLimits(session: Session, limits: SessionLimits, now: number): boolean {
+  return now < session.expiresAt && now < session.createdAt + limits.lifetimeMs && now < session.lastSeenAt + limits.idleMs;
+}
+
+/** Activity is noted when the last note is this old: a tenth of the idle limit that counts. */
+export function noteActivityAfterMs(limits: SessionLimits, idleMs: number | undefined): number {
+  return Math.min(limits.idleMs, idleMs ?? Number.POSITIVE_INFINITY) / 10;
+}

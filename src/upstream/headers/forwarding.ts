@@ -1,0 +1,79 @@
+import type { Incoming } from "../../core/incoming.ts";
+import { authorityOf } from "../../core/origin.ts";
+import type { Site } from "../../core/route.ts";
+import { formatAddress, parseAddress } from "../../lib/networks.ts";
+
+const exact: ReadonlySet<string> = new Set([
+  "x-real-ip",
+  "x-request-id",
+  "x-rewrite-url",
+  "x-host",
+  "x-http-host-override",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-remote-ip",
+  "x-remote-addr",
+  "x-envoy-external-address",
+  "x-proxyuser-ip",
+  "client-ip",
+  "true-client-ip",
+  "cf-connecting-ip",
+  "cf-connecting-ipv6",
+  "fastly-client-ip",
+  // CGI turns it into HTTP_PROXY, which HTTP clients inside the application obey (CVE-2016-5385, "httpoxy").
+  "proxy",
+]);
+
+/**
+ * Fields by which upstreams learn who is calling and what was asked for. None of a client's survive; ours are written instead.
+ * `folded` is a name from `foldHeaderName`.
+ */
+export function isForwardingName(folded: string): boolean {
+  return folded.startsWith("x-forwarded") || folded.startsWith("forwarded") || folded.startsWith("x-original-") || exact.has(folded);
+}
+
+/** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
+export function writeForwardingHeaders(headers: string[], incoming: Incoming, { origin }: Site, peer: string): void {
+  const authority = authorityOf(origin);
+  const chain = incoming.peerTrusted ? believedChain(incoming, peer) : [peer];
+  const seen = `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}`;
+  headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", origin.scheme, "X-Forwarded-Host", authority);
+  headers.push("X-Forwarded-Port", String(origin.port), "X-Real-IP", incoming.client);
+  headers.push("Forwarded", chain.map((hop) => `for=${forwardedNode(hop)}${seen}`).join(", "), "X-Request-Id", incoming.id);
+}
+
+/** The peer's address in the spelling used everywhere else; IPv4-mapped IPv6 is IPv4. */
+export function peerAddress(incoming: Incoming, remoteAddress: string | undefined): string {
+  // Nobody spoke for anybody else: the client is the peer.
+  if (!incoming.peerTrusted) return incoming.client;
+  const zoneless = (remoteAddress ?? "").replace(/%.*$/, "");
+  const parsed = parseAddress(zoneless);
+  return parsed === null ? "unknown" : formatAddress(parsed);
+}
+
+/**
+ * The hops from the client on, each vouched for by a trusted proxy. What stood left of the client was the client's own claim and is
+ * not repeated: upstreams that read the leftmost entry would believe it.
+ */
+function believedChain(incoming: Incoming, peer: string): string[] {
+  if (incoming.client === peer) return [peer];
+  const hops: string[] = [];
+  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+    if (incoming.rawHeaders[at]?.toLowerCase() === "x-forwarded-for")
+      for (const part of (incoming.rawHeaders[at + 1] ?? "").split(",")) {
+        const address = parseAddress(part.trim());
+        if (address !== null) hops.push(formatAddress(address));
+      }
+  const from = hops.lastIndexOf(incoming.client);
+  return from === -1 ? [incoming.client, peer] : [...hops.slice(from), peer];
+}
+
+/** RFC 7239 section 6: IPv6 in brackets and therefore in quotes. */
+function forwardedNode(address: string): string {
+  return address.includes(":") ? `"[${address}]"` : address;
+}
+
+/** A port or an IPv6 address makes it more than a token. */
+function quotedIfNeeded(authority: string): string {
+  return authority.includes(":") ? `"${authority}"` : authority;
+}

@@ -1,0 +1,70 @@
+import { stripOwnCookies } from "../../http/cookies.ts";
+import { foldHeaderName } from "../../lib/header-names.ts";
+import type { ForwardPlan } from "../plan.ts";
+import { isForwardingName, writeForwardingHeaders } from "./forwarding.ts";
+import { type CompiledEdits, isHopByHop, rememberPerName, removeNamed, removeWhere } from "./rules.ts";
+
+type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization";
+
+/** Headers of the request to the upstream, name and value alternating, byte strings. Host first, identity last. */
+export type BuildRequestHeaders = (
+  plan: ForwardPlan,
+  target: { readonly host: string; readonly peer: string; readonly edits: CompiledEdits },
+) => string[];
+
+/**
+ * Rebuilds the header set of a request.
+ *
+ * Nothing of the client's survives that would be read as ours: hop-by-hop fields and what Connection names, framing, forwarding and
+ * identity fields in every spelling that folds to the same name, our own cookies, an Authorization that we consumed. Then ours follow,
+ * identity last, so that no order of evaluation upstream could prefer anything else.
+ */
+export function createBuildRequestHeaders({ cookieName }: { cookieName: string }): BuildRequestHeaders {
+  const kindOf = rememberPerName(classify);
+  return (plan, { host, peer, edits }) => {
+    const { incoming, identity, identityHeaders } = plan;
+    const raw = incoming.rawHeaders;
+    let connection: string[] | null = null;
+    const consumed = identity?.via === "bearer";
+    const headers = ["Host", host];
+    for (let at = 0; at + 1 < raw.length; at += 2) {
+      const name = raw[at] ?? "";
+      const value = raw[at + 1] ?? "";
+      const kind = kindOf(name);
+      if (kind === "connection") {
+        connection ??= [];
+        connection.push(value);
+      }
+      if (kind === "drop" || kind === "connection" || (kind === "authorization" && consumed)) continue;
+      if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
+      const kept = kind === "cookie" ? stripOwnCookies(value, cookieName) : value;
+      if (kept !== null) headers.push(name, kept);
+    }
+    if (connection !== null) removeNamed(headers, connection);
+    if (incoming.body.kind === "length" && incoming.body.bytes > 0) headers.push("Content-Length", String(incoming.body.bytes));
+    writeOurs(headers, plan, peer, edits);
+    return headers;
+  };
+}
+
+function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: CompiledEdits): void {
+  const from = headers.length;
+  writeForwardingHeaders(headers, plan.incoming, plan.site, peer);
+  const { drops } = edits;
+  if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldHeaderName(name)));
+  for (const [name, value] of edits.set) {
+    if (name.toLowerCase() === "host") headers[1] = value;
+    // Whatever the file says, an identity header holds the identity.
+    else if (!plan.identityHeaders.removes(name)) headers.push(name, value);
+  }
+  for (const [name, value] of plan.identityHeaders.set) headers.push(name, value);
+}
+
+function classify(name: string): NameKind {
+  const lower = name.toLowerCase();
+  if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
+  // Expect is answered here; Host and Content-Length are written anew. Their `_` and `.` spellings have no honest use.
+  const folded = foldHeaderName(name);
+  if (folded === "host" || folded === "content-length" || folded === "expect" || isHopByHop(folded)) return "drop";
+  return isForwardingName(folded) ? "drop" : "pass";
+}

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
+import type { ProviderSettings } from "../../../src/core/settings.ts";
+import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
+import { anOidcProvider, logIn, oidcProviderSettings, sessionOf } from "../../support/oidc-journey.ts";
+
+let fake: FakeOidc;
+const opened: LoginProvider[] = [];
+beforeEach(async () => {
+  fake = await startFakeOidc();
+  fake.refreshToken = "refresh-1";
+});
+afterEach(async () => {
+  for (const provider of opened.splice(0)) provider.close();
+  await fake.close();
+});
+function relyingParty(oidc = {}, provider: Partial<Omit<ProviderSettings, "protocol">> = {}, deps = {}): LoginProvider {
+  const made = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, ...oidc }, provider), deps);
+  opened.push(made);
+  return made;
+}
+async function signedIn(provider: LoginProvider) {
+  return sessionOf(await logIn(provider));
+}
+const groups = (...names: string[]) => ({ kind: "known", names });
+
+test("new claims replace old ones at once, also when they are fewer", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.person = { ...fake.person, groups: ["admins"], name: "Alice Married" };
+  expect(await provider.refresh(session)).toMatchObject({
+    kind: "renewed",
+    principal: { groups: groups("admins"), name: "Alice Married" },
+  });
+  fake.person = { ...fake.person, groups: undefined };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups() } });
+});
+
+test("a provider that does not rotate keeps its refresh token, one that does has it replaced", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.refreshToken = null;
+  expect(await provider.refresh(session)).toMatchObject({ tokens: { refreshToken: "refresh-1" } });
+  fake.refreshToken = "refresh-2";
+  expect(await provider.refresh(session)).toMatchObject({ tokens: { refreshToken: "refresh-2" } });
+});
+
+test("strength and time of the login stay those of the login", async () => {
+  const provider = relyingParty();
+  fake.person = { ...fake.person, acr: "gold", auth_time: Math.floor(Date.now() / 1000) - 100 };
+  const session = await signedIn(provider);
+  fake.person = { ...fake.person, acr: undefined, auth_time: Math.floor(Date.now() / 1000) };
+  expect(await provider.refresh(session)).toMatchObject({ principal: { acr: "gold", authenticatedAt: session.principal.authenticatedAt } });
+});
+
+const changed = (change: Record<string, unknown>): FakeScript => ({ idTokenClaims: (good) => ({ ...good, ...change }) });
+test.each<{ when: string; script: FakeScript }>([
+  { when: "sub is another one", script: changed({ sub: "mallory" }) },
+  { when: "iss is another issuer", script: changed({ iss: "https://evil.example" }) },
+  { when: "aud is another client", script: changed({ aud: "another" }) },
+  { when: "azp is another client", script: changed({ azp: "another" }) },
+  { when: "the nonce is another one", script: changed({ nonce: "another" }) },
+  { when: "it has expired", script: changed({ exp: 1 }) },
+  { when: "the signature is broken", script: { idTokenSigning: { breakSignature: true } } },
+  { when: "at_hash is of another token", script: changed({ at_hash: "AAAA" }) },
+  { when: "the address now belongs to another provider", script: changed({ email: "alice@corp.example" }) },
+  { when: "a value holds a line end", script: changed({ name: "a\r\nb" }) },
+])("the session is refused when $when", async ({ script }) => {
+  const provider = relyingParty({}, {}, { ownerOfDomain: (domain: string) => (domain === "corp.example" ? "adfs" : null) });
+  const session = await signedIn(provider);
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed" });
+  fake.script = script;
+  expect(await provider.refresh(session)).toMatchObject({ kind: "refused" });
+});
+
+test.each<{ when: string; token: NonNullable<FakeScript["token"]>; outcome: string }>([
+  { when: "invalid_grant", token: () => ({ status: 400, json: { error: "invalid_grant" } }), outcome: "refused" },
+  { when: "invalid_client", token: () => ({ status: 401, json: { error: "invalid_client" } }), outcome: "unavailable" },
+  { when: "temporarily_unavailable", token: () => ({ status: 400, json: { error: "temporarily_unavailable" } }), outcome: "unavailable" },
+  { when: "429", token: () => ({ status: 429, json: { error: "slow_down" } }), outcome: "unavailable" },
+  { when: "500", token: () => ({ status: 500, raw: "oops" }), outcome: "unavailable" },
+  { when: "403 in HTML", token: () => ({ status: 403, headers: { "content-type": "text/html" }, raw: "<html>" }), outcome: "unavailable" },
+  { when: "HTML with 200", token: () => ({ headers: { "content-type": "text/html" }, raw: "<html>" }), outcome: "unavailable" },
+  { when: "a redirect", token: () => ({ status: 302, headers: { location: "/login" } }), outcome: "unavailable" },
+])("the token endpoint answering $when makes it $outcome", async ({ token, outcome }) => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = { token };
+  const answer = await provider.refresh(session);
+  expect(answer.kind).toBe(outcome);
+  if (answer.kind === "unavailable") expect(answer.retryAt).toBeGreaterThan(Date.now());
+});
+
+test("a provider that needs five seconds for a grant is waited for: one that was given up may have been carried out", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.refreshToken = "refresh-2";
+  fake.script = { token: (good) => new Promise((resolve) => setTimeout(resolve, 5_200, { json: good })) };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", tokens: { refreshToken: "refresh-2" } });
+}, 15_000);
+
+test("retries are spread out", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = { token: () => ({ status: 503 }) };
+  const times = await Promise.all(Array.from({ length: 10 }, async () => provider.refresh(session)));
+  expect(new Set(times.map((answer) => (answer.kind === "unavailable" ? Math.round(answer.retryAt / 500) : 0))).size).toBeGreaterThan(3);
+});
+
+test("without a new ID token, userinfo decides", async () => {
+  fake.person = { sub: "alice", email: "alice@acme.example", name: "Alice" };
+  fake.profile = { groups: ["staff"] };
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = { idToken: () => null };
+  fake.profile = { groups: ["admins"] };
+  const renewed = await provider.refresh(session);
+  expect(renewed).toMatchObject({
+    kind: "renewed",
+    principal: { groups: groups("admins"), email: "alice@acme.example" },
+    tokens: { idToken: session.tokens?.idToken },
+  });
+  fake.profile = {};
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups() } });
+  fake.script = { idToken: () => null, userinfo: (good) => ({ json: { ...good, sub: "mallory" } }) };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "refused" });
+});
+
+test("groups and rule claims that only the login's ID token named become unknown when nobody names them any more", async () => {
+  fake.person = { ...fake.person, tenant: "t1" };
+  const provider = relyingParty({}, {}, { claimNames: ["tenant"] });
+  const session = await signedIn(provider);
+  expect(session.principal).toMatchObject({ groups: groups("staff"), claims: { tenant: ["t1"] } });
+  fake.script = { idToken: () => null };
+  const renewed = await provider.refresh(session);
+  expect(renewed).toMatchObject({ kind: "renewed", principal: { groups: { kind: "unknown" }, claims: {}, name: "Alice Archer" } });
+  if (renewed.kind === "renewed") expect(Object.keys(renewed.principal.claims)).toEqual([]);
+});
+
+test("with neither a new ID token nor userinfo the person stays as known", async () => {
+  fake.script = { discovery: ({ userinfo_endpoint: _, ...rest }) => ({ json: rest }) };
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = { idToken: () => null };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: session.principal });
+});
+
+test("when userinfo fails after the grant, the new tokens are kept and it is tried again soon", async () => {
+  fake.person = { sub: "alice" };
+  fake.profile = { name: "Alice", email: "alice@acme.example", groups: ["staff"] };
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.refreshToken = "refresh-2";
+  fake.script = { userinfo: () => ({ status: 502 }) };
+  const renewed = await provider.refresh(session);
+  expect(renewed).toMatchObject({ kind: "renewed", principal: session.principal, tokens: { refreshToken: "refresh-2" } });
+  if (renewed.kind === "renewed") expect((renewed.refreshAt ?? 0) - Date.now()).toBeLessThan(61_000);
+});
+
+test.each([
+  { when: "expires_in is 300", expires: 300, refresh: true, withToken: true, seconds: [265, 275] },
+  { when: "expires_in is 5", expires: 5, refresh: true, withToken: true, seconds: [3, 5] },
+  { when: "expires_in is a day", expires: 86_400, refresh: true, withToken: true, seconds: [3590, 3601] },
+  { when: "expires_in is missing", expires: undefined, refresh: true, withToken: true, seconds: [200, 300] },
+  { when: "refreshing is switched off", expires: 300, refresh: false, withToken: true, seconds: null },
+  { when: "there is no refresh token", expires: 300, refresh: true, withToken: false, seconds: null },
+])("the next refresh, when $when", async ({ expires, refresh, withToken, seconds }) => {
+  if (!withToken) fake.refreshToken = null;
+  fake.script = {
+    token: ({ expires_in: _, ...good }) => ({ json: { ...good, ...(expires === undefined ? {} : { expires_in: expires }) } }),
+  };
+  const { refreshAt } = await signedIn(relyingParty({ refresh }));
+  if (seconds === null || refreshAt === null) expect(refreshAt).toBe(seconds);
+  else {
+    expect(refreshAt - Date.now()).toBeGreaterThan((seconds[0] ?? 0) * 1000);
+    expect(refreshAt - Date.now()).toBeLessThan((seconds[1] ?? 0) * 1000);
+  }
+});

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Session } from "../../../src/core/session.ts";
+import { createRedisStore } from "../../../src/sessions/redis/store.ts";
+import { keyOf } from "../../../src/sessions/session-rules.ts";
+import { eventually } from "../../support/eventually.ts";
+import { noMetrics, recordingLog } from "../../support/quiet.ts";
+import type { TestRedis } from "../../support/redis.ts";
+import { downAfterMs, startRedisSentinels, type TestSentinels } from "../../support/redis-sentinel.ts";
+import { aNewSession, redisAt, sessionSettings } from "../../support/session-builders.ts";
+
+let sentinels: TestSentinels;
+let log = recordingLog();
+const opened: SessionStore[] = [];
+const until = { timeoutMs: 15_000, everyMs: 10 };
+
+beforeEach(async () => {
+  log = recordingLog();
+  sentinels = await startRedisSentinels();
+});
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+  await sentinels.stop();
+});
+
+async function open(): Promise<SessionStore> {
+  const target = { kind: "sentinel", sentinels: sentinels.addresses, name: sentinels.name } as const;
+  const settings = sessionSettings({ store: redisAt("", { target }), graceMs: 0, perUser: 10_000 });
+  const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
+  opened.push(store);
+  await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
+  return store;
+}
+
+/** Logins, reads and every other session's logout, over and over; what was acknowledged, and every way in which it failed. */
+function startWork(store: SessionStore) {
+  const work = { kept: [] as Session[], ended: [] as Session[], codes: new Set<unknown>(), slowestMs: 0, stop: async () => {} };
+  let stopped = false;
+  const go = async () => {
+    while (!stopped) {
+      const startedAt = performance.now();
+      try {
+        const session = await store.create(aNewSession());
+        await store.find(session.id, { fresh: true });
+        if (work.kept.length > work.ended.length) {
+          await store.end(session.id, "logout");
+          work.ended.push(session);
+        } else work.kept.push(session);
+      } catch (error) {
+        work.codes.add(error instanceof Error && "code" in error ? error.code : error);
+      }
+      work.slowestMs = Math.max(work.slowestMs, performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const done = Promise.all(Array.from({ length: 4 }, go));
+  work.stop = async () => {
+    stopped = true;
+    await done;
+  };
+  return work;
+}
+
+test.each([
+  { when: "the primary dies", lose: async (primary: TestRedis) => primary.kill() },
+  { when: "the primary hangs", lose: async (primary: TestRedis) => primary.pause() },
+  { when: "an operator makes another one the primary", lose: async () => sentinels.failOver() },
+])("$when under load: logins resume, logouts stay logouts, and changes are announced by the new primary", async ({ lose }) => {
+  const [one, other] = [await open(), await open()];
+  const before = await sentinels.primary();
+  const work = startWork(one);
+  await eventually(() => expect(work.ended.length).toBeGreaterThan(20), until);
+  await lose(before);
+  const lostAt = performance.now();
+  await eventually(async () => expect(await sentinels.primary()).not.toBe(before), until);
+  await eventually(() => one.create(aNewSession()), until);
+  expect(performance.now() - lostAt).toBeLessThan(downAfterMs + 5_000);
+  const resumedWith = work.ended.length;
+  await eventually(() => expect(work.ended.length).toBeGreaterThan(resumedWith + 20), until);
+  await work.stop();
+  before.resume();
+  expect([...work.codes].filter((code) => code !== "store.unavailable")).toEqual([]);
+  // Three steps of at most half a second each, and what a busy machine adds.
+  expect(work.slowestMs).toBeLessThan(2_500);
+  await eventually(() => expect(other.health().invalidation).toBe(true), until);
+  for (const { id } of work.ended) expect(await other.find(id, { fresh: true })).toBeNull();
+
+  const session = await one.create(aNewSession());
+  await eventually(async () => {
+    await other.find(session.id);
+    expect(other.peek(session.id)).toBeTruthy();
+  }, until);
+  await one.end(session.id, "logout");
+  await eventually(() => expect(other.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
+});
+
+test("a logout that no replica had heard of is said again to the one that is promoted", async () => {
+  const [one, other] = [await open(), await open()];
+  const [primary, replicas] = [await sentinels.primary(), await sentinels.replicas()];
+  const session = await one.create(aNewSession());
+  for (const replica of replicas) {
+    const operator = new Redis(replica.port, "127.0.0.1");
+    await eventually(async () => expect(await operator.exists(`vestibule:s:{${keyOf(session.id)}}`)).toBe(1), until);
+    // From now on it cannot follow the primary, and knows nothing newer.
+    await operator.config("SET", "masteruser", "nobody");
+    await operator.config("SET", "masterauth", "wrong");
+    await operator.call("CLIENT", "KILL", "TYPE", "MASTER");
+    operator.disconnect();
+  }
+  expect(await one.end(session.id, "logout")).toBe(true);
+  expect(log.lines.some(({ message }) => message.includes("no redis replica"))).toBe(true);
+  await primary.kill();
+  await eventually(async () => expect(await sentinels.primary()).not.toBe(primary), until);
+  await eventually(async () => expect(await other.find(session.id, { fresh: true })).toBeNull(), until);
+  expect(await one.find(session.id)).toBeNull();
+});
