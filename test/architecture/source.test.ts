@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot, type SourceFile, sourceFiles, withoutComments } from "./source-files.ts";
 
@@ -25,10 +25,46 @@ test("no comment leaves work for later", () => {
   expect(sources.filter(({ text }) => /\b(?:TODO|FIXME|XXX|HACK)\b|not implemented/.test(text)).map(({ path }) => path)).toEqual([]);
 });
 
-test("files are short: the median is under 100 lines, none is over 300", () => {
+/**
+ * The bounds: a chapter is 60 to 200 lines, so the median lies between; past 250 a file is two. A small file with a single importer is a paragraph
+ * of its importer unless it is a table, a port, a thread's entry or the only door to its folder, and there are few of those. The number of files may
+ * grow with what the product can do; a jump past the bound asks whether chapters have become paragraphs again.
+ */
+const bounds = { files: 480, medianLines: [60, 130], longestLines: 250, paragraphs: 24 } as const;
+
+test("src/ is made of chapters", () => {
   const lengths = sources.map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 })).sort((a, b) => a.lines - b.lines);
-  expect(lengths[Math.floor(lengths.length / 2)]?.lines).toBeLessThan(100);
-  expect(lengths.filter(({ lines }) => lines > 300)).toEqual([]);
+  const importers = new Map<string, Set<string>>();
+  for (const { path, text } of sources) {
+    for (const [, spec = ""] of text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)) {
+      const target = join(dirname(path), spec);
+      importers.set(target, (importers.get(target) ?? new Set()).add(path));
+    }
+  }
+  const paragraphs = lengths.filter(({ path, lines }) => lines < 40 && importers.get(path)?.size === 1).map(({ path }) => path);
+  const median = lengths[Math.floor(lengths.length / 2)]?.lines ?? 0;
+  const longest = lengths.at(-1)?.lines ?? 0;
+  process.stdout.write(
+    `\n${lengths.length} files, median ${median} lines, longest ${longest}, ${paragraphs.length} under 40 lines with a single importer\n`,
+  );
+  expect(lengths.length).toBeLessThanOrEqual(bounds.files);
+  expect(median).toBeGreaterThanOrEqual(bounds.medianLines[0]);
+  expect(median).toBeLessThanOrEqual(bounds.medianLines[1]);
+  expect(lengths.filter(({ lines }) => lines > bounds.longestLines)).toEqual([]);
+  expect(paragraphs.length, paragraphs.join("\n")).toBeLessThanOrEqual(bounds.paragraphs);
+});
+
+test("every folder of src/ begins with a few lines about itself", () => {
+  const folders = new Set(
+    sources.map(({ path }) =>
+      path
+        .split("/")
+        .slice(0, path.startsWith("src/login/") ? 3 : 2)
+        .join("/"),
+    ),
+  );
+  const without = [...folders].filter((folder) => !folder.endsWith(".ts") && !existsSync(join(projectRoot, folder, "README.md")));
+  expect(without).toEqual([]);
 });
 
 test("every package that is shipped is explained in the README", () => {

@@ -362,7 +362,7 @@ export const breakages: readonly Breakage[] = [
     file: "src/login/saml/messages/assertion.ts",
     inside: "checkBearer",
     becomes:
-      'void acsUrl; void at; return { inResponseTo: attributeOf(confirmation, "InResponseTo"), notOnOrAfter: Date.now() + 60_000 } as never;',
+      'const data = requiredChild(confirmation, saml, "SubjectConfirmationData"); void acsUrl; return { inResponseTo: attributeOf(data, "InResponseTo"), notOnOrAfter: at.now + 60_000 };',
     test: "test/login/saml/messages/response.test.ts",
     named: "signed response another's Recipient is refused as saml.destination",
   },
