@@ -19,7 +19,7 @@ const maxFileBytes = 1024 * 1024;
  * Reads the configuration: the only way from a file to Settings. Nothing is half applied: with a single problem there are
  * no settings, and all problems of shape and meaning come at once, in the order of the file.
  */
-export function loadSettings(file: string, env: Readonly<Record<string, string | undefined>>): LoadResult {
+export function loadSettings(file: string, env: Readonly<Record<string, string | undefined>>, now: number = Date.now()): LoadResult {
   const read = readText(file, maxFileBytes);
   if (!read.ok)
     return { ok: false, problems: [{ file, line: 0, column: 0, key: "", message: `this file cannot be read: ${read.why}`, hint: null }] };
@@ -28,7 +28,7 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
   const shape = readFileShape(yaml.plain);
   const findings = createFindings();
   const references = readReferences(referenceRoots(shape), { configFile: file, env, literalSecrets: literalsAllowed(shape) }, findings);
-  checkMeaning(shape.draft, references, findings);
+  checkMeaning(shape.draft, references, now, findings);
   const problems = [...shape.findings, ...withoutConsequences(findings.problems, shape.findings)];
   const place = (found: readonly Finding[]) => toProblems(found, file, yaml.positions);
   if (problems.length > 0 || shape.file === null) return { ok: false, problems: place(problems) };

@@ -3,19 +3,23 @@ import type { KeyPath, Report } from "../problems/report.ts";
 import type { References } from "../values/references.ts";
 import { checkPolicies, checkTests } from "./access.ts";
 import { checkApps } from "./apps.ts";
+import { checkCertificates } from "./certificates.ts";
+import { warnOfDeadRules } from "./dead-rules.ts";
 import { checkHeaders } from "./headers.ts";
 import { checkProviders } from "./providers.ts";
 import { checkServer, checkSessions } from "./server.ts";
 
 /** The meaning pass: everything that is wrong although each key by itself looks right. */
-export function checkMeaning(draft: Draft, references: References, report: Report): void {
+export function checkMeaning(draft: Draft, references: References, now: number, report: Report): void {
   refuseReserved(draft, report);
   checkServer(draft, report);
   checkSessions(draft, references, report);
   checkProviders(draft, references, report);
   checkPolicies(draft, report);
   checkApps(draft, report);
+  warnOfDeadRules(draft, report);
   checkHeaders(draft, report);
+  checkCertificates(draft, references, now, report);
   checkTests(draft, report);
 }
 

@@ -1,8 +1,9 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import type { OidcFile, ProviderFile, SamlFile } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
+import { checkKey, readCertificate } from "./certificates.ts";
 
 /** Who owns which mail domain, and how each provider is spoken to. */
 export function checkProviders(draft: Draft, references: References, report: Report): void {
@@ -40,10 +41,20 @@ function checkOidc(oidc: OidcFile, path: KeyPath, httpAllowed: boolean, referenc
   if (oidc.issuer.includes("?")) report.problem([...path, "issuer"], "an issuer has no query (OpenID Connect Discovery 3)");
   checkClientAuth(oidc, path, report);
   if (oidc.privateKey === null) return;
-  const text = references.secret(oidc.privateKey.key).reveal();
-  if (text !== "" && !/-----BEGIN (RSA |EC )?PRIVATE KEY-----/.test(text)) {
-    report.problem([...path, "privateKey", "key"], "this is no private key in PEM form (-----BEGIN PRIVATE KEY-----)");
+  const key = checkKey(null, references.secret(oidc.privateKey.key).reveal(), [...path, "privateKey", "key"], report);
+  const fitting = key === null ? null : algorithmsOf(key);
+  if (fitting !== null && !fitting.includes(oidc.privateKey.alg)) {
+    report.problem([...path, "privateKey", "alg"], `${oidc.privateKey.alg} does not fit this key: write ${fitting.join(" or ")}`);
   }
+}
+
+/** The algorithms of JWS that a private key can sign with (RFC 7518 3.1, RFC 8037); null for a kind of key that none of them uses. */
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] | null {
+  if (asymmetricKeyType === "rsa") return ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+  if (asymmetricKeyType === "ed25519") return ["EdDSA", "Ed25519"];
+  const curves: Readonly<Record<string, string>> = { prime256v1: "ES256", secp384r1: "ES384", secp521r1: "ES512" };
+  const algorithm = curves[asymmetricKeyDetails?.namedCurve ?? ""];
+  return algorithm === undefined ? null : [algorithm];
 }
 
 function checkClientAuth(oidc: OidcFile, path: KeyPath, report: Report): void {
@@ -86,28 +97,10 @@ function checkKeys({ keys, signRequests, singleLogout }: SamlFile, path: KeyPath
   for (const [at, pair] of keys.entries()) {
     const here = [...path, "keys", at];
     const certificate = readCertificate(references.pem(pair.certificate), [...here, "certificate"], report);
-    const text = references.secret(pair.key).reveal();
-    // What is missing has been reported where it was looked for.
-    if (text === "") continue;
-    try {
-      const key = createPrivateKey(text);
-      if (certificate !== null && !certificate.checkPrivateKey(key)) report.problem([...here, "key"], "this key is not the certificate's");
-    } catch {
-      report.problem([...here, "key"], "this is no private key in PEM form (-----BEGIN PRIVATE KEY-----)");
-    }
+    checkKey(certificate, references.secret(pair.key).reveal(), [...here, "key"], report);
   }
   if (keys.length === 0 && (signRequests || singleLogout)) {
     report.warning(path, "without keys requests are not signed, assertions cannot be encrypted, and there is no single logout");
-  }
-}
-
-function readCertificate(pem: string, path: KeyPath, report: Report): X509Certificate | null {
-  if (!pem.includes("-----BEGIN")) return null;
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    report.problem(path, "this certificate cannot be read");
-    return null;
   }
 }
 
