@@ -1,39 +1,40 @@
 import type { Decision } from "../core/decision.ts";
+import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { authorityOf, formatOrigin, type Origin } from "../core/origin.ts";
 import type { Route } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
-import { type CanonicalHost, canonicalHost } from "../http/host.ts";
-import { formatAddress, parseAddress } from "../lib/networks.ts";
-import { isUnderPrefix, readPath } from "../lib/path.ts";
-import { type AppSite, decide, decideReading } from "../policy/decide.ts";
-import { compileRoutes } from "../policy/route-table.ts";
-import { compileIdentityHeaders, type IdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
+import { appCall, isControlPath } from "../gateway/call.ts";
+import { judgeAs } from "../gateway/judge.ts";
+import { compileRules } from "../gateway/rules.ts";
+import { createReadIncoming, requestHead } from "../http/read-incoming.ts";
+import { formatAddress, parseAddress, parseNetworks } from "../lib/networks.ts";
+import { type AppSite, decideReading } from "../policy/decide.ts";
+import type { HeaderEdit } from "../upstream/plan.ts";
 import { createAssumedIdentity } from "./explain-visitor.ts";
 import type { DecidedExplanation, Explanation, Question, ReadingExplanation } from "./explanation.ts";
 
 /** Compiles the configuration once and answers any number of questions with the very functions that judge requests. */
 export function createExplain(settings: Settings): (question: Question) => Explanation {
-  const table = compileRoutes(settings);
-  const managed = managedNames(settings);
+  const rules = compileRules(settings);
   const assume = createAssumedIdentity(settings);
 
   return (question) => {
     const asked = `${question.method} ${question.url}`;
-    const read = readQuestion(question);
+    const read = readQuestion(question, null);
     if (read.kind === "malformed") return { outcome: "malformed", asked, why: read.why };
     const { incoming } = read;
-    const site = table.findSite(incoming.hostname);
+    const site = rules.findSite(incoming.hostname);
     if (site === null) return { outcome: "unknown-host", asked, why: `no app is published on ${incoming.hostname}: 421` };
-    if (incoming.readings.some((reading) => isUnderPrefix(reading, "/_vestibule")))
+    if (isControlPath(incoming))
       return { outcome: "control", asked, why: "paths under /_vestibule are the gateway's own and never reach an app" };
     const { app } = site;
     if (app === null)
       return { outcome: "unknown-host", asked, why: `${incoming.hostname} is where people sign in; no app is published there` };
     const assumed = assume(question.as, app);
     if (assumed.kind === "unknown-provider") return { outcome: "unknown-provider", asked, why: assumed.why };
-    const explained = explainAt({ ...site, app }, assumed.identity, fromOwnPage(incoming, site), question.at);
+    const explained = explainAt({ ...site, app }, assumed.identity, fromOwnPage(question, read, site), question.at);
     return {
       ...explained,
       asked,
@@ -45,44 +46,40 @@ export function createExplain(settings: Settings): (question: Question) => Expla
   };
 
   function explainAt(site: AppSite, identity: Identity, incoming: Incoming, now: number): Omit<DecidedExplanation, Given> {
-    const { route, decision } = decide(site, identity, incoming, now);
-    const headers = headersOf(route, decision);
-    const end = headers?.kind === "refuse" ? refusedBy(headers, decision) : decision;
+    const call = appCall(rules.findRoute, incoming, site);
+    const { route } = call;
+    const { decision, headers } = judgeAs(rules, call, identity, now);
     return {
-      outcome: outcomeOf(end),
+      outcome: outcomeOf(decision),
       app: { name: site.app.settings.name, host: site.hostname, origin: formatOrigin(site.origin) },
       route: { id: route.id, path: route.settings.path, upstreams: route.settings.upstreams.map(({ url }) => url) },
       readings: incoming.readings.map((reading) => explainReading(site, identity, incoming, reading, now)),
-      ...spellDecision(end),
-      headers: headers?.kind === "edit" ? shownHeaders(route, headers) : null,
+      ...spellDecision(decision),
+      headers: headers === null ? null : shownHeaders(route, headers),
     };
   }
 
   function explainReading(site: AppSite, identity: Identity, incoming: Incoming, path: string, now: number): ReadingExplanation {
-    const route = table.findRoute(site.app, path);
+    const route = rules.findRoute(site.app, path);
     const access = accessOf(route, incoming.method, path);
     const judged = access === "rules" && identity.kind === "known";
     return {
       path,
       route: route.id,
       access,
-      rules: judged ? table.traceRules(route, identity, incoming, path, now) : [],
+      rules: judged ? rules.traceRules(route, identity, incoming, path, now) : [],
       decision: spellDecision(decideReading(site, route, identity, incoming, path, now)).decision,
     };
-  }
-
-  /** Null when the request would not be forwarded. */
-  function headersOf(route: Route, decision: Decision): IdentityHeaders | null {
-    if (decision.kind !== "allow" && decision.kind !== "pass") return null;
-    return compileIdentityHeaders(route.settings.headers, managed)(decision.identity);
   }
 }
 
 type Given = "asked" | "who" | "address" | "at" | "notes";
 
 /** Asks for a WebSocket as a page of the app itself does. */
-function fromOwnPage(incoming: Incoming, { origin }: { readonly origin: Origin }): Incoming {
-  return incoming.websocket ? { ...incoming, origin: formatOrigin(origin) } : incoming;
+function fromOwnPage(question: Question, { incoming }: Asked, { origin }: { readonly origin: Origin }): Incoming {
+  if (!incoming.websocket) return incoming;
+  const read = readQuestion(question, formatOrigin(origin));
+  return read.kind === "asked" ? read.incoming : incoming;
 }
 
 function accessOf(route: Route, method: string, path: string): ReadingExplanation["access"] {
@@ -90,21 +87,15 @@ function accessOf(route: Route, method: string, path: string): ReadingExplanatio
   return route.isOptional(method, path) ? "optional" : "rules";
 }
 
-function refusedBy({ refusal }: IdentityHeaders & { kind: "refuse" }, decision: Decision): Decision {
-  const principal =
-    (decision.kind === "allow" || decision.kind === "pass") && decision.identity !== null ? decision.identity.principal : null;
-  return { kind: "refuse", refusal, principal };
-}
-
-function shownHeaders(route: Route, { edit }: IdentityHeaders & { kind: "edit" }): readonly (readonly [string, string])[] {
+function shownHeaders(route: Route, edit: HeaderEdit): readonly (readonly [string, string])[] {
   // Values are byte strings; people read them as the UTF-8 that they are.
   const shown = edit.set.map(([name, value]) => [name, Buffer.from(value, "latin1").toString("utf8")] as const);
   const { assertion } = route.settings.headers;
   return assertion === null || edit.set.length === 0 ? shown : [...shown, [assertion.header, "(a JWT, signed when the request is made)"]];
 }
 
-function notesOn(origin: Origin, { scheme, authority }: Asked): readonly string[] {
-  const same = scheme === origin.scheme && authority.port === (authorityOf(origin).includes(":") ? origin.port : null);
+function notesOn(origin: Origin, { scheme, incoming }: Asked): readonly string[] {
+  const same = scheme === origin.scheme && incoming.port === (authorityOf(origin).includes(":") ? origin.port : null);
   return same ? [] : [`visitors reach this host as ${formatOrigin(origin)}`];
 }
 
@@ -154,50 +145,50 @@ interface Asked {
   readonly kind: "asked";
   readonly incoming: Incoming;
   readonly scheme: "http" | "https";
-  /** The default port left out. */
-  readonly authority: CanonicalHost;
 }
 
 /**
- * Reads a question with the same canonicalisers that read requests. The URL is cut by hand: a WHATWG URL
- * parser would resolve `..` and `\` before anybody could say that the gateway refuses them.
+ * Reads a question with the very function that reads requests. The URL is cut by hand: a WHATWG URL parser would resolve `..` and `\`
+ * before anybody could say that the gateway refuses them. `origin` is the page that asks for a WebSocket.
  */
-function readQuestion(question: Question): Asked | { readonly kind: "malformed"; readonly why: string } {
+function readQuestion(question: Question, origin: string | null): Asked | { readonly kind: "malformed"; readonly why: string } {
   const match = /^(https?):\/\/([^/?#\\]+)([^?#]*)(\?[^#]*)?$/i.exec(question.url);
   if (match === null) return malformed("this is not a URL such as https://wiki.acme.example/page");
   const scheme = match[1]?.toLowerCase() === "http" ? "http" : "https";
-  const host = canonicalHost(match[2] ?? "");
-  if (host === null) return malformed("the host is malformed: 400");
-  // What a browser's address bar does to letters that no request may hold.
-  const path = (match[3] || "/").replace(/[^!-~]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
-  const reading = readPath(path);
-  if (!reading.ok) return malformed(`the path has ${reading.why}: 400`);
   const address = parseAddress(question.address ?? "127.0.0.1");
   if (address === null) return malformed(`${question.address ?? ""} is not an IP address`);
-  const authority = { hostname: host.hostname, port: host.port === (scheme === "https" ? 443 : 80) ? null : host.port };
-  const isPage = !question.websocket && (question.method === "GET" || question.method === "HEAD");
-  const incoming: Incoming = {
-    id: "explain",
-    receivedAt: question.at,
+  const kind = question.websocket ? handshake(origin) : [["Accept", "text/html"] as const];
+  // What a browser's address bar does to letters that no request may hold.
+  const path = (match[3] || "/").replace(/[^!-~]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
+  const head = requestHead({
     method: question.method,
-    ...authority,
-    path,
-    query: match[4] ?? "",
-    readings: reading.readings,
-    client: formatAddress(address),
-    peerTrusted: false,
-    rawHeaders: [],
-    body: { kind: "none" },
-    cookie: null,
-    authorization: null,
-    wantsPage: isPage,
-    websocket: question.websocket,
-    origin: null,
-    fetchSite: null,
-    acceptLanguage: null,
-    userAgent: null,
-  };
-  return { kind: "asked", incoming, scheme, authority };
+    target: path + (match[4] ?? ""),
+    fields: [["Host", match[2] ?? ""], ...kind],
+    address: formatAddress(address),
+    encrypted: scheme === "https",
+  });
+  const readIncoming = createReadIncoming({ trusted: parseNetworks([]), clock: () => question.at, newRequestId: () => "explain" });
+  try {
+    return { kind: "asked", incoming: readIncoming(head), scheme };
+  } catch (error) {
+    return malformed(spellRefused(asGatewayError(error)));
+  }
+}
+
+function handshake(origin: string | null): readonly (readonly [string, string])[] {
+  const asks = [
+    ["Connection", "Upgrade"],
+    ["Upgrade", "websocket"],
+    ["Sec-WebSocket-Version", "13"],
+    ["Sec-WebSocket-Key", "ZXhwbGFpbiBleHBsYWluIQ=="],
+  ] as const;
+  return origin === null ? asks : [...asks, ["Origin", origin]];
+}
+
+function spellRefused({ code, message, status }: GatewayError): string {
+  if (code === "request.path-ambiguous") return `the path has ${message}: ${status}`;
+  if (code === "request.host-malformed") return `the host is malformed: ${status}`;
+  return `${message}: ${status}`;
 }
 
 function malformed(why: string): { readonly kind: "malformed"; readonly why: string } {

@@ -7,12 +7,13 @@ import { asOwnAnswer } from "../http/answer.ts";
 import type { AppSite } from "../policy/decide.ts";
 import { jsonAnswer, prefersHtml } from "./answer-error.ts";
 import type { GatewayDeps } from "./deps.ts";
+import type { Answering } from "./judge.ts";
 
-type Answering = Pick<GatewayDeps, "door" | "renderPage">;
+type Words = Pick<GatewayDeps, "door" | "renderPage">;
 type AppVisit = Visit & { readonly site: AppSite };
 
 /** The answer of the gateway's own that a decision comes to. */
-export function answerDecision(deps: Answering, visit: AppVisit, decision: Exclude<Decision, { kind: "allow" | "pass" }>): Answer {
+export function answerDecision(deps: Words, visit: AppVisit, decision: Answering): Answer {
   const { id } = visit.incoming;
   switch (decision.kind) {
     case "login":
@@ -25,7 +26,7 @@ export function answerDecision(deps: Answering, visit: AppVisit, decision: Exclu
 }
 
 /** 401 for whoever cannot follow a redirect; the body names the URL at which a person can sign in (RFC 9110 15.5.2, RFC 6750 3). */
-function challenge({ door }: Answering, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
+function challenge({ door }: Words, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
   const { id, hostname } = visit.incoming;
   const rejected = decision.because === "credential-rejected";
   const loginUrl = door.urlFor(visit);
@@ -47,7 +48,7 @@ function challenge({ door }: Answering, visit: AppVisit, decision: Decision & { 
 }
 
 /** 403 with who you are and why not; the rule itself is for operators. */
-function refusal({ door, renderPage }: Answering, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
+function refusal({ door, renderPage }: Words, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
   const { incoming, site } = visit;
   if (principal === null || incoming.websocket || !prefersHtml(incoming.rawHeaders)) {
     const body = { error: "access_refused", reason, message: "You are not allowed to do this.", request_id: incoming.id };

@@ -1,24 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import type { Answer } from "../core/answer.ts";
-import type { Decision } from "../core/decision.ts";
+import type { Decision, Refusal } from "../core/decision.ts";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { Route } from "../core/route.ts";
-import type { AppSite } from "../policy/decide.ts";
+import type { Principal } from "../core/principal.ts";
 import type { ForwardResult } from "../upstream/plan.ts";
 import { accessRecord, clientLeftStatus, refusedRecord } from "./access-record.ts";
 import { answerError, type ErrorContext } from "./answer-error.ts";
+import type { AppCall } from "./call.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Line, sendAnswer } from "./line.ts";
-
-/** A request to an app: what was found out before anybody was identified. */
-export interface AppCall {
-  readonly incoming: Incoming;
-  readonly site: AppSite;
-  /** By the path's plain reading: where it goes if it goes on. */
-  readonly route: Route;
-}
 
 /** Ends a call with an answer of our own and its access line. */
 export function answerCall(
@@ -86,4 +78,21 @@ function errorContext(deps: Pick<GatewayDeps, "newRequestId">, req: IncomingMess
     rawHeaders: req.rawHeaders,
     close: incoming === null,
   };
+}
+
+/** Notes what was refused, and what would have been where rules are not enforced yet. */
+export function auditDecision(deps: Pick<GatewayDeps, "audit">, incoming: Incoming, decision: Decision): void {
+  if (decision.kind === "refuse") auditRefusal(deps, incoming, decision.refusal, decision.principal, true);
+  else if (decision.kind === "allow" && decision.shadow !== null)
+    auditRefusal(deps, incoming, decision.shadow, decision.identity.principal, false);
+}
+
+function auditRefusal(
+  { audit }: Pick<GatewayDeps, "audit">,
+  { id, client, hostname, path }: Incoming,
+  { reason, rule, why }: Refusal,
+  principal: Principal | null,
+  enforced: boolean,
+): void {
+  audit({ event: "refusal", request: id, client, principal, host: hostname, path, reason, rule, detail: why, enforced });
 }

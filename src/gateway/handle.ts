@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Decision } from "../core/decision.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Visit } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
@@ -10,9 +8,10 @@ import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
 import { accessRecord } from "./access-record.ts";
 import { answerDecision } from "./answer-decision.ts";
 import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
-import { type AppCall, answerCall, answerFailure, answerFailureEarly, noteFailure, recordCall } from "./conclude.ts";
+import { type AppCall, appCall, hasApp, isControlPath, siteOf } from "./call.ts";
+import { answerCall, answerFailure, answerFailureEarly, auditDecision, noteFailure, recordCall } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
-import { auditDecision, hasApp, isControlPath, siteOf } from "./judge.ts";
+import { type Judgement, judge } from "./judge.ts";
 import { forwardOn, type Line, sendAnswer } from "./line.ts";
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -38,53 +37,36 @@ function serve(deps: GatewayDeps, line: Line): void {
     incoming = deps.readIncoming(line.req);
     const site = siteOf(deps.findSite, incoming, line.req);
     if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
-    else if (hasApp(site)) serveApp(deps, line, { incoming, site, route: deps.findRoute(site.app, incoming.readings[0] ?? incoming.path) });
+    else if (hasApp(site)) serveApp(deps, line, appCall(deps.findRoute, incoming, site));
     else throw new GatewayError("request.not-found", "only the gateway's own pages live here");
   } catch (error) {
     answerFailureEarly(deps, line, incoming, error);
   }
 }
 
-const anonymous: Identity = { kind: "anonymous" };
-
 function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
-  const identity = identifyCaller(deps, call);
-  if (identity instanceof Promise) {
-    identity.then((known) => proceed(deps, line, call, known)).catch((error) => answerFailure(deps, line, call, null, null, error));
-  } else proceed(deps, line, call, identity);
+  const judged = judge(deps, call);
+  if (judged instanceof Promise) {
+    judged.then((judgement) => carryOut(deps, line, call, judgement)).catch((error) => answerFailure(deps, line, call, null, null, error));
+  } else carryOut(deps, line, call, judged);
 }
 
-/** Nobody is asked for an identity where everybody may come: public paths work without the session store. */
-function identifyCaller(deps: GatewayDeps, { incoming, site, route }: AppCall): Identity | Promise<Identity> {
-  const { readings, method } = incoming;
-  if (readings.length === 1 && route.isPublic(method, readings[0] ?? incoming.path)) return anonymous;
-  return deps.identify(incoming, route, site);
+function carryOut(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judgement): void {
+  auditDecision(deps, call.incoming, judgement.decision);
+  if (judgement.kind === "forward") forwardCall(deps, line, call, judgement);
+  else answerCall(deps, line, call, judgement.identity, judgement.decision, answerDecision(deps, call, judgement.decision));
 }
 
-function proceed(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity): void {
-  const { decision } = deps.decide(call.site, identity, call.incoming, deps.clock());
-  auditDecision(deps, call.incoming, decision);
-  if (decision.kind === "allow" || decision.kind === "pass") forwardCall(deps, line, call, identity, decision);
-  else answerCall(deps, line, call, identity, decision, answerDecision(deps, call, decision));
-}
-
-type Admitted = Decision & { readonly kind: "allow" | "pass" };
-
-function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, identity: Identity, decision: Admitted): void {
+function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judgement & { kind: "forward" }): void {
   const { incoming, site, route } = call;
-  const headers = deps.prepareHeaders({ incoming, route, site, identity: decision.identity });
-  if (headers.kind === "refuse") {
-    const refused = { kind: "refuse", refusal: headers.refusal, principal: decision.identity?.principal ?? null } as const;
-    auditDecision(deps, incoming, refused);
-    answerCall(deps, line, call, identity, refused, answerDecision(deps, call, refused));
-    return;
-  }
+  const { identity, decision } = judgement;
+  const identityHeaders = deps.addAssertion(call, decision.identity, judgement.headers);
   // So that it ends with its session or token, and when the rules change; a shutdown must find tunnels.
   const connection = deps.connections.open(incoming, decision.identity, line.kind === "socket");
   const endsSession = isAppLogout(site, incoming, decision.identity);
   const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
   const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);
-  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders: headers.edit, setCookie, onOpen })
+  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders, setCookie, onOpen })
     .then((result) => {
       deps.connections.done(connection);
       if (result.status === null && result.error !== null && !result.aborted) throw result.error;

@@ -1,4 +1,4 @@
-import { type IncomingMessage, METHODS } from "node:http";
+import { METHODS } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
@@ -13,7 +13,38 @@ export interface ReadIncomingDeps {
   readonly clock: Clock;
   readonly newRequestId: () => string;
 }
-export type ReadIncoming = (req: IncomingMessage) => Incoming;
+/** What a request says before its body: node's own, or a question about one that was not made. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  /** The request target. */
+  readonly url?: string | undefined;
+  readonly httpVersionMajor: number;
+  readonly httpVersionMinor: number;
+  /** Name and value alternating. */
+  readonly rawHeaders: string[];
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean };
+}
+
+/** The only constructor of an `Incoming`: whatever is judged went through it, whoever asks. */
+export type ReadIncoming = (head: RequestHead) => Incoming;
+
+/** The head of an HTTP/1.1 request that somebody else received, or that nobody made. */
+export function requestHead(asked: {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly address: string;
+  readonly encrypted: boolean;
+}): RequestHead {
+  return {
+    method: asked.method,
+    url: asked.target,
+    httpVersionMajor: 1,
+    httpVersionMinor: 1,
+    rawHeaders: asked.fields.flat(),
+    socket: { remoteAddress: asked.address, encrypted: asked.encrypted },
+  };
+}
 
 /** What the parser knows but no application may be asked: tunnels, echoes, and methods of other protocols (RTSP, Icecast). */
 const methods: ReadonlySet<string> = new Set(METHODS.filter((method) => !["CONNECT", "TRACE", "SOURCE"].includes(method)));
@@ -60,10 +91,10 @@ export function createReadIncoming({ trusted, clock, newRequestId }: ReadIncomin
 }
 
 /** The parser also takes HTTP/0.9 and HTTP/2.0 request lines, whose framing rules are others. */
-function readVersion(req: IncomingMessage): 0 | 1 {
+function readVersion(req: RequestHead): 0 | 1 {
   if (req.httpVersionMajor === 1 && req.httpVersionMinor === 1) return 1;
   if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0) return 0;
-  throw new GatewayError("request.malformed", `HTTP version ${req.httpVersion}`);
+  throw new GatewayError("request.malformed", `HTTP version ${req.httpVersionMajor}.${req.httpVersionMinor}`);
 }
 
 /** RFC 9112 3.2: exactly one Host, also in HTTP/1.0; an absolute-form target must name the same one. */
@@ -79,12 +110,12 @@ function readHost(field: string | null, authority: string | null): CanonicalHost
 }
 
 /** Only for the default port; everything that visitors see comes from the configuration. */
-function arrivedByTls(req: IncomingMessage, peerTrusted: boolean, fields: Fields): boolean {
+function arrivedByTls(req: RequestHead, peerTrusted: boolean, fields: Fields): boolean {
   if (peerTrusted && fields.forwardedProto !== null) return fields.forwardedProto.toLowerCase() === "https";
-  return "encrypted" in req.socket && req.socket.encrypted === true;
+  return req.socket.encrypted === true;
 }
 
-function peerOf(req: IncomingMessage): string {
+function peerOf(req: RequestHead): string {
   const peer = req.socket.remoteAddress;
   // Without a peer, network rules would have nothing to judge.
   if (peer === undefined) throw new GatewayError("request.malformed", "the connection is gone");

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createControl } from "../control/control.ts";
 import type { Clock } from "../core/clock.ts";
-import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
@@ -9,7 +8,8 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { ProviderSettings, Settings } from "../core/settings.ts";
 import { composeAdmission, createShed } from "../gateway/admission.ts";
-import type { GatewayDeps, PrepareHeaders } from "../gateway/deps.ts";
+import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
+import { compileRules } from "../gateway/rules.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
 import { createIdentify } from "../identity/identify.ts";
@@ -23,11 +23,8 @@ import { ownEndpoints } from "../login/saml/context.ts";
 import { createSamlProvider } from "../login/saml/provider.ts";
 import { createRenderPage } from "../pages/render-page.ts";
 import { allClaimNames } from "../policy/access-list.ts";
-import { decide } from "../policy/decide.ts";
-import { compileRoutes } from "../policy/route-table.ts";
 import { createSealer } from "../sessions/sealing.ts";
 import { createForward } from "../upstream/forward.ts";
-import { compileIdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 
 /** What outlives configuration versions. */
@@ -55,7 +52,7 @@ export type MakeProvider = (settings: ProviderSettings) => LoginProvider;
 /** Builds the request flow for `settings`. Nothing is fetched and nothing listens yet: a failure here changes nothing. */
 export function composeVersion(settings: Settings, lasting: Lasting, makeProvider: MakeProvider): Version {
   const { clock, log, audit, metrics, sessions } = lasting;
-  const table = compileRoutes(settings);
+  const rules = compileRules(settings);
   const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
   const sealer = createSealer(settings.sessions.secrets);
   const cookies = createSessionCookies({
@@ -75,14 +72,14 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     ...forwarding,
     readIncoming: createReadIncoming({ trusted: parseNetworks(settings.trustedProxies), clock, newRequestId }),
     newRequestId,
-    findSite: table.findSite,
-    findRoute: table.findRoute,
+    findSite: rules.findSite,
+    findRoute: rules.findRoute,
     identify: createIdentify({ sessions, cookies, providers, refresh, clock, log }),
-    decide,
-    prepareHeaders: createPrepareHeaders(settings, assertions),
+    prepareHeaders: rules.prepareHeaders,
+    addAssertion: createAddAssertion(assertions),
     control: createControl({
       ...shared,
-      table,
+      table: rules,
       providers,
       sessions,
       renderPage,
@@ -128,19 +125,12 @@ export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "cloc
   };
 }
 
-/** The identity headers of every route, compiled before the first request, with the signed assertion where it is configured. */
-function createPrepareHeaders(settings: Settings, assertions: Assertions): PrepareHeaders {
-  const managed = managedNames(settings);
-  const routes = settings.apps.flatMap((app) => app.routes);
-  const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
-  return ({ route, site, identity }) => {
-    const { headers } = route.settings;
-    const prepare = compiled.get(headers);
-    if (prepare === undefined) throw new GatewayError("gateway.internal", `the headers of ${route.id} were not compiled`);
-    const prepared = prepare(identity);
-    if (headers.assertion === null || identity === null || prepared.kind === "refuse") return prepared;
+/** Signs for the routes that are configured so, and only for known callers. */
+function createAddAssertion(assertions: Assertions): AddAssertion {
+  return ({ route, site }, identity, headers) => {
+    const { assertion } = route.settings.headers;
+    if (assertion === null || identity === null) return headers;
     const token = assertions.sign(identity.principal, identity.session, site.hostname, formatOrigin(site.origin));
-    const { removes, set } = prepared.edit;
-    return { kind: "edit", edit: { removes, set: [...set, [headers.assertion.header, token]] } };
+    return { removes: headers.removes, set: [...headers.set, [assertion.header, token]] };
   };
 }

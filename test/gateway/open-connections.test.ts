@@ -2,8 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import type { Session } from "../../src/core/session.ts";
 import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections, type OpenConnections } from "../../src/gateway/open-connections.ts";
-import { decide } from "../../src/policy/decide.ts";
-import { compileRoutes } from "../../src/policy/route-table.ts";
+import { compileRules } from "../../src/gateway/rules.ts";
 import { beginSession } from "../../src/sessions/session-rules.ts";
 import { eventually } from "../support/eventually.ts";
 import { allow, anApp, anIncoming, aRoute, someSettings } from "../support/policy-builders.ts";
@@ -22,13 +21,13 @@ function anOpenTunnel(lifetimeMs: number) {
   const time = { now: 1_800_000_000_000 };
   const clock = () => time.now;
   const app = anApp({ session: { idleMs: minute, lifetimeMs }, routes: [aRoute({ access: [allow({ groups: ["staff"] })] })] });
-  const { findSite } = compileRoutes(someSettings([app]));
+  const rules = compileRules(someSettings([app]));
   const limits = { idleMs: minute, lifetimeMs: 720 * minute };
   const session: Session = beginSession(aNewSession(), limits, { clock, random: (bytes) => new Uint8Array(bytes) });
   const connections = createOpenConnections({
     sessions: silent,
     clock,
-    isStillAllowed: (incoming, caller) => isStillAllowed({ findSite, decide, clock }, incoming, caller),
+    isStillAllowed: (incoming, caller) => isStillAllowed({ ...rules, clock }, incoming, caller),
   });
   opened.push(connections);
   const cuts: string[] = [];

@@ -4,6 +4,8 @@ import type { Principal } from "../../src/core/principal.ts";
 import type { RuleSpec } from "../../src/core/rules.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { AppSettings, HeaderSettings, ProviderSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
+import { createReadIncoming, requestHead } from "../../src/http/read-incoming.ts";
+import { parseNetworks } from "../../src/lib/networks.ts";
 import { readPath } from "../../src/lib/path.ts";
 export const anonymous: Identity = { kind: "anonymous" };
 
@@ -29,33 +31,16 @@ export function known(change: Partial<Principal> = {}, via: "session" | "bearer"
     : { kind: "known", principal, session: null, via, expiresAt: Number.POSITIVE_INFINITY };
 }
 
-/** A GET of a page, as readIncoming would make it; `path` gives the readings. */
+const readIncoming = createReadIncoming({ trusted: parseNetworks([]), clock: () => 0, newRequestId: () => "r-1" });
+
+/** A GET of a page, read as the listener reads it; `change` is laid over what came out. */
 export function anIncoming(change: Partial<Incoming> = {}): Incoming {
-  const path = change.path ?? "/";
-  const read = readPath(path);
-  return {
-    id: "r-1",
-    receivedAt: 0,
-    method: "GET",
-    hostname: "wiki.acme.example",
-    port: null,
-    path,
-    query: "",
-    readings: read.ok ? read.readings : [],
-    client: "192.0.2.7",
-    peerTrusted: false,
-    rawHeaders: [],
-    body: { kind: "none" },
-    cookie: null,
-    authorization: null,
-    wantsPage: true,
-    websocket: false,
-    origin: null,
-    fetchSite: null,
-    acceptLanguage: null,
-    userAgent: null,
-    ...change,
-  };
+  const { method = "GET", hostname = "wiki.acme.example", path = "/", query = "" } = change;
+  // What no parser would let through is judged all the same, as the path it says.
+  const target = readPath(path).ok ? path + query : `/${query}`;
+  const fields = [["Host", hostname] as const, ["Accept", "text/html"] as const];
+  const read = readIncoming(requestHead({ method, target, fields, address: "192.0.2.7", encrypted: true }));
+  return { ...read, rawHeaders: [], ...change };
 }
 
 export function headerSettings(change: Partial<HeaderSettings> = {}): HeaderSettings {

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from "node:http";
+import { GatewayError } from "../core/errors.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { App, Route, Site } from "../core/route.ts";
+import { isUnderPrefix } from "../lib/path.ts";
+import type { AppSite } from "../policy/decide.ts";
+
+/** A request to an app: what was found out before anybody was identified. */
+export interface AppCall {
+  readonly incoming: Incoming;
+  readonly site: AppSite;
+  /** By the path's plain reading: where it goes if it goes on. */
+  readonly route: Route;
+}
+
+/** A site that an app answers on. */
+export function hasApp(site: Site): site is AppSite {
+  return site.app !== null;
+}
+
+/** The call that `incoming` makes at the app of `site`. */
+export function appCall(findRoute: (app: App, reading: string) => Route, incoming: Incoming, site: AppSite): AppCall {
+  return { incoming, site, route: findRoute(site.app, incoming.readings[0] ?? incoming.path) };
+}
+
+/**
+ * The site that a request names. Routing goes by host name; a port, where one is named, must be one that this site is reached at, or
+ * the request was meant for somebody else (RFC 9110 7.4). Throws `request.host-unknown`.
+ */
+export function siteOf(findSite: (hostname: string) => Site | null, incoming: Incoming, req: IncomingMessage): Site {
+  const site = findSite(incoming.hostname);
+  if (site === null) throw new GatewayError("request.host-unknown", `no site ${incoming.hostname}`);
+  const { port } = incoming;
+  if (port === null || port === site.origin.port || port === req.socket.localPort) return site;
+  if (port === (site.origin.scheme === "https" ? 443 : 80)) return site;
+  throw new GatewayError("request.host-unknown", `${incoming.hostname} is not at port ${port}`);
+}
+
+/** The control plane's, in any reading: an upstream must never see what could be taken for a request to the gateway itself. */
+export function isControlPath(incoming: Incoming): boolean {
+  for (const reading of incoming.readings) if (isUnderPrefix(reading, "/_vestibule")) return true;
+  return false;
+}
