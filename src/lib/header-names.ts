@@ -17,32 +17,48 @@ export function isHeaderValue(value: string): boolean {
   return /^[\t -~]*$/.test(value) && value.trim() === value && value.length <= 4096;
 }
 
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-authentication-info",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** Fields that end at this hop whatever Connection says (RFC 9110 section 7.6.1). `name` is in lower case, or folded. */
+export function isHopByHop(name: string): boolean {
+  return hopByHop.has(name);
+}
+
+/** What a message on the next hop says of its own framing and connection, in any spelling: written anew there. */
+export function isWrittenAnew(name: string): boolean {
+  const folded = foldHeaderName(name);
+  return isHopByHop(folded) || folded === "content-length" || folded === "expect";
+}
+
 /** Names that say where a message ends or how one connection behaves: only the gateway writes them. */
-const framing = new Set(
-  [
-    ..."connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding".split(" "),
-    ..."upgrade content-length expect http2-settings".split(" "),
-  ].map(foldHeaderName),
-);
-const forwarding = new Set("forwarded via x-real-ip x-rewrite-url x-request-id x-client-ip true-client-ip x-cluster-client-ip".split(" "));
-/** Names under `X-Forwarded-` that other gateways give to the identity, not to the way the request took. */
-const forwardedIdentity = new Set(
-  "user email groups group preferred-username access-token name roles".split(" ").map((name) => `x-forwarded-${name}`),
-);
-
 export function isFramingName(name: string): boolean {
-  const folded = foldHeaderName(name);
-  return framing.has(folded) || folded.startsWith("sec-websocket-");
+  return isWrittenAnew(name) || foldHeaderName(name).startsWith("sec-websocket-");
 }
 
-export function isForwardingName(name: string): boolean {
-  const folded = foldHeaderName(name);
-  if (forwarding.has(folded) || folded.startsWith("x-original-")) return true;
-  return folded.startsWith("x-forwarded-") && !forwardedIdentity.has(folded);
-}
-
-/** Names that apps are known to take for an identity: callers never set them, whatever the configuration says. */
-export function isWellKnownIdentityName(name: string): boolean {
-  const folded = foldHeaderName(name);
-  return /^(remote|x-remote)-/.test(folded) || /^(x-auth-request|x-webauth)-/.test(folded) || forwardedIdentity.has(folded);
+/**
+ * Remembers what `classify` said per name, as spelled: names repeat on every request, and folding them each time costs more than all
+ * else that is done to headers. Bounded, because clients choose the names.
+ */
+export function rememberPerName<T>(classify: (name: string) => T, limit = 2048): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    const kind = classify(name);
+    if (known.size >= limit) known.clear();
+    known.set(name, kind);
+    return kind;
+  };
 }

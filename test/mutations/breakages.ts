@@ -161,9 +161,9 @@ export const breakages: readonly Breakage[] = [
     named: "visitors who take turns on one connection each arrive under their own name, once",
   },
   {
-    file: "src/upstream/headers/forwarding.ts",
-    inside: "isForwardingName",
-    becomes: "void folded; return false;",
+    file: "src/lib/known-headers.ts",
+    inside: "isDeletedFromRequests",
+    becomes: "void name; return false;",
     test: "test/attack/forwarded-headers.test.ts",
     named: "X-Forwarded-Host: evil.example is deleted and changes nothing",
   },

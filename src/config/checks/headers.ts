@@ -1,4 +1,5 @@
-import { foldHeaderName, isForwardingName, isFramingName, isWellKnownIdentityName } from "../../lib/header-names.ts";
+import { foldHeaderName, isFramingName } from "../../lib/header-names.ts";
+import { type HeaderRole, headerRole, isWellKnownIdentityName } from "../../lib/known-headers.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import { didYouMean } from "../problems/suggest.ts";
@@ -58,13 +59,20 @@ function checkIdentityHeaders(scope: Scope, extras: ReadonlySet<string> | null, 
 const neverIdentity = new Set("host cookie set-cookie content-type content-encoding date origin referer user-agent".split(" "));
 
 function checkIdentityName(name: string, path: KeyPath, report: Report): void {
-  const folded = foldHeaderName(name);
-  if (isFramingName(name) || isForwardingName(name) || neverIdentity.has(folded)) {
-    report.problemAtKey(
-      path,
-      `${name} has a meaning of its own in HTTP and cannot carry an identity: choose another name, such as Remote-User`,
-    );
-  }
+  const why = whyNotIdentity(name);
+  if (why !== null) report.problemAtKey(path, `${why} and cannot carry an identity: choose another name, such as Remote-User`);
+}
+
+function whyNotIdentity(name: string): string | null {
+  const role = headerRole(name);
+  if (isFramingName(name) || neverIdentity.has(foldHeaderName(name))) return `${name} has a meaning of its own in HTTP`;
+  return role === "plain" || role === "identity" ? null : whyOurs(name, role);
+}
+
+/** Why the file may not write this request header: what the gateway itself does with it. */
+function whyOurs(name: string, role: Exclude<HeaderRole, "plain" | "identity">): string {
+  if (role === "written" || role === "via") return `${name} is written by the gateway itself`;
+  return `${name} is deleted from every request, because applications take the ${role} from it,`;
 }
 
 function checkTemplate(value: string, path: KeyPath, extras: ReadonlySet<string> | null, report: Report): void {
@@ -139,20 +147,25 @@ function identityNames(draft: Draft): ReadonlySet<string> {
 function checkResponseEdits(scope: Scope, report: Report): void {
   const edits = scope.says.headers?.response;
   const path = [...scope.path, "headers", "response"];
-  for (const [at, name] of (edits?.remove ?? []).entries()) checkEditable(name, [...path, "remove", at], report);
+  for (const [at, name] of (edits?.remove ?? []).entries()) checkFraming(name, [...path, "remove", at], report);
   for (const name of Object.keys(edits?.set ?? {})) {
-    checkEditable(name, [...path, "set", name], report);
+    checkFraming(name, [...path, "set", name], report);
     if (foldHeaderName(name) === "set-cookie")
       report.problemAtKey([...path, "set", name], "cookies belong to the app: they can be removed, not set");
   }
 }
 
 function checkEditable(name: string, path: KeyPath, report: Report): void {
-  const folded = foldHeaderName(name);
-  if (isFramingName(name) || folded === "host" || isForwardingName(name)) {
-    report.problemAtKey(
-      path,
-      `${name} is written by the gateway itself and cannot be edited${folded === "host" ? ": see proxy.preserveHost" : ""}`,
-    );
+  if (foldHeaderName(name) === "host") {
+    report.problemAtKey(path, `${name} is written by the gateway itself and cannot be edited: see proxy.preserveHost`);
+    return;
   }
+  const role = headerRole(name);
+  if (isFramingName(name) || role === "plain" || role === "identity") checkFraming(name, path, report);
+  else report.problemAtKey(path, `${whyOurs(name, role)} and cannot be edited`);
+}
+
+function checkFraming(name: string, path: KeyPath, report: Report): void {
+  const isVia = headerRole(name) === "via";
+  if (isFramingName(name) || isVia) report.problemAtKey(path, `${name} is written by the gateway itself and cannot be edited`);
 }

@@ -3,35 +3,6 @@ import { authorityOf } from "../../core/origin.ts";
 import type { Site } from "../../core/route.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
 
-const exact: ReadonlySet<string> = new Set([
-  "x-real-ip",
-  "x-request-id",
-  "x-rewrite-url",
-  "x-host",
-  "x-http-host-override",
-  "x-client-ip",
-  "x-cluster-client-ip",
-  "x-remote-ip",
-  "x-remote-addr",
-  "x-envoy-external-address",
-  "x-proxyuser-ip",
-  "client-ip",
-  "true-client-ip",
-  "cf-connecting-ip",
-  "cf-connecting-ipv6",
-  "fastly-client-ip",
-  // CGI turns it into HTTP_PROXY, which HTTP clients inside the application obey (CVE-2016-5385, "httpoxy").
-  "proxy",
-]);
-
-/**
- * Fields by which upstreams learn who is calling and what was asked for. None of a client's survive; ours are written instead.
- * `folded` is a name from `foldHeaderName`.
- */
-export function isForwardingName(folded: string): boolean {
-  return folded.startsWith("x-forwarded") || folded.startsWith("forwarded") || folded.startsWith("x-original-") || exact.has(folded);
-}
-
 /** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
 export function writeForwardingHeaders(headers: string[], incoming: Incoming, { origin }: Site, peer: string): void {
   const authority = authorityOf(origin);

@@ -2,10 +2,10 @@ import type { Refusal } from "../../core/decision.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Known } from "../../core/identity.ts";
 import type { HeaderSettings, IdentityHeaderSettings, Settings } from "../../core/settings.ts";
-import { foldHeaderName } from "../../lib/header-names.ts";
+import { foldHeaderName, rememberPerName } from "../../lib/header-names.ts";
+import { isWellKnownIdentityName } from "../../lib/known-headers.ts";
 import { compileNamePattern, foldName } from "../../lib/names.ts";
 import type { HeaderEdit } from "../plan.ts";
-import { rememberPerName } from "./rules.ts";
 import { createJoin, type Encoding, encodeValue, parseTemplate } from "./template.ts";
 
 /** Sizes of what is sent, names included in the total. Beyond them the request is refused: half a group list is a wrong one. */
@@ -126,10 +126,6 @@ interface ManagedNames {
   isManaged(name: string): boolean;
 }
 
-/** What applications behind other gateways are known to trust, whether this configuration uses them or not. Folded. */
-const wellKnown =
-  /^(?:(?:x-)?remote|x-auth-request|x-webauth)-|^x-forwarded-(?:user|email|groups?|preferred-username|access-token|name|roles)$/;
-
 /** Longer names are judged each time: a caller may invent as many as they like, and each one kept costs its length. */
 const rememberedLength = 64;
 
@@ -148,10 +144,7 @@ export function managedNames(settings: Settings): ManagedNames {
     }
   }
   names.delete("authorization");
-  const judge = (name: string) => {
-    const folded = foldHeaderName(name);
-    return names.has(folded) || wellKnown.test(folded);
-  };
+  const judge = (name: string) => names.has(foldHeaderName(name)) || isWellKnownIdentityName(name);
   const judgeOnce = rememberPerName(judge);
   return { isManaged: (name) => (name.length > rememberedLength ? judge(name) : judgeOnce(name)) };
 }

@@ -1,8 +1,9 @@
 import { stripOwnCookies } from "../../http/cookies.ts";
-import { foldHeaderName } from "../../lib/header-names.ts";
+import { foldHeaderName, isWrittenAnew, rememberPerName } from "../../lib/header-names.ts";
+import { isDeletedFromRequests } from "../../lib/known-headers.ts";
 import type { ForwardPlan } from "../plan.ts";
-import { isForwardingName, writeForwardingHeaders } from "./forwarding.ts";
-import { type CompiledEdits, isHopByHop, rememberPerName, removeNamed, removeWhere } from "./rules.ts";
+import { writeForwardingHeaders } from "./forwarding.ts";
+import { type CompiledEdits, removeNamed, removeWhere } from "./rules.ts";
 
 type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization";
 
@@ -63,8 +64,6 @@ function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: Co
 function classify(name: string): NameKind {
   const lower = name.toLowerCase();
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
-  // Expect is answered here; Host and Content-Length are written anew. Their `_` and `.` spellings have no honest use.
-  const folded = foldHeaderName(name);
-  if (folded === "host" || folded === "content-length" || folded === "expect" || isHopByHop(folded)) return "drop";
-  return isForwardingName(folded) ? "drop" : "pass";
+  // Expect is answered here. Of what tells upstreams how a request came here, and for what, nothing of a client's survives.
+  return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";
 }

@@ -1,7 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import { setsOwnCookie } from "../../http/cookies.ts";
-import { foldHeaderName } from "../../lib/header-names.ts";
-import { type CompiledEdits, isHopByHop, rememberPerName, removeNamed } from "./rules.ts";
+import { foldHeaderName, isHopByHop, rememberPerName } from "../../lib/header-names.ts";
+import { type CompiledEdits, removeNamed } from "./rules.ts";
 
 /** The headers of an answer, ready for `writeHead` (name and value alternating), and the length that the upstream declared. */
 export interface AnswerHead {

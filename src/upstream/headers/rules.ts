@@ -1,5 +1,5 @@
 import type { HeaderEdits } from "../../core/settings.ts";
-import { foldHeaderName } from "../../lib/header-names.ts";
+import { foldHeaderName, isFramingName, isHopByHop } from "../../lib/header-names.ts";
 
 /** The operator's plain edits of one direction, compiled once per route. */
 export interface CompiledEdits {
@@ -9,62 +9,17 @@ export interface CompiledEdits {
 }
 
 /** Framing belongs to the gateway: an edit that names it is without effect (`check` refuses it before). */
-const framing: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 export function compileEdits(edits: HeaderEdits): CompiledEdits {
   const set = Object.entries(edits.set)
-    .filter(([name]) => !framing.has(foldHeaderName(name)))
+    .filter(([name]) => !isFramingName(name))
     .map(([name, value]) => [name, asBytes(value)] as const);
-  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldHeaderName).filter((name) => !framing.has(name));
+  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldHeaderName).filter((name) => !isFramingName(name));
   return { drops: names.length === 0 ? null : new Set(names), set };
 }
 
 /** One char per byte, as Node and undici want header values; text beyond ASCII travels as UTF-8. */
 function asBytes(value: string): string {
   return Buffer.from(value, "utf8").toString("latin1");
-}
-
-/**
- * Remembers what `classify` said per name, as spelled: names repeat on every request, and folding them each time costs more than all
- * else here. Bounded, because clients choose the names.
- */
-export function rememberPerName<T>(classify: (name: string) => T, limit = 2048): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    const remembered = known.get(name);
-    if (remembered !== undefined) return remembered;
-    const kind = classify(name);
-    if (known.size >= limit) known.clear();
-    known.set(name, kind);
-    return kind;
-  };
-}
-
-const hopByHop: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-authentication-info",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-]);
-
-/** Fields that end at this hop whatever Connection says (RFC 9110 section 7.6.1). `name` is in lower case. */
-export function isHopByHop(name: string): boolean {
-  return hopByHop.has(name);
 }
 
 /**
@@ -102,7 +57,7 @@ function namedBy(connection: readonly string[]): ReadonlySet<string> | null {
     if (value === "keep-alive" || value === "close") continue;
     for (const part of value.split(",")) {
       const name = part.trim().toLowerCase();
-      if (name === "" || hopByHop.has(name) || name === "close" || unnameable.has(name)) continue;
+      if (name === "" || isHopByHop(name) || name === "close" || unnameable.has(name)) continue;
       named ??= new Set();
       named.add(name);
     }

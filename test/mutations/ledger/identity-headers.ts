@@ -48,7 +48,7 @@ export const identityHeaders: Chapter = {
     },
     {
       promise:
-        "So are the well-known ones, whether the configuration names them or not: `Remote-*`, `X-Forwarded-User` and its kin, `X-Auth-Request-*`, `X-WEBAUTH-*`.",
+        "So are the well-known ones, whether the configuration names them or not: `Remote-*`, `X-Forwarded-User` and its kin, `X-Auth-Request-*`, `X-WEBAUTH-*`, and those of authentik, Cloudflare Access, Google IAP, Pomerium, mod_auth_openidc, SiteMinder, Tailscale, AWS, Azure, Kong, of TLS proxies and others (`src/lib/known-headers.ts`).",
       tests: {
         "test/attack/identity-headers-names.test.ts": [
           "Remote-Anything is the gateway's in every spelling",
@@ -58,6 +58,12 @@ export const identityHeaders: Chapter = {
           "X-Forwarded-Preferred-Username is the gateway's in every spelling",
           "X-Auth-Request-User is the gateway's in every spelling",
           "X-WEBAUTH-USER is the gateway's in every spelling",
+        ],
+        "test/attack/moved-requests.test.ts": [
+          "a stranger's X-Authentik-Username does not arrive",
+          "a stranger's OIDC_CLAIM_sub does not arrive",
+          "a stranger's SSL_CLIENT_S_DN does not arrive",
+          "fields that applications and their clients use arrive, byte for byte",
         ],
       },
     },
@@ -195,8 +201,20 @@ export const identityHeaders: Chapter = {
       },
     },
     {
-      promise: "So are their relatives that applications believe (`True-Client-IP`, `CF-Connecting-IP` and others), and `Proxy` (httpoxy).",
-      tests: { "test/upstream/request-headers.test.ts": ["the client's forwarding fields are replaced by ours"] },
+      promise:
+        "So is every other known field by which applications take path, prefix, method, host, scheme, port or client address from a request (`SCRIPT_NAME`, `X-Scheme`, `CF-Connecting-IP` …), and `Proxy` (httpoxy).",
+      tests: {
+        "test/upstream/request-headers.test.ts": ["the client's forwarding fields are replaced by ours"],
+        "test/attack/moved-requests.test.ts": [
+          "a stranger's SCRIPT_NAME does not arrive",
+          "a stranger's Front-End-Https does not arrive",
+          "SCRIPT_NAME: /pub shows no page of another path",
+        ],
+      },
+    },
+    {
+      promise: "The configuration cannot set what the gateway deletes or writes; one list says both.",
+      tests: { "test/config/refused.test.ts": ["header-forwarding.yaml is refused for what it says, and for nothing else"] },
     },
     {
       promise: "Then our own are written.",
