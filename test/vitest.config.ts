@@ -6,6 +6,7 @@ export default defineConfig({
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
     exclude: ["test/browser/**", "test/peers/**", "node_modules/**"],
+    globalSetup: ["test/support/owned.ts"],
     pool: "forks",
     maxWorkers: 2,
     // A shared machine stands still now and then; what fails three times in a row is broken.

@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
+import { spawnOwned } from "../support/owned.ts";
 
 /** `npm run demo`, on a free port. */
 export interface RunningDemo {
@@ -16,10 +16,10 @@ const main = new URL("../demo/main.ts", import.meta.url).pathname;
 /** Resolves once the demo has printed its URLs. */
 export async function startDemo(options: { readonly port?: number } = {}): Promise<RunningDemo> {
   const port = options.port ?? (await freePort());
-  const child = spawn(process.execPath, [main, "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnOwned(process.execPath, [main, "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
       output += text;
     });
   }

@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { startRecordingUpstream } from "../support/recording-upstream.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const env = { VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef", CLIENT_SECRET: "s", PATH: process.env.PATH ?? "" };
-const folder = mkdtempSync(join(tmpdir(), "vestibule-cli-"));
+const folder = ownedFolder("vestibule-cli-");
 
 function vestibule(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, encoding: "utf8" });

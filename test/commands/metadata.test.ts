@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { check } from "../../src/commands/check.ts";
@@ -10,10 +9,11 @@ import { metadata } from "../../src/commands/metadata.ts";
 import { parseXml } from "../../src/login/saml/xml/parse.ts";
 import { attributeOf, childrenOf, namespaces } from "../../src/login/saml/xml/tree.ts";
 import type { TestCertificate } from "../support/certificates.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 import { entityXml, type MetadataServer, startMetadataServer } from "../support/saml-metadata.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "vestibule-metadata-command-"));
+const folder = ownedFolder("vestibule-metadata-command-");
 const env = { VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef", CLIENT_SECRET: "s", PATH: process.env.PATH ?? "" };
 let own: TestCertificate;
 let server: MetadataServer;

@@ -29,10 +29,8 @@ test.each([
   { when: "documents without end", text: fill("---\n"), why: "too many parts" },
   { when: "anchors without end", text: fill("&a "), why: "too many parts" },
   { when: "empty lines without end", text: `${"\n".repeat(megabyte)}a: 1`, why: "too many parts" },
-])("$when: refused, and fast", ({ text, why }) => {
-  const start = performance.now();
+])("$when: refused, by counting its parts", ({ text, why }) => {
   const problems = problemsOf(loadText(text));
-  expect(performance.now() - start).toBeLessThan(4_000);
   expect(problems.map(({ message }) => message).join("\n")).toContain(why);
   expect(problems.length).toBeLessThanOrEqual(20);
 });
@@ -46,10 +44,8 @@ test.each([
     when: "conditions in conditions",
     text: `${minimal}policies: { a: [{ allow: ${"{ not: ".repeat(200)}{ groups: [] }${" }".repeat(200)} }] }\n`,
   },
-])("$when: all told, in bounded time", ({ text }) => {
-  const start = performance.now();
+])("$when: refused, with some of what is wrong", ({ text }) => {
   expect(problemsOf(loadText(text)).length).toBeGreaterThan(0);
-  expect(performance.now() - start).toBeLessThan(6_000);
 });
 
 test("a long, good file loads", () => {

@@ -1,15 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type LoadResult, loadSettings } from "../../src/config/load.ts";
 import type { Problem } from "../../src/config/problems/report.ts";
 import type { Settings } from "../../src/core/settings.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { aCertificate, aPrivateKey, env } from "./environment.ts";
 
 /** A folder of this test's own. */
 export function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "vestibule-config-"));
+  const folder = ownedFolder("vestibule-config-");
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { aCertificate, aPrivateKey } from "../config/environment.ts";
+import { ownedFolder } from "../support/owned.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const examples = `${root}docs/examples/`;
@@ -37,7 +37,7 @@ const good = { VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef", ENTRA_CLIEN
 
 /** `vestibule check`, as the operator runs it, with the files that the configuration names. */
 function check(text: string, env: Record<string, string>) {
-  const folder = mkdtempSync(join(tmpdir(), "vestibule-docs-"));
+  const folder = ownedFolder("vestibule-docs-");
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const moved = text.replaceAll("/etc/vestibule/", `${folder}/`);
   for (const [file = ""] of moved.matchAll(new RegExp(`${folder}/[\\w./-]+`, "g"))) {
@@ -139,7 +139,7 @@ test("systemd: the unit notifies, stops and reloads as the gateway does", () => 
 });
 
 test("systemd: its own verifier finds nothing to say, where there is one", () => {
-  const folder = mkdtempSync(join(tmpdir(), "vestibule-unit-"));
+  const folder = ownedFolder("vestibule-unit-");
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "vestibule.service");
   writeFileSync(file, unit.replaceAll("/usr/bin/node", process.execPath));

@@ -1,23 +1,23 @@
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
+import { ownedFolder, spawnOwned } from "../support/owned.ts";
 import { signIn, startRig } from "../support/rig.ts";
 import { newVisitor } from "../support/visitor.ts";
 
 test("an unmodified application that trusts a header is protected end to end", { timeout: 60_000 }, async () => {
   expect(spawnSync("radicale", ["--version"]).status, "Debian's radicale is installed").toBe(0);
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-radicale-"));
+  const folder = ownedFolder("vestibule-radicale-");
   const port = await freePort();
   const config = join(folder, "config");
   await writeFile(
     config,
     `[server]\nhosts = 127.0.0.1:${port}\n[auth]\ntype = http_x_remote_user\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = ${folder}/data\n[web]\ntype = none\n`,
   );
-  const radicale = spawn("radicale", ["--config", config], { stdio: "ignore" });
+  const radicale = spawnOwned("radicale", ["--config", config], { stdio: "ignore" });
   try {
     await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
     const rig = await startRig({

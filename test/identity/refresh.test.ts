@@ -162,12 +162,10 @@ test("nobody waits longer than eight seconds for a provider, and what it says th
   const late = Promise.withResolvers<RefreshOutcome>();
   const { refreshed } = aRefresher(store, () => late.promise);
   const session = await stale(store);
-  const began = Date.now();
   expect(await refreshed(session)).toEqual(session);
-  expect(Date.now() - began).toBeLessThan(10_000);
   late.resolve({ kind: "renewed", principal: aPrincipal({ acr: "late" }), tokens: someTokens, refreshAt: null });
   await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("late"), until);
-}, 20_000);
+}, 10_000);
 
 test("failure after failure is retried ever more rarely, up to five minutes", async () => {
   const time = { now: Date.now() };
@@ -259,16 +257,14 @@ describe("in several processes", () => {
     expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
   });
 
-  test("when the process that refreshes dies, another takes over within ten seconds", async () => {
+  test("when the process that refreshes dies, another takes over", async () => {
     const [one, other] = [await process(), await process()];
     const session = await stale(one);
     // Takes the lease and is never heard of again.
     expect(await one.lease(`refresh:${session.key}`, 5_000)).not.toBeNull();
     const provider = rotatingProvider();
-    const startedAt = Date.now();
     expect((await aRefresher(other, provider.refresh).refreshed(session))?.principal.acr).toBe("grant-1");
-    expect(Date.now() - startedAt).toBeLessThan(10_000);
-  });
+  }, 10_000);
 
   test("a slow provider keeps its lease, and nobody else asks it", async () => {
     const [one, other] = [await process(), await process()];

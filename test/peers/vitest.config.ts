@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,
     include: ["test/peers/**/*.test.ts"],
+    globalSetup: ["test/support/owned.ts"],
     pool: "forks",
     fileParallelism: false,
     // A shared machine stands still now and then; what fails three times in a row is broken.

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { ownedFolder } from "./owned.ts";
 
 const run = promisify(execFile);
 
@@ -83,7 +83,7 @@ export async function makeAuthority(name = "Test CA"): Promise<TestAuthority> {
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-cert-"));
+  const folder = ownedFolder("vestibule-cert-");
   try {
     return await work(folder);
   } finally {

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import type { ChildProcess } from "node:child_process";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
+import { ownedFolder, spawnOwned } from "./owned.ts";
 
 /** The product as an operator runs it: `vestibule serve --config FILE` in a process of its own. */
 export interface GatewayProcess {
@@ -32,10 +32,10 @@ export async function startGatewayProcess(options: {
   env?: Record<string, string>;
   waitForReady?: boolean;
 }): Promise<GatewayProcess> {
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-test-"));
+  const folder = ownedFolder("vestibule-test-");
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
-  const child = spawn(process.execPath, [main, "serve", "--config", configFile], {
+  const child = spawnOwned(process.execPath, [main, "serve", "--config", configFile], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { eventually } from "./eventually.ts";
+import { ownedFolder, spawnOwned } from "./owned.ts";
 
 /** The other end of NOTIFY_SOCKET, as systemd would be it. */
 export interface NotifySocket {
@@ -24,14 +23,14 @@ use Socket; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die $!; send($s, join("\\n"
 `;
 
 export async function openNotifySocket(): Promise<NotifySocket> {
-  const folder = mkdtempSync(join(tmpdir(), "vestibule-notify-"));
+  const folder = ownedFolder("vestibule-notify-");
   const socket = join(folder, "notify");
   writeFileSync(join(folder, "systemd-notify"), standIn);
   chmodSync(join(folder, "systemd-notify"), 0o755);
-  const child = spawn("perl", ["-e", receiver, socket], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawnOwned("perl", ["-e", receiver, socket], { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   let rest = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
     const parts = (rest + chunk).split("\n");
     rest = parts.pop() ?? "";
     lines.push(...parts);

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./free-port.ts";
+import { ownedFolder, spawnOwned } from "./owned.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
 /** A primary, two replicas and three Sentinels: real processes on loopback. */
@@ -26,7 +26,7 @@ export const downAfterMs = 1_000;
 const name = "mymaster";
 
 export async function startRedisSentinels(): Promise<TestSentinels> {
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-sentinel-"));
+  const folder = ownedFolder("vestibule-sentinel-");
   const first = await startRedis();
   const servers = [first];
   const sentinels: ChildProcess[] = [];
@@ -85,7 +85,7 @@ async function startSentinel(folder: string, port: number, primaryPort: number):
     `sentinel parallel-syncs ${name} 2`,
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
-  return spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" });
+  return spawnOwned("redis-server", [file, "--sentinel"], { stdio: "ignore" });
 }
 
 /** Each Sentinel knows both others and both replicas, which follow the primary. */

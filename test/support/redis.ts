@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
+import { ownedFolder, spawnOwned } from "./owned.ts";
 
 /** A real redis-server of one's own, on loopback, with its files in a temporary folder. */
 export interface TestRedis {
@@ -25,7 +24,7 @@ export interface TestRedis {
 /** Started and answering, on a free port unless one is given. `options` go to redis-server (`--maxmemory`, `2mb`, …). */
 export async function startRedis({ port: wanted, options = [] }: { port?: number; options?: readonly string[] } = {}): Promise<TestRedis> {
   const port = wanted ?? (await freePort());
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-redis-"));
+  const folder = ownedFolder("vestibule-redis-");
   let server: ChildProcess | null = null;
 
   const kill = async () => {
@@ -37,7 +36,7 @@ export async function startRedis({ port: wanted, options = [] }: { port?: number
     await exited;
   };
   const start = async () => {
-    const started = spawn(
+    const started = spawnOwned(
       "redis-server",
       ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...options],
       { stdio: "ignore" },

@@ -1,10 +1,10 @@
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createListener, type Listener } from "../../../src/http/listener/server.ts";
 import { eventually } from "../../support/eventually.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { recordingLog } from "../../support/quiet.ts";
 import { writeCertificate } from "../../support/server-certificate-files.ts";
 
@@ -12,7 +12,7 @@ let folder: string;
 let listener: Listener;
 const log = recordingLog();
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "vestibule-tls-"));
+  folder = ownedFolder("vestibule-tls-");
   const certificates = [
     await writeCertificate(folder, "acme", ["acme.example", "wiki.acme.example"]),
     await writeCertificate(folder, "wild", ["*.apps.example"]),

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../../support/free-port.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { startPeerProcess } from "./peer-process.ts";
 
 /** What the portal knows of the gateway. */
@@ -34,7 +34,7 @@ export const lemonLdapIssuer = (port: number) => `http://127.0.0.1:${port}/`;
  * are replaced by alice (two groups), bob (one) and carol (none), whose passwords are their names.
  */
 export async function startLemonLdap(partners: LemonLdapPartners, port?: number): Promise<LemonLdap> {
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-lemonldap-"));
+  const folder = ownedFolder("vestibule-lemonldap-");
   const at = port ?? (await freePort());
   const origin = `http://127.0.0.1:${at}`;
   for (const name of ["conf", "cache", "sessions", "sessions/lock", "psessions", "psessions/lock", "notifications"]) {

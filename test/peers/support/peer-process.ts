@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { eventually } from "../../support/eventually.ts";
+import { spawnOwned } from "../../support/owned.ts";
 
 /** A server of another project in a process of its own. */
 export interface PeerProcess {
@@ -17,7 +17,7 @@ export async function startPeerProcess(options: {
   readonly url: string;
 }): Promise<PeerProcess> {
   const { command, args, cwd, env, url } = options;
-  const child = spawn(command, args, {
+  const child = spawnOwned(command, args, {
     cwd,
     env: { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/usr/bin`, HOME: cwd, LANG: "C.UTF-8", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -25,8 +25,8 @@ export async function startPeerProcess(options: {
   let output = "";
   let ended: string | null = null;
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8");
-    stream.on("data", (chunk: string) => {
+    stream?.setEncoding("utf8");
+    stream?.on("data", (chunk: string) => {
       output = (output + chunk).slice(-100_000);
     });
   }

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../../support/eventually.ts";
 import { freePorts } from "../../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../../support/recording-upstream.ts";
 import { clientSecret, rigSecret } from "../../support/rig.ts";
 import { type RigUrls, rigConfig, rigUrls } from "../../support/rig-apps.ts";
@@ -28,7 +28,7 @@ export interface PeerRig {
 /** `provider` is the YAML under `peer:`, indented by four; `{keys}` in it stands for a key pair of ours. */
 export async function startPeerRig(provider: string, top = ""): Promise<PeerRig> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-peers-"));
+  const folder = ownedFolder("vestibule-peers-");
   const pair = await makeSamlKey("vestibule");
   await writeFile(join(folder, "own.crt"), pair.certificate);
   await writeFile(join(folder, "own.key"), pair.key, { mode: 0o600 });

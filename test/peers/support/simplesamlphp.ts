@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestCertificate } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { startPeerProcess } from "./peer-process.ts";
 
 /** How the identity provider behaves; each change counts from the next request on. */
@@ -32,7 +32,7 @@ const home = "/usr/share/simplesamlphp";
 
 /** Debian's SimpleSAMLphp as an identity provider on loopback, with PHP's own server; alice, bob and carol have their names as passwords. */
 export async function startSimpleSamlPhp(key: TestCertificate, port?: number): Promise<SimpleSamlPhp> {
-  const folder = await mkdtemp(join(tmpdir(), "vestibule-simplesamlphp-"));
+  const folder = ownedFolder("vestibule-simplesamlphp-");
   const at = port ?? (await freePort());
   const origin = `http://127.0.0.1:${at}`;
   let behaviour: SimpleSamlPhpBehaviour = { key, nextKey: null, encrypt: false, post: false };

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -11,6 +10,7 @@ import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { makeAuthority, type TestAuthority } from "../../support/certificates.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { noMetrics, recordingLog } from "../../support/quiet.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
 import { startRedisCluster, type TestCluster } from "../../support/redis-cluster.ts";
@@ -120,7 +120,7 @@ describe("redis with TLS under an authority of one's own", () => {
   let authority: TestAuthority;
   let options: readonly string[];
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "vestibule-redis-tls-"));
+    folder = ownedFolder("vestibule-redis-tls-");
     authority = await makeAuthority();
     const { certificate, key } = await authority.issue("DNS:redis.internal", "DNS:localhost");
     const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem"), ca: join(folder, "ca.pem") };

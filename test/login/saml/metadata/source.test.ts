@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { SamlSettings } from "../../../../src/core/settings.ts";
 import { createMetadataSource, type MetadataSource } from "../../../../src/login/saml/metadata/source.ts";
 import type { TestCertificate } from "../../../support/certificates.ts";
+import { ownedFolder } from "../../../support/owned.ts";
 import { noMetrics, recordingLog } from "../../../support/quiet.ts";
 import { makeSamlKey } from "../../../support/saml-keys.ts";
 import {
@@ -26,7 +26,7 @@ let server: MetadataServer;
 let one: TestCertificate;
 let other: TestCertificate;
 let soon: TestCertificate;
-const folder = mkdtempSync(join(tmpdir(), "vestibule-source-"));
+const folder = ownedFolder("vestibule-source-");
 const opened: MetadataSource[] = [];
 
 beforeAll(async () => {

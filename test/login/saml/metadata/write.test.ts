@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSecret } from "../../../../src/core/secret.ts";
@@ -11,11 +10,12 @@ import { verifySignature } from "../../../../src/login/saml/signature/verify.ts"
 import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
 import { attributeOf, childrenOf, namespaces, requiredChild, textOf } from "../../../../src/login/saml/xml/tree.ts";
 import { makeAuthority, type TestCertificate } from "../../../support/certificates.ts";
+import { ownedFolder } from "../../../support/owned.ts";
 import { descendants } from "../../../support/saml-documents.ts";
 import { makeSamlKey } from "../../../support/saml-keys.ts";
 import { bareBase64, samlSettings } from "../../../support/saml-metadata.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "vestibule-metadata-"));
+const folder = ownedFolder("vestibule-metadata-");
 let newest: TestCertificate;
 let previous: TestCertificate;
 let curve: TestCertificate;

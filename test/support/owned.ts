@@ -1,0 +1,64 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/*
+ * What a test started and made. A test ends its own processes and folders; one that times out may not come to it, and vitest ends a worker
+ * without asking. So each is noted in a file, and the run as a whole ends what is left (`globalSetup`).
+ */
+
+const noteBook = "VESTIBULE_TEST_OWNED";
+
+/** `spawn`, noted: the child does not outlive the test run. */
+export function spawnOwned(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, options);
+  if (child.pid !== undefined) note("process", child.pid, startOf(child.pid) ?? "");
+  return child;
+}
+
+/** A temporary folder, noted: it does not outlive the test run. */
+export function ownedFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  note("folder", folder);
+  return folder;
+}
+
+function note(...words: readonly (string | number)[]): void {
+  const file = process.env[noteBook];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(words)}\n`);
+}
+
+/** When the kernel started it: a process id alone may belong to another by now. Null when there is none, or no /proc. */
+function startOf(pid: number): string | null {
+  const stat = `/proc/${pid}/stat`;
+  if (!existsSync(stat)) return null;
+  const text = readFileSync(stat, "utf8");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+}
+
+/** vitest's `globalSetup`: opens the note book; the answer ends and removes what is still there. */
+export default function openNoteBook(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "vestibule-owned-"));
+  const file = join(folder, "notes");
+  process.env[noteBook] = file;
+  return () => {
+    for (const line of existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [])
+      endOwned(JSON.parse(line) as readonly unknown[]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+function endOwned([kind, what, start]: readonly unknown[]): void {
+  if (kind === "folder") {
+    rmSync(String(what), { recursive: true, force: true });
+    return;
+  }
+  const pid = Number(what);
+  if (startOf(pid) !== start) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended in this moment.
+  }
+}
