@@ -3,6 +3,7 @@ import { formatProblems } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
 import { ownEndpoints } from "../login/saml/context.ts";
 import { writeMetadata } from "../login/saml/metadata/write.ts";
+import { samlOf } from "../login/saml/settings.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 
 const options = { config: { type: "string", short: "c" } } as const;
@@ -30,12 +31,13 @@ export async function metadata({ args, env, terminal }: CommandContext): Promise
 /** As the running gateway serves it; null when the provider is none that needs it. */
 function ownMetadata({ auth, providers }: Settings, id: string): string | null {
   const settings = providers.find((provider) => provider.id === id);
-  if (settings?.protocol.kind !== "saml") return null;
-  return writeMetadata({ settings, saml: settings.protocol, ...ownEndpoints(auth.origin, id) });
+  const saml = settings === undefined ? null : samlOf(settings.protocol);
+  if (settings === undefined || saml === null) return null;
+  return writeMetadata({ settings, saml, ...ownEndpoints(auth.origin, id) });
 }
 
 function whyNone({ providers }: Settings, id: string): string {
-  const saml = providers.filter(({ protocol }) => protocol.kind === "saml").map((provider) => provider.id);
+  const saml = providers.filter(({ protocol }) => samlOf(protocol) !== null).map((provider) => provider.id);
   const choice = saml.length === 0 ? "the configuration has no SAML provider" : `SAML providers are ${saml.join(", ")}`;
   return providers.some((provider) => provider.id === id)
     ? `the provider '${id}' speaks OpenID Connect, which has no metadata of ours; ${choice}`

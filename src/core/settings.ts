@@ -89,59 +89,14 @@ export interface ProviderSettings {
   readonly name: string;
   /** Lower case. These addresses sign in here and nowhere else. */
   readonly emailDomains: readonly string[];
-  readonly protocol: OidcSettings | SamlSettings;
+  readonly protocol: MethodSettings;
   readonly attributes: AttributeSettings;
   /** The provider's group ids to the names that rules use. */
   readonly groupNames: Readonly<Record<string, string>>;
 }
-export interface OidcSettings {
-  readonly kind: "oidc";
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret: Secret | null;
-  readonly clientAuth: "client_secret_basic" | "client_secret_post" | "private_key_jwt" | "none";
-  /** PEM text of the key. */
-  readonly privateKey: { readonly key: Secret; readonly kid: string | null; readonly alg: string } | null;
-  readonly scopes: readonly string[];
-  readonly responseMode: "query" | "form_post";
-  /** Empty = the asymmetric ones that the provider announces. */
-  readonly signingAlgorithms: readonly string[];
-  readonly prompt: string | null;
-  readonly maxAgeSeconds: number | null;
-  readonly acrValues: readonly string[];
-  /** Default already applied: the client id. */
-  readonly bearerAudiences: readonly string[];
-  readonly refresh: boolean;
-  readonly pushedAuthorization: "auto" | "required" | "never";
-  readonly rpInitiatedLogout: boolean;
-  readonly clockToleranceMs: number;
-}
-/** Exactly one of `metadata` and `idp` is there. */
-export interface SamlSettings {
-  readonly kind: "saml";
-  readonly metadata: { readonly kind: "url"; readonly url: string } | { readonly kind: "file"; readonly path: string } | null;
-  readonly metadataEntity: string | null;
-  readonly metadataRefreshMs: number;
-  /** PEM text. */
-  readonly metadataSigner: string | null;
-  readonly entityId: string;
-  readonly idp: {
-    readonly entityId: string;
-    readonly ssoUrl: string;
-    readonly sloUrl: string | null;
-    readonly certificates: readonly string[];
-  } | null;
-  readonly nameIdFormat: string | null;
-  readonly signRequests: boolean;
-  readonly keys: readonly { readonly certificate: string; readonly key: Secret }[];
-  readonly wantAssertionsSigned: boolean;
-  readonly allowIdpInitiated: boolean;
-  readonly allowSha1: boolean;
-  readonly allowLegacyEncryption: boolean;
-  readonly forceAuthn: boolean;
-  readonly authnContext: readonly string[];
-  readonly singleLogout: boolean;
-  readonly clockToleranceMs: number;
+/** How a provider is spoken to, in the words of its login method; `kind` is the method's key in the file. */
+export interface MethodSettings {
+  readonly kind: string;
 }
 /** How what the provider says becomes an identity. Paths are claim or attribute paths: `realm_access.roles`. */
 export interface AttributeSettings {

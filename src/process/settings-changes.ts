@@ -58,7 +58,7 @@ const asWritten: Readonly<Record<string, string>> = {
   secrets: "secret",
   cookieName: "cookie",
   graceMs: "whenStoreIsDown",
-  kind: "oidc or saml",
+  kind: "login method",
 };
 
 /** Apps, routes, providers and top-level keys that `next` adds, takes away or changes, each as `kind name`. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createControl } from "../control/control.ts";
 import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
@@ -18,9 +19,7 @@ import { createSessionCookies } from "../identity/session-cookies.ts";
 import { parseNetworks } from "../lib/networks.ts";
 import { createRequestIds } from "../lib/request-id.ts";
 import { createLoginDoor } from "../login/flow/login-redirect.ts";
-import { createOidcProvider } from "../login/oidc/provider.ts";
-import { ownEndpoints } from "../login/saml/context.ts";
-import { createSamlProvider } from "../login/saml/provider.ts";
+import { methods } from "../login/methods.ts";
 import { createRenderPage } from "../pages/render-page.ts";
 import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
@@ -97,31 +96,24 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   return { settings, gateway, providers };
 }
 
-/** Makes providers; `claimNames` are the claims that the rules of this version ask about. */
+/** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions">): MakeProvider {
-  const { clock, log, metrics } = deps;
-  const origin = formatOrigin(settings.auth.origin);
+  const { clock, log, metrics, sessions: store } = deps;
   const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
   const shared = {
     clock,
     log,
     metrics,
+    store,
+    authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,
     ownerOfDomain: (domain: string) => owners.get(domain) ?? null,
   };
   return (provider) => {
-    if (provider.protocol.kind === "saml") {
-      const { documents } = deps.sessions;
-      return createSamlProvider({ ...shared, ...ownEndpoints(settings.auth.origin, provider.id), settings: provider, documents });
-    }
-    return createOidcProvider({
-      ...shared,
-      settings: provider,
-      store: deps.sessions,
-      redirectUri: `${origin}/_vestibule/oidc/${provider.id}/callback`,
-      postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
-    });
+    const method = methods[provider.protocol.kind];
+    if (method === undefined) throw new GatewayError("config.invalid", `there is no login method ${provider.protocol.kind}`);
+    return method.create({ ...shared, settings: provider });
   };
 }
 

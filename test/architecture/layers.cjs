@@ -2,12 +2,12 @@
 
 /**
  * `layers` are the other folders that a folder may import, besides `core` and `lib`, which all may; `packages` are npm packages and Node modules.
- * A type-only import counts like any other. A folder inside `login/` is a layer of its own.
+ * A type-only import counts like any other. A folder inside `login/` is a layer of its own. `files` are single files of other folders.
  */
 const layers = {
   lib: { layers: [], packages: ["node:net", "node:buffer"] },
   core: { layers: [], packages: [] },
-  config: { layers: [], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
+  config: { layers: [], files: ["src/login/methods.ts"], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
   policy: { layers: [], packages: [] },
   http: { layers: [], packages: ["node:http", "node:https", "node:net", "node:stream", "node:tls", "node:crypto", "node:fs"] },
   identity: { layers: ["http"], packages: ["node:crypto", "node:timers/promises"] },
@@ -17,16 +17,19 @@ const layers = {
   },
   gateway: { layers: ["http", "identity", "policy", "upstream"], packages: ["node:http", "node:net", "node:stream"] },
   sessions: { layers: [], packages: ["ioredis", "lru-cache", "node:crypto"] },
+  // The table of login methods and the port that each of them fills: what is said under a method's key is read in the method's folder.
   "login/claims": { layers: [], packages: [] },
   "login/remote": { layers: [], packages: [] },
   "login/flow": { layers: ["control", "logout"], packages: ["node:crypto"] },
   "login/oidc": {
-    layers: ["login/claims", "login/remote", "login/flow", "control", "logout"],
-    packages: ["openid-client", "oauth4webapi", "jose", "node:crypto"],
+    layers: ["login/claims", "login/remote", "login/flow", "control", "logout", "config/values", "config/problems"],
+    files: ["src/login/method.ts"],
+    packages: ["openid-client", "oauth4webapi", "jose", "zod", "node:crypto"],
   },
   "login/saml": {
-    layers: ["login/claims", "login/remote", "login/flow", "control", "logout"],
-    packages: ["xml-encryption", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
+    layers: ["login/claims", "login/remote", "login/flow", "control", "logout", "config/values", "config/problems"],
+    files: ["src/login/method.ts"],
+    packages: ["xml-encryption", "zod", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
   },
   logout: { layers: ["control", "login/flow", "login/saml"], packages: [] },
   pages: { layers: [], packages: ["hono", "node:crypto"] },
@@ -53,7 +56,10 @@ const layerRules = Object.entries(layers).flatMap(([name, allowed]) => [
           name: `${name}-imports-only-its-layers`,
           severity: "error",
           from: { path: `^src/${name}/` },
-          to: { path: "^src/", pathNot: `^src/(${[name, ...(name === "lib" ? [] : ["core", "lib"]), ...allowed.layers].join("|")})/` },
+          to: {
+            path: "^src/",
+            pathNot: `^src/(${[name, ...(name === "lib" ? [] : ["core", "lib"]), ...allowed.layers].join("|")})/|^(${(allowed.files ?? ["-"]).join("|").replaceAll(".", "\\.")})$`,
+          },
         },
       ]),
   ...(allowed.packages === null
@@ -72,6 +78,18 @@ module.exports = {
   layers,
   forbidden: [
     ...layerRules,
+    {
+      name: "methods-are-rows",
+      severity: "error",
+      from: { path: "^src/login/methods\\.ts$" },
+      to: { pathNot: "^src/login/(method\\.ts|[a-z]+/method\\.ts)$" },
+    },
+    {
+      name: "a-method-is-ports-only",
+      severity: "error",
+      from: { path: "^src/login/method\\.ts$" },
+      to: { pathNot: "^src/(core|control|config/values|config/problems)/|^node_modules/zod/" },
+    },
     {
       name: "main-starts-commands-only",
       severity: "error",

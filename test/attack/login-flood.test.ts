@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type OidcSettings, oidcOf } from "../../src/login/oidc/settings.ts";
 import { createControlBrowser, throughProvider } from "../support/control-browser.ts";
 import { createControlRig } from "../support/control-rig.ts";
 
@@ -75,8 +76,10 @@ test.each([
 ])("a posted callback with $when is refused", async ({ body, type, status }) => {
   const base = createControlRig();
   const [first, ...others] = base.settings.providers;
-  if (first?.protocol.kind !== "oidc") throw new Error("entra is an OIDC provider here");
-  const rig = createControlRig({ providers: [{ ...first, protocol: { ...first.protocol, responseMode: "form_post" } }, ...others] });
+  if (first === undefined) throw new Error("there is no provider");
+  const rig = createControlRig({
+    providers: [{ ...first, protocol: { ...oidcOf(first.protocol), kind: "oidc", responseMode: "form_post" } as OidcSettings }, ...others],
+  });
   const reply = await createControlBrowser(rig).ask(`${auth}/_vestibule/oidc/entra/callback`, {
     method: "POST",
     headers: { "content-type": type },

@@ -1,5 +1,6 @@
 import type { SamlProvider } from "../../src/login/saml/port.ts";
 import { createSamlProvider } from "../../src/login/saml/provider.ts";
+import type { SamlSettings } from "../../src/login/saml/settings.ts";
 import { messageLimits } from "../../src/login/saml/xml/parse.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { signElement } from "../support/saml-idp-crypto.ts";
@@ -82,7 +83,7 @@ function bigProvider(certificate: string): SamlProvider {
         authnContext: [],
         singleLogout: false,
         clockToleranceMs: 60_000,
-      },
+      } satisfies SamlSettings as SamlSettings,
     },
     claimNames: [],
     acsUrl,

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
+import { samlOf } from "../../src/login/saml/settings.ts";
 import { loadText, minimal, settingsOf } from "./write-config.ts";
 
 function samlWith(more: string) {
   const provider = `  adfs: { saml: { metadata: "https://adfs.acme.example/metadata.xml"${more} } }\n`;
   const settings = settingsOf(loadText(minimal.replace("providers:\n", `providers:\n${provider}`)));
-  const found = settings.providers.find(({ id }) => id === "adfs")?.protocol;
-  if (found?.kind !== "saml") throw new Error("there is no SAML provider");
+  const found = samlOf(settings.providers.find(({ id }) => id === "adfs")?.protocol ?? { kind: "none" });
+  if (found === null) throw new Error("there is no SAML provider");
   return found;
 }
 

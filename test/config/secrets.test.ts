@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
 import { formatProblems } from "../../src/config/problems/report.ts";
+import { oidcOf } from "../../src/login/oidc/settings.ts";
 import { env } from "./environment.ts";
 import { aFolder, loadText, minimal, problemsOf, settingsOf, told } from "./write-config.ts";
 
@@ -29,7 +30,7 @@ test.each([
   writeFileSync(join(folder, "client-secret"), content);
   writeFileSync(join(folder, "vestibule.yaml"), minimal.replace("{ env: CLIENT_SECRET }", "{ file: client-secret }"));
   const { protocol } = settingsOf(loadSettings(join(folder, "vestibule.yaml"), env)).providers[0] ?? {};
-  expect(protocol?.kind === "oidc" && protocol.clientSecret?.reveal()).toBe(secret);
+  expect(oidcOf(protocol ?? { kind: "none" })?.clientSecret?.reveal()).toBe(secret);
 });
 
 test("a secret may stand in the file when insecure.literalSecrets says so, with a warning", () => {

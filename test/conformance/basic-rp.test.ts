@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
-import type { OidcSettings } from "../../src/core/settings.ts";
+import type { OidcSettings } from "../../src/login/oidc/settings.ts";
 import { fakeKey } from "../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, halfHash, startFakeOidc } from "../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings } from "../support/oidc-journey.ts";

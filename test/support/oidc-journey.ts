@@ -1,7 +1,8 @@
 import type { LoginProvider, LoginRequest, Vouched } from "../../src/core/ports/login-provider.ts";
 import type { Session } from "../../src/core/session.ts";
-import type { OidcSettings, ProviderSettings } from "../../src/core/settings.ts";
+import type { ProviderSettings } from "../../src/core/settings.ts";
 import { createOidcProvider, type OidcProviderDeps } from "../../src/login/oidc/provider.ts";
+import type { OidcSettings } from "../../src/login/oidc/settings.ts";
 
 export const redirectUri = "https://auth.acme.example/_vestibule/oidc/idp/callback";
 export const postLogoutRedirectUri = "https://auth.acme.example/_vestibule/signed-out";

@@ -9,6 +9,8 @@ import { parseNetworks } from "../../src/lib/networks.ts";
 import { readPath } from "../../src/lib/path.ts";
 export const anonymous: Identity = { kind: "anonymous" };
 
+import type { OidcSettings } from "../../src/login/oidc/settings.ts";
+
 export function aPrincipal(change: Partial<Principal> = {}): Principal {
   return {
     provider: "entra",
@@ -120,7 +122,7 @@ export function aProvider(id: string, emailDomains: readonly string[] = []): Pro
       pushedAuthorization: "auto",
       rpInitiatedLogout: true,
       clockToleranceMs: 0,
-    },
+    } as OidcSettings,
     attributes: { subject: "sub", email: "email", name: ["name"], groups: "groups", extra: {} },
     groupNames: {},
   };

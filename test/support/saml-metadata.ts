@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { SignedXml } from "xml-crypto";
 import type { DocumentCache } from "../../src/core/ports/document-cache.ts";
-import type { SamlSettings } from "../../src/core/settings.ts";
+import type { SamlSettings } from "../../src/login/saml/settings.ts";
 import type { TestCertificate } from "./certificates.ts";
 
 export const samlNamespaces = `xmlns="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"`;

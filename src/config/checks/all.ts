@@ -1,5 +1,6 @@
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
+import { laterMethods, methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
 import { checkPolicies, checkTests } from "./access.ts";
 import { checkApps } from "./apps.ts";
@@ -14,7 +15,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   refuseReserved(draft, report);
   checkServer(draft, report);
   checkSessions(draft, references, report);
-  checkProviders(draft, references, report);
+  checkProviders(draft, references, now, report);
   checkPolicies(draft, report);
   checkApps(draft, report);
   warnOfDeadRules(draft, report);
@@ -32,8 +33,15 @@ interface Reserved {
 const reserved: readonly Reserved[] = [
   { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
+  ...laterMethods.map((id) => ({ what: id, usedAt: (draft: Draft) => providersWith(draft, id) })),
   { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
 ];
+
+function providersWith(draft: Draft, method: string): readonly KeyPath[] {
+  return [...draft.providers].flatMap(([id, provider]) =>
+    provider !== null && methodOf(provider, method) !== undefined ? [["providers", id, method]] : [],
+  );
+}
 
 /** Refuses what the contract reserves: never ignored in silence. */
 function refuseReserved(draft: Draft, report: Report): void {

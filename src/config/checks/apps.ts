@@ -1,6 +1,8 @@
+import { methods } from "../../login/methods.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import type { AppFile } from "../schema/apps.ts";
+import { methodOf } from "../schema/providers.ts";
 import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
 import { coversHost } from "../values/hosts.ts";
 import { checkAccess, checkName, checkNames } from "./access.ts";
@@ -86,8 +88,12 @@ function checkScope(scope: Scope, draft: Draft, report: Report): void {
   checkAccess(says.access, [...path, "access"], draft, report);
   for (const [at, id] of (says.bearer ?? []).entries()) {
     checkName(id, [...draft.providers.keys()], "provider", [...path, "bearer", at], report);
-    if (draft.providers.get(id)?.saml !== undefined) {
-      report.problem([...path, "bearer", at], `the provider ${id} speaks SAML and issues no bearer tokens: name one with oidc`);
+    const provider = draft.providers.get(id) ?? null;
+    const silent = Object.values(methods).find(
+      (method) => !method.issuesBearerTokens && provider !== null && methodOf(provider, method.id) !== undefined,
+    );
+    if (silent !== undefined) {
+      report.problem([...path, "bearer", at], `the provider ${id} speaks ${silent.name} and issues no bearer tokens: name one with oidc`);
     }
   }
   if (says.proxy?.tls?.insecureSkipVerify === true && draft.insecure?.skipUpstreamVerify === false) {

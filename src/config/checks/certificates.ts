@@ -1,23 +1,16 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Draft } from "../draft.ts";
-import type { KeyPath, Report } from "../problems/report.ts";
+import type { Report } from "../problems/report.ts";
 import { scopesOf } from "../settings/inheritance.ts";
 import { type References, readText } from "../values/references.ts";
+import { checkKey, readCertificate, warnOfDates } from "../values/trust.ts";
 
-const dayMs = 86_400_000;
-/** Long enough to order a new one, short enough to say nothing of certificates that renew themselves each month. */
-const soonMs = 14 * dayMs;
 const maxPemBytes = 256 * 1024;
 
-/** Every certificate and key that the file names: read, in date, and each key its certificate's. */
+/** Every certificate and key of listeners and upstreams: read, in date, and each key its certificate's. Providers' are their method's. */
 export function checkCertificates(draft: Draft, references: References, now: number, report: Report): void {
   checkListenerCertificates(draft, references, now, report);
-  for (const [id, provider] of draft.providers) {
-    for (const [at, pair] of (provider?.saml?.keys ?? []).entries()) {
-      warnOfDatesIn(references.pem(pair.certificate), now, ["providers", id, "saml", "keys", at, "certificate"], report);
-    }
-  }
   for (const [at, app] of draft.apps.entries()) {
     for (const { says, path } of app === null ? [] : scopesOf(app, ["apps", at])) {
       const { certificate, key } = says.proxy?.tls ?? {};
@@ -28,12 +21,6 @@ export function checkCertificates(draft: Draft, references: References, now: num
       if (read !== null) warnOfDates(read, now, [...here, "certificate"], report);
     }
   }
-}
-
-function warnOfDatesIn(pem: string, now: number, path: KeyPath, report: Report): void {
-  // What cannot be read has been reported with its provider.
-  const certificate = readCertificate(pem, path, { ...report, problem: () => {} });
-  if (certificate !== null) warnOfDates(certificate, now, path, report);
 }
 
 /**
@@ -61,44 +48,6 @@ function checkListenerCertificates(draft: Draft, references: References, now: nu
       `no certificate here is for ${missing.join(", ")}, so browsers will refuse: they are for ${names === "" ? "no name at all" : names}`,
     );
   }
-}
-
-/** The certificate, or null when there is none to read; what looks like one and cannot be read is a problem. */
-export function readCertificate(pem: string, path: KeyPath, report: Report): X509Certificate | null {
-  if (!pem.includes("-----BEGIN")) return null;
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    report.problem(path, "this certificate cannot be read");
-    return null;
-  }
-}
-
-/** Makes sure that the key is one, and the certificate's. What is missing has been reported where it was looked for. */
-export function checkKey(certificate: X509Certificate | null, pem: string, path: KeyPath, report: Report): KeyObject | null {
-  if (!pem.includes("-----BEGIN") && pem.trim() === "") return null;
-  try {
-    const key = createPrivateKey(pem);
-    if (certificate !== null && !certificate.checkPrivateKey(key)) {
-      report.problem(
-        path,
-        "this key is not the certificate's: name the key that was made with it, or order the certificate again for this key",
-      );
-    }
-    return key;
-  } catch {
-    report.problem(path, "this is no private key in PEM form without a passphrase (-----BEGIN PRIVATE KEY-----)");
-    return null;
-  }
-}
-
-/** Says when a certificate is out of date, or will be soon. */
-function warnOfDates(certificate: X509Certificate, now: number, path: KeyPath, report: Report): void {
-  const [from, to] = [certificate.validFromDate, certificate.validToDate];
-  const day = (date: Date) => date.toISOString().slice(0, 10);
-  if (to.getTime() < now) report.warning(path, `this certificate has expired on ${day(to)}: renew it`);
-  else if (from.getTime() > now) report.warning(path, `this certificate is good from ${day(from)} on only: is this machine's clock right?`);
-  else if (to.getTime() < now + soonMs) report.warning(path, `this certificate expires on ${day(to)}: renew it`);
 }
 
 function textOf(file: string): string {

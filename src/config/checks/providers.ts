@@ -1,20 +1,22 @@
-import type { KeyObject } from "node:crypto";
+import { methods } from "../../login/methods.ts";
 import type { Draft } from "../draft.ts";
-import type { KeyPath, Report } from "../problems/report.ts";
-import type { OidcFile, ProviderFile, SamlFile } from "../schema/providers.ts";
+import type { Report } from "../problems/report.ts";
+import { methodOf, type ProviderFile } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
-import { checkKey, readCertificate } from "./certificates.ts";
 
 /** Who owns which mail domain, and how each provider is spoken to. */
-export function checkProviders(draft: Draft, references: References, report: Report): void {
+export function checkProviders(draft: Draft, references: References, now: number, report: Report): void {
   const owners = new Map<string, string>();
-  const httpAllowed = draft.insecure?.httpProviders !== false;
+  // A misshapen `insecure` says nothing about any hole: no second problem then.
+  const allowed = (hole: keyof NonNullable<Draft["insecure"]>) => draft.insecure?.[hole] !== false;
   for (const [id, provider] of draft.providers) {
     if (provider === null) continue;
-    const path = ["providers", id];
-    checkDomains(id, provider, owners, draft.insecure?.publicEmailDomains !== false, report);
-    if (provider.oidc !== undefined) checkOidc(provider.oidc, [...path, "oidc"], httpAllowed, references, report);
-    if (provider.saml !== undefined) checkSaml(provider.saml, [...path, "saml"], httpAllowed, references, report);
+    checkDomains(id, provider, owners, allowed("publicEmailDomains"), report);
+    for (const method of Object.values(methods)) {
+      const file = methodOf(provider, method.id);
+      const path = ["providers", id, method.id];
+      if (file !== undefined) method.check(file, { id, path, allowed, others: draft.providers, references, now, report });
+    }
   }
 }
 
@@ -33,74 +35,6 @@ function checkDomains(id: string, provider: ProviderFile, owners: Map<string, st
         `${domain} is a public mail domain, anyone can have an address there: remove it (or set insecure.publicEmailDomains)`,
       );
     }
-  }
-}
-
-function checkOidc(oidc: OidcFile, path: KeyPath, httpAllowed: boolean, references: References, report: Report): void {
-  checkHttps(oidc.issuer, [...path, "issuer"], httpAllowed, report);
-  if (oidc.issuer.includes("?")) report.problem([...path, "issuer"], "an issuer has no query (OpenID Connect Discovery 3)");
-  checkClientAuth(oidc, path, report);
-  if (oidc.privateKey === null) return;
-  const key = checkKey(null, references.secret(oidc.privateKey.key).reveal(), [...path, "privateKey", "key"], report);
-  const fitting = key === null ? null : algorithmsOf(key);
-  if (fitting !== null && !fitting.includes(oidc.privateKey.alg)) {
-    report.problem([...path, "privateKey", "alg"], `${oidc.privateKey.alg} does not fit this key: write ${fitting.join(" or ")}`);
-  }
-}
-
-/** The algorithms of JWS that a private key can sign with (RFC 7518 3.1, RFC 8037); null for a kind of key that none of them uses. */
-function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] | null {
-  if (asymmetricKeyType === "rsa") return ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-  if (asymmetricKeyType === "ed25519") return ["EdDSA", "Ed25519"];
-  const curves: Readonly<Record<string, string>> = { prime256v1: "ES256", secp384r1: "ES384", secp521r1: "ES512" };
-  const algorithm = curves[asymmetricKeyDetails?.namedCurve ?? ""];
-  return algorithm === undefined ? null : [algorithm];
-}
-
-function checkClientAuth(oidc: OidcFile, path: KeyPath, report: Report): void {
-  const method = oidc.clientAuth ?? "client_secret_basic";
-  const usesSecret = method === "client_secret_basic" || method === "client_secret_post";
-  if (usesSecret && oidc.clientSecret === null) {
-    report.problemAtKey(path, `clientAuth ${method} needs clientSecret: write { env: NAME } (or clientAuth: none for a public client)`);
-  }
-  if (method === "private_key_jwt" && oidc.privateKey === null) {
-    report.problemAtKey(path, "clientAuth private_key_jwt needs privateKey: write { key: { file: PATH }, kid: …, alg: ES256 }");
-  }
-  if (!usesSecret && oidc.clientSecret !== null) {
-    report.problem([...path, "clientSecret"], `with clientAuth ${method} a clientSecret is never used: remove one of the two`);
-  }
-  if (method !== "private_key_jwt" && oidc.privateKey !== null) {
-    report.problem([...path, "privateKey"], "a privateKey is only used with clientAuth: private_key_jwt");
-  }
-}
-
-/** Where a SAML provider is found, and whether the keys and certificates are what they should be. */
-function checkSaml(saml: SamlFile, path: KeyPath, httpAllowed: boolean, references: References, report: Report): void {
-  if (typeof saml.metadata === "string") checkHttps(saml.metadata, [...path, "metadata"], httpAllowed, report);
-  if (saml.metadataSigner !== null) readCertificate(references.pem(saml.metadataSigner), [...path, "metadataSigner"], report);
-  if (saml.idp !== null) {
-    checkHttps(saml.idp.ssoUrl, [...path, "idp", "ssoUrl"], httpAllowed, report);
-    if (saml.idp.sloUrl !== null) checkHttps(saml.idp.sloUrl, [...path, "idp", "sloUrl"], httpAllowed, report);
-    for (const [at, certificate] of saml.idp.certificates.entries()) {
-      readCertificate(references.pem(certificate), [...path, "idp", "certificates", at], report);
-    }
-  }
-  checkKeys(saml, path, references, report);
-}
-
-function checkHttps(url: string, path: KeyPath, httpAllowed: boolean, report: Report): void {
-  if (httpAllowed || /^https:/i.test(url)) return;
-  report.problem(path, "a provider over http:// can be anybody: write https:// (or set insecure.httpProviders)");
-}
-
-function checkKeys({ keys, signRequests, singleLogout }: SamlFile, path: KeyPath, references: References, report: Report): void {
-  for (const [at, pair] of keys.entries()) {
-    const here = [...path, "keys", at];
-    const certificate = readCertificate(references.pem(pair.certificate), [...here, "certificate"], report);
-    checkKey(certificate, references.secret(pair.key).reveal(), [...here, "key"], report);
-  }
-  if (keys.length === 0 && (signRequests || singleLogout)) {
-    report.warning(path, "without keys requests are not signed, assertions cannot be encrypted, and there is no single logout");
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { OidcSettings, ProviderSettings } from "../../core/settings.ts";
+import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { KeptDocument } from "../remote/kept-document.ts";
 import type { ProviderFetch } from "../remote/provider-fetch.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import type { ProviderKeys } from "./keys.ts";
 import type { LibraryConfiguration } from "./library.ts";
+import type { OidcSettings } from "./settings.ts";
 
 /** What every step of the protocol needs to know about one provider. */
 export interface OidcContext {

@@ -8,6 +8,7 @@ import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
 import { attemptOf, completeLogin, recallLogin } from "../flow/complete-login.ts";
+import { oidcOf } from "./settings.ts";
 
 /** `GET /_vestibule/oidc/<provider>/callback`: the provider's answer, verified in full, becomes a new session. */
 export async function callbackEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
@@ -36,8 +37,7 @@ export async function postedCallbackEndpoint(parts: ControlParts, request: Contr
   if (settings === undefined || !parts.providers.has(provider)) {
     throw new GatewayError("login.provider-unknown", "no provider of that name");
   }
-  const { protocol } = settings;
-  if (protocol.kind !== "oidc" || protocol.responseMode !== "form_post") {
+  if (oidcOf(settings.protocol)?.responseMode !== "form_post") {
     throw new GatewayError("login.answer-rejected", `${provider} is not configured to answer by form_post`);
   }
   const form = await readForm(request.request);

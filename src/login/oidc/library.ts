@@ -2,7 +2,6 @@ import { createPrivateKey } from "node:crypto";
 import { importPKCS8 } from "jose";
 import * as client from "openid-client";
 import type { Clock } from "../../core/clock.ts";
-import type { OidcSettings } from "../../core/settings.ts";
 import {
   cleanProviderText,
   type FetchInit,
@@ -14,6 +13,7 @@ import {
 } from "../remote/provider-fetch.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { acceptedAlgorithms } from "./jws.ts";
+import type { OidcSettings } from "./settings.ts";
 
 /** openid-client, set up for one operation against this provider. */
 export type LibraryConfiguration = (metadata: ProviderMetadata, within?: AbortSignal) => Promise<client.Configuration>;

@@ -3,7 +3,7 @@ import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import type { OidcSettings, ProviderSettings } from "../../core/settings.ts";
+import type { ProviderSettings } from "../../core/settings.ts";
 import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
 import { createProviderFetch, jsonObject, messageOf, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
 import { verifyBearer } from "./bearer.ts";
@@ -16,6 +16,7 @@ import { createProviderKeys, readKeys } from "./keys.ts";
 import { createLibraryConfiguration } from "./library.ts";
 import { acceptFrontchannelLogout, acceptLogoutToken, leaveProvider } from "./logout.ts";
 import { refreshLogin } from "./refresh-login.ts";
+import { type OidcSettings, oidcOf } from "./settings.ts";
 import { createSharedKeys, type SharedKeysDeps } from "./shared-keys.ts";
 
 export interface OidcProviderDeps {
@@ -44,8 +45,8 @@ const accept = { accept: "application/json" };
  */
 export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
   const { settings } = deps;
-  const { protocol: oidc } = settings;
-  if (oidc.kind !== "oidc") throw new GatewayError("config.invalid", `provider ${settings.id} is not an OpenID Connect provider`);
+  const oidc = oidcOf(settings.protocol);
+  if (oidc === null) throw new GatewayError("config.invalid", `provider ${settings.id} is not an OpenID Connect provider`);
   const closing = new AbortController();
   const fetchOne = createProviderFetch({
     provider: settings.id,

@@ -2,9 +2,10 @@ import { createPrivateKey } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { formatOrigin, type Origin } from "../../core/origin.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { ProviderSettings, SamlSettings } from "../../core/settings.ts";
+import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { MetadataSource } from "./metadata/source.ts";
+import type { SamlSettings } from "./settings.ts";
 import type { DecryptionPolicy } from "./signature/decrypt.ts";
 import type { SigningKey } from "./signature/sign.ts";
 

@@ -11,6 +11,7 @@ import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
 import { createMetadataSource } from "./metadata/source.ts";
 import { writeMetadata } from "./metadata/write.ts";
 import type { SamlProvider } from "./port.ts";
+import { samlOf } from "./settings.ts";
 
 export interface SamlProviderDeps {
   readonly settings: ProviderSettings;
@@ -36,8 +37,8 @@ export interface SamlProviderDeps {
  */
 export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
   const { settings, acsUrl, sloUrl } = deps;
-  const { protocol: saml } = settings;
-  if (saml.kind !== "saml") throw new GatewayError("config.invalid", `provider ${settings.id} is not a SAML provider`);
+  const saml = samlOf(settings.protocol);
+  if (saml === null) throw new GatewayError("config.invalid", `provider ${settings.id} is not a SAML provider`);
   const source = createMetadataSource({ ...deps, provider: settings.id, saml });
   const context: SamlContext = {
     ...deps,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LoginRequest } from "../../../src/core/ports/login-provider.ts";
-import type { OidcSettings } from "../../../src/core/settings.ts";
+import type { OidcSettings } from "../../../src/login/oidc/settings.ts";
 import { type FakeOidc, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, answerOf, logIn, oidcProviderSettings, plainRequest, redirectUri } from "../../support/oidc-journey.ts";
 

@@ -4,7 +4,8 @@ import { exportJWK, exportPKCS8, generateKeyPair } from "jose";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { LoginProvider, LoginRequest, Vouched } from "../../../src/core/ports/login-provider.ts";
 import { makeSecret } from "../../../src/core/secret.ts";
-import type { OidcSettings, ProviderSettings } from "../../../src/core/settings.ts";
+import type { ProviderSettings } from "../../../src/core/settings.ts";
+import type { OidcSettings } from "../../../src/login/oidc/settings.ts";
 import {
   anOidcProvider,
   answerOf,

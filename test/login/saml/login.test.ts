@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { LoginRequest } from "../../../src/core/ports/login-provider.ts";
-import type { SamlSettings } from "../../../src/core/settings.ts";
 import type { SamlContext } from "../../../src/login/saml/context.ts";
 import { concludeLogin } from "../../../src/login/saml/login.ts";
 import { accountOf, readLogoutHandle, sessionOf } from "../../../src/login/saml/messages/name-id.ts";
 import { verifyResponse } from "../../../src/login/saml/messages/response.ts";
+import type { SamlSettings } from "../../../src/login/saml/settings.ts";
 import { recordingLog } from "../../support/quiet.ts";
 import { aKey, aSignedResponse, bearer, codeOf, expecting, headAttributes, login, now, type Parts } from "../../support/saml-documents.ts";
 

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
 import type { Log } from "../../../core/ports/log.ts";
 import type { ExpiringThing, Metrics } from "../../../core/ports/metrics.ts";
-import type { SamlSettings } from "../../../core/settings.ts";
+import type { SamlSettings } from "../settings.ts";
 import type { IdpMetadata, SamlEndpoint } from "./idp-metadata.ts";
 
 /** Something with an end. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
 import type { DocumentCache } from "../../../core/ports/document-cache.ts";
 import type { Log } from "../../../core/ports/log.ts";
-import type { SamlSettings } from "../../../core/settings.ts";
+import type { SamlSettings } from "../settings.ts";
 import type { IdpDocument } from "./idp-metadata.ts";
 import type { Validators } from "./origin.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock.ts";
-import type { SamlSettings } from "../../../core/settings.ts";
 import { createProviderFetch } from "../../remote/provider-fetch.ts";
+import type { SamlSettings } from "../settings.ts";
 import { type IdpMetadata, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
 import type { KeptMetadata } from "./kept.ts";
 import { metadataOrigin } from "./origin.ts";

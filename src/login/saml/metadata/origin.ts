@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
-import type { SamlSettings } from "../../../core/settings.ts";
 import type { ProviderFetch } from "../../remote/provider-fetch.ts";
+import type { SamlSettings } from "../settings.ts";
 import { unusableMetadata } from "./idp-metadata.ts";
 
 /** By what a document is recognised as the one that is held already. */

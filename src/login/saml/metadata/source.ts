@@ -1,4 +1,4 @@
-import type { SamlSettings } from "../../../core/settings.ts";
+import type { SamlSettings } from "../settings.ts";
 import { createExpiryWatch, describeMetadata } from "./expiry.ts";
 import { type IdpMetadata, type SamlEndpoint, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
 import { createMetadataRefresh, haveSameKeys, type MetadataRefresh, type RefreshDeps } from "./refresh.ts";

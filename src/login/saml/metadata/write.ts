@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
-import type { AttributeSettings, ProviderSettings, SamlSettings } from "../../../core/settings.ts";
+import type { AttributeSettings, ProviderSettings } from "../../../core/settings.ts";
+import type { SamlSettings } from "../settings.ts";
 import { bareCertificate, signXml } from "../signature/sign.ts";
 import { namespaces } from "../xml/tree.ts";
 import { element, type Xml } from "../xml/write.ts";

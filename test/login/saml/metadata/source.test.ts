@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { SamlSettings } from "../../../../src/core/settings.ts";
 import { createMetadataSource, type MetadataSource } from "../../../../src/login/saml/metadata/source.ts";
+import type { SamlSettings } from "../../../../src/login/saml/settings.ts";
 import type { TestCertificate } from "../../../support/certificates.ts";
 import { ownedFolder } from "../../../support/owned.ts";
 import { noMetrics, recordingLog } from "../../../support/quiet.ts";

@@ -1,0 +1,26 @@
+import { formatOrigin } from "../../core/origin.ts";
+import type { LoginProvider } from "../../core/ports/login-provider.ts";
+import type { LoginMethod } from "../method.ts";
+import { createOidcProvider } from "./provider.ts";
+import { type OidcFile, oidcSchema } from "./schema.ts";
+import { checkOidc, oidcAttributes, oidcSettings } from "./settings.ts";
+
+/** OpenID Connect: authorization code flow, bearer tokens, back- and front-channel logout. */
+export const oidcMethod: LoginMethod<OidcFile, LoginProvider> = {
+  id: "oidc",
+  name: "OpenID Connect",
+  describe: "An OpenID Connect provider.",
+  schema: oidcSchema,
+  attributes: oidcAttributes,
+  issuesBearerTokens: true,
+  check: checkOidc,
+  settings: oidcSettings,
+  create: (deps) => {
+    const origin = formatOrigin(deps.authOrigin);
+    return createOidcProvider({
+      ...deps,
+      redirectUri: `${origin}/_vestibule/oidc/${deps.settings.id}/callback`,
+      postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
+    });
+  },
+};

@@ -1,0 +1,19 @@
+import type { LoginMethod } from "../method.ts";
+import { ownEndpoints } from "./context.ts";
+import type { SamlProvider } from "./port.ts";
+import { createSamlProvider } from "./provider.ts";
+import { type SamlFile, samlSchema } from "./schema.ts";
+import { checkSaml, samlAttributes, samlSettings } from "./settings.ts";
+
+/** SAML 2.0: web browser single sign-on and single logout. */
+export const samlMethod: LoginMethod<SamlFile, SamlProvider> = {
+  id: "saml",
+  name: "SAML",
+  describe: "A SAML 2.0 provider.",
+  schema: samlSchema,
+  attributes: samlAttributes,
+  issuesBearerTokens: false,
+  check: checkSaml,
+  settings: samlSettings,
+  create: (deps) => createSamlProvider({ ...deps, ...ownEndpoints(deps.authOrigin, deps.settings.id), documents: deps.store.documents }),
+};
