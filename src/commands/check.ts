@@ -1,5 +1,5 @@
 import { loadSettings } from "../config/load.ts";
-import { formatProblems } from "../config/problems/report.ts";
+import { formatProblems, withoutControls } from "../config/problems/report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PolicyTest, Settings } from "../core/settings.ts";
 import { openForCheck } from "../process/check.ts";
@@ -22,13 +22,14 @@ export async function check({ args, env, terminal }: CommandContext): Promise<Ex
     else terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
     return 1;
   }
-  const { settings, warnings } = loaded;
+  const { settings, warnings, notes } = loaded;
   if (!json) terminal.err(formatProblems(warnings, { colour: terminal.colour.err, kind: "warning" }));
+  if (!json) for (const note of notes) terminal.out(`note: ${withoutControls(`${note.key}: ${note.message}`)}\n`);
   const failures = checkTests(settings, Date.now);
   if (!json) tellTests(terminal, file, settings, failures);
   const online = parsed.options.online === true ? await reachOut(settings, json ? () => {} : (result) => tellOnline(terminal, result)) : [];
   const ok = failures.length === 0 && online.every((result) => result.ok);
-  if (json) terminal.out(`${JSON.stringify({ ok, warnings, tests: { run: settings.tests.length, failures }, online }, null, 2)}\n`);
+  if (json) terminal.out(`${JSON.stringify({ ok, warnings, notes, tests: { run: settings.tests.length, failures }, online }, null, 2)}\n`);
   return ok ? 0 : 1;
 }
 

@@ -13,7 +13,9 @@ import { isRecord } from "./yaml/document.ts";
  * Names come from the file itself, so that a misshapen provider is not reported as unknown, too.
  */
 export type Draft = {
-  readonly [Section in "listen" | "admin" | "workers" | "trustedProxies" | "insecure" | "auth" | "sessions"]: ConfigFile[Section] | null;
+  readonly [Section in "listen" | "admin" | "workers" | "trustedProxies" | "insecure" | "auth" | "branding" | "sessions"]:
+    | ConfigFile[Section]
+    | null;
 } & {
   readonly providers: ReadonlyMap<string, ConfigFile["providers"][string] | null>;
   readonly policies: ReadonlyMap<string, ConfigFile["policies"][string] | null>;
@@ -41,7 +43,7 @@ export function readFileShape(plain: Readonly<Record<string, unknown>>): ShapePa
 const worthSalvaging = 500;
 
 const nothing: Draft = {
-  ...{ listen: null, admin: null, workers: null, trustedProxies: null, insecure: null, auth: null, sessions: null },
+  ...{ listen: null, admin: null, workers: null, trustedProxies: null, insecure: null, auth: null, branding: null, sessions: null },
   ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
   later: { directory: null, localUsers: null, forwardAuth: null },
 };
@@ -64,6 +66,7 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     trustedProxies: salvage(sections.trustedProxies, plain.trustedProxies),
     insecure: salvage(sections.insecure, plain.insecure),
     auth: salvage(sections.auth, plain.auth),
+    branding: salvage(sections.branding, plain.branding),
     sessions: salvage(sections.sessions, plain.sessions),
     providers: each(plain.providers, (item) => salvage(providerShape, item)),
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),

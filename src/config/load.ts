@@ -10,7 +10,14 @@ import { isSensitiveKey, type YamlFault } from "./yaml/tree.ts";
 
 /** Complete settings with what deserves a line at start, or everything that is wrong. */
 export type LoadResult =
-  | { readonly ok: true; readonly settings: Settings; readonly warnings: readonly Problem[]; readonly text: string }
+  | {
+      readonly ok: true;
+      readonly settings: Settings;
+      readonly warnings: readonly Problem[];
+      /** No faults; for whoever asks `check`. */
+      readonly notes: readonly Problem[];
+      readonly text: string;
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const maxFileBytes = 1024 * 1024;
@@ -33,7 +40,7 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
   const place = (found: readonly Finding[]) => toProblems(found, file, yaml.positions);
   if (problems.length > 0 || shape.file === null) return { ok: false, problems: place(problems) };
   const settings = settingsOf(shape.file, references, yaml.positions);
-  return { ok: true, settings, warnings: place(findings.warnings), text: read.text };
+  return { ok: true, settings, warnings: place(findings.warnings), notes: place(findings.notes), text: read.text };
 }
 
 function settingsOf(file: NonNullable<ShapePass["file"]>, references: References, positions: Positions): Settings {
@@ -43,8 +50,8 @@ function settingsOf(file: NonNullable<ShapePass["file"]>, references: References
 
 /** The parts that may hold references. A part whose shape is wrong is read as far as it goes. */
 function referenceRoots({ draft }: ShapePass): Readonly<Record<string, unknown>> {
-  const { listen, sessions, providers, apps } = draft;
-  return { listen, sessions, providers, apps };
+  const { listen, auth, branding, sessions, providers, apps } = draft;
+  return { listen, auth, branding, sessions, providers, apps };
 }
 
 /** A misshapen `insecure` says nothing about literals: no second problem then. */

@@ -1,4 +1,4 @@
-/** Every failure raised on purpose: its HTTP status, and the only words a visitor may see (a key of the page texts). */
+/** Every failure raised on purpose: its HTTP status, and the only words a visitor may see, in English. */
 const specs = {
   // Requests that are refused before anything is looked up.
   "request.malformed": { status: 400, visitor: "The request was not understood." },
@@ -59,6 +59,13 @@ const specs = {
   "listener.failed": { status: 500, visitor: "Something went wrong here." },
 } as const;
 export type ErrorCode = keyof typeof specs;
+
+type VisitorWords = { readonly [Code in ErrorCode as `error.${Code}`]: string };
+
+/** The English words of every code under the key that page texts give it: here they stand, and nowhere else. */
+export function visitorWords(): VisitorWords {
+  return Object.fromEntries(Object.entries(specs).map(([code, { visitor }]) => [`error.${code}`, visitor])) as VisitorWords;
+}
 
 /** A failure with a stable code. `message` is for operators; visitors see `visitorMessage` and a request id. */
 export class GatewayError extends Error {

@@ -1,3 +1,4 @@
+import type { BrandingSettings } from "./branding.ts";
 import type { Origin } from "./origin.ts";
 import type { PathSpec, RuleSpec } from "./rules.ts";
 import type { Secret } from "./secret.ts";
@@ -14,6 +15,7 @@ export interface Settings {
   readonly insecure: InsecureSettings;
   readonly limits: LimitSettings;
   readonly auth: { readonly origin: Origin; readonly locale: LocaleSettings };
+  readonly branding: BrandingSettings;
   readonly sessions: SessionSettings;
   readonly providers: readonly ProviderSettings[];
   readonly apps: readonly AppSettings[];
@@ -23,6 +25,8 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 export interface LocaleSettings {
   readonly default: string;
   readonly available: readonly string[];
+  /** The sentences of `auth.locale.files` by language and key; what is missing falls back. */
+  readonly sentences?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 export interface Address {
   readonly host: string;

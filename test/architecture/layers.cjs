@@ -7,7 +7,11 @@
 const layers = {
   lib: { layers: [], packages: ["node:net", "node:buffer"] },
   core: { layers: [], packages: [] },
-  config: { layers: [], files: ["src/login/methods.ts"], packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"] },
+  config: {
+    layers: ["pages/texts"],
+    files: ["src/login/methods.ts"],
+    packages: ["zod", "yaml", "node:fs", "node:path", "node:net", "node:crypto"],
+  },
   policy: { layers: [], packages: [] },
   http: { layers: [], packages: ["node:http", "node:https", "node:net", "node:stream", "node:tls", "node:crypto", "node:fs"] },
   identity: { layers: ["http"], packages: ["node:crypto", "node:timers/promises"] },
@@ -32,6 +36,7 @@ const layers = {
     packages: ["xml-encryption", "zod", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
   },
   logout: { layers: ["control", "login/flow", "login/saml"], packages: [] },
+  "pages/texts": { layers: [], packages: [] },
   pages: { layers: [], packages: ["hono", "node:crypto"] },
   control: { layers: ["http", "login/flow", "login/oidc", "login/saml", "logout"], packages: ["hono"] },
   admin: { layers: [], packages: ["hono", "@hono/node-server", "node:http", "node:timers/promises"] },

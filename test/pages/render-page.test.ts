@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { type ErrorCode, GatewayError } from "../../src/core/errors.ts";
-import { chooseLocale, createRenderPage } from "../../src/pages/render-page.ts";
+import { type ErrorCode, GatewayError, visitorWords } from "../../src/core/errors.ts";
+import { createRenderPage } from "../../src/pages/render-page.ts";
 import { english } from "../../src/pages/texts/english.ts";
 import { french } from "../../src/pages/texts/french.ts";
+import { createChooseLocale } from "../../src/pages/texts/locale.ts";
+import { errorWords } from "../../src/pages/texts/texts.ts";
 
 const both = { default: "en", available: ["en", "fr"] };
 
@@ -20,13 +22,15 @@ test.each([
   { when: "nonsense", header: ";;q=,,=,fr;q=x", settings: both, tag: "fr" },
   { when: "a language that only begins alike", header: "frr", settings: both, tag: "en" },
 ])("$when: $tag", ({ header, settings, tag }) => {
-  expect(chooseLocale(header, settings).tag).toBe(tag);
+  expect(createChooseLocale(settings)(header).tag).toBe(tag);
 });
 
+const errorCodes = Object.keys(visitorWords()).map((key) => key.slice("error.".length)) as ErrorCode[];
+
 test("the English pages say what the error table says, and French says something else", () => {
-  for (const code of Object.keys(english.error.words) as ErrorCode[]) {
-    expect(english.error.words[code]).toBe(new GatewayError(code, "").visitorMessage);
-    expect(french.error.words[code]).not.toBe(english.error.words[code]);
+  for (const code of errorCodes) {
+    expect(errorWords(english, code)).toBe(new GatewayError(code, "").visitorMessage);
+    expect(errorWords(french, code)).not.toBe(errorWords(english, code));
   }
 });
 
@@ -61,7 +65,7 @@ test("a refusal says who you are, which app, why, and offers the ways on", () =>
   ]) {
     expect(body).toContain(part);
   }
-  expect(body).toContain(french.refusal.reasons["no-rule-matched"]);
+  expect(body).toContain(french["refusal.reason.no-rule-matched"]);
 });
 
 test("a page is usable without sight: language, one main landmark, one heading, a labelled field, the problem announced", () => {

@@ -1,3 +1,4 @@
+import { noBranding } from "../../src/core/branding.ts";
 import type { Identity, Known } from "../../src/core/identity.ts";
 import type { Incoming } from "../../src/core/incoming.ts";
 import type { Principal } from "../../src/core/principal.ts";
@@ -138,6 +139,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     insecure: { plainHttp: false, httpProviders: false, literalSecrets: false, publicEmailDomains: false, skipUpstreamVerify: false },
     limits: { connections: 1_000, requests: 1_000, loginsPerAddress: 1_000, loginsPerAddressAtOnce: 100 },
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },
+    branding: noBranding,
     sessions: {
       store: { kind: "memory" },
       secrets: [makeSecret("x".repeat(32))],

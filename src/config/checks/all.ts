@@ -7,6 +7,7 @@ import { checkApps } from "./apps.ts";
 import { checkCertificates } from "./certificates.ts";
 import { warnOfDeadRules } from "./dead-rules.ts";
 import { checkHeaders } from "./headers.ts";
+import { checkPages } from "./pages.ts";
 import { checkProviders } from "./providers.ts";
 import { checkServer, checkSessions } from "./server.ts";
 
@@ -14,6 +15,7 @@ import { checkServer, checkSessions } from "./server.ts";
 export function checkMeaning(draft: Draft, references: References, now: number, report: Report): void {
   refuseReserved(draft, report);
   checkServer(draft, report);
+  checkPages(draft, references, report);
   checkSessions(draft, references, report);
   checkProviders(draft, references, now, report);
   checkPolicies(draft, report);

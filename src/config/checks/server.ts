@@ -59,15 +59,9 @@ function isLoopback(host: string): boolean {
 
 function checkAuth(draft: Draft, report: Report): void {
   if (draft.auth === null) return;
-  const { origin, locale } = draft.auth;
+  const { origin } = draft.auth;
   if (origin.scheme !== "https" && draft.insecure?.plainHttp === false) {
     report.problem(["auth", "origin"], "people cannot sign in safely over http://: write https:// (or set insecure.plainHttp)");
-  }
-  if (!locale.available.includes(locale.default)) {
-    report.problem(
-      ["auth", "locale", "default"],
-      `${locale.default} is not among locale.available: write one of ${locale.available.join(", ")}`,
-    );
   }
 }
 

@@ -14,23 +14,29 @@ export interface Report {
   problemAtKey(path: KeyPath, message: string, hint?: string | null): void;
   /** Allowed, and worth a line at every start. */
   warning(path: KeyPath, message: string): void;
+  /** No fault at all, but good to know for whoever asks `check`. */
+  note(path: KeyPath, message: string): void;
 }
 
 export interface Findings extends Report {
   readonly problems: readonly Finding[];
   readonly warnings: readonly Finding[];
+  readonly notes: readonly Finding[];
 }
 
 /** An empty report. */
 export function createFindings(): Findings {
   const problems: Finding[] = [];
   const warnings: Finding[] = [];
+  const notes: Finding[] = [];
   return {
     problems,
     warnings,
+    notes,
     problem: (path, message, hint = null) => void problems.push({ path, at: "value", message, hint }),
     problemAtKey: (path, message, hint = null) => void problems.push({ path, at: "key", message, hint }),
     warning: (path, message) => void warnings.push({ path, at: "key", message, hint: null }),
+    note: (path, message) => void notes.push({ path, at: "key", message, hint: null }),
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { key } from "../values/schema-values.ts";
 import { policies } from "./access.ts";
 import { apps } from "./apps.ts";
+import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
 import { admin, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./server.ts";
 import { tests } from "./tests.ts";
@@ -19,6 +20,7 @@ export const sections = {
   insecure,
   limits,
   auth,
+  branding,
   sessions,
   providers,
   policies,

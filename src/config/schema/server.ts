@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isHeaderName } from "../../lib/header-names.ts";
 import { duration, fileRef, hostPort, key, network, origin, pem, secret, someOf, text } from "../values/schema-values.ts";
+import { locale } from "./pages.ts";
 
 const certificate = z.strictObject({
   certificate: key(fileRef(), "PEM file with the certificate and its chain."),
@@ -70,19 +71,10 @@ export const limits = key(
   "What is taken on before it is refused. Behind a balancer, name it in trustedProxies: else all visitors share its address.",
 );
 
-const locale = () => z.enum(["en", "fr"]);
 export const auth = key(
   z.strictObject({
     origin: key(origin(), "Where people sign in; provider callbacks live here, and only here."),
-    locale: key(
-      z
-        .strictObject({
-          default: key(locale().prefault("en"), "For visitors whose languages are not available."),
-          available: key(someOf(locale(), "language").prefault(["en", "fr"]), "Languages of the gateway's own pages."),
-        })
-        .prefault({}),
-      "Languages of the gateway's own pages.",
-    ),
+    locale,
   }),
   "Where and how people sign in.",
 );

@@ -4,6 +4,7 @@ import type { TestFile } from "../schema/tests.ts";
 import type { References } from "../values/references.ts";
 import { appSettings } from "./apps.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
+import { brandingSettings, localeSettings } from "./pages.ts";
 import { providerSettings } from "./providers.ts";
 
 /** The file as the rest of the program sees it. Only for a file without problems. */
@@ -21,7 +22,8 @@ export function toSettings(context: SettingsContext): Settings {
     log: file.log,
     insecure: file.insecure,
     limits: file.limits,
-    auth: file.auth,
+    auth: { origin: file.auth.origin, locale: localeSettings(file.auth, references) },
+    branding: brandingSettings(file.branding, references),
     sessions: sessionSettings(file.sessions, references),
     providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),
     apps: file.apps.map((app, at) => appSettings(app, ["apps", at], context)),

@@ -46,6 +46,13 @@ export function parseUpstreamUrl(text: string): Parsed<string> {
   return good(origin);
 }
 
+/** Where a link of a page leads: https, http or an e-mail address. Anything else could run as a script. */
+export function parsePageUrl(text: string): Parsed<string> {
+  const isMail = /^mailto:[^\s@]+@[^\s@]+$/i.test(text);
+  if (isMail || (/^https?:\/\/[^/\s]/i.test(text) && !/\s/.test(text) && URL.canParse(text))) return good(text);
+  return bad("a link leads to https://, http:// or mailto:");
+}
+
 /** The URL of something at a provider (issuer, metadata, endpoints), unchanged: issuers are compared byte for byte. */
 export function parseProviderUrl(text: string): Parsed<string> {
   const url = readUrl(text);

@@ -11,6 +11,9 @@ export interface References {
   pem(reference: PemRef): string;
   /** The absolute path: what the file names, seen from the configuration file's folder. */
   path(reference: FileRef): string;
+  /** What a page shows of a file; empty where it could not be read, and that has been said. */
+  bytes(reference: FileRef): Uint8Array;
+  text(reference: FileRef): string;
   absolute(file: string): string;
 }
 
@@ -28,9 +31,16 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
   const absolute = (file: string) => resolve(folder, file);
   const secrets = new Map<SecretRef, Secret>();
   const pems = new Map<PemRef, string>();
+  const files = new Map<FileRef, Uint8Array>();
   visit(roots, [], (reference, path) => {
     if (reference.kind === "file") {
       if (reference.holds === "xml") return mustBeThere(absolute(reference.file), [...path, "file"], report);
+      if (reference.holds === "page") {
+        const read = readBytes(absolute(reference.file), maxReferencedBytes);
+        if (read.ok) files.set(reference, read.bytes);
+        else report.problem([...path, "file"], `${absolute(reference.file)} cannot be read: ${read.why}`);
+        return;
+      }
       const text = readReferenced(absolute(reference.file), [...path, "file"], report);
       if (text !== null && !looksLikePem(text)) report.problem([...path, "file"], "this file holds no PEM text (-----BEGIN …)");
       return;
@@ -46,6 +56,8 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
     secret: (reference) => secrets.get(reference) ?? makeSecret(""),
     pem: (reference) => pems.get(reference) ?? "",
     path: (reference) => absolute(reference.file),
+    bytes: (reference) => files.get(reference) ?? new Uint8Array(),
+    text: (reference) => Buffer.from(files.get(reference) ?? []).toString("utf8"),
     absolute,
   };
 }
@@ -124,8 +136,16 @@ function looksLikePem(text: string): boolean {
 
 export type ReadText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly why: string };
 
-/** The text of a file of at most `limitBytes`, or why it cannot be had. A pipe or a device is refused: it could go on for ever. */
+/** The text of a file of at most `limitBytes`, or why it cannot be had. */
 export function readText(path: string, limitBytes: number): ReadText {
+  const read = readBytes(path, limitBytes);
+  return read.ok ? decode(read.bytes) : read;
+}
+
+type ReadBytes = { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly why: string };
+
+/** A pipe or a device is refused: it could go on for ever. */
+function readBytes(path: string, limitBytes: number): ReadBytes {
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
@@ -143,7 +163,7 @@ export function readText(path: string, limitBytes: number): ReadText {
       count = readSync(descriptor, buffer, length, buffer.length - length, null);
     }
     if (length > limitBytes) return { ok: false, why: `it is larger than ${limitBytes / 1024} KiB` };
-    return decode(buffer.subarray(0, length));
+    return { ok: true, bytes: buffer.slice(0, length) };
   } catch (error) {
     return { ok: false, why: reason(error) };
   } finally {

@@ -95,11 +95,11 @@ export interface PemRef {
   readonly file: string | null;
   readonly literal: string | null;
 }
-/** A file whose path, not content, is kept: it is read again when it changes. */
+/** A file whose path is kept, because it is read again when it changes; one for a page is read with the configuration. */
 export interface FileRef {
   readonly mark: typeof referenceMark;
   readonly kind: "file";
-  readonly holds: "pem" | "xml";
+  readonly holds: "pem" | "xml" | "page";
   readonly file: string;
 }
 

@@ -1,57 +1,39 @@
-import type { RefusalReason } from "../../core/decision.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import type { PageModel } from "../../core/ports/pages.ts";
+import { english } from "./english.ts";
+import { french } from "./french.ts";
 
-type Of<Page extends PageModel["page"]> = PageModel & { readonly page: Page };
-export type ChooserProblem = NonNullable<Of<"chooser">["problem"]>;
-export type LoopCause = Of<"loop">["causes"][number];
+/** The name of a sentence: `chooser.title`, `error.login.stale`. A new sentence begins in `english.ts`. */
+export type SentenceKey = keyof typeof english;
+/** Every sentence in one language. A missing one is a type error. */
+export type Texts = Readonly<Record<SentenceKey, string>>;
+export type LoopCause = (PageModel & { readonly page: "loop" })["causes"][number];
 
 /** What went wrong, as roughly as a heading says it. */
 export type ErrorKind = "not-found" | "request" | "login" | "not-let-in" | "logout" | "app-down" | "later" | "internal";
 
-/** Every word that a visitor reads, in one language. A missing one is a type error. */
-export interface Texts {
-  readonly chooser: {
-    readonly title: string;
-    /** Under the title; null = the login belongs to no app in particular. */
-    readonly lead: (app: string | null) => string;
-    readonly email: string;
-    readonly submit: string;
-    readonly or: string;
-    readonly providers: string;
-    readonly continueWith: (provider: string) => string;
-    readonly problems: Readonly<Record<ChooserProblem, string>>;
-    /** Stands before the window's title when something was wrong. */
-    readonly problemPrefix: string;
-  };
-  readonly refusal: {
-    readonly title: string;
-    readonly lead: (app: string) => string;
-    readonly reasons: Readonly<Record<RefusalReason, string>>;
-    readonly signedInAs: string;
-    readonly via: (provider: string) => string;
-    readonly anotherAccount: string;
-    readonly logout: string;
-    readonly help: string;
-  };
-  readonly error: {
-    readonly titles: Readonly<Record<ErrorKind, string>>;
-    readonly words: Readonly<Record<ErrorCode, string>>;
-    readonly startAgain: string;
-  };
-  readonly loop: {
-    readonly title: string;
-    readonly lead: (app: string | null) => string;
-    readonly causes: Readonly<Record<LoopCause, string>>;
-    readonly startAgain: string;
-  };
-  readonly confirmLogout: {
-    readonly title: string;
-    readonly lead: (who: string | null) => string;
-    readonly submit: string;
-    readonly back: string;
-  };
-  readonly signedOut: { readonly title: string; readonly complete: string; readonly incomplete: string; readonly startAgain: string };
-  readonly continue: { readonly title: string; readonly lead: string; readonly submit: string };
-  readonly requestId: string;
+/** The languages that come with the product. */
+export const builtIn: ReadonlyMap<string, Texts> = new Map([
+  ["en", english],
+  ["fr", french],
+]);
+
+/** All keys, in the order of the pages. */
+export const sentenceKeys = Object.keys(english) as readonly SentenceKey[];
+
+/** The sentence with its placeholders filled in. A value is never read again, so that braces in a name stay what they are. */
+export function fill(sentence: string, values: Readonly<Record<string, string>>): string {
+  return sentence.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) =>
+    Object.hasOwn(values, name) ? (values[name] ?? "") : placeholder,
+  );
+}
+
+/** The names of a sentence's placeholders. */
+export function placeholdersOf(sentence: string): readonly string[] {
+  return [...sentence.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+}
+
+/** The sentence that tells of this failure. */
+export function errorWords(texts: Texts, code: ErrorCode): string {
+  return texts[`error.${code}`];
 }
