@@ -2,14 +2,15 @@ import type { SamlProvider } from "../../src/login/saml/port.ts";
 import { createSamlProvider } from "../../src/login/saml/provider.ts";
 import type { SamlSettings } from "../../src/login/saml/settings.ts";
 import { messageLimits } from "../../src/login/saml/xml/parse.ts";
+import type { TestCertificate } from "../support/certificates.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { signElement } from "../support/saml-idp-crypto.ts";
 import { assertionXml, newId, responseXml } from "../support/saml-idp-messages.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
 
-const issuer = "https://idp.example/metadata";
-const audience = "https://auth.acme.example/_vestibule/saml/big/metadata";
-const acsUrl = "https://auth.acme.example/_vestibule/saml/big/acs";
+export const issuer = "https://idp.example/metadata";
+export const audience = "https://auth.acme.example/_vestibule/saml/big/metadata";
+export const acsUrl = "https://auth.acme.example/_vestibule/saml/big/acs";
 const groupClaim = "http://schemas.xmlsoap.org/claims/Group";
 
 /**
@@ -19,7 +20,7 @@ const groupClaim = "http://schemas.xmlsoap.org/claims/Group";
 export async function largestAnswer(rounds = 7): Promise<{ bytes: number; receiveMs: number; concludeMs: number }> {
   const key = await makeSamlKey("largest");
   const provider = bigProvider(key.certificate);
-  const documents = Array.from({ length: rounds }, () => bigDocument(key));
+  const documents = Array.from({ length: rounds }, () => answerOf(key, messageLimits.maxBytes - 8 * 1024));
   const receive: number[] = [];
   const conclude: number[] = [];
   for (const document of documents) {
@@ -35,7 +36,8 @@ export async function largestAnswer(rounds = 7): Promise<{ bytes: number; receiv
   return { bytes: Buffer.byteLength(documents[0] ?? ""), receiveMs: Math.min(...receive), concludeMs: Math.min(...conclude) };
 }
 
-function bigDocument(key: { readonly key: string; readonly certificate: string }): string {
+/** An answer of about that size, signed twice, which names the groups of somebody who is in many. */
+export function answerOf(key: TestCertificate, bytes: number): string {
   const shared = { issuer, destination: acsUrl, inResponseTo: null, now: Date.now() };
   const document = (count: number) => {
     const groups = Array.from({ length: count }, (_, at) => `group ${at} of a very large organisation`);
@@ -48,15 +50,14 @@ function bigDocument(key: { readonly key: string; readonly certificate: string }
       authnInstant: shared.now,
       attributes: { [groupClaim]: groups },
     });
-    return responseXml(shared, "Success", signElement(assertion, "Assertion", key));
+    return signElement(responseXml(shared, "Success", signElement(assertion, "Assertion", key)), "Response", key);
   };
   const [small, some] = [document(1).length, document(101).length];
-  const room = messageLimits.maxBytes - small - 8 * 1024;
-  const count = Math.min(Math.floor(room / ((some - small) / 100)), messageLimits.maxElements - 100);
-  return signElement(document(count), "Response", key);
+  const count = Math.floor((bytes - small) / ((some - small) / 100));
+  return document(Math.max(Math.min(count, messageLimits.maxElements - 100), 1));
 }
 
-function bigProvider(certificate: string): SamlProvider {
+export function bigProvider(certificate: string): SamlProvider {
   return createSamlProvider({
     settings: {
       id: "big",
