@@ -33,7 +33,7 @@ const layers = {
   "login/saml": {
     layers: ["login/claims", "login/remote", "login/flow", "control", "logout", "config/values", "config/problems"],
     files: ["src/login/method.ts"],
-    packages: ["xml-encryption", "zod", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
+    packages: ["xml-encryption", "saxes", "zod", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
   },
   logout: { layers: ["control", "login/flow", "login/saml"], packages: [] },
   "pages/texts": { layers: [], packages: [] },

@@ -133,6 +133,28 @@ test("every failure after decryption began looks the same", async () => {
   expect(failures[0]).toContain("saml.decrypt");
 });
 
+describe("an assertion that uses prefixes which are declared around it", () => {
+  const declaration = ' xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"';
+  const bare = (assertion: string) => assertion.replace(declaration, "");
+
+  test("is read in its place, signed inside or with the Response", async () => {
+    const inside = bare(signedAssertion());
+    expect(inside).not.toContain(declaration);
+    expect(verify(aResponse({}, await encrypted(inside)))).toBe("accepted");
+    expect(verify(sign(aResponse({}, await encrypted(bare(anAssertion()))), "_response", idpKey))).toBe("accepted");
+  });
+
+  test("means nothing else because the declaration around it is another", async () => {
+    const elsewhere = aResponse({}, (await encrypted(bare(signedAssertion()))).replaceAll("saml:Encrypted", "s:Encrypted"));
+    const moved = elsewhere.replace(
+      "<s:EncryptedAssertion>",
+      `<s:EncryptedAssertion xmlns:s="urn:oasis:names:tc:SAML:2.0:assertion" xmlns:saml="urn:x">`,
+    );
+    expect(moved).toContain("urn:x");
+    expect(verify(moved)).toBe("saml.decrypt");
+  });
+});
+
 describe("keys", () => {
   test("each of ours is tried, and without any nothing is", async () => {
     const xml = aResponse({}, await encrypted(signedAssertion()));

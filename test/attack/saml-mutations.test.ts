@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ResponseExpectations, type VerifiedAnswer, verifyResponse } from "../../src/login/saml/messages/response.ts";
 import { GatewayError } from "../../src/core/errors.ts";
+import { type ResponseExpectations, type VerifiedAnswer, verifyResponse } from "../../src/login/saml/messages/response.ts";
 import { createJudge, factsOf, type Judge } from "../support/node-saml-judge.ts";
 import {
   aKey,
   anAssertion,
   aResponse,
   attribute,
-  expecting,
   exclusive,
+  expecting,
   type Parts,
   type Signing,
   type SignOptions,

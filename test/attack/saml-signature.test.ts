@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
+import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import { verifyResponse } from "../../src/login/saml/messages/response.ts";
 import { readTrustedKey } from "../../src/login/saml/signature/trusted-keys.ts";
@@ -80,6 +80,21 @@ describe.each(signings)("with a signed %s", (signing) => {
   test("the genuine answer is accepted", () => {
     expect(verify(genuine)).toBe("accepted");
   });
+
+  test("a stranger's signature is refused before the document is canonicalised and hashed for it", () => {
+    const changed = aSignedResponse("both", aKey()).replace("alice", "mallory");
+    expect(() => verifyResponse(changed, expecting(key))).toThrow("no known key signed the Response");
+    // By the provider's own key the digest is looked at, and tells.
+    const tampered = aSignedResponse("both", key).replace("alice", "mallory");
+    expect(() => verifyResponse(tampered, expecting(key))).toThrow("was changed after it was signed");
+  });
+
+  test("a certificate in the document is named by its bytes, and not parsed", () => {
+    const bytes = Buffer.from("no certificate at all, and large enough to be one");
+    const info = `<ds:KeyInfo><ds:X509Data><ds:X509Certificate>${bytes.toString("base64")}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>`;
+    const answer = aSignedResponse("response", aKey()).replace("</ds:Signature>", `${info}</ds:Signature>`);
+    expect(() => verifyResponse(answer, expecting(key))).toThrow(createHash("sha256").update(bytes).digest("hex"));
+  });
 });
 
 describe("what the provider itself signs in another way", () => {
@@ -94,6 +109,11 @@ describe("what the provider itself signs in another way", () => {
   const second = `<ds:Transform Algorithm="${exclusive}"/>`;
   test.each<{ when: string; change: (info: string) => string; answer?: string }>([
     { when: "nothing changed", change: (info) => info, answer: "accepted" },
+    {
+      when: "canonicalisation with comments, of documents that hold none",
+      change: (info) => info.replaceAll(exclusive, `${exclusive}WithComments`),
+      answer: "accepted",
+    },
     { when: "XSLT", change: (info) => info.replace(second, '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>') },
     { when: "XPath", change: (info) => info.replace(second, '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"/>') },
     { when: "a third transform", change: (info) => info.replace(second, `${second}<ds:Transform Algorithm="${dsig}base64"/>`) },

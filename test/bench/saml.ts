@@ -21,10 +21,16 @@ const other = new SAML({
   wantAuthnResponseSigned: true,
 });
 
+// What the compiler learns from, for both alike.
+for (let round = 0; round < 10; round += 1) {
+  const warmUp = { SAMLResponse: Buffer.from(answerOf(key, 27 * 1024)).toString("base64") };
+  await own.receive(new URLSearchParams(warmUp));
+  await other.validatePostResponseAsync(warmUp);
+}
 say(`processor time per SAML answer, median of ${rounds}, response and assertion signed (RSA 2048), Node ${process.version}\n\n`);
 say("| answer | the gateway | @node-saml/node-saml | ratio |\n| --- | --- | --- | --- |\n");
 for (const size of sizes) {
-  const documents = Array.from({ length: rounds + 3 }, () => Buffer.from(answerOf(key, size * 1024)).toString("base64"));
+  const documents = Array.from({ length: rounds }, () => Buffer.from(answerOf(key, size * 1024)).toString("base64"));
   const [ours, theirs] = [
     await median(documents, (answer) => own.receive(new URLSearchParams({ SAMLResponse: answer }))),
     await median(documents, (answer) => other.validatePostResponseAsync({ SAMLResponse: answer })),
@@ -34,7 +40,7 @@ for (const size of sizes) {
 }
 own.close();
 
-/** The first three are not counted: they are what the compiler learns from. A document is verified once, as in life. */
+/** A document is verified once, as in life. */
 async function median(documents: readonly string[], verify: (answer: string) => Promise<unknown>): Promise<number> {
   const costs: number[] = [];
   for (const document of documents) {
@@ -43,5 +49,5 @@ async function median(documents: readonly string[], verify: (answer: string) => 
     const { user, system } = process.cpuUsage(before);
     costs.push((user + system) / 1000);
   }
-  return costs.slice(3).toSorted((a, b) => a - b)[Math.floor((costs.length - 3) / 2)] ?? Number.NaN;
+  return costs.toSorted((a, b) => a - b)[Math.floor(costs.length / 2)] ?? Number.NaN;
 }

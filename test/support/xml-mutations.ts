@@ -118,7 +118,8 @@ const algorithms = [
 
 const mutations: readonly Mutation[] = [
   // Single characters and short runs.
-  (xml, random) => splice(xml, at(random.below(xml.length + 1)), random.pick(["<", ">", "/", '"', "'", "&", "=", ":", " ", "a", "-", "\n"])),
+  (xml, random) =>
+    splice(xml, at(random.below(xml.length + 1)), random.pick(["<", ">", "/", '"', "'", "&", "=", ":", " ", "a", "-", "\n"])),
   (xml, random) => {
     const from = random.below(xml.length + 1);
     return splice(xml, { from, to: from + 1 + random.below(8) }, "");

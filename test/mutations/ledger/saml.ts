@@ -202,6 +202,32 @@ export const saml: Chapter = {
       },
     },
     {
+      promise: "Nothing is believed that only one of two independent readers has seen in the signed bytes.",
+      tests: {
+        "test/login/saml/xml/second-reader.test.ts": [
+          "nothing is believed that only one reader has seen in an answer with a signed assertion",
+          "nothing is believed that only one reader has seen in what a signature covers",
+          "nothing is believed that only one reader has seen in an assertion that was encrypted within a signed Response",
+          "nothing is believed that only one reader has seen in a logout message by redirect",
+        ],
+      },
+    },
+    {
+      promise: "Whatever is changed in a signed answer: what is accepted says exactly what was signed.",
+      tests: {
+        "test/attack/saml-mutations.test.ts": ["what is accepted says exactly what was signed, and the judge reads it alike"],
+      },
+    },
+    {
+      promise: "A stranger's signature is refused before a whole document is canonicalised for it.",
+      tests: {
+        "test/attack/saml-signature.test.ts": [
+          "a stranger's signature is refused before the document is canonicalised and hashed for it",
+          "a certificate in the document is named by its bytes, and not parsed",
+        ],
+      },
+    },
+    {
       promise: "A document does not grow into megabytes when it is canonicalised.",
       tests: {
         "test/attack/saml-documents.test.ts": ["bombs a long namespace used by thousands of siblings does not grow into megabytes"],

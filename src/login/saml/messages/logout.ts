@@ -2,6 +2,7 @@ import { GatewayError } from "../../../core/errors.ts";
 import { type DecryptionPolicy, decryptElement } from "../signature/decrypt.ts";
 import { badSignature, countSignatures, type SignaturePolicy, verifySignature } from "../signature/verify.ts";
 import { parseXml } from "../xml/parse.ts";
+import { confirmReading } from "../xml/second-reader.ts";
 import {
   attributeOf,
   childrenOf,
@@ -83,7 +84,9 @@ interface Opened {
 function openRedirect(rawQuery: string, { signatures }: LogoutExpectations): Opened {
   const redirect = readRedirect(rawQuery);
   verifyRedirect(redirect, signatures);
-  return { name: redirect.name, message: parseXml(redirect.xml), relayState: redirect.relayState };
+  const message = parseXml(redirect.xml);
+  confirmReading(redirect.xml, message);
+  return { name: redirect.name, message, relayState: redirect.relayState };
 }
 
 function openPost(

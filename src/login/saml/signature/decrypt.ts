@@ -1,7 +1,9 @@
 import { createDecipheriv } from "node:crypto";
 import { decryptKeyInfo } from "xml-encryption";
 import { GatewayError } from "../../../core/errors.ts";
-import { decodeXml, parseXml } from "../xml/parse.ts";
+import { decodeXml, messageLimits, parseXml } from "../xml/parse.ts";
+import { confirmReading } from "../xml/second-reader.ts";
+import { noPrefixes } from "../xml/tags.ts";
 import {
   attributeOf,
   childrenOf,
@@ -44,11 +46,12 @@ const rsa15 = "http://www.w3.org/2001/04/xmlenc#rsa-1_5";
  *
  * Whatever goes wrong after the algorithms were accepted (a key that does not unwrap, a broken tag or padding, plaintext that is no XML,
  * an inner signature that `read` refuses) comes out as one and the same error: telling them apart is what decryption oracles ask for.
- * The plaintext passes the same strict reader as every other document.
+ * The plaintext passes the same strict readers as every other document. It was a part of a document before it was encrypted, and may use
+ * prefixes that are declared around it (XML Encryption 1.1, 4.4): where it cannot stand alone, it is read in its place.
  */
 export function decryptElement<T>(wrapper: XmlElement, policy: DecryptionPolicy, read: (inner: XmlElement) => T): T {
   if (policy.keys.length === 0) throw new GatewayError("saml.decrypt", `there is no key of ours to decrypt the ${wrapper.name} with`);
-  const { algorithm, keys, content } = encryptedParts(wrapper);
+  const { algorithm, keys, content, around } = encryptedParts(wrapper);
   const cipher = ciphers.get(algorithm);
   if (cipher === undefined) throw new GatewayError("saml.decrypt", `the encryption algorithm ${algorithm} is not known`);
   refuseLegacy(algorithm, cipher, keys, policy);
@@ -56,13 +59,28 @@ export function decryptElement<T>(wrapper: XmlElement, policy: DecryptionPolicy,
   for (const key of keys) {
     for (const ours of policy.keys) {
       try {
-        return read(parseXml(decodeXml(open(cipher, unwrap(key, ours), content))));
+        return readPlaintext(decodeXml(open(cipher, unwrap(key, ours), content)), around, read);
       } catch (error) {
         cause = error;
       }
     }
   }
   throw new GatewayError("saml.decrypt", `the ${wrapper.name} could not be decrypted and verified with any key of ours`, { cause });
+}
+
+function readPlaintext<T>(text: string, around: XmlElement["scope"], read: (inner: XmlElement) => T): T {
+  const readWithin = (scope: XmlElement["scope"]) => {
+    const inner = parseXml(text, messageLimits, scope);
+    const result = read(inner);
+    confirmReading(text, inner, scope);
+    return result;
+  };
+  try {
+    return readWithin(noPrefixes);
+  } catch (error) {
+    if (around.size === 0) throw error;
+    return readWithin(around);
+  }
 }
 
 /** Decided from what everybody can see in the message, before any key is used. */
@@ -111,6 +129,14 @@ interface EncryptedKey {
   readonly wrapped: Buffer;
 }
 
+interface Encrypted {
+  readonly algorithm: string;
+  readonly keys: readonly EncryptedKey[];
+  readonly content: Buffer;
+  /** The prefixes of the place in which the plaintext stood. */
+  readonly around: XmlElement["scope"];
+}
+
 /** Each costs a private-key operation with each of our keys. */
 const mostKeys = 4;
 const { encryption, encryption11, signature } = namespaces;
@@ -123,7 +149,7 @@ const masks = ["sha1", "sha224", "sha256", "sha384", "sha512"].map((hash) => `${
  * Everything must stand in the message itself: references to other places (CipherReference, RetrievalMethod with a URL) would be fetches
  * of an attacker's choosing.
  */
-function encryptedParts(wrapper: XmlElement): { algorithm: string; keys: readonly EncryptedKey[]; content: Buffer } {
+function encryptedParts(wrapper: XmlElement): Encrypted {
   const data = requiredChild(wrapper, encryption, "EncryptedData");
   const info = onlyChild(data, signature, "KeyInfo");
   const inside = info === null ? [] : childrenOf(info, encryption, "EncryptedKey");
@@ -135,6 +161,7 @@ function encryptedParts(wrapper: XmlElement): { algorithm: string; keys: readonl
     algorithm: requiredAttribute(requiredChild(data, encryption, "EncryptionMethod"), "Algorithm"),
     keys: found.map(readKey),
     content: cipherValue(data),
+    around: data.scope,
   };
 }
 

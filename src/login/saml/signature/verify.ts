@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { GatewayError } from "../../../core/errors.ts";
 import { type CanonicalForm, canonicalise } from "../xml/canonical.ts";
 import { messageLimits, parseXml } from "../xml/parse.ts";
+import { confirmReading } from "../xml/second-reader.ts";
 import type { XmlLimits } from "../xml/tags.ts";
 import {
   attributeOf,
@@ -23,9 +24,14 @@ export interface SignaturePolicy {
   /** All are tried: during a rollover the signing one may stand anywhere in the list. */
   readonly keys: readonly TrustedKey[];
   readonly allowSha1: boolean;
+  /** True where nothing is read from the element but the place of another one that is signed itself: one reader will do then. */
+  readonly onlyPlaces?: boolean;
   /** Of the document that the element stands in; default: those of a message. */
   readonly limits?: XmlLimits;
 }
+
+/** Of real messages it is a tenth of this; the canonical form may grow to four times as much. */
+const longestSignedInfo = 16 * 1024;
 
 /** What a verified signature proves. `element` was read from the very bytes that were signed, and is the only thing to read from. */
 export interface Verified {
@@ -46,21 +52,23 @@ export function countSignatures(document: XmlElement): number {
  *
  * Signature wrapping lives from a gap between what was verified and what is read. There is none here: the Reference must name `signed`
  * itself, by an ID that occurs once in the document; the digest is taken over its canonical bytes without the signature; and those bytes
- * are parsed again and handed back. The same holds for SignedInfo. Keys come from `policy` alone: KeyInfo is the sender's word.
+ * are parsed again, by two readers that must agree, and handed back. The same holds for SignedInfo. Keys come from `policy` alone: KeyInfo
+ * is the sender's word. SignatureValue is verified before the Reference: canonicalising a whole document is work for the key's holder only.
  */
 export function verifySignature(document: XmlElement, signed: XmlElement, policy: SignaturePolicy): Verified {
   const signature = signatureOf(signed);
   if (signature === null) throw badSignature(`the ${signed.name} is not signed`);
   const limits = policy.limits ?? messageLimits;
   const { info, value, form } = signatureParts(signature);
-  const signedInfo = canonicalise(info, form, null, limits.maxBytes);
-  const { algorithm, reference } = readSignedInfo(parseXml(signedInfo, roomier(limits)));
-  const element = verifyReference(document, signed, signature, reference, { ...policy, limits });
+  const signedInfo = canonicalise(info, form, null, longestSignedInfo);
+  const readInfo = parseXml(signedInfo, roomier(limits));
+  const { algorithm, reference } = readSignedInfo(readInfo);
   const known = signatureAlgorithm(algorithm, policy.allowSha1);
   if (known === null) throw badSignature(`the signature algorithm ${algorithm} is not accepted`);
   const key = policy.keys.find((candidate) => fits(known, candidate.key, signedInfo, value));
   if (key === undefined) throw badSignature(explainMismatch(signature, signed.name, policy.keys));
-  return { element, key };
+  confirmReading(signedInfo, readInfo);
+  return { element: verifyReference(document, signed, signature, reference, { ...policy, limits }), key };
 }
 
 function verifyReference(
@@ -68,7 +76,7 @@ function verifyReference(
   signed: XmlElement,
   signature: XmlElement,
   reference: SignedReference,
-  { allowSha1, limits }: SignaturePolicy & { readonly limits: XmlLimits },
+  { allowSha1, limits, onlyPlaces = false }: SignaturePolicy & { readonly limits: XmlLimits },
 ): XmlElement {
   if (attributeOf(signed, "ID") !== reference.id) throw badSignature(`the signature in the ${signed.name} is for another element`);
   if (occurrences(document, reference.id) !== 1) throw badSignature("the signed ID occurs more than once in the document");
@@ -78,7 +86,9 @@ function verifyReference(
   const digest = createHash(hash).update(bytes).digest();
   if (digest.length !== reference.digest.length || !timingSafeEqual(digest, reference.digest))
     throw badSignature(`the ${signed.name} was changed after it was signed (its digest differs)`);
-  return parseXml(bytes, roomier(limits));
+  const read = parseXml(bytes, roomier(limits));
+  if (!onlyPlaces) confirmReading(bytes, read);
+  return read;
 }
 
 /** In any spelling and namespace that some library takes for an ID. */
@@ -94,9 +104,10 @@ function explainMismatch(signature: XmlElement, what: string, keys: readonly Tru
   const embedded = childrenOf(signature, namespaces.signature, "KeyInfo")
     .flatMap((info) => childrenOf(info, namespaces.signature, "X509Data"))
     .flatMap((data) => childrenOf(data, namespaces.signature, "X509Certificate"))
+    .slice(0, 4)
     .map((certificate) => fingerprintOf(textOf(certificate)) ?? "unreadable");
   const tried = keys.length === 0 ? "no key is known" : `tried ${keys.map(({ fingerprint }) => fingerprint).join(", ")}`;
-  const claimed = embedded.length === 0 ? "it names no certificate" : `it names ${embedded.slice(0, 4).join(", ")}`;
+  const claimed = embedded.length === 0 ? "it names no certificate" : `it names ${embedded.join(", ")}`;
   return `no known key signed the ${what} (SHA-256 fingerprints: ${tried}; ${claimed})`;
 }
 
@@ -151,24 +162,29 @@ function transformedForm(transforms: XmlElement): CanonicalForm {
     throw badSignature("the transforms are not enveloped-signature and exclusive canonicalisation");
   // Without a second one, Canonical XML is what turns the element into bytes (XML Signature 4.4.3.2).
   if (second === undefined) return { exclusive: false, prefixes: [] };
-  if (algorithmOf(second) !== exclusiveC14n) throw badSignature(`the transform ${algorithmOf(second)} is not accepted`);
+  if (!isOneOf(exclusiveForms, algorithmOf(second))) throw badSignature(`the transform ${algorithmOf(second)} is not accepted`);
   return canonicalForm(second);
 }
 
+/** With comments or without is the same here: a document that holds a comment has been refused. */
+const exclusiveForms = [exclusiveC14n, `${exclusiveC14n}WithComments`];
+const inclusiveForms = [inclusiveC14n, `${inclusiveC14n}#WithComments`];
+const isOneOf = (names: readonly string[], name: string) => names.includes(name);
+
 function canonicalForm(method: XmlElement): CanonicalForm {
   const algorithm = algorithmOf(method);
-  if (algorithm === inclusiveC14n) {
+  if (isOneOf(inclusiveForms, algorithm)) {
     childless(method);
     return { exclusive: false, prefixes: [] };
   }
-  if (algorithm !== exclusiveC14n) throw badSignature(`the canonicalisation ${algorithm} is not accepted`);
+  if (!isOneOf(exclusiveForms, algorithm)) throw badSignature(`the canonicalisation ${algorithm} is not accepted`);
   const [list, ...more] = elementsOf(method);
   if (list === undefined) return { exclusive: true, prefixes: [] };
   // Shibboleth lists `xs` here. It can only make more namespace declarations part of what is signed, never less.
   if (more.length > 0 || !isNamed(list, namespaces.exclusiveC14n, "InclusiveNamespaces"))
     throw badSignature("a canonicalisation has parameters that are not known");
   const prefixes = (attributeOf(list, "PrefixList") ?? "").split(/\s+/).filter((prefix) => prefix !== "");
-  if (prefixes.length > 32) throw badSignature("a PrefixList is longer than 32");
+  if (prefixes.length > 16) throw badSignature("a PrefixList is longer than 16");
   return { exclusive: true, prefixes };
 }
 

@@ -1,4 +1,4 @@
-import { decodeCharacters, openTag, type XmlLimits } from "./tags.ts";
+import { decodeCharacters, noPrefixes, openTag, type XmlLimits } from "./tags.ts";
 import { malformed, type XmlElement, type XmlNode } from "./tree.ts";
 
 /** What a SAML message may be at most: real ones are a tenth of this. */
@@ -24,9 +24,9 @@ interface Open {
  * anything: DOCTYPE and entities beyond the five of XML, processing instructions (xml-crypto canonicalises them as if they were text, so
  * signed text could be turned into one with its digest unchanged), comments, a second root, text beside it, unbalanced or repeated
  * names, undeclared prefixes, control characters, and sizes and depths past the limits. There is no recovery from an error: a parser
- * that repairs is a parser that guesses. This is the only reader of SAML documents in the gateway.
+ * that repairs is a parser that guesses. `around` are the prefixes of the place from which a piece of a document was taken.
  */
-export function parseXml(source: string, limits: XmlLimits = messageLimits): XmlElement {
+export function parseXml(source: string, limits: XmlLimits = messageLimits, around: XmlElement["scope"] = noPrefixes): XmlElement {
   if (source.length > limits.maxBytes || Buffer.byteLength(source) > limits.maxBytes)
     throw malformed(`the document is larger than ${limits.maxBytes} bytes`);
   const text = normalise(source);
@@ -38,7 +38,7 @@ export function parseXml(source: string, limits: XmlLimits = messageLimits): Xml
   const addText = (piece: string) => {
     const parent = stack.at(-1);
     if (parent === undefined) {
-      if (piece.trim() !== "") throw malformed("there is text outside the root element");
+      if (/[^ \t\n\r]/.test(piece)) throw malformed("there is text outside the root element");
     } else if (piece !== "") {
       const last = parent.children.at(-1);
       if (typeof last === "string") parent.children[parent.children.length - 1] = last + piece;
@@ -48,7 +48,7 @@ export function parseXml(source: string, limits: XmlLimits = messageLimits): Xml
   const open = () => {
     if (stack.length >= limits.maxDepth) throw malformed(`the document is nested deeper than ${limits.maxDepth}`);
     const parent = stack.at(-1);
-    const tag = openTag(text, at, parent?.element.scope ?? null, limits);
+    const tag = openTag(text, at, parent?.element.scope ?? around, limits);
     elements += 1 + tag.attributeCount;
     if (elements > limits.maxElements) throw malformed(`the document has more than ${limits.maxElements} elements and attributes`);
     if (parent === undefined) {

@@ -1,5 +1,6 @@
-import { SaxesParser } from "saxes";
-import { isElement, malformed, type XmlElement } from "./tree.ts";
+import { type SaxesAttributeNS, SaxesParser } from "saxes";
+import { noPrefixes, xmlnsNamespace } from "./tags.ts";
+import { isElement, malformed, type XmlAttribute, type XmlElement } from "./tree.ts";
 
 /** An element of our own tree that the other reader has entered, and how many of its children have been met. */
 interface Entered {
@@ -13,10 +14,10 @@ interface Entered {
  * Two independent readers guard against the fault that neither of them knows of: a document that our parser takes for something else than
  * the provider's own wrote (the parser differentials of CVE-2025-25291, CVE-2025-25292, CVE-2024-45409). The other reader is `saxes`, a
  * strict XML 1.0 and namespaces parser of another author that shares no code with ours. It builds no tree of its own: its events are held
- * against ours as they come, which finds every difference and needs no second copy of a large document. Compared are all that decides
+ * against ours as they come, which finds every difference and needs no second copy of a large document. `around` is as for `parseXml`. Compared is all that decides
  * something: names, prefixes, namespaces, attributes, texts and their order.
  */
-export function confirmReading(text: string, root: XmlElement): void {
+export function confirmReading(text: string, root: XmlElement, around: XmlElement["scope"] = noPrefixes): void {
   const differs = (what: string) => malformed(`two readers disagree about the document: ${what}`);
   const open: Entered[] = [];
   let closed: XmlElement | null = null;
@@ -37,7 +38,7 @@ export function confirmReading(text: string, root: XmlElement): void {
     if (found !== "" && next() !== found) throw differs("a text");
   };
 
-  const reader = new SaxesParser({ xmlns: true });
+  const reader = new SaxesParser({ xmlns: true, position: false, additionalNamespaces: Object.fromEntries(around) });
   const refuse = (what: string) => () => {
     throw differs(what);
   };
@@ -55,11 +56,7 @@ export function confirmReading(text: string, root: XmlElement): void {
     const ours = next();
     if (ours === undefined || !isElement(ours)) throw differs(`an element ${local}`);
     if (ours.prefix !== prefix || ours.name !== local || ours.namespace !== uri) throw differs(`the name of ${local}`);
-    const theirs = Object.values(attributes).filter(({ name }) => name !== "xmlns" && !name.startsWith("xmlns:"));
-    const isSame = ours.attributes.every(({ prefix: before, name, namespace, value }) =>
-      theirs.some((one) => one.local === name && one.prefix === before && one.uri === namespace && one.value === value),
-    );
-    if (theirs.length !== ours.attributes.length || !isSame) throw differs(`the attributes of ${local}`);
+    if (!haveSameAttributes(ours, attributes)) throw differs(`the attributes of ${local}`);
     open.push({ element: ours, met: 0 });
   });
   reader.on("closetag", () => {
@@ -71,7 +68,21 @@ export function confirmReading(text: string, root: XmlElement): void {
   try {
     reader.write(text).close();
   } catch (error) {
-    throw malformed(error instanceof Error ? error.message : String(error));
+    throw malformed(error instanceof Error ? error.message.slice(0, 200) : String(error));
   }
   if (closed !== root || open.length > 0) throw differs("where the document ends");
+}
+
+/** Theirs hold the declarations too, which ours keep apart. In whatever order: a document may have been canonicalised in between. */
+function haveSameAttributes({ attributes: ours }: XmlElement, theirs: Readonly<Record<string, SaxesAttributeNS>>): boolean {
+  let met = 0;
+  for (const name in theirs) {
+    const one = theirs[name];
+    if (one === undefined || one.uri === xmlnsNamespace) continue;
+    const isOne = (own: XmlAttribute | undefined) =>
+      own?.name === one.local && own.prefix === one.prefix && own.namespace === one.uri && own.value === one.value;
+    if (!isOne(ours[met]) && !ours.some(isOne)) return false;
+    met += 1;
+  }
+  return met === ours.length;
 }

@@ -14,8 +14,8 @@ export interface StartTag {
 }
 
 const xmlNamespace = "http://www.w3.org/XML/1998/namespace";
-const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
-const noPrefixes: ReadonlyMap<string, string> = new Map();
+export const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
+export const noPrefixes: ReadonlyMap<string, string> = new Map();
 const noAttributes: readonly XmlAttribute[] = [];
 const noRawAttributes: readonly RawAttribute[] = [];
 // Names are ASCII: all of SAML's are, and name characters are where XML libraries differ.
@@ -33,7 +33,7 @@ interface RawAttribute {
  * Reads the start tag at `at`, names resolved against the namespaces in scope. Linear: every pattern is sticky and cannot backtrack far.
  * A document may hold thousands of tags, so a plain one makes no garbage beyond its element.
  */
-export function openTag(text: string, at: number, outer: ReadonlyMap<string, string> | null, limits: XmlLimits): StartTag {
+export function openTag(text: string, at: number, outer: ReadonlyMap<string, string>, limits: XmlLimits): StartTag {
   qualifiedName.lastIndex = at + 1;
   if (!qualifiedName.test(text)) throw malformed("a < begins no tag");
   const tagName = text.slice(at + 1, qualifiedName.lastIndex);
@@ -46,7 +46,7 @@ export function openTag(text: string, at: number, outer: ReadonlyMap<string, str
   const prefix = colon < 0 ? "" : tagName.slice(0, colon);
   const name = colon < 0 ? tagName : tagName.slice(colon + 1);
   const children: XmlNode[] = [];
-  const { namespace, attributes, scope } = resolve(prefix, raw, outer ?? noPrefixes, limits);
+  const { namespace, attributes, scope } = resolve(prefix, raw, outer, limits);
   return {
     element: { prefix, name, namespace, attributes, scope, children },
     children,

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
-import { verifySignature } from "../../../../src/login/saml/signature/verify.ts";
 import { readTrustedKey } from "../../../../src/login/saml/signature/trusted-keys.ts";
+import { verifySignature } from "../../../../src/login/saml/signature/verify.ts";
 import { canonicalise } from "../../../../src/login/saml/xml/canonical.ts";
+import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
 import { aKey } from "../../../support/saml-documents.ts";
 import { xmlTrees } from "../../../support/xml-trees.ts";
 

@@ -5,6 +5,7 @@ import { ExclusiveCanonicalization } from "xml-crypto";
 import { canonicalise } from "../../../../src/login/saml/xml/canonical.ts";
 import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
 import { element } from "../../../../src/login/saml/xml/write.ts";
+import { xmlTrees } from "../../../support/xml-trees.ts";
 
 interface Document {
   readonly documentElement: object;
@@ -15,32 +16,9 @@ const { DOMParser } = createRequire(import.meta.url)("@xmldom/xmldom") as {
 const exclusive = { exclusive: true, prefixes: [] };
 const inclusive = { exclusive: false, prefixes: [] };
 
-const texts = fc.string({
-  unit: fc.constantFrom("a", "é", "𝄞", " ", "\n", "\t", "&amp;", "&lt;", "&gt;", "&#13;", "&#9;", "&quot;", "'", ">"),
-});
-const declarations = fc.constantFrom(
-  "",
-  ' xmlns="urn:d"',
-  ' xmlns=""',
-  ' xmlns:p="urn:p"',
-  ' xmlns:p="urn:other"',
-  ' xmlns:q="urn:q" xmlns="urn:e"',
-);
-const attributes = fc.constantFrom("", ' b="1" a="2"', ' p:z="1" q:a="2" x="3"', ' q:b="&quot;&lt;\t"', ' xml:lang="en"');
-const trees: fc.Arbitrary<string> = fc.letrec<{ tree: string }>((tie) => ({
-  tree: fc
-    .tuple(
-      fc.constantFrom("n", "p:n", "q:m"),
-      declarations,
-      attributes,
-      fc.array(fc.oneof({ depthSize: "small" }, texts, tie("tree")), { maxLength: 4 }),
-    )
-    .map(([name, declared, attribute, children]) => `<${name}${declared}${attribute}>${children.join("")}</${name}>`),
-})).tree;
-
 test("exclusive canonicalisation agrees with xml-crypto on whatever documents", () => {
   fc.assert(
-    fc.property(trees, (tree) => {
+    fc.property(xmlTrees, (tree) => {
       const xml = `<root xmlns:p="urn:p0" xmlns:q="urn:q0" xmlns:unused="urn:u">${tree}</root>`;
       const theirs = new ExclusiveCanonicalization().process(new DOMParser().parseFromString(xml).documentElement as never, {});
       expect(canonicalise(parseXml(xml), exclusive)).toBe(theirs);
@@ -51,7 +29,7 @@ test("exclusive canonicalisation agrees with xml-crypto on whatever documents", 
 
 test("canonical bytes read back as the same document, in either form", () => {
   fc.assert(
-    fc.property(trees, fc.constantFrom(exclusive, inclusive), (tree, form) => {
+    fc.property(xmlTrees, fc.constantFrom(exclusive, inclusive), (tree, form) => {
       const xml = canonicalise(parseXml(`<root xmlns:p="urn:p0" xmlns:q="urn:q0">${tree}</root>`), form);
       expect(canonicalise(parseXml(xml), form)).toBe(xml);
     }),

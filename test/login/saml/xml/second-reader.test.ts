@@ -3,14 +3,25 @@ import { SaxesParser } from "saxes";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { readLogoutMessage } from "../../../../src/login/saml/messages/logout.ts";
 import { verifyResponse } from "../../../../src/login/saml/messages/response.ts";
+import { canonicalise } from "../../../../src/login/saml/xml/canonical.ts";
 import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
 import { confirmReading } from "../../../../src/login/saml/xml/second-reader.ts";
-import { canonicalise } from "../../../../src/login/saml/xml/canonical.ts";
 import type { XmlElement, XmlNode } from "../../../../src/login/saml/xml/tree.ts";
-import { aKey, anAssertion, aResponse, aSignedResponse, codeOf, expecting, sign, signings, slo } from "../../../support/saml-documents.ts";
+import {
+  aKey,
+  anAssertion,
+  aResponse,
+  aSignedResponse,
+  codeOf,
+  expecting,
+  idp,
+  now,
+  sign,
+  signings,
+  slo,
+} from "../../../support/saml-documents.ts";
 import { encryptAssertion, redirectUrl } from "../../../support/saml-idp-crypto.ts";
 import { logoutRequestXml } from "../../../support/saml-idp-messages.ts";
-import { idp, now } from "../../../support/saml-documents.ts";
 import { makeSamlKey } from "../../../support/saml-keys.ts";
 import { xmlTrees } from "../../../support/xml-trees.ts";
 
