@@ -6,8 +6,9 @@ import { authorityOf, formatOrigin, type Origin } from "../core/origin.ts";
 import type { Route } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import { appCall, isControlPath } from "../gateway/call.ts";
+import { facetsOf, foldedReadings } from "../gateway/facets.ts";
 import { judgeAs } from "../gateway/judge.ts";
-import { compileRules } from "../gateway/rules.ts";
+import { compileRules, type Rules } from "../gateway/rules.ts";
 import { createReadIncoming, requestHead } from "../http/read-incoming.ts";
 import { formatAddress, parseAddress, parseNetworks } from "../lib/networks.ts";
 import { type AppSite, decideReading } from "../policy/decide.ts";
@@ -22,7 +23,7 @@ export function createExplain(settings: Settings): (question: Question) => Expla
 
   return (question) => {
     const asked = `${question.method} ${question.url}`;
-    const read = readQuestion(question, null);
+    const read = readQuestion(rules, question, null);
     if (read.kind === "malformed") return { outcome: "malformed", asked, why: read.why };
     const { incoming } = read;
     const site = rules.findSite(incoming.hostname);
@@ -34,7 +35,7 @@ export function createExplain(settings: Settings): (question: Question) => Expla
       return { outcome: "unknown-host", asked, why: `${incoming.hostname} is where people sign in; no app is published there` };
     const assumed = assume(question.as, app);
     if (assumed.kind === "unknown-provider") return { outcome: "unknown-provider", asked, why: assumed.why };
-    const explained = explainAt({ ...site, app }, assumed.identity, fromOwnPage(question, read, site), question.at);
+    const explained = explainAt({ ...site, app }, assumed.identity, fromOwnPage(rules, question, read, site), question.at);
     return {
       ...explained,
       asked,
@@ -53,14 +54,45 @@ export function createExplain(settings: Settings): (question: Question) => Expla
       outcome: outcomeOf(decision),
       app: { name: site.app.settings.name, host: site.hostname, origin: formatOrigin(site.origin) },
       route: { id: route.id, path: route.settings.path, upstreams: route.settings.upstreams.map(({ url }) => url) },
-      readings: incoming.readings.map((reading) => explainReading(site, identity, incoming, reading, now)),
+      readings: [
+        ...incoming.readings.map((reading) => explainReading(site, identity, incoming, reading, now)),
+        ...foldedReadings(call, incoming).map((reading) => explainFolded(site, route, identity, incoming, reading, now)),
+        ...facetsOf(call, rules.findRoute).others.flatMap(({ what, incoming: other }) =>
+          other.readings.map((reading) => {
+            const explained = explainReading(site, identity, other, reading, now);
+            return { ...explained, path: `${explained.path} (${what})` };
+          }),
+        ),
+      ],
       ...spellDecision(decision),
       headers: headers === null ? null : shownHeaders(route, headers),
     };
   }
 
   function explainReading(site: AppSite, identity: Identity, incoming: Incoming, path: string, now: number): ReadingExplanation {
-    const route = rules.findRoute(site.app, path);
+    return explainUnder(rules.findRoute(site.app, path), site, identity, incoming, path, now);
+  }
+
+  /** Under the rules as a server that folds names understands them. */
+  function explainFolded(
+    site: AppSite,
+    plain: Route,
+    identity: Identity,
+    incoming: Incoming,
+    path: string,
+    now: number,
+  ): ReadingExplanation {
+    return explainUnder(site.app.folded?.routeFor(path, plain) ?? plain, site, identity, incoming, path, now);
+  }
+
+  function explainUnder(
+    route: Route,
+    site: AppSite,
+    identity: Identity,
+    incoming: Incoming,
+    path: string,
+    now: number,
+  ): ReadingExplanation {
     const access = accessOf(route, incoming.method, path);
     const judged = access === "rules" && identity.kind === "known";
     return {
@@ -76,9 +108,9 @@ export function createExplain(settings: Settings): (question: Question) => Expla
 type Given = "asked" | "who" | "address" | "at" | "notes";
 
 /** Asks for a WebSocket as a page of the app itself does. */
-function fromOwnPage(question: Question, { incoming }: Asked, { origin }: { readonly origin: Origin }): Incoming {
+function fromOwnPage(rules: Rules, question: Question, { incoming }: Asked, { origin }: { readonly origin: Origin }): Incoming {
   if (!incoming.websocket) return incoming;
-  const read = readQuestion(question, formatOrigin(origin));
+  const read = readQuestion(rules, question, formatOrigin(origin));
   return read.kind === "asked" ? read.incoming : incoming;
 }
 
@@ -151,7 +183,11 @@ interface Asked {
  * Reads a question with the very function that reads requests. The URL is cut by hand: a WHATWG URL parser would resolve `..` and `\`
  * before anybody could say that the gateway refuses them. `origin` is the page that asks for a WebSocket.
  */
-function readQuestion(question: Question, origin: string | null): Asked | { readonly kind: "malformed"; readonly why: string } {
+function readQuestion(
+  rules: Rules,
+  question: Question,
+  origin: string | null,
+): Asked | { readonly kind: "malformed"; readonly why: string } {
   const match = /^(https?):\/\/([^/?#\\]+)([^?#]*)(\?[^#]*)?$/i.exec(question.url);
   if (match === null) return malformed("this is not a URL such as https://wiki.acme.example/page");
   const scheme = match[1]?.toLowerCase() === "http" ? "http" : "https";
@@ -167,7 +203,12 @@ function readQuestion(question: Question, origin: string | null): Asked | { read
     address: formatAddress(address),
     encrypted: scheme === "https",
   });
-  const readIncoming = createReadIncoming({ trusted: parseNetworks([]), clock: () => question.at, newRequestId: () => "explain" });
+  const readIncoming = createReadIncoming({
+    trusted: parseNetworks([]),
+    clock: () => question.at,
+    newRequestId: () => "explain",
+    takesRawBytes: rules.takesRawBytes,
+  });
   try {
     return { kind: "asked", incoming: readIncoming(head), scheme };
   } catch (error) {

@@ -11,6 +11,7 @@ const specs = {
   "request.expectation-unknown": { status: 417, visitor: "The request was not understood." },
   "request.headers-too-large": { status: 431, visitor: "The request is too large." },
   "request.timeout": { status: 408, visitor: "The request took too long to arrive." },
+  "request.destination-elsewhere": { status: 502, visitor: "This cannot be copied or moved there." },
   "request.not-found": { status: 404, visitor: "There is no such page." },
   // Upstreams.
   "upstream.unreachable": { status: 502, visitor: "The application is not answering." },

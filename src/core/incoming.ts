@@ -35,6 +35,10 @@ export interface Incoming {
   readonly websocket: boolean;
   /** The client waits for `100 Continue` before it sends the body: only said when the body is about to be forwarded. */
   readonly expectsContinue?: boolean;
+  /** The only Destination field (COPY and MOVE): the second resource of the request. */
+  readonly destination: string | null;
+  /** Methods that header fields name beside the request line's, comma-separated as received. */
+  readonly methodOverride: string | null;
   /** Value of Origin, Sec-Fetch-Site, Referer, Accept-Language; null when absent. */
   readonly origin: string | null;
   readonly referer?: string | null;

@@ -25,6 +25,20 @@ export interface App {
   /** Longest prefix first. */
   readonly routes: readonly Route[];
   isLogoutPath(method: string, reading: string): boolean;
+  /** Some rule or path list asks for a method, so that a request which names another one must be judged as that, too. */
+  readonly namesMethods: boolean;
+  /** How a server that folds names reads this app's paths; null where that can make no difference. */
+  readonly folded: Folded | null;
+}
+
+/** An app's rules with every path in them folded (see `foldPath`). */
+export interface Folded {
+  /** Only its routes are asked; it has no folded form of its own. */
+  readonly app: App;
+  /** The rules themselves changed: even a path that folds to itself may meet others. */
+  readonly always: boolean;
+  /** The route that takes `reading`; of two that fold to one, the one that `plain` became. */
+  routeFor(reading: string, plain: Route): Route;
 }
 
 /** What answers on one host name: an app, the place where people sign in, or both. */

@@ -121,6 +121,8 @@ export interface AppSettings {
   readonly providers: readonly string[];
   readonly session: { readonly idleMs: number; readonly lifetimeMs: number };
   readonly logoutPaths: readonly PathSpec[];
+  /** `fold`: its server may fold names. `rawBytes`: escapes that are not UTF-8 (`%E9`) are let through. */
+  readonly paths: { readonly fold: boolean; readonly rawBytes: boolean };
   /** Longest prefix first; the last is `/`. Everything a route did not say is already inherited. */
   readonly routes: readonly RouteSettings[];
 }
@@ -166,6 +168,8 @@ export interface ProxySettings {
   /** 0 = none. */
   readonly idleTimeoutMs: number;
   readonly maxRequestBodyBytes: number | null;
+  /** The Destination of COPY and MOVE is written as this upstream is reached; false = as the visitor reaches it. */
+  readonly rewriteDestination: boolean;
   readonly tls: {
     /** PEM texts. */
     readonly ca: string | null;

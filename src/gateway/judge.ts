@@ -1,14 +1,17 @@
 import type { Clock } from "../core/clock.ts";
 import type { Decision } from "../core/decision.ts";
+import { GatewayError } from "../core/errors.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Route, Site } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import type { Identify } from "../identity/identify.ts";
-import { decide } from "../policy/decide.ts";
+import { type AppSite, decide, decideReading, stricter } from "../policy/decide.ts";
 import type { IdentityHeaders } from "../upstream/headers/identity.ts";
 import type { HeaderEdit } from "../upstream/plan.ts";
 import { type AppCall, appCall, hasApp } from "./call.ts";
+import type { Destination } from "./destination.ts";
+import { facetsOf, foldedReadings } from "./facets.ts";
 import type { Rules } from "./rules.ts";
 
 /** A decision under which the request goes on to the app. */
@@ -18,11 +21,18 @@ export type Answering = Exclude<Decision, Admitting>;
 
 /** What is to happen to one request, complete, and nothing of it done yet. */
 export type Judgement =
-  | { readonly kind: "forward"; readonly identity: Identity; readonly decision: Admitting; readonly headers: HeaderEdit }
+  | {
+      readonly kind: "forward";
+      readonly identity: Identity;
+      readonly decision: Admitting;
+      readonly headers: HeaderEdit;
+      /** The second resource of COPY and MOVE, judged like the first; null without one. */
+      readonly destination: Destination | null;
+    }
   | { readonly kind: "answer"; readonly identity: Identity; readonly decision: Answering; readonly headers: null };
 
 /** What a caller who is known already is judged by. */
-export type RuleDeps = Pick<Rules, "prepareHeaders">;
+export type RuleDeps = Pick<Rules, "prepareHeaders" | "findRoute">;
 
 export interface JudgeDeps extends RuleDeps {
   readonly identify: Identify;
@@ -35,18 +45,51 @@ export interface JudgeDeps extends RuleDeps {
  * a session cannot be known.
  */
 export function judge(deps: JudgeDeps, call: AppCall): Judgement | Promise<Judgement> {
-  const identity = identifyCaller(deps, call);
+  const { incoming, site, route } = call;
+  // Nobody is asked for an identity where everybody may come: public paths work without the session store.
+  if (isPublicAsItStands(call)) {
+    const open = judgeAs(deps, call, anonymous, deps.clock());
+    if (open.kind === "forward") return open;
+  }
+  const identity = deps.identify(incoming, route, site);
   if (identity instanceof Promise) return identity.then((caller) => judgeAs(deps, call, caller, deps.clock()));
   return judgeAs(deps, call, identity, deps.clock());
 }
 
-/** The same for a caller who is known already. Pure: the time is an argument. */
+function isPublicAsItStands({ incoming: { readings, method, path }, route }: AppCall): boolean {
+  return readings.length === 1 && route.isPublic(method, readings[0] ?? path);
+}
+
+/**
+ * The same for a caller who is known already. Pure: the time is an argument.
+ *
+ * Everything that the application may take the request for is judged for this caller, and the strictest answer counts: each reading of
+ * the path, the names that a folding server makes of them, a method that the request names beside its own, the Destination of a COPY.
+ */
 export function judgeAs(deps: RuleDeps, call: AppCall, identity: Identity, now: number): Judgement {
-  const { decision } = decide(call.site, identity, call.incoming, now);
+  const { others, destination } = facetsOf(call, deps.findRoute);
+  let decision = decideFacet(call, call.incoming, identity, now);
+  for (const { incoming } of others) decision = stricter(decision, decideFacet(call, incoming, identity, now));
   if (decision.kind !== "allow" && decision.kind !== "pass") return { kind: "answer", identity, decision, headers: null };
   const prepared = deps.prepareHeaders(call.route, decision.identity);
   if (prepared.kind === "refuse") return { kind: "answer", identity, decision: unfit(prepared, decision), headers: null };
-  return { kind: "forward", identity, decision, headers: prepared.edit };
+  return { kind: "forward", identity, decision, headers: prepared.edit, destination };
+}
+
+function decideFacet(call: AppCall, incoming: Incoming, identity: Identity, now: number): Decision {
+  const decided = decide(call.site, identity, incoming, now);
+  let { decision } = decided;
+  for (const reading of foldedReadings(call, incoming)) {
+    decision = stricter(decision, decideFolded(call.site, decided.route, identity, incoming, reading, now));
+  }
+  return decision;
+}
+
+/** The decision for a folded reading, under the folded rules. */
+export function decideFolded(site: AppSite, plain: Route, identity: Identity, incoming: Incoming, reading: string, now: number): Decision {
+  const { folded } = site.app;
+  if (folded === null) throw new GatewayError("gateway.internal", `${site.app.id} has no folded rules`);
+  return decideReading(site, folded.routeFor(reading, plain), identity, incoming, reading, now);
 }
 
 function unfit({ refusal }: IdentityHeaders & { readonly kind: "refuse" }, { identity }: Admitting): Answering {
@@ -55,17 +98,9 @@ function unfit({ refusal }: IdentityHeaders & { readonly kind: "refuse" }, { ide
 
 const anonymous: Identity = { kind: "anonymous" };
 
-/** Nobody is asked for an identity where everybody may come: public paths work without the session store. */
-function identifyCaller(deps: JudgeDeps, { incoming, site, route }: AppCall): Identity | Promise<Identity> {
-  const { readings, method } = incoming;
-  if (readings.length === 1 && route.isPublic(method, readings[0] ?? incoming.path)) return anonymous;
-  return deps.identify(incoming, route, site);
-}
-
 /** What a look at an open connection needs of the configuration in force. */
 export interface ReviewDeps extends RuleDeps {
   readonly findSite: (hostname: string) => Site | null;
-  readonly findRoute: Rules["findRoute"];
   readonly clock: Clock;
 }
 

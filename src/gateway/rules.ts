@@ -9,6 +9,8 @@ import { compileIdentityHeaders, type IdentityHeaders, managedNames } from "../u
 export interface Rules extends RouteTable {
   /** The headers that tell the upstream who calls, or why this identity cannot be told. A signed assertion comes later. */
   prepareHeaders(route: Route, identity: Known | null): IdentityHeaders;
+  /** See `ReadIncomingDeps`. */
+  takesRawBytes(hostname: string): boolean;
 }
 
 /** Compiles all of it before the first request. Throws `config.invalid` for what the configuration check should have stopped. */
@@ -16,8 +18,10 @@ export function compileRules(settings: Settings): Rules {
   const managed = managedNames(settings);
   const routes = settings.apps.flatMap((app) => app.routes);
   const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
+  const table = compileRoutes(settings);
   return {
-    ...compileRoutes(settings),
+    ...table,
+    takesRawBytes: (hostname) => table.findSite(hostname)?.app?.settings.paths.rawBytes ?? false,
     prepareHeaders: (route, identity) => {
       const prepare = compiled.get(route.settings.headers);
       if (prepare === undefined) throw new GatewayError("gateway.internal", `the headers of ${route.id} were not compiled`);

@@ -1,4 +1,5 @@
 import { GatewayError } from "../core/errors.ts";
+import { foldHeaderName } from "../lib/header-names.ts";
 
 /** The header fields that the gateway itself acts on, each at most once. */
 export interface Fields {
@@ -24,6 +25,9 @@ export interface Fields {
   forwardedProto: string | null;
   webSocketKey: string | null;
   webSocketVersion: string | null;
+  destination: string | null;
+  /** Every field by which frameworks take another method than the request line's, in any spelling. */
+  methodOverride: string | null;
 }
 
 const maxFields = 100;
@@ -67,12 +71,16 @@ function note(fields: Fields, name: string, value: string): void {
       if (is(name, "user-agent")) fields.userAgent = value;
       else if (is(name, "connection")) fields.connection = joined(fields.connection, value, ", ");
       return;
+    case 11:
+      if (is(name, "destination")) fields.destination = only(fields.destination, value, name);
+      return;
     case 12:
       // Two ids are no id: a value that no check accepts.
       if (is(name, "x-request-id")) fields.requestId = fields.requestId === null ? value : "";
       return;
     case 13:
       if (is(name, "authorization")) fields.authorization = only(fields.authorization, value, name);
+      else noteOverride(fields, name, value, "x-http-method");
       return;
     default:
       if (name.length >= 14) noteLong(fields, name, value);
@@ -98,11 +106,21 @@ function noteLong(fields: Fields, name: string, value: string): void {
       if (is(name, "transfer-encoding")) fields.transferEncoding = only(fields.transferEncoding, value, name);
       else if (is(name, "x-forwarded-proto")) fields.forwardedProto = joined(fields.forwardedProto, value, ", ");
       else if (is(name, "sec-websocket-key")) fields.webSocketKey = only(fields.webSocketKey, value, name);
+      else noteOverride(fields, name, value, "x-method-override");
+      return;
+    case 22:
+      noteOverride(fields, name, value, "x-http-method-override");
       return;
     case 21:
       if (is(name, "sec-websocket-version")) fields.webSocketVersion = only(fields.webSocketVersion, value, name);
       return;
   }
+}
+
+/** CGI and WSGI cannot tell `X_HTTP_Method` from `X-HTTP-Method`: what counts in one spelling counts in all. */
+function noteOverride(fields: Fields, name: string, value: string, folded: string): void {
+  if ((name.charCodeAt(0) | 0x20) !== 0x78 || foldHeaderName(name) !== folded) return;
+  fields.methodOverride = joined(fields.methodOverride, value, ",");
 }
 
 function only(before: string | null, value: string, name: string): string {
@@ -146,5 +164,7 @@ function noFields(): Fields {
     forwardedProto: null,
     webSocketKey: null,
     webSocketVersion: null,
+    destination: null,
+    methodOverride: null,
   };
 }

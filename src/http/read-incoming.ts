@@ -12,6 +12,8 @@ export interface ReadIncomingDeps {
   readonly trusted: Networks;
   readonly clock: Clock;
   readonly newRequestId: () => string;
+  /** Whether the app of this host takes escapes that are not UTF-8. */
+  readonly takesRawBytes?: (hostname: string) => boolean;
 }
 /** What a request says before its body: node's own, or a question about one that was not made. */
 export interface RequestHead {
@@ -46,20 +48,22 @@ export function requestHead(asked: {
   };
 }
 
-/** What the parser knows but no application may be asked: tunnels, echoes, and methods of other protocols (RTSP, Icecast). */
-const methods: ReadonlySet<string> = new Set(METHODS.filter((method) => !["CONNECT", "TRACE", "SOURCE"].includes(method)));
+// No application is asked for tunnels, echoes, and methods of other protocols (RTSP, Icecast).
+/** Methods that the parser knows and an application may be asked. */
+export const knownMethods: ReadonlySet<string> = new Set(METHODS.filter((method) => !["CONNECT", "TRACE", "SOURCE"].includes(method)));
 
 /** Normalises a request once; whatever two readers could understand differently is refused with a GatewayError `request.*`. */
-export function createReadIncoming({ trusted, clock, newRequestId }: ReadIncomingDeps): ReadIncoming {
+export function createReadIncoming({ trusted, clock, newRequestId, takesRawBytes = () => false }: ReadIncomingDeps): ReadIncoming {
   const clientAddress = createClientAddress(trusted);
   return (req) => {
     const fields = scanFields(req.rawHeaders);
     const method = req.method ?? "";
     const minor = readVersion(req);
-    if (!methods.has(method)) throw new GatewayError("request.method-not-allowed", `method ${method}`);
+    if (!knownMethods.has(method)) throw new GatewayError("request.method-not-allowed", `method ${method}`);
     const target = readTarget(req.url ?? "", method);
     const host = readHost(fields.host, target.authority);
-    const reading = readPath(target.path);
+    let reading = readPath(target.path);
+    if (!reading.ok && takesRawBytes(host.hostname)) reading = readPath(target.path, { rawBytes: true });
     if (!reading.ok) throw new GatewayError("request.path-ambiguous", reading.why);
     const body = readFraming(fields, minor);
     const { client, peerTrusted } = clientAddress(peerOf(req), fields.forwardedFor);
@@ -81,6 +85,8 @@ export function createReadIncoming({ trusted, clock, newRequestId }: ReadIncomin
       wantsPage: wantsPage(method, fields),
       websocket: fields.upgrade !== null && isWebSocketHandshake(method, minor, fields, body),
       expectsContinue: fields.expect !== null && readExpectation(fields.expect, minor),
+      destination: fields.destination,
+      methodOverride: fields.methodOverride,
       origin: fields.origin,
       referer: fields.referer,
       fetchSite: fields.fetchSite,

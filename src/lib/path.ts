@@ -9,12 +9,14 @@ export type PathReading =
  * The plain reading decodes each percent-escape of a visible ASCII character that no server gives a structural meaning, and
  * writes the other escapes in upper case, so `/%61dmin` reads `/admin`. Where servers disagree (`%2f`, `%5c`, `;`, `//`, a second
  * round of decoding) the other readings follow. A path on which traversal could be hidden in any reading has none: it is refused.
+ * `rawBytes` lets escapes stand that are no UTF-8 (`%E9`), but never those that lenient decoders take for another character.
  */
-export function readPath(path: string): PathReading {
+export function readPath(path: string, { rawBytes = false }: { readonly rawBytes?: boolean } = {}): PathReading {
   if (isPlain(path)) return { ok: true, readings: [path] };
-  const plain = canonicalise(path);
+  const plain = canonicalise(path, rawBytes);
   if (plain.text === null) return { ok: false, why: plain.why };
   const readings = alternatives(plain.text);
+  if (readings === null) return { ok: false, why: "too many readings" };
   for (const reading of readings) if (hasDotSegment(reading)) return { ok: false, why: "a dot segment" };
   return { ok: true, readings };
 }
@@ -72,14 +74,17 @@ function isPlain(path: string): boolean {
   return true;
 }
 
+/** What is read aloud for one path is bounded: each reading of a long one is compared with every rule. */
+const maxReadingChars = 32 * 1024;
+
 type Canonical = { readonly text: string } | { readonly text: null; readonly why: string };
 
-function canonicalise(path: string): Canonical {
+function canonicalise(path: string, rawBytes = false): Canonical {
   let text = "";
   for (let at = 0; at < path.length; ) {
     const code = path.charCodeAt(at);
     if (code === PERCENT) {
-      const escaped = readEscape(path, at);
+      const escaped = readEscape(path, at) ?? (rawBytes ? readRawByte(path, at) : null);
       if (escaped === null) return { text: null, why: "a percent-escape that is not valid UTF-8" };
       if (escaped.controls) return { text: null, why: "an encoded control character" };
       text += escaped.text;
@@ -108,6 +113,16 @@ function readEscape(path: string, at: number): { text: string; length: number; c
     text += spell(byte);
   }
   return { text, length: 3 * bytes, controls: false };
+}
+
+/** One escaped byte that begins no UTF-8 sequence, as Latin-1 paths have it; null for what could be an overlong form or a surrogate. */
+function readRawByte(path: string, at: number): { text: string; length: number; controls: boolean } | null {
+  const byte = escapedByte(path, at);
+  if (byte < 0x80) return null;
+  const next = escapedByte(path, at + 3);
+  const continues = next >= 0x80 && next <= 0xbf;
+  if (continues && (byte === 0xc0 || byte === 0xc1 || byte === 0xe0 || byte === 0xed || byte >= 0xf0)) return null;
+  return { text: spell(byte), length: 3, controls: false };
 }
 
 /** RFC 3629 section 4: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
@@ -147,19 +162,23 @@ function spell(byte: number): string {
 
 /**
  * The plain reading and every other that some server has. Parameters are cut by servlet containers before they decode and by
- * others after; `%5c` is a slash on Windows; some proxies merge slashes; some frameworks decode twice. At most 28 in all.
+ * others after; `%5c` is a slash on Windows; some proxies merge slashes; some frameworks decode twice. At most 28 in all; null when
+ * they are longer together than is reasonable: an anonymous `%2f;%252f…` of 8 KiB cost 16 ms.
  */
-function alternatives(plain: string): readonly string[] {
+function alternatives(plain: string): readonly string[] | null {
   const readings = new Set([plain]);
-  for (const once of [plain, decodeAgain(plain)]) {
+  let chars = plain.length;
+  for (const once of new Set([plain, decodeAgain(plain)])) {
     const slashed = once.replace(/%2F|%5C/g, "/");
     const cut = once.replace(/;[^/]*/g, "");
     const parameterised = [once, slashed, cut, cut.replace(/%2F|%5C/g, "/"), slashed.replace(/;[^/]*/g, "")];
     parameterised.push(once.replace(/(?:;|%3B)[^/]*/g, ""), slashed.replace(/(?:;|%3B)[^/]*/g, ""));
-    for (const reading of parameterised) {
+    for (const reading of [...new Set(parameterised)].flatMap((each) => [each, each.replace(/\/{2,}/g, "/")])) {
+      if (readings.has(reading)) continue;
       readings.add(reading);
-      readings.add(reading.replace(/\/{2,}/g, "/"));
+      chars += reading.length;
     }
+    if (chars > maxReadingChars) return null;
   }
   return [...readings];
 }

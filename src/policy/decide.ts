@@ -105,7 +105,7 @@ function refuse(refusal: Refusal, identity: Identity): Decision {
 }
 
 /** The stricter of two decisions; of equals the first. */
-function stricter(one: Decision, other: Decision): Decision {
+export function stricter(one: Decision, other: Decision): Decision {
   return strictness(other) > strictness(one) ? other : one;
 }
 

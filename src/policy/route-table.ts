@@ -3,11 +3,12 @@ import { GatewayError } from "../core/errors.ts";
 import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
-import type { App, Route, Site } from "../core/route.ts";
+import type { App, Folded, Route, Site } from "../core/route.ts";
 import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import { type AccessList, compileAccessList } from "./access-list.ts";
 import { createKnownAs, type Facts } from "./facts.ts";
+import { type FoldedSettings, foldAppSettings, namesMethods } from "./folded.ts";
 import { compilePathSpecs } from "./glob.ts";
 import { createZoneClocks } from "./request-conditions.ts";
 
@@ -57,12 +58,35 @@ function compileApp(settings: AppSettings, compileRoute: (app: App, route: Route
   const [id] = settings.hosts;
   if (id === undefined) throw new GatewayError("config.invalid", `${settings.name} has no host`);
   const routes: Route[] = [];
-  const app: App = { id, settings, routes, isLogoutPath: compilePathSpecs(settings.logoutPaths) };
+  const app: App = {
+    id,
+    settings,
+    routes,
+    isLogoutPath: compilePathSpecs(settings.logoutPaths),
+    namesMethods: namesMethods(settings),
+    folded: compileFolded(foldAppSettings(settings), compileRoute),
+  };
   // Longest first, whatever the order in the file.
   const prefixes = settings.routes.toSorted((one, other) => other.path.length - one.path.length);
   if (prefixes.at(-1)?.path !== "/") throw new GatewayError("config.invalid", `${id} has no route for /`);
   for (const route of prefixes) routes.push(compileRoute(app, route));
   return app;
+}
+
+function compileFolded(folded: FoldedSettings | null, compileRoute: (app: App, route: RouteSettings) => Route): Folded | null {
+  if (folded === null) return null;
+  const app = compileApp({ ...folded.settings, paths: { ...folded.settings.paths, fold: false } }, compileRoute);
+  const compiled = new Map(app.routes.map((route) => [route.settings, route]));
+  const twins = new Map([...folded.twins].map(([plain, twin]) => [plain, compiled.get(twin)] as const));
+  return {
+    app,
+    always: folded.changed,
+    routeFor: (reading, plain) => {
+      const found = findRoute(app, reading);
+      const own = twins.get(plain.settings);
+      return own !== undefined && own.settings.path === found.settings.path ? own : found;
+    },
+  };
 }
 
 /** Wildcard hosts that are remembered at once: an attacker may name as many as they like. */

@@ -69,7 +69,12 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,
-    readIncoming: createReadIncoming({ trusted: parseNetworks(settings.trustedProxies), clock, newRequestId }),
+    readIncoming: createReadIncoming({
+      trusted: parseNetworks(settings.trustedProxies),
+      clock,
+      newRequestId,
+      takesRawBytes: rules.takesRawBytes,
+    }),
     newRequestId,
     findSite: rules.findSite,
     findRoute: rules.findRoute,

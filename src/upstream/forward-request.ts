@@ -111,6 +111,7 @@ function dispatchOptions(
     host: upstreamHost(plan, upstream),
     peer: peerAddress(plan.incoming, request.socket.remoteAddress),
     edits: machinery.editsOf(plan.route.settings).request,
+    upstream,
   };
   return {
     path: upstreamTarget(plan, upstream),

@@ -24,6 +24,8 @@ export interface ForwardPlan {
   /** The caller it is forwarded for; null on public routes. `via: "bearer"` means that Authorization was ours and is consumed. */
   readonly identity: (Identity & { readonly kind: "known" }) | null;
   readonly identityHeaders: HeaderEdit;
+  /** The second resource of COPY and MOVE, as if it had been asked for, under the route that it reaches; null without one. */
+  readonly destination: { readonly incoming: Incoming; readonly route: Route } | null;
   /** Complete Set-Cookie values that are added to the client's answer when the application succeeds (status below 400). */
   readonly setCookie: readonly string[];
   /** Told once, before the upstream is asked, how to cut this exchange off at once (session ended, drain over). Safe to call at any time. */

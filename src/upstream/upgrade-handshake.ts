@@ -93,6 +93,7 @@ function sendHandshake({ machinery, plan, request }: Handshake, upstream: Upstre
     host: upstreamHost(plan, upstream),
     peer: peerAddress(plan.incoming, request.socket.remoteAddress),
     edits: machinery.editsOf(plan.route.settings).request,
+    upstream,
   });
   headers.push("Connection", "Upgrade", "Upgrade", "websocket");
   return httpRequest({

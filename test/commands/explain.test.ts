@@ -90,6 +90,28 @@ test("a path with several readings shows each of them", () => {
   ]);
 });
 
+test("a name that servers fold, and a method in the query, are shown as what else they may mean", () => {
+  const shown = (question: Partial<Question>, apps?: readonly AppSettings[]) => {
+    const explanation = ask(question, apps);
+    return ["readings" in explanation && explanation.readings.map(({ path, decision }) => [path, decision]), explanation.outcome];
+  };
+  expect(shown({ url: "https://wiki.acme.example/Admin", as: { ...bob, acr: null } })).toEqual([
+    [
+      ["/Admin", "allow"],
+      ["/admin", "login"],
+    ],
+    "login",
+  ]);
+  const app = anApp({ routes: [aRoute({ access: [deny({ methods: ["DELETE"] }), allow({ anyone: true })] })] });
+  expect(shown({ url: "https://wiki.acme.example/x?_method=DELETE", method: "POST" }, [app])).toEqual([
+    [
+      ["/x", "allow"],
+      ["/x (as DELETE, which it names)", "refuse"],
+    ],
+    "refuse",
+  ]);
+});
+
 test("an identity that fits into no header is refused, as the gateway would", () => {
   const explanation = ask({
     as: {

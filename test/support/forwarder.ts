@@ -76,6 +76,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       headersTimeoutMs: 5_000,
       idleTimeoutMs: 5_000,
       maxRequestBodyBytes: null,
+      rewriteDestination: true,
       ...options.proxy,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false, ...options.proxy?.tls },
     },
@@ -89,10 +90,13 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       providers: [],
       session: { idleMs: 1, lifetimeMs: 1 },
       logoutPaths: [],
+      paths: { fold: true, rawBytes: false },
       routes: [settings],
     },
     routes: [],
     isLogoutPath: () => false,
+    namesMethods: false,
+    folded: null,
   };
   return { id: "wiki.test/", app, settings, isPublic: () => true, isOptional: () => false, judge: () => ({ kind: "allow", rule: "test" }) };
 }
@@ -118,6 +122,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       route,
       identity: options.identity ?? null,
       identityHeaders: options.identityHeaders?.(request) ?? nothing,
+      destination: null,
       setCookie: options.setCookie ?? [],
       ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     };

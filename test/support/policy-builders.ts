@@ -81,6 +81,7 @@ export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
       headersTimeoutMs: 60_000,
       idleTimeoutMs: 60_000,
       maxRequestBodyBytes: null,
+      rewriteDestination: true,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false },
     },
     ...change,
@@ -95,6 +96,7 @@ export function anApp(change: Partial<AppSettings> = {}): AppSettings {
     providers: ["entra"],
     session: { idleMs: 60_000, lifetimeMs: 60_000 },
     logoutPaths: [],
+    paths: { fold: true, rawBytes: false },
     routes: [aRoute()],
     ...change,
   };

@@ -77,6 +77,11 @@ const proxy = z.strictObject({
     "60s",
   ).optional(),
   maxRequestBody: key(size().nullable(), "Larger bodies are refused; null for no limit.", null).optional(),
+  rewriteDestination: key(
+    z.boolean(),
+    "Write the Destination of COPY and MOVE as this upstream is reached; false: as visitors reach it.",
+    true,
+  ).optional(),
   tls: key(upstreamTls, "TLS towards the upstream.").optional(),
 });
 
@@ -117,6 +122,18 @@ export const appShape = z.strictObject({
       })
       .prefault({}),
     "May only shorten.",
+  ),
+  paths: key(
+    z
+      .strictObject({
+        fold: key(
+          z.boolean().prefault(true),
+          "Rules count for /Admin, /admin. and the like as for /admin: many servers fold names. false: this one does not.",
+        ),
+        rawBytes: key(z.boolean().prefault(false), "Let escapes through that are not UTF-8, such as %E9."),
+      })
+      .prefault({}),
+    "How the app's server reads paths.",
   ),
   logoutPaths: key(pathSpecs().prefault([]), "The app's own logout URLs: visiting one also ends the gateway's session."),
 });

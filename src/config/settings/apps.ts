@@ -20,6 +20,7 @@ export function appSettings(app: AppFile, path: KeyPath, context: SettingsContex
     providers: [...new Set(app.providers ?? Object.keys(providers))],
     session: { idleMs: Math.min(app.session.idle ?? sessions.idle, lifetimeMs), lifetimeMs },
     logoutPaths: app.logoutPaths,
+    paths: app.paths,
     routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
   };
 }
@@ -82,6 +83,7 @@ function proxySettings(proxy: ProxyFile, references: References): ProxySettings 
     headersTimeoutMs: proxy.headersTimeout ?? 60_000,
     idleTimeoutMs: proxy.idleTimeout ?? 60_000,
     maxRequestBodyBytes: proxy.maxRequestBody ?? null,
+    rewriteDestination: proxy.rewriteDestination ?? true,
     tls: {
       ca: tls.ca == null ? null : references.pem(tls.ca),
       certificate: tls.certificate == null ? null : references.pem(tls.certificate),

@@ -2,15 +2,17 @@ import { stripOwnCookies } from "../../http/cookies.ts";
 import { foldHeaderName, isWrittenAnew, rememberPerName } from "../../lib/header-names.ts";
 import { isDeletedFromRequests } from "../../lib/known-headers.ts";
 import type { ForwardPlan } from "../plan.ts";
+import type { Upstream } from "../upstreams.ts";
 import { writeForwardingHeaders } from "./forwarding.ts";
 import { type CompiledEdits, removeNamed, removeWhere } from "./rules.ts";
+import { webDavFields } from "./webdav.ts";
 
-type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization";
+type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if";
 
 /** Headers of the request to the upstream, name and value alternating, byte strings. Host first, identity last. */
 export type BuildRequestHeaders = (
   plan: ForwardPlan,
-  target: { readonly host: string; readonly peer: string; readonly edits: CompiledEdits },
+  target: { readonly host: string; readonly peer: string; readonly edits: CompiledEdits; readonly upstream: Upstream },
 ) => string[];
 
 /**
@@ -22,7 +24,7 @@ export type BuildRequestHeaders = (
  */
 export function createBuildRequestHeaders({ cookieName }: { cookieName: string }): BuildRequestHeaders {
   const kindOf = rememberPerName(classify);
-  return (plan, { host, peer, edits }) => {
+  return (plan, { host, peer, edits, upstream }) => {
     const { incoming, identity, identityHeaders } = plan;
     const raw = incoming.rawHeaders;
     let connection: string[] | null = null;
@@ -38,7 +40,8 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
       }
       if (kind === "drop" || kind === "connection" || (kind === "authorization" && consumed)) continue;
       if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
-      const kept = kind === "cookie" ? stripOwnCookies(value, cookieName) : value;
+      const kept =
+        kind === "pass" ? value : kind === "cookie" ? stripOwnCookies(value, cookieName) : rewritten(kind, value, plan, upstream, host);
       if (kept !== null) headers.push(name, kept);
     }
     if (connection !== null) removeNamed(headers, connection);
@@ -46,6 +49,12 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
     writeOurs(headers, plan, peer, edits);
     return headers;
   };
+}
+
+/** Addresses that stand in fields of WebDAV. */
+function rewritten(kind: NameKind, value: string, plan: ForwardPlan, upstream: Upstream, host: string): string {
+  if (kind === "destination" && plan.destination !== null) return webDavFields(plan, upstream, host).destination ?? value;
+  return kind === "if" ? webDavFields(plan, upstream, host).rewriteIf(value) : value;
 }
 
 function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: CompiledEdits): void {
@@ -63,6 +72,7 @@ function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: Co
 
 function classify(name: string): NameKind {
   const lower = name.toLowerCase();
+  if (lower === "destination" || lower === "if") return lower;
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
   // Expect is answered here. Of what tells upstreams how a request came here, and for what, nothing of a client's survives.
   return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";

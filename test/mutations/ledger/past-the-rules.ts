@@ -1,0 +1,53 @@
+import type { Chapter } from "../promise.ts";
+
+/** What an application may take a request for besides what its request line says. */
+export const pastTheRules: Chapter = {
+  title: "Past the rules",
+  promises: [
+    {
+      promise: "What COPY or MOVE names as its Destination is judged for this visitor like a write to it, in every reading.",
+      tests: {
+        "test/attack/second-resource.test.ts": [
+          "nothing is planted where the visitor may not write, named by its address",
+          "nothing is planted where the visitor may not write, named with an escaped slash",
+          "from a public path nothing is planted anonymously",
+          "where only reading is allowed, nothing is written by a copy either",
+        ],
+      },
+    },
+    {
+      promise: "A Destination on another host, at another upstream or under /_vestibule/ is 502, and nothing is asked (RFC 4918 9.8.5).",
+      tests: {
+        "test/attack/second-resource.test.ts": [
+          "a Destination of https://other.example/dav/x: 502, and nothing goes upstream",
+          "a Destination of https://wiki.acme.example/other/x: 502, and nothing goes upstream",
+        ],
+      },
+    },
+    {
+      promise:
+        "A method named in a field or in the query is judged besides the request's own. One in a form's body is not seen: rules that tell methods apart do not hold where the app obeys such a form.",
+      tests: {
+        "test/attack/method-overrides.test.ts": [
+          "X-HTTP-Method-Override: DELETE is judged as a DELETE, too",
+          "X_HTTP_Method_Override: DELETE is judged as a DELETE, too",
+          "?_method=DELETE is judged as a DELETE, too",
+          "what is public for GET does not open for another method by name",
+        ],
+      },
+    },
+    {
+      promise:
+        "Rules count for the names that servers fold to one: case, Unicode compatibility forms, signs without a width, dots and blanks at the end, NTFS streams. Short names (`ADMIN~1`) and a server's own aliases are not covered: put such paths behind a rule for all.",
+      tests: {
+        "test/attack/folded-names.test.ts": [
+          "/Admin is never served past the rules of /admin",
+          "/admin::$DATA is never served past the rules of /admin",
+          "/admin%20 is never served past the rules of /admin",
+          "/ad%E2%80%8Bmin is never served past the rules of /admin",
+          "rules written in capitals hold for every spelling, and open nothing more",
+        ],
+      },
+    },
+  ],
+};
