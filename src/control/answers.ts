@@ -93,7 +93,11 @@ function retryAfter(status: number): Answer["headers"] {
 
 /** One page for this visitor, in the visitor's language. */
 export function page(deps: Pick<FailureDeps, "renderPage">, incoming: Incoming, status: number, model: PageModel): Answer {
-  return deps.renderPage(status, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage });
+  return deps.renderPage(status, model, {
+    requestId: incoming.id,
+    acceptLanguage: incoming.acceptLanguage,
+    hostname: incoming.hostname,
+  });
 }
 
 function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {

@@ -9,6 +9,9 @@ import { jsonAnswer, prefersHtml } from "./answer-error.ts";
 import type { GatewayDeps } from "./deps.ts";
 import type { Answering } from "./judge.ts";
 
+/** What JSON bodies say under `error` where nothing failed: the request was answered as the rules want it. */
+export const decisionCodes = { login: "login_required", token: "invalid_token", refusal: "access_refused" } as const;
+
 type Words = Pick<GatewayDeps, "door" | "renderPage">;
 type AppVisit = Visit & { readonly site: AppSite };
 
@@ -38,7 +41,7 @@ function challenge({ door }: Words, visit: AppVisit, decision: Decision & { kind
   }
   schemes.push(["WWW-Authenticate", `Vestibule realm="${hostname}", login_url="${quotable(loginUrl)}"`]);
   const body = {
-    error: rejected ? "invalid_token" : "login_required",
+    error: rejected ? decisionCodes.token : decisionCodes.login,
     message: messages[decision.because],
     login_url: loginUrl,
     ...(decision.acr.length > 0 ? { acr_values: decision.acr } : {}),
@@ -51,7 +54,7 @@ function challenge({ door }: Words, visit: AppVisit, decision: Decision & { kind
 function refusal({ door, renderPage }: Words, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
   const { incoming, site } = visit;
   if (principal === null || incoming.websocket || !prefersHtml(incoming.rawHeaders)) {
-    const body = { error: "access_refused", reason, message: "You are not allowed to do this.", request_id: incoming.id };
+    const body = { error: decisionCodes.refusal, reason, message: "You are not allowed to do this.", request_id: incoming.id };
     return jsonAnswer(403, body);
   }
   const { name, email, subject, provider } = principal;
@@ -60,10 +63,12 @@ function refusal({ door, renderPage }: Words, visit: AppVisit, { reason }: Refus
     app: site.app.settings.name,
     who: { name, email, subject, provider },
     reason,
+    path: incoming.path,
+    appUrl: `${formatOrigin(site.origin)}/`,
     anotherAccountUrl: `${door.urlFor(visit)}&another=1`,
     logoutUrl: `${formatOrigin(site.origin)}/_vestibule/logout`,
   } as const;
-  return renderPage(403, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage });
+  return renderPage(403, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage, hostname: incoming.hostname });
 }
 
 const messages = {

@@ -10,6 +10,10 @@ export interface ErrorContext {
   readonly rawHeaders: readonly string[];
   /** The connection ends here: what follows on it cannot be trusted. */
   readonly close: boolean;
+  /** Where it was, for the ways on; null where that was not understood. */
+  readonly hostname?: string | null;
+  /** Path and query of a GET: the same may be asked again. */
+  readonly again?: string | null;
 }
 
 /** A failure as the visitor sees it: a page for people, JSON for scripts, the request id on both, details on neither. Never throws. */
@@ -20,9 +24,9 @@ export function answerError(renderPage: RenderPage, error: GatewayError, context
 }
 
 /** Null when the page itself fails: the last line of defence must not need another one. */
-function errorPage(renderPage: RenderPage, { status, code }: GatewayError, { requestId, acceptLanguage }: ErrorContext): Answer | null {
+function errorPage(renderPage: RenderPage, { status, code }: GatewayError, context: ErrorContext): Answer | null {
   try {
-    return renderPage(status, { page: "error", code, startAgainUrl: null }, { requestId, acceptLanguage });
+    return renderPage(status, { page: "error", code, startAgainUrl: null }, context);
   } catch {
     return null;
   }

@@ -77,6 +77,8 @@ function errorContext(deps: Pick<GatewayDeps, "newRequestId">, req: IncomingMess
     acceptLanguage: incoming?.acceptLanguage ?? null,
     rawHeaders: req.rawHeaders,
     close: incoming === null,
+    hostname: incoming?.hostname ?? null,
+    again: incoming?.method === "GET" ? `${incoming.path}${incoming.query}` : null,
   };
 }
 

@@ -1,41 +1,16 @@
 import { html } from "hono/html";
-import type { ErrorCode } from "../core/errors.ts";
 import type { PageModel } from "../core/ports/pages.ts";
 import { buttonLink, hiddenFields, type Markup, type PageParts, pageUrl, requestNumber } from "./layout.ts";
-import { type ErrorKind, errorWords, fill, type Texts } from "./texts/texts.ts";
+import { fill, type Texts } from "./texts/texts.ts";
 
 type Of<Page extends PageModel["page"]> = PageModel & { readonly page: Page };
 
-/** The refusal, error, loop, logout and continue pages; the chooser has a file of its own. */
-export function refusalPage(model: Of<"refusal">, texts: Texts, requestId: string): PageParts {
-  const { who } = model;
-  const shown = who.name ?? who.email ?? who.subject;
-  return {
-    title: texts["refusal.title"],
-    lead: fill(texts["refusal.lead"], { app: model.app }),
-    body: html`<p class="reason">${texts[`refusal.reason.${model.reason}`]}</p>
-<dl class="who"><dt>${texts["refusal.signedInAs"]}</dt><dd class="name">${shown}</dd>
-${who.email === null || who.email === shown ? null : html`<dd class="more">${who.email}</dd>`}
-<dd class="more">${fill(texts["refusal.via"], { provider: who.provider })}</dd></dl>
-${buttonLink(model.anotherAccountUrl, texts["refusal.anotherAccount"], "primary")}
-${buttonLink(model.logoutUrl, texts["refusal.logout"], "plain")}
-<p class="fine">${texts["refusal.help"]}</p>
-${requestNumber(texts.requestId, requestId)}`,
-  };
-}
-
-export function errorPage(model: Of<"error">, texts: Texts, requestId: string): PageParts {
-  return {
-    title: texts[`error.title.${errorKind(model.code)}`],
-    lead: errorWords(texts, model.code),
-    body: html`${buttonLink(model.startAgainUrl, texts["error.startAgain"], "primary")}
-${requestNumber(texts.requestId, requestId)}`,
-  };
-}
+/** The pages on the way in and out; those that say no are in `no-pages.ts`. */
 
 export function loopPage(model: Of<"loop">, texts: Texts, requestId: string): PageParts {
   return {
     title: texts["loop.title"],
+    app: model.app,
     lead: model.app === null ? texts["loop.leadWithoutApp"] : fill(texts["loop.lead"], { app: model.app }),
     body: html`<ul class="causes">${model.causes.map((cause) => html`<li>${texts[`loop.cause.${cause}`]}</li>`)}</ul>
 ${buttonLink(model.startAgainUrl, texts["loop.startAgain"], "primary")}
@@ -60,6 +35,22 @@ export function signedOutPage(model: Of<"signed-out">, texts: Texts): PageParts 
   };
 }
 
+export function stillSignedInPage(model: Of<"still-signed-in">, texts: Texts): PageParts {
+  return {
+    title: texts["stillSignedIn.title"],
+    lead: fill(texts["stillSignedIn.lead"], { who: model.who }),
+    body: html`${buttonLink(model.logoutUrl, texts["stillSignedIn.submit"], "primary")}`,
+  };
+}
+
+export function startPage(model: Of<"start">, texts: Texts): PageParts {
+  return {
+    title: texts["start.title"],
+    lead: model.who === null ? texts["start.lead"] : fill(texts["start.leadKnown"], { who: model.who }),
+    body: model.who === null ? null : html`${buttonLink(model.logoutUrl, texts["start.logout"], "plain")}`,
+  };
+}
+
 /** The only script there is: posts the form at once. Without scripts the button does. Constant, so that the CSP names its hash. */
 export const continueScript = "document.forms[0].submit()";
 
@@ -80,7 +71,8 @@ export function chooserPage(model: Chooser, texts: Texts, requestId: string): Pa
   const title = problem === null ? texts["chooser.title"] : `${texts["chooser.problemPrefix"]}${texts["chooser.title"]}`;
   return {
     title: texts["chooser.title"],
-    windowTitle: model.app === null ? title : `${title} · ${model.app}`,
+    windowTitle: title,
+    app: model.app,
     lead: model.app === null ? texts["chooser.leadWithoutApp"] : fill(texts["chooser.lead"], { app: model.app }),
     body: html`${problem === null ? null : html`<p class="problem" id="problem" role="alert">${problem}</p>`}
 <form method="get" action="${pageUrl(model.action)}">${hiddenFields(model.fields)}
@@ -106,33 +98,4 @@ function emailField({ email, problem }: Chooser): Markup {
 
 function choice(url: string, label: string): Markup {
   return html`<li><a class="button plain" href="${pageUrl(url) ?? "/"}">${label}</a></li>`;
-}
-
-const refusedLogins: readonly ErrorCode[] = [
-  "login.provider-refused",
-  "login.email-domain",
-  "login.identity-incomplete",
-  "saml.status",
-  "saml.attribute-missing",
-];
-const passing: readonly ErrorCode[] = [
-  "login.provider-unavailable",
-  "saml.metadata-unusable",
-  "store.unavailable",
-  "gateway.overloaded",
-  "login.too-many",
-  "gateway.draining",
-];
-
-/** The heading under which a failure is told. */
-function errorKind(code: ErrorCode): ErrorKind {
-  if (code === "request.not-found" || code === "request.host-unknown" || code === "login.provider-unknown") return "not-found";
-  if (refusedLogins.includes(code)) return "not-let-in";
-  if (passing.includes(code)) return "later";
-  const [area] = code.split(".");
-  if (code === "saml.logout-rejected") return "logout";
-  if (area === "login" || area === "bearer" || area === "saml") return "login";
-  if (area === "logout") return "logout";
-  if (area === "upstream") return "app-down";
-  return area === "request" ? "request" : "internal";
 }

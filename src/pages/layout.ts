@@ -1,11 +1,13 @@
 import { html, raw } from "hono/html";
-import { style } from "./style.ts";
+import type { BrandingSettings } from "../core/branding.ts";
 
 /** A page before it is laid out. */
 export interface PageParts {
   readonly title: string;
   /** The window's title where it says more than the heading. */
   readonly windowTitle?: string;
+  /** The app that this is about: it stands in the window's title. */
+  readonly app?: string | null;
   readonly lead: string | null;
   readonly body: Markup | null;
   /** Markup at the end of the document: the one script there is. */
@@ -19,12 +21,28 @@ const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden=
 <circle class="knob" cx="20.5" cy="25" r="1.5"/>
 </svg>`;
 
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Cpath d='M10 44V22a14 14 0 0 1 28 0v22z' fill='%230b5c55'/%3E%3Cpath d='M17 44V23a7 7 0 0 1 14 0v21z' fill='%23f4c97b'/%3E%3C/svg%3E";
+/** The same for the browser's tab, in the pages' own colour. */
+const iconIn = (accent: string) =>
+  `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Cpath d='M10 44V22a14 14 0 0 1 28 0v22z' fill='%23${accent.slice(1)}'/%3E%3Cpath d='M17 44V23a7 7 0 0 1 14 0v21z' fill='%23f4c97b'/%3E%3C/svg%3E`;
+
+/** What all pages of one configuration have in common. */
+export interface Frame {
+  readonly style: string;
+  readonly branding: BrandingSettings;
+  /** Addresses of the logo, relative to the host that is asked; null without one. */
+  readonly logo: { readonly light: string; readonly dark: string } | null;
+}
+
+function picture({ logo, branding }: Frame): Markup {
+  if (logo === null) return mark;
+  return html`<picture><source srcset="${logo.dark}" media="(prefers-color-scheme: dark)"><img class="logo" src="${logo.light}" alt="${branding.name ?? ""}"></picture>`;
+}
 
 /** The frame that all pages share: one landmark, one heading, one card in the shape of a doorway. */
-export function layOut(lang: string, parts: PageParts): string {
+export function layOut(lang: string, frame: Frame, parts: PageParts, footerLabel: string): string {
   const { title, lead, body } = parts;
+  const { name, footer, accent } = frame.branding;
+  const windowTitle = [parts.windowTitle ?? title, parts.app ?? null, name].filter((part) => part !== null).join(" · ");
   const page = html`<!doctype html>
 <html lang="${lang}">
 <head>
@@ -32,17 +50,22 @@ export function layOut(lang: string, parts: PageParts): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
-<title>${parts.windowTitle ?? title}</title>
-<link rel="icon" href="${icon}">
-<style>${raw(style)}</style>
+<title>${windowTitle}</title>
+<link rel="icon" href="${iconIn(accent ?? "#0b5c55")}">
+<style>${raw(frame.style)}</style>
 </head>
 <body>
 <main aria-labelledby="title">
-${mark}
+${picture(frame)}
 <h1 id="title">${title}</h1>
 ${lead === null ? null : html`<p class="lead">${lead}</p>`}
 ${body === null ? null : html`<div class="body">${body}</div>`}
 </main>
+${
+  footer.length === 0
+    ? null
+    : html`<footer aria-label="${footerLabel}"><ul>${footer.map(({ text, url }) => html`<li><a href="${url}">${text}</a></li>`)}</ul></footer>`
+}
 ${parts.tail ?? null}
 </body>
 </html>

@@ -1,10 +1,21 @@
 import { createHash } from "node:crypto";
 import type { Answer } from "../core/answer.ts";
+import { type BrandingSettings, noBranding } from "../core/branding.ts";
 import type { PageModel, RenderPage } from "../core/ports/pages.ts";
 import type { InsecureSettings, LocaleSettings, ProviderSettings } from "../core/settings.ts";
-import { chooserPage, confirmLogoutPage, continuePage, continueScript, errorPage, loopPage, refusalPage, signedOutPage } from "./bodies.ts";
+import {
+  chooserPage,
+  confirmLogoutPage,
+  continuePage,
+  continueScript,
+  loopPage,
+  signedOutPage,
+  startPage,
+  stillSignedInPage,
+} from "./bodies.ts";
 import { layOut, type PageParts } from "./layout.ts";
-import { style } from "./style.ts";
+import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
+import { styleOf } from "./style.ts";
 import { createChooseLocale } from "./texts/locale.ts";
 import type { Texts } from "./texts/texts.ts";
 
@@ -14,6 +25,11 @@ export interface RenderPageDeps {
   readonly insecure: Pick<InsecureSettings, "plainHttp" | "httpProviders">;
   /** So that visitors read a provider's name where a page model holds its id. */
   readonly providers?: readonly Pick<ProviderSettings, "id" | "name">[];
+  readonly branding?: BrandingSettings;
+  /** Where the auth origin's first page is; pages that know nothing better lead there. */
+  readonly home?: string | null;
+  /** The app that answers on a host, with the address at which it begins. */
+  readonly appOn?: (hostname: string) => { readonly name: string; readonly url: string } | null;
 }
 
 /** Renders the gateway's own pages: escaped, kept by no cache, framed by nobody, in the visitor's language. */
@@ -21,42 +37,66 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
   const schemes = deps.insecure.plainHttp || deps.insecure.httpProviders ? "https: http:" : "https:";
   const chooseLocale = createChooseLocale(deps.locale);
   const nameOf = (id: string) => deps.providers?.find((provider) => provider.id === id)?.name ?? id;
-  return (status, given, { requestId, acceptLanguage }) => {
+  const branding = deps.branding ?? noBranding;
+  const frame = { style: styleOf(branding), branding, logo: logoUrls(branding) };
+  const looks = { schemes, styleHash: hashOf(frame.style), images: frame.logo === null ? "data:" : "'self' data:" };
+  return (status, given, { requestId, acceptLanguage, hostname, again }) => {
     const model = given.page === "refusal" ? { ...given, who: { ...given.who, provider: nameOf(given.who.provider) } } : given;
     const { tag, texts } = chooseLocale(acceptLanguage);
+    const app = hostname == null ? null : (deps.appOn?.(hostname) ?? null);
+    const context = { requestId, support: branding.support, app, again: again ?? null, home: deps.home ?? null };
     return {
       status,
-      headers: [...headersOf(model, schemes), ["Content-Language", tag], ["X-Request-Id", requestId]],
-      body: layOut(tag, partsOf(model, texts, requestId)),
+      headers: [...headersOf(model, looks), ["Content-Language", tag], ["X-Request-Id", requestId]],
+      body: layOut(tag, frame, partsOf(model, texts, context), texts["footer.label"]),
       close: false,
     };
   };
 }
 
-function partsOf(model: PageModel, texts: Texts, requestId: string): PageParts {
+/** By their content, so that a changed picture is fetched anew; the pages themselves are kept by no cache. */
+export function logoUrls({ logo }: BrandingSettings): { readonly light: string; readonly dark: string } | null {
+  if (logo === null) return null;
+  const urlOf = (ground: "light" | "dark") =>
+    `/_vestibule/branding/logo-${ground}?v=${createHash("sha256").update(logo[ground].bytes).digest("base64url").slice(0, 12)}`;
+  return { light: urlOf("light"), dark: urlOf("dark") };
+}
+
+function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts {
   switch (model.page) {
     case "chooser":
-      return chooserPage(model, texts, requestId);
+      return chooserPage(model, texts, context.requestId);
     case "refusal":
-      return refusalPage(model, texts, requestId);
+      return refusalPage(model, texts, context);
     case "error":
-      return errorPage(model, texts, requestId);
+      return errorPage(model, texts, context);
     case "loop":
-      return loopPage(model, texts, requestId);
+      return loopPage(model, texts, context.requestId);
     case "confirm-logout":
       return confirmLogoutPage(model, texts);
     case "signed-out":
       return signedOutPage(model, texts);
+    case "still-signed-in":
+      return stillSignedInPage(model, texts);
+    case "start":
+      return startPage(model, texts);
     case "continue":
       return continuePage(model, texts);
   }
 }
 
-function headersOf(model: PageModel, schemes: string): Answer["headers"] {
+/** What the Content-Security-Policy of one configuration allows. */
+interface Looks {
+  readonly schemes: string;
+  readonly styleHash: string;
+  readonly images: string;
+}
+
+function headersOf(model: PageModel, looks: Looks): Answer["headers"] {
   return [
     ["Content-Type", "text/html; charset=utf-8"],
     ["Cache-Control", "no-store"],
-    ["Content-Security-Policy", policyOf(model, schemes)],
+    ["Content-Security-Policy", policyOf(model, looks)],
     ["Cross-Origin-Resource-Policy", "same-origin"],
     // Not no-referrer: with it browsers send `Origin: null` with our own forms, and logging out checks Origin and Referer.
     ["Referrer-Policy", "same-origin"],
@@ -67,17 +107,17 @@ function headersOf(model: PageModel, schemes: string): Answer["headers"] {
 }
 
 /**
- * Nothing is loaded from anywhere; the one style is named by its hash. Chromium applies `form-action` to the redirects after a
+ * Nothing is loaded from anywhere but the operators' logo; the one style is named by its hash. Chromium applies `form-action` to the redirects after a
  * form as well, and ours lead to providers whose addresses are theirs to choose: so a page with a form names schemes, others none.
  */
-function policyOf(model: PageModel, schemes: string): string {
+function policyOf(model: PageModel, { schemes, styleHash, images }: Looks): string {
   const hasForm = model.page === "chooser" || model.page === "confirm-logout" || model.page === "continue";
   const script = model.page === "continue" ? [`script-src ${hashOf(continueScript)}`] : [];
   return [
     "default-src 'none'",
     `style-src ${styleHash}`,
     ...script,
-    "img-src data:",
+    `img-src ${images}`,
     "base-uri 'none'",
     `form-action ${hasForm ? `'self' ${schemes}` : "'none'"}`,
     "frame-ancestors 'none'",
@@ -87,5 +127,3 @@ function policyOf(model: PageModel, schemes: string): string {
 function hashOf(text: string): string {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
-
-const styleHash = hashOf(style);

@@ -1,14 +1,17 @@
+import { type BrandingSettings, pageGrounds } from "../core/branding.ts";
+import { enoughContrast, formatColour, mix, parseColour, shadeWithContrast } from "../lib/contrast.ts";
+
 /**
  * The look of every page: a doorway on a calm wall. System fonts, one accent colour, light and dark, no image to fetch.
- * One constant text, so that the CSP can name it by its hash and allow no other style.
+ * One text per configuration, so that the CSP can name it by its hash and allow no other style.
  */
-export const style = `
+const style = `
 :root{color-scheme:light dark;
---wall:#ece7de;--wall-deep:#e0d9cc;--door:#fffdf9;--edge:#d8d0c1;--ink:#22201c;--soft:#5f594f;
+--wall:#ece7de;--wall-deep:#e0d9cc;--door:${pageGrounds.light};--edge:#d8d0c1;--ink:#22201c;--soft:#5f594f;
 --accent:#0b5c55;--accent-ink:#ffffff;--accent-hover:#084640;--field:#ffffff;--field-edge:#8a8275;
 --warn:#8f2d14;--warn-wash:#fbeee8;--wash:#f5f1e9;--glow:#f4c97b;--shadow:0 1px 2px rgb(60 50 30/.06),0 18px 48px -12px rgb(60 50 30/.22)}
 @media (prefers-color-scheme:dark){:root{
---wall:#131617;--wall-deep:#0d0f10;--door:#1d2123;--edge:#31373a;--ink:#f0ece4;--soft:#aba59a;
+--wall:#131617;--wall-deep:#0d0f10;--door:${pageGrounds.dark};--edge:#31373a;--ink:#f0ece4;--soft:#aba59a;
 --accent:#7fd1c4;--accent-ink:#0a2522;--accent-hover:#a3e2d7;--field:#14181a;--field-edge:#798186;
 --warn:#ffb59c;--warn-wash:#3a211a;--wash:#262b2d;--glow:#e9b35a;--shadow:0 1px 2px rgb(0 0 0/.4),0 18px 48px -12px rgb(0 0 0/.6)}}
 *{box-sizing:border-box}
@@ -19,6 +22,7 @@ padding:2rem 1rem;color:var(--ink);background:radial-gradient(ellipse 60rem 40re
 main{width:100%;max-width:27rem;padding:2.5rem 2.25rem 2.25rem;background:var(--door);border:1px solid var(--edge);
 border-radius:50% 50% 1rem 1rem/8.5rem 8.5rem 1rem 1rem;box-shadow:var(--shadow);overflow-wrap:anywhere}
 .mark{display:block;width:3.5rem;height:3.5rem;margin:0 auto 1.25rem;color:var(--accent)}
+.logo{display:block;max-width:min(100%,13rem);max-height:4.5rem;margin:0 auto 1.25rem}
 .light,.spill{fill:var(--glow)}
 .spill{opacity:.38}
 .leaf{fill:currentColor}
@@ -50,6 +54,7 @@ ul.causes{padding-left:1.2rem}
 ul.causes li+li{margin-top:.6rem}
 ul.causes li::marker{color:var(--accent)}
 .who{padding:.9rem 1.05rem;background:var(--wash);border-radius:.6rem;text-align:left}
+.who dd+dt{margin-top:.5rem}
 .who dt{color:var(--soft);font-size:.8125rem}
 .who dd{margin:0}
 .who .name{font-weight:600}
@@ -59,11 +64,39 @@ ul.causes li::marker{color:var(--accent)}
 .number{color:var(--soft);font-size:.8125rem;text-align:center}
 .fine+.number{margin-top:.35rem}
 .number code{font:.8125rem/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;color:var(--ink);user-select:all}
+a{color:var(--accent)}
+footer{margin-top:1.25rem;font-size:.875rem}
+footer ul{display:flex;flex-wrap:wrap;justify-content:center;gap:.35rem 1.25rem;list-style:none;padding:0}
+footer a{color:var(--soft)}
 .hidden{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:24rem){body{padding:1rem .75rem}main{padding:2rem 1.25rem 1.5rem;border-radius:50% 50% 1rem 1rem/6rem 6rem 1rem 1rem}
 h1{font-size:1.375rem}}
 @media (max-height:38rem){body{justify-content:flex-start}}
+@media (max-height:30rem){body{padding:.75rem}main{max-width:40rem;padding:1rem 1.5rem;border-radius:1rem}
+.mark,.logo{float:inline-start;width:auto;height:2.25rem;margin:0 .75rem 0 0}h1{font-size:1.25rem;text-align:start}
+.lead,.reason,.fine,.number{text-align:start}.lead{margin-top:.2rem}.body{clear:both;margin-top:.75rem}.body>*+*{margin-top:.6rem}
+.button{padding:.5rem 1rem}input.text{padding:.5rem .85rem}form .button{margin-top:.6rem}.who{padding:.6rem .9rem}}
 @media (prefers-reduced-motion:reduce){*{transition:none!important}}
 @media (forced-colors:active){.button,main,.problem,.who{border:1px solid}}
 @media print{body{background:none}main{box-shadow:none;border:0}}
 `;
+
+/** The style of one configuration's pages: the product's, the operators' colour, the operators' own lines. */
+export function styleOf({ accent, css }: Pick<BrandingSettings, "accent" | "css">): string {
+  return `${style}${accent === null ? "" : accentStyle(accent)}${css === null ? "" : `${css}\n`}`;
+}
+
+/** The accent is checked for the light ground at load; for the dark one it is lightened as far as that needs. */
+function accentStyle(text: string): string {
+  const light = parseColour(text);
+  const ground = parseColour(pageGrounds.dark);
+  if (light === null || ground === null) return "";
+  const dark = shadeWithContrast(light, [ground], enoughContrast);
+  const ink = shadeWithContrast(mix(dark, [0, 0, 0], 0.6), [dark], enoughContrast);
+  const lines = (accent: string, inkOn: string, hover: string) => `--accent:${accent};--accent-ink:${inkOn};--accent-hover:${hover}`;
+  const hoverLight = formatColour(mix(light, [0, 0, 0], 0.2));
+  const hoverDark = formatColour(mix(dark, [255, 255, 255], 0.25));
+  return `:root{${lines(formatColour(light), "#ffffff", hoverLight)}}
+@media (prefers-color-scheme:dark){:root{${lines(formatColour(dark), formatColour(ink), hoverDark)}}}
+`;
+}

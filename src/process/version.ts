@@ -61,7 +61,17 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   });
   const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
   const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit });
-  const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
+  const renderPage = createRenderPage({
+    locale: settings.auth.locale,
+    insecure: settings.insecure,
+    providers: settings.providers,
+    branding: settings.branding,
+    home: `${formatOrigin(settings.auth.origin)}/`,
+    appOn: (hostname) => {
+      const site = rules.findSite(hostname);
+      return site === null || site.app === null ? null : { name: site.app.settings.name, url: `${formatOrigin(site.origin)}/` };
+    },
+  });
   const random = (bytes: number) => randomBytes(bytes);
   const newRequestId = createRequestIds(random);
   const shared = { settings, cookies, sealer, clock, random };

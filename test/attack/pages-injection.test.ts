@@ -38,6 +38,8 @@ function models(text: string): readonly PageModel[] {
       app: text,
       who: { name: text, email: text, subject: text, provider: text },
       reason: "denied-by-rule",
+      path: text,
+      appUrl: text,
       anotherAccountUrl: text,
       logoutUrl: text,
     },

@@ -103,3 +103,21 @@ test("the chooser can be used by keyboard and has a name for everything", () =>
     }
     expect(seen).toEqual(["Continue", "Continue with Acme staff", "Continue with Partner company", "Continue with Campus"]);
   }));
+
+test("on a phone held sideways the button is in view, on the way in and where the answer is no", async () => {
+  await withPage({ viewport: { width: 740, height: 360 } }, async (page) => {
+    await page.goto(`${demo.wiki}/`);
+    const inView = async (name: string | RegExp) => {
+      const box = await page.getByRole("button", { name }).or(page.getByRole("link", { name })).first().boundingBox();
+      expect(box, String(name)).not.toBeNull();
+      expect((box?.y ?? 999) + (box?.height ?? 999), String(name)).toBeLessThanOrEqual(360);
+    };
+    await inView("Continue");
+    await signIn(page, `${demo.wiki}/page`, "bob@acme.example");
+    await page.goto(`${demo.wiki}/admin`);
+    await inView(/^Go to /);
+    expect(await page.title()).toContain(" · Wiki");
+    await page.getByRole("link", { name: /^Go to / }).click();
+    await page.waitForURL(`${demo.wiki}/`);
+  });
+});

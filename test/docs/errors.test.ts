@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type ErrorCode, GatewayError, visitorWords } from "../../src/core/errors.ts";
+import { decisionCodes } from "../../src/gateway/answer-decision.ts";
 
 const codes = Object.keys(visitorWords()).map((key) => key.slice("error.".length)) as ErrorCode[];
 const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
@@ -16,12 +17,14 @@ const rows = page
 
 test("docs/errors.md has a row for every code, and for no other", () => {
   const documented = rows.map(([code = ""]) => code.replaceAll("`", ""));
-  expect(documented.toSorted()).toEqual(codes.toSorted());
+  expect(documented.toSorted()).toEqual([...codes, ...Object.values(decisionCodes)].toSorted());
 });
 
 test("each row has the code's status, a cause and a cure", () => {
-  for (const [code = "", status, cause = "", cure = "", ...more] of rows) {
-    expect(status, code).toBe(String(new GatewayError(code.replaceAll("`", "") as ErrorCode, "").status));
+  const decisions: Readonly<Record<string, string>> = { login_required: "401", invalid_token: "401", access_refused: "403" };
+  for (const [marked = "", status, cause = "", cure = "", ...more] of rows) {
+    const code = marked.replaceAll("`", "");
+    expect(status, code).toBe(decisions[code] ?? String(new GatewayError(code as ErrorCode, "").status));
     expect(cause.length, code).toBeGreaterThan(20);
     expect(cure.length, code).toBeGreaterThan(5);
     expect(more, code).toEqual([]);

@@ -48,6 +48,8 @@ test("a refusal says who you are, which app, why, and offers the ways on", () =>
       app: "Reports",
       who: { name: "Carol", email: "carol@acme.example", subject: "c-1", provider: "entra" },
       reason: "no-rule-matched",
+      path: "/q3",
+      appUrl: "https://reports.other.example/",
       anotherAccountUrl: "https://auth.acme.example/_vestibule/login?return=x&another=1",
       logoutUrl: "https://reports.other.example/_vestibule/logout",
     },

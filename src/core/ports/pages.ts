@@ -20,6 +20,9 @@ export type PageModel =
       readonly app: string;
       readonly who: { readonly name: string | null; readonly email: string | null; readonly subject: string; readonly provider: string };
       readonly reason: RefusalReason;
+      /** The page that was wanted, and where the app begins. */
+      readonly path: string;
+      readonly appUrl: string;
       /** Groups that would have helped are not shown: they are for operators. */
       readonly anotherAccountUrl: string | null;
       readonly logoutUrl: string | null;
@@ -33,12 +36,22 @@ export type PageModel =
     }
   | { readonly page: "confirm-logout"; readonly action: string; readonly who: string | null; readonly backUrl: string | null }
   | { readonly page: "signed-out"; readonly startAgainUrl: string | null; readonly complete: boolean }
+  /** Asked for without a logout: this browser has a session here. */
+  | { readonly page: "still-signed-in"; readonly who: string; readonly logoutUrl: string }
+  /** The auth origin's own first page. */
+  | { readonly page: "start"; readonly who: string | null; readonly logoutUrl: string }
   /** A form that posts itself where scripts run and shows a button where they do not (SAML POST binding). */
   | { readonly page: "continue"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
 
+/** Whom a page is for, and where that visitor stands. */
+export interface PageContext {
+  readonly requestId: string;
+  readonly acceptLanguage: string | null;
+  /** The host that was asked, as far as one was understood: a page that leads nowhere else leads to its app. */
+  readonly hostname?: string | null;
+  /** Path and query to ask for again; null where doing so would change something or make no sense. */
+  readonly again?: string | null;
+}
+
 /** Renders one page as a complete answer: escaped, no-store, nosniff, strict CSP, in the visitor's language. */
-export type RenderPage = (
-  status: number,
-  model: PageModel,
-  context: { readonly requestId: string; readonly acceptLanguage: string | null },
-) => Answer;
+export type RenderPage = (status: number, model: PageModel, context: PageContext) => Answer;

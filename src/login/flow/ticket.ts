@@ -81,7 +81,9 @@ async function enterWithTicket(parts: ControlParts, request: ControlRequest): Pr
   if (ticket === null || ticket.host !== site.hostname) return withoutTicket(parts, request);
   const target: ReturnTarget = { site, path: ticket.path };
   const binding = readBinding(incoming.cookie, parts.names);
-  // The door has just set this cookie: a browser that comes without it keeps none, and would go round for ever.
+  // A login address that was sent on, or opened in another browser, comes without the cookie of the first one: one silent restart heals it.
+  // A browser that still has none after that keeps no cookies, and would go round for ever.
+  if (binding === null && ticket.rounds === 0) return startOver(parts, request, ticket, "this browser did not begin the login");
   if (binding === null) return loopAnswer(parts, incoming, { site, path: "/" }, ["cookies-blocked"]);
   if (!isSameBinding(binding, ticket.binding)) return startOver(parts, request, ticket, "another browser's ticket");
   const session = await parts.sessions.find(ticket.sessionId, { fresh: true });

@@ -254,6 +254,15 @@ test.each([
   expect(hops).toBeLessThan(16);
 });
 
+test("a login address that is opened in another browser leads to the page, by one silent restart and one sign-in", async () => {
+  const rig = createControlRig();
+  const first = await createControlBrowser(rig).ask(`${wiki}/p?q=1`);
+  const other = createControlBrowser(rig);
+  const page = await other.go(first.location ?? "");
+  expect([page.url, page.body]).toEqual([`${wiki}/p?q=1`, "the page of s-1 by entra"]);
+  expect(rig.providers.entra.script.begun).toHaveLength(1);
+});
+
 test("signing in again and again after real ends of session is no loop", async () => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);
