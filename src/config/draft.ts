@@ -17,11 +17,13 @@ export type Draft = {
     | ConfigFile[Section]
     | null;
 } & {
+  /** Null = not written; undefined = nothing of it can be judged. */
+  readonly directory: ConfigFile["directory"] | undefined;
   readonly providers: ReadonlyMap<string, ConfigFile["providers"][string] | null>;
   readonly policies: ReadonlyMap<string, ConfigFile["policies"][string] | null>;
   readonly apps: readonly (ConfigFile["apps"][number] | null)[];
   readonly tests: readonly (ConfigFile["tests"][number] | null)[];
-  readonly later: { readonly directory: unknown; readonly localUsers: unknown; readonly forwardAuth: unknown };
+  readonly later: { readonly localUsers: unknown; readonly forwardAuth: unknown };
 };
 
 /** The shape pass: the file when it is whole, and in any case a draft and what is wrong. */
@@ -43,18 +45,28 @@ export function readFileShape(plain: Readonly<Record<string, unknown>>): ShapePa
 const worthSalvaging = 500;
 
 const nothing: Draft = {
-  ...{ listen: null, admin: null, workers: null, trustedProxies: null, insecure: null, auth: null, branding: null, sessions: null },
+  ...{
+    listen: null,
+    admin: null,
+    workers: null,
+    trustedProxies: null,
+    insecure: null,
+    auth: null,
+    branding: null,
+    sessions: null,
+    directory: undefined,
+  },
   ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
-  later: { directory: null, localUsers: null, forwardAuth: null },
+  later: { localUsers: null, forwardAuth: null },
 };
 
 function wholeDraft(file: ConfigFile): Draft {
-  const { directory, localUsers, forwardAuth } = file;
+  const { localUsers, forwardAuth } = file;
   return {
     ...file,
     providers: new Map(Object.entries(file.providers)),
     policies: new Map(Object.entries(file.policies)),
-    later: { directory, localUsers, forwardAuth },
+    later: { localUsers, forwardAuth },
   };
 }
 
@@ -68,11 +80,12 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     auth: salvage(sections.auth, plain.auth),
     branding: salvage(sections.branding, plain.branding),
     sessions: salvage(sections.sessions, plain.sessions),
+    directory: plain.directory == null ? null : (salvage(sections.directory, plain.directory) ?? undefined),
     providers: each(plain.providers, (item) => salvage(providerShape, item)),
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),
     apps: list(plain.apps).map((item) => salvage(appShape, item)),
     tests: list(plain.tests).map((item) => salvage(testSchema, item)),
-    later: { directory: plain.directory, localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
+    later: { localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../core/clock.ts";
+import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -23,6 +24,8 @@ export interface ControlDeps {
   readonly sealer: Sealer;
   readonly settings: Settings;
   readonly renderPage: RenderPage;
+  /** What the gateway itself knows about people; null = nothing. */
+  readonly directory: DirectoryStep | null;
   readonly audit: Audit;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -35,6 +35,27 @@ const specs = {
   "login.identity-incomplete": { status: 403, visitor: "The sign-in service did not say enough about you." },
   "login.too-many": { status: 429, visitor: "There were too many attempts to sign in. Please try again in a minute." },
   "login.loop": { status: 508, visitor: "Signing in keeps starting over." },
+  // People. The directory's own words about a login that was vouched for.
+  "directory.unavailable": { status: 503, visitor: "Your account cannot be checked right now. Please try again in a moment." },
+  "directory.not-provisioned": {
+    status: 403,
+    visitor:
+      "There is no account for you here yet. Please ask the person who looks after this service for one, and give them the number below.",
+  },
+  "directory.deactivated": {
+    status: 403,
+    visitor:
+      "Your account here has been deactivated. If that is a mistake, tell the person who looks after this service, and give them the number below.",
+  },
+  "directory.address-claimed": {
+    status: 403,
+    visitor:
+      "Another account here already uses your e-mail address. Please tell the person who looks after this service, and give them the number below.",
+  },
+  "directory.local-login-forbidden": {
+    status: 403,
+    visitor: "You cannot sign in here with a password. Please use your organisation's sign-in service.",
+  },
   "logout.cross-site": { status: 403, visitor: "Please confirm on this page that you want to sign out." },
   "logout.token-rejected": { status: 400, visitor: "The request was not understood." },
   "bearer.rejected": { status: 401, visitor: "The access token was not accepted." },

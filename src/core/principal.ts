@@ -1,8 +1,17 @@
+import type { PersonFacts } from "./person.ts";
+
 /**
  * What a provider said about membership. "unknown" is its own state: a claim of an unexpected shape or
  * an overage marker must refuse where groups matter, and never read as "no restriction".
  */
-export type Groups = { readonly kind: "known"; readonly names: readonly string[] } | { readonly kind: "unknown"; readonly why: string };
+export type Groups =
+  | {
+      readonly kind: "known";
+      readonly names: readonly string[];
+      /** The provider's immutable id of a name, where it said both. */
+      readonly ids?: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: "unknown"; readonly why: string };
 
 /** Who a provider vouched for. The account is (provider, subject), never the e-mail address. */
 export interface Principal {
@@ -25,4 +34,6 @@ export interface Principal {
   readonly authenticatedAt: number;
   /** How strongly (OIDC `acr`, SAML AuthnContextClassRef). */
   readonly acr: string | null;
+  /** What the gateway's own directory adds; absent without one, and for callers whom it does not know. */
+  readonly person?: PersonFacts;
 }

@@ -13,6 +13,9 @@ export type Weekday = "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
 export interface ConditionSpec {
   readonly users?: readonly string[];
   readonly groups?: readonly string[];
+  /** Of the gateway's own directory. */
+  readonly roles?: readonly string[];
+  readonly teams?: readonly string[];
   readonly emailDomains?: readonly string[];
   readonly providers?: readonly string[];
   readonly claims?: Readonly<Record<string, readonly string[]>>;

@@ -1,4 +1,5 @@
 import type { BrandingSettings } from "./branding.ts";
+import type { DirectorySettings, GraphSettings, ScimSettings } from "./directory-settings.ts";
 import type { Origin } from "./origin.ts";
 import type { PathSpec, RuleSpec } from "./rules.ts";
 import type { Secret } from "./secret.ts";
@@ -19,6 +20,7 @@ export interface Settings {
   readonly sessions: SessionSettings;
   readonly providers: readonly ProviderSettings[];
   readonly apps: readonly AppSettings[];
+  readonly directory: DirectorySettings | null;
   readonly tests: readonly PolicyTest[];
 }
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
@@ -97,6 +99,12 @@ export interface ProviderSettings {
   readonly attributes: AttributeSettings;
   /** The provider's group ids to the names that rules use. */
   readonly groupNames: Readonly<Record<string, string>>;
+  /** It provisions people; null = it does not. */
+  readonly scim: ScimSettings | null;
+  /** What Microsoft Graph is asked; null = nothing. */
+  readonly graph: GraphSettings | null;
+  /** `dns`: its mail domains count only while their TXT record is there. */
+  readonly domainProof: "none" | "dns";
 }
 /** How a provider is spoken to, in the words of its login method; `kind` is the method's key in the file. */
 export interface MethodSettings {

@@ -59,6 +59,10 @@ function claimsOf(principal: Principal, hostname: string, issuer: string, now: n
     ...(principal.email === null ? {} : { email: principal.email }),
     ...(principal.name === null ? {} : { name: principal.name }),
     ...(principal.groups.kind === "known" ? { groups: principal.groups.names } : {}),
+    ...(principal.person === undefined
+      ? {}
+      : { person: principal.person.id, roles: principal.person.roles, teams: principal.person.teams }),
+    ...(principal.person?.manager == null ? {} : { manager: principal.person.manager }),
     ...(principal.acr === null ? {} : { acr: principal.acr }),
     auth_time: Math.floor(principal.authenticatedAt / 1000),
     iat: issuedAt,

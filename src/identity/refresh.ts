@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Lease, SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import { admitAgain, settle } from "./admit-again.ts";
 import { createRenewals, type Renewals } from "./renewals.ts";
 
 /** Keeps principals current from their provider's refresh tokens. */
@@ -23,6 +25,8 @@ export interface RefresherDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly audit: Audit;
+  /** Null or absent = there is none. */
+  readonly directory?: DirectoryStep | null;
   /** 0 to 1; spreads retries. */
   readonly jitter?: () => number;
 }
@@ -54,7 +58,10 @@ export function createRefresher(deps: RefresherDeps): Refresh {
   const running = new Map<string, Promise<Session | null>>();
 
   const start = (session: Session): Promise<Session | null> => {
-    const attempt = refreshUnderLease(refresher, session).finally(() => running.delete(session.key));
+    // Settled after the lease is given back: the directory takes it, too.
+    const attempt = refreshUnderLease(refresher, session)
+      .then((renewed) => (renewed === session ? session : settle(refresher, renewed)))
+      .finally(() => running.delete(session.key));
     running.set(session.key, attempt);
     return attempt;
   };
@@ -132,7 +139,7 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
     lease.extend(leaseMs).catch((error: unknown) => refresher.log.debug({ error }, "a refresh lease could not be prolonged"));
   }, leaseMs / 3);
   try {
-    const outcome = await askProvider(refresher, session);
+    const outcome = await admitAgain(refresher, session, await askProvider(refresher, session));
     metrics.refreshes(session.principal.provider, outcome.kind);
     if (outcome.kind === "renewed") {
       pauses.clear(session.key);

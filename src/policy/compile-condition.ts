@@ -3,7 +3,7 @@ import type { ConditionSpec } from "../core/rules.ts";
 import { type Condition, hit, miss, not, type Truth, unknown } from "./condition.ts";
 import type { Facts } from "./facts.ts";
 import { hoursCondition, methods, networks, paths, type ZoneClocks } from "./request-conditions.ts";
-import { acr, anyone, claim, emailDomains, groups, providers, users } from "./visitor-conditions.ts";
+import { acr, anyone, claim, emailDomains, groups, providers, roles, teams, users } from "./visitor-conditions.ts";
 
 /** Compiles a condition: every key present must hold. Throws `config.invalid` for an empty object or list, which would mean nothing. */
 export function compileCondition(spec: ConditionSpec, zones: ZoneClocks): Condition {
@@ -12,6 +12,8 @@ export function compileCondition(spec: ConditionSpec, zones: ZoneClocks): Condit
   if (spec.anyone !== undefined) parts.push(anyone());
   if (spec.users !== undefined) parts.push(users(filled("users", spec.users)));
   if (spec.groups !== undefined) parts.push(groups(filled("groups", spec.groups)));
+  if (spec.roles !== undefined) parts.push(roles(filled("roles", spec.roles)));
+  if (spec.teams !== undefined) parts.push(teams(filled("teams", spec.teams)));
   if (spec.emailDomains !== undefined) parts.push(emailDomains(filled("emailDomains", spec.emailDomains)));
   if (spec.providers !== undefined) parts.push(providers(filled("providers", spec.providers)));
   if (spec.claims !== undefined)

@@ -21,6 +21,9 @@ export interface KnownAs {
   readonly emailDomain: string | null;
   /** Folded; null = not known. */
   readonly groups: ReadonlySet<string> | null;
+  /** Of the directory, folded; null = not known: it does not know this caller, or groups that may give more are not known. */
+  readonly roles: ReadonlySet<string> | null;
+  readonly teams: ReadonlySet<string> | null;
 }
 
 /**
@@ -51,5 +54,11 @@ function prepare(principal: Principal, owners: ReadonlyMap<string, string>): Kno
     userNames,
     emailDomain: domain,
     groups: principal.groups.kind === "known" ? new Set(principal.groups.names.map(foldName)) : null,
+    roles: ofDirectory(principal, principal.person?.roles),
+    teams: ofDirectory(principal, principal.person?.teams),
   };
+}
+
+function ofDirectory({ groups }: Principal, names: readonly string[] | undefined): ReadonlySet<string> | null {
+  return names === undefined || groups.kind === "unknown" ? null : new Set(names.map(foldName));
 }

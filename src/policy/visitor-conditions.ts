@@ -1,6 +1,7 @@
 import type { Principal } from "../core/principal.ts";
 import { compileNamePattern, type NamePattern } from "../lib/names.ts";
 import { type Condition, hit, isTrue, miss, unknown } from "./condition.ts";
+import type { KnownAs } from "./facts.ts";
 
 /** Any signed-in visitor: conditions are asked of nobody else. */
 export function anyone(): Condition {
@@ -25,17 +26,49 @@ export function users(wanted: readonly string[]): Condition {
 }
 
 export function groups(wanted: readonly string[]): Condition {
+  return membership(wanted, {
+    own: ({ groups: own }) => own,
+    words: ({ principal }) => `groups: ${ownGroups(principal)}, wanted ${some(wanted)}`,
+  });
+}
+
+/** A role of the directory. Unknown, and so never a way in, for a caller whom the directory does not know. */
+export function roles(wanted: readonly string[]): Condition {
+  return membership(wanted, {
+    own: ({ roles: own }) => own,
+    words: ({ principal, roles: own }) => `roles: ${ownOfDirectory(principal.person?.roles, own)}, wanted ${some(wanted)}`,
+  });
+}
+
+/** A team of the directory; unknown like a role. */
+export function teams(wanted: readonly string[]): Condition {
+  return membership(wanted, {
+    own: ({ teams: own }) => own,
+    words: ({ principal, teams: own }) => `teams: ${ownOfDirectory(principal.person?.teams, own)}, wanted ${some(wanted)}`,
+  });
+}
+
+function membership(
+  wanted: readonly string[],
+  { own, words }: { readonly own: (who: KnownAs) => ReadonlySet<string> | null; readonly words: (who: KnownAs) => string },
+): Condition {
   const patterns = wanted.map((name) => compileNamePattern(name));
   const exact = patterns.flatMap((pattern) => pattern.exact ?? []);
   const open = patterns.filter((pattern) => pattern.exact === null);
   return {
     truth: ({ who }) => {
-      if (who.groups === null) return unknown;
-      for (const name of exact) if (who.groups.has(name)) return hit;
-      return isTrue(open.length > 0 && anyMatches(open, who.groups));
+      const names = own(who);
+      if (names === null) return unknown;
+      for (const name of exact) if (names.has(name)) return hit;
+      return isTrue(open.length > 0 && anyMatches(open, names));
     },
-    words: ({ who: { principal } }) => `groups: ${ownGroups(principal)}, wanted ${some(wanted)}`,
+    words: ({ who }) => words(who),
   };
+}
+
+function ownOfDirectory(names: readonly string[] | undefined, own: ReadonlySet<string> | null): string {
+  if (names === undefined) return "not known to the directory";
+  return own === null ? "not known, as groups are not" : `has ${some(names)}`;
 }
 
 /**

@@ -8,6 +8,7 @@ import { createListener, type Listener } from "../http/listener/server.ts";
 import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
+import { openDirectory } from "./directory.ts";
 import { composeStore, type Logs } from "./parts.ts";
 import { sameProvider } from "./settings-changes.ts";
 import { composeVersion, createMakeProvider, type Lasting, type Version } from "./version.ts";
@@ -50,6 +51,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   const { metrics } = registry;
   const clock = Date.now;
   const sessions = composeStore(started.sessions, { clock, log, metrics });
+  const directory = openDirectory(started, { log, metrics });
   const upstreams = createUpstreams({ log, clock });
   const connections = createOpenConnections({
     sessions,
@@ -58,6 +60,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   });
   const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {
+    directory,
     sessions,
     upstreams,
     connections,
@@ -115,6 +118,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       for (const provider of current.providers.values()) provider.close();
       await upstreams.close();
       await sessions.close();
+      await directory?.close();
     },
   };
 }

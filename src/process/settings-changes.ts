@@ -14,6 +14,7 @@ export function needsRestart(started: Settings, next: Settings): readonly string
     ["log", started.log, next.log],
     ["limits", started.limits, next.limits],
     ["sessions", sessionsBefore, sessionsNext],
+    ["directory.store", started.directory?.store ?? null, next.directory?.store ?? null],
   ];
   return pairs.filter(([, before, now]) => !isSame(before, now)).map(([key]) => key);
 }

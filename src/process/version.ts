@@ -3,6 +3,7 @@ import { createControl } from "../control/control.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
+import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -25,9 +26,12 @@ import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
 import { createForward } from "../upstream/forward.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
+import { composeDirectory, domainOwners } from "./directory.ts";
 
 /** What outlives configuration versions. */
 export interface Lasting {
+  /** Null without a directory. */
+  readonly directory: DirectoryStore | null;
   readonly sessions: SessionStore;
   readonly upstreams: Upstreams;
   readonly connections: GatewayDeps["connections"];
@@ -60,7 +64,8 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     secrets: settings.sessions.secrets,
   });
   const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
-  const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit });
+  const directory = composeDirectory(settings, { ...lasting, store: lasting.directory, ownerOfDomain: domainOwners(settings) });
+  const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit, directory });
   const renderPage = createRenderPage({
     locale: settings.auth.locale,
     insecure: settings.insecure,
@@ -97,6 +102,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
       providers,
       sessions,
       renderPage,
+      directory,
       audit,
       log,
       metrics,
@@ -114,7 +120,6 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions">): MakeProvider {
   const { clock, log, metrics, sessions: store } = deps;
-  const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
   const shared = {
     clock,
     log,
@@ -123,7 +128,7 @@ export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "cloc
     authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,
-    ownerOfDomain: (domain: string) => owners.get(domain) ?? null,
+    ownerOfDomain: domainOwners(settings),
   };
   return (provider) => {
     const method = methods[provider.protocol.kind];

@@ -64,6 +64,9 @@ export function bigProvider(certificate: string): SamlProvider {
       name: "Big",
       emailDomains: [],
       groupNames: {},
+      scim: null,
+      graph: null,
+      domainProof: "none",
       attributes: { subject: "NameID", email: "email", name: [], groups: groupClaim, extra: {} },
       protocol: {
         kind: "saml",

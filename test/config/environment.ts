@@ -6,6 +6,7 @@ export const env: Readonly<Record<string, string>> = {
   CLIENT_SECRET: "client-secret-from-the-environment",
   ENTRA_CLIENT_SECRET: "client-secret-from-the-environment",
   GOOGLE_CLIENT_SECRET: "client-secret-from-the-environment",
+  SCIM_TOKEN: "scim-token-from-the-environment",
   REDIS_URL: "redis://127.0.0.1:6379/0",
   WEB_URL: "https://redis.acme.example",
 };

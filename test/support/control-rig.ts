@@ -91,6 +91,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
       providers: new Map(Object.entries(providers)),
       sessions: store,
       renderPage: createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers }),
+      directory: null,
       audit: (event) => void audited.push(event),
       log,
       metrics: noMetrics,

@@ -67,6 +67,7 @@ export async function startGatewayInProcess({
     isStillAllowed: (incoming, caller) => isStillAllowed(version.gateway, incoming, caller),
   });
   const lasting = {
+    directory: null,
     sessions,
     upstreams: pools,
     connections,

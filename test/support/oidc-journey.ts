@@ -18,6 +18,9 @@ export function oidcProviderSettings(
     name: "Acme",
     emailDomains: [],
     groupNames: {},
+    scim: null,
+    graph: null,
+    domainProof: "none",
     attributes: { subject: "sub", email: "email", name: ["name", "email"], groups: "groups", extra: {} },
     ...provider,
     protocol: {

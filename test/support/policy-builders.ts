@@ -128,6 +128,9 @@ export function aProvider(id: string, emailDomains: readonly string[] = []): Pro
     } as OidcSettings,
     attributes: { subject: "sub", email: "email", name: ["name"], groups: "groups", extra: {} },
     groupNames: {},
+    scim: null,
+    graph: null,
+    domainProof: "none",
   };
 }
 
@@ -153,6 +156,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     },
     providers: [aProvider("entra", ["acme.example"]), aProvider("google")],
     apps,
+    directory: null,
     tests: [],
     ...change,
   };

@@ -1,4 +1,5 @@
 import type { ConditionSpec } from "../../core/rules.ts";
+import { foldName } from "../../lib/names.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import { didYouMean } from "../problems/suggest.ts";
@@ -28,10 +29,28 @@ function checkRules(rules: readonly RuleFile[], path: KeyPath, draft: Draft, rep
 
 function checkCondition(condition: ConditionSpec, path: KeyPath, draft: Draft, report: Report): void {
   checkNames(condition.providers ?? [], [...draft.providers.keys()], "provider", [...path, "providers"], report);
+  checkMembership(condition, path, draft, report);
   for (const list of ["any", "all"] as const) {
     for (const [at, inner] of (condition[list] ?? []).entries()) checkCondition(inner, [...path, list, at], draft, report);
   }
   if (condition.not !== undefined) checkCondition(condition.not, [...path, "not"], draft, report);
+}
+
+/** Roles and teams are the directory's. A role is one that the file defines; teams may be made as people come. */
+function checkMembership({ roles, teams }: ConditionSpec, path: KeyPath, { directory }: Draft, report: Report): void {
+  if (directory === undefined) return;
+  for (const [kind, names] of [["roles", roles] as const, ["teams", teams] as const]) {
+    if (names === undefined) continue;
+    if (directory === null)
+      report.problemAtKey([...path, kind], `${kind} come from the gateway's own directory: write directory: { store: … }`);
+    else if (kind === "roles") {
+      const known = Object.keys(directory.roles);
+      for (const [at, name] of names.entries()) {
+        if (name.includes("*") || known.some((role) => foldName(role) === foldName(name))) continue;
+        checkName(name, known, "role", [...path, kind, at], report);
+      }
+    }
+  }
 }
 
 /** References by name, each unknown one with a suggestion. */

@@ -6,6 +6,7 @@ import { checkPolicies, checkTests } from "./access.ts";
 import { checkApps } from "./apps.ts";
 import { checkCertificates } from "./certificates.ts";
 import { warnOfDeadRules } from "./dead-rules.ts";
+import { checkDirectory } from "./directory.ts";
 import { checkHeaders } from "./headers.ts";
 import { checkPages } from "./pages.ts";
 import { checkProviders } from "./providers.ts";
@@ -18,6 +19,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   checkPages(draft, references, report);
   checkSessions(draft, references, report);
   checkProviders(draft, references, now, report);
+  checkDirectory(draft, references, report);
   checkPolicies(draft, report);
   checkApps(draft, report);
   warnOfDeadRules(draft, report);
@@ -33,7 +35,6 @@ interface Reserved {
 }
 
 const reserved: readonly Reserved[] = [
-  { what: "directory", usedAt: (draft) => (draft.later.directory == null ? [] : [["directory"]]) },
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
   ...laterMethods.map((id) => ({ what: id, usedAt: (draft: Draft) => providersWith(draft, id) })),
   { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },

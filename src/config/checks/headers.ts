@@ -4,7 +4,7 @@ import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import type { AppFile } from "../schema/apps.ts";
-import { defaultIdentityHeaders, placeholders, readTemplate } from "../schema/header-template.ts";
+import { defaultIdentityHeaders, directoryPlaceholders, placeholders, readTemplate } from "../schema/header-template.ts";
 import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
 
 /** Identity headers, the assertion and plain edits of every app and its routes. */
@@ -16,9 +16,9 @@ export function checkHeaders(draft: Draft, report: Report): void {
 }
 
 function checkAppHeaders(app: AppFile, path: KeyPath, draft: Draft, identity: ReadonlySet<string>, report: Report): void {
-  const extras = extrasOf(app, draft);
+  const fillable = { extras: extrasOf(app, draft), directory: draft.directory !== null };
   for (const scope of scopesOf(app, path)) {
-    checkIdentityHeaders(scope, extras, report);
+    checkIdentityHeaders(scope, fillable, report);
     checkRequestEdits(scope, identity, report);
     checkResponseEdits(scope, report);
   }
@@ -41,12 +41,18 @@ function checkFoldedNames(names: readonly { readonly name: string; readonly path
   }
 }
 
-function checkIdentityHeaders(scope: Scope, extras: ReadonlySet<string> | null, report: Report): void {
+/** What placeholders can be filled with: names under `extra` (null = any), and whether there is a directory. */
+interface Fillable {
+  readonly extras: ReadonlySet<string> | null;
+  readonly directory: boolean;
+}
+
+function checkIdentityHeaders(scope: Scope, fillable: Fillable, report: Report): void {
   const { set, assertion } = scope.says.headers ?? {};
   for (const [name, header] of Object.entries(set ?? {})) {
     const path = [...scope.path, "headers", "set", name];
     checkIdentityName(name, path, report);
-    checkTemplate(header.value, path, extras, report);
+    checkTemplate(header.value, path, fillable, report);
   }
   if (assertion) {
     const path = [...scope.path, "headers", "assertion", "header"];
@@ -75,28 +81,33 @@ function whyOurs(name: string, role: Exclude<HeaderRole, "plain" | "identity">):
   return `${name} is deleted from every request, because applications take the ${role} from it,`;
 }
 
-function checkTemplate(value: string, path: KeyPath, extras: ReadonlySet<string> | null, report: Report): void {
+function checkTemplate(value: string, path: KeyPath, fillable: Fillable, report: Report): void {
   const template = readTemplate(value);
   if (!template.ok) {
     report.problem(path, template.why);
     return;
   }
-  for (const name of template.placeholders) checkPlaceholder(name, path, extras, report);
+  for (const name of template.placeholders) checkPlaceholder(name, path, fillable, report);
   if (template.placeholders.length === 0) {
     report.warning(path, `this value is the same for every visitor: placeholders are written in braces, such as {subject}`);
   }
 }
 
-function checkPlaceholder(name: string, path: KeyPath, extras: ReadonlySet<string> | null, report: Report): void {
+function checkPlaceholder(name: string, path: KeyPath, { extras, directory }: Fillable, report: Report): void {
   if (placeholders.includes(name)) return;
+  if (directoryPlaceholders.includes(name)) {
+    if (!directory) report.problem(path, `{${name}} comes from the gateway's own directory: write directory: { store: … }`);
+    return;
+  }
   if (name.startsWith("extra.")) {
     const wanted = name.slice("extra.".length);
-    if (extras === null || extras.has(wanted)) return;
+    // The directory keeps attributes that one provider said for logins by another, and what SCIM said.
+    if (extras === null || directory || extras.has(wanted)) return;
     const guess = didYouMean(wanted, extras);
     report.problem(path, `no provider of this app fills {${name}}: add ${wanted} under attributes.extra of one`, guess);
     return;
   }
-  const known = [...placeholders, "extra.<name>"].map((one) => `{${one}}`).join(", ");
+  const known = [...placeholders, ...(directory ? directoryPlaceholders : []), "extra.<name>"].map((one) => `{${one}}`).join(", ");
   report.problem(path, `unknown placeholder {${name}}`, didYouMean(name, placeholders) ?? `known are ${known}`);
 }
 
@@ -124,7 +135,10 @@ function checkRequestEdits(scope: Scope, identity: ReadonlySet<string>, report: 
     }
     if (folded === "cookie") report.problemAtKey(here, "cookies belong to the visitor: they can be removed, not set");
     const template = readTemplate(value);
-    if (template.ok && template.placeholders.some((one) => placeholders.includes(one) || one.startsWith("extra."))) {
+    if (
+      template.ok &&
+      template.placeholders.some((one) => placeholders.includes(one) || directoryPlaceholders.includes(one) || one.startsWith("extra."))
+    ) {
       report.problem(here, "placeholders work in headers.set alone: move this there");
     }
   }

@@ -52,6 +52,8 @@ const acr = z.union([text().transform((value) => [value]), someOf(text(), "acr v
 const conditionShape = z.strictObject({
   users: key(someOf(pattern(), "user"), "Subjects or e-mail addresses.").exactOptional(),
   groups: key(someOf(pattern(), "group"), "One of these groups.").exactOptional(),
+  roles: key(someOf(pattern(), "role"), "One of these roles of the directory.").exactOptional(),
+  teams: key(someOf(pattern(), "team"), "In one of these teams of the directory.").exactOptional(),
   emailDomains: key(someOf(parsed(parseDomainPattern), "domain"), "One of these mail domains.").exactOptional(),
   providers: key(someOf(text(), "provider"), "Signed in at one of these.").exactOptional(),
   claims: key(z.record(text(), someOf(claimValue, "value")), "Each claim has one of its values.").exactOptional(),

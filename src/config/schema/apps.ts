@@ -34,7 +34,10 @@ const memberPattern = text().refine((name) => !/.\*./.test(name), { error: "* st
 const identityHeader = z.union([
   headerValue.transform((value) => ({ value, separator: ",", only: null })),
   z.strictObject({
-    value: key(headerValue, "Template: {subject}, {email}, {name}, {groups}, {provider}, {extra.x}, {accessToken}, {idToken}."),
+    value: key(
+      headerValue,
+      "Template: {subject}, {email}, {name}, {groups}, {provider}, {person}, {roles}, {teams}, {manager}, {extra.x}, {accessToken}, {idToken}.",
+    ),
     separator: key(
       z
         .string()

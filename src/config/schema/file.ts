@@ -2,6 +2,7 @@ import { z } from "zod";
 import { key } from "../values/schema-values.ts";
 import { policies } from "./access.ts";
 import { apps } from "./apps.ts";
+import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
 import { admin, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./server.ts";
@@ -26,7 +27,7 @@ export const sections = {
   policies,
   apps,
   tests,
-  directory: later("SCIM 2.0, just-in-time provisioning, account linking."),
+  directory,
   localUsers: later("break-glass accounts with a second factor."),
   forwardAuth: later("the same decisions for nginx, Traefik, Caddy, HAProxy, Envoy."),
 };

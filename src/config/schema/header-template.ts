@@ -4,6 +4,9 @@ export type Template = { readonly ok: true; readonly placeholders: readonly stri
 /** Placeholders that every identity can fill, `extra.x` aside. Tokens are sent only because a rule asks for them by name. */
 export const placeholders = ["subject", "email", "name", "groups", "provider", "acr", "accessToken", "idToken"];
 
+/** These need a directory. */
+export const directoryPlaceholders = ["person", "roles", "teams", "manager"];
+
 export function readTemplate(text: string): Template {
   const names = [...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
   if (/[{}]/.test(text.replaceAll(/\{[^{}]*\}/g, ""))) return { ok: false, why: "a brace stands alone: placeholders are written {email}" };

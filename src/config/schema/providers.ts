@@ -2,6 +2,7 @@ import { z } from "zod";
 import { methods } from "../../login/methods.ts";
 import { parseMailDomain } from "../values/hosts.ts";
 import { key, parsed, someOf, text } from "../values/schema-values.ts";
+import { domainProof, graph, scim } from "./directory.ts";
 
 /** A claim path, or a template of several; braces must come in pairs with something inside. */
 const nameSource = text().refine((value) => !/[{}]/.test(value.replaceAll(/\{[^{}\s][^{}]*\}/g, "")), {
@@ -40,6 +41,9 @@ const beforeMethod = {
 const afterMethod = {
   attributes: key(attributes, "How what the provider says becomes an identity."),
   groupNames: key(z.record(text(), text()).prefault({}), "The provider's group ids to the names that rules use."),
+  scim,
+  graph,
+  domainProof,
 };
 
 /** A provider without its login method; that is read with `methodOf`. */

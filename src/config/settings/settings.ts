@@ -4,6 +4,7 @@ import type { TestFile } from "../schema/tests.ts";
 import type { References } from "../values/references.ts";
 import { appSettings } from "./apps.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
+import { directorySettings } from "./directory.ts";
 import { brandingSettings, localeSettings } from "./pages.ts";
 import { providerSettings } from "./providers.ts";
 
@@ -27,6 +28,7 @@ export function toSettings(context: SettingsContext): Settings {
     sessions: sessionSettings(file.sessions, references),
     providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),
     apps: file.apps.map((app, at) => appSettings(app, ["apps", at], context)),
+    directory: directorySettings(file.directory, references),
     tests: file.tests.map((test, at) => policyTest(test, context.placeOf(["tests", at]))),
   };
 }

@@ -88,10 +88,36 @@ export type AuditEvent =
       readonly why: SessionEnd;
     }
   | {
+      /** The directory learned or decided something about a person. */
+      readonly event: "directory";
+      readonly action: DirectoryAction;
+      readonly request: string | null;
+      readonly client: string | null;
+      readonly person: string | null;
+      readonly provider: string | null;
+      readonly subject: string | null;
+      readonly detail: string;
+    }
+  | {
       readonly event: "reload";
       readonly outcome: "applied" | "rejected";
       readonly detail: string;
       /** Names of apps, routes, providers and keys: never their values. */
       readonly changes?: { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly string[] };
     };
+export type DirectoryAction =
+  | "person-made"
+  | "account-linked"
+  | "account-met"
+  | "claim-refused"
+  | "provisioned"
+  | "taken-over"
+  | "deactivated"
+  | "reactivated"
+  | "deleted"
+  | "unlinked"
+  | "merged"
+  | "blocked"
+  | "unblocked"
+  | "attribute-set";
 export type Audit = (event: AuditEvent) => void;

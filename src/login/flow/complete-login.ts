@@ -59,7 +59,7 @@ export async function completeLogin(parts: ControlParts, request: ControlRequest
   try {
     const vouched = await attempt.prove();
     if (!hasStrength(vouched, attempt)) return withCookies(weak(parts, request, target, attempt), attempt.cookies);
-    return await welcome(parts, request, target, attempt, vouched);
+    return await welcome(parts, request, target, attempt, await admitted(parts, request, vouched));
   } catch (error) {
     return failed(parts, request, target, attempt, asGatewayError(error));
   }
@@ -83,6 +83,13 @@ async function welcome(
   }
 }
 
+/** What the provider vouched for, with what the directory knows of the person; throws `directory.*` for one who may not be here. */
+async function admitted({ directory }: ControlParts, { visit }: ControlRequest, vouched: Vouched): Promise<Vouched> {
+  if (directory === null) return vouched;
+  const { id: request, client } = visit.incoming;
+  return { ...vouched, principal: await directory.logins.admit(vouched.principal, { request, client }) };
+}
+
 function hasStrength({ principal }: Vouched, { login: { acr } }: Attempt): boolean {
   return acr.length === 0 || (principal.acr !== null && acr.includes(principal.acr));
 }
@@ -101,6 +108,10 @@ const needsAnotherAccount: readonly ErrorCode[] = [
   "login.provider-refused",
   "login.email-domain",
   "login.identity-incomplete",
+  "directory.not-provisioned",
+  "directory.deactivated",
+  "directory.address-claimed",
+  "directory.local-login-forbidden",
   "saml.status",
   "saml.attribute-missing",
 ];
@@ -147,7 +158,8 @@ async function beginSession(
   const twin = await findTwin(parts, listed, login, vouched);
   if (twin !== null) return { session: twin, cookie: parts.browserSessions.add(listed, { provider: login.provider, id: twin.id }).cookie };
   // Made before the old one ends: when the store is full, whoever was signed in stays so.
-  const session = await parts.sessions.create(vouched);
+  const created = await parts.sessions.create(vouched);
+  const session = parts.directory === null ? created : await parts.directory.effects.settle(created);
   const { principal } = session;
   const { cookie, replaced, dropped } = parts.browserSessions.add(listed, { provider: login.provider, id: session.id });
   parts.metrics.logins(login.provider, "ok");

@@ -71,6 +71,15 @@ export const french: Texts = {
   "error.login.identity-incomplete": "Le service de connexion n’en a pas dit assez à votre sujet.",
   "error.login.too-many": "Il y a eu trop de tentatives de connexion. Veuillez réessayer dans une minute.",
   "error.login.loop": "La connexion recommence sans cesse.",
+  "error.directory.unavailable": "Votre compte ne peut pas être vérifié pour le moment. Réessayez dans un instant.",
+  "error.directory.not-provisioned":
+    "Vous n’avez pas encore de compte ici. Demandez-en un à la personne responsable de ce service, en lui donnant le numéro ci-dessous.",
+  "error.directory.deactivated":
+    "Votre compte a été désactivé ici. Si c’est une erreur, prévenez la personne responsable de ce service, en lui donnant le numéro ci-dessous.",
+  "error.directory.address-claimed":
+    "Un autre compte utilise déjà votre adresse e-mail ici. Prévenez la personne responsable de ce service, en lui donnant le numéro ci-dessous.",
+  "error.directory.local-login-forbidden":
+    "Vous ne pouvez pas vous connecter ici avec un mot de passe. Utilisez le service de connexion de votre organisation.",
   "error.logout.cross-site": "Veuillez confirmer sur cette page que vous souhaitez vous déconnecter.",
   "error.logout.token-rejected": "La demande n’a pas été comprise.",
   "error.bearer.rejected": "Le jeton d’accès n’a pas été accepté.",

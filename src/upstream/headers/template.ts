@@ -1,5 +1,6 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Known } from "../../core/identity.ts";
+import type { Principal } from "../../core/principal.ts";
 import type { HeaderSettings } from "../../core/settings.ts";
 
 /** What a placeholder yields for one caller. */
@@ -44,6 +45,8 @@ const scalars: Readonly<Record<string, (identity: Known) => Value>> = {
   name: ({ principal }) => text(principal.name?.trim() ?? null),
   provider: ({ principal }) => exactText(principal.provider),
   acr: ({ principal }) => exactText(principal.acr),
+  person: ({ principal }) => exactText(principal.person?.id ?? null),
+  manager: ({ principal }) => text(principal.person?.manager ?? null),
 };
 const tokens: Readonly<Record<string, (identity: Known) => Value>> = {
   accessToken: ({ session }) => exactText(session?.tokens?.accessToken ?? null),
@@ -53,6 +56,8 @@ const tokens: Readonly<Record<string, (identity: Known) => Value>> = {
 function placeholder(name: string): TemplatePart {
   const base = { kind: "placeholder", name, exact: false, fromTokens: false } as const;
   if (name === "groups") return { ...base, exact: true, read: groups };
+  if (name === "roles") return { ...base, exact: true, read: ({ principal }) => ofDirectory(principal, principal.person?.roles) };
+  if (name === "teams") return { ...base, exact: true, read: ({ principal }) => ofDirectory(principal, principal.person?.teams) };
   if (name.startsWith("extra.")) return { ...base, read: extra(name.slice("extra.".length)) };
   const scalar = Object.hasOwn(scalars, name) ? scalars[name] : undefined;
   if (scalar !== undefined) return { ...base, read: scalar };
@@ -64,6 +69,12 @@ function placeholder(name: string): TemplatePart {
 function groups({ principal }: Known): Value {
   if (principal.groups.kind === "unknown") return { kind: "unknown", why: `groups are not known (${principal.groups.why})` };
   return list(principal.groups.names);
+}
+
+/** Groups that are not known may give more of them: half a list is a wrong one. The directory gives nothing to whom it does not know. */
+function ofDirectory({ groups: { kind } }: Principal, names: readonly string[] | undefined): Value {
+  if (names !== undefined && kind === "unknown") return { kind: "unknown", why: "groups, which give roles and teams, are not known" };
+  return list(names ?? []);
 }
 
 function extra(name: string): (identity: Known) => Value {

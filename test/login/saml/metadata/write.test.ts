@@ -37,7 +37,17 @@ const own = ({ certificate, key }: TestCertificate) => ({ certificate, key: make
 function write(change: Partial<SamlSettings> = {}, mapped: AttributeSettings = attributes): string {
   const saml = samlSettings(change);
   return writeMetadata({
-    settings: { id: "adfs", name: "Acme <ADFS> & more", emailDomains: [], protocol: saml, attributes: mapped, groupNames: {} },
+    settings: {
+      id: "adfs",
+      name: "Acme <ADFS> & more",
+      emailDomains: [],
+      protocol: saml,
+      attributes: mapped,
+      groupNames: {},
+      scim: null,
+      graph: null,
+      domainProof: "none",
+    },
     saml,
     acsUrl: "https://auth.acme.example/_vestibule/saml/adfs/acs",
     sloUrl: "https://auth.acme.example/_vestibule/saml/adfs/slo",

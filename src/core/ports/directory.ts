@@ -1,0 +1,71 @@
+import type { Account, Person } from "../person.ts";
+import type { Principal } from "../principal.ts";
+import type { Session } from "../session.ts";
+
+/** On whose behalf something is asked, for the audit line; null when no request stands behind it. */
+export interface DirectoryCaller {
+  readonly request: string | null;
+  readonly client: string | null;
+}
+
+/**
+ * The directory step of logins. Rejects with `directory.unavailable` when the truth cannot be known; it never lets somebody in
+ * because it does not know.
+ */
+export interface DirectoryLogins {
+  /**
+   * The principal of a login or refresh with what the directory knows of the person, who is found, linked or made. Throws
+   * `directory.not-provisioned`, `directory.deactivated`, `directory.address-claimed` or `directory.local-login-forbidden`.
+   */
+  admit(principal: Principal, caller: DirectoryCaller): Promise<Principal>;
+  /** The same principal as the directory sees it now, nobody made and nothing written about the login; or why not any more. */
+  recall(principal: Principal): Promise<Recalled>;
+}
+export type Recalled =
+  | { readonly kind: "good"; readonly principal: Principal }
+  /** Not, or not any more, somebody who may be here. */
+  | { readonly kind: "out"; readonly why: string }
+  /** The directory does not know this account. */
+  | { readonly kind: "unknown" };
+
+/** The two halves of the step: before a session is written, and after. */
+export interface DirectoryStep {
+  readonly logins: DirectoryLogins;
+  readonly effects: {
+    /**
+     * A session that was just written, judged again: the directory may have changed between the judgement and the writing, when
+     * no list of sessions had it yet. The session to go on with; throws `directory.deactivated`.
+     */
+    settle(session: Session): Promise<Session>;
+  };
+}
+
+/** People for operators: console, API and commands. Whatever is changed has its effect on sessions before the promise settles. */
+export interface DirectoryPeople {
+  person(id: string): Promise<Person | null>;
+  personOf(provider: string, subject: string): Promise<Person | null>;
+  /** People of whom the name, a word of it, an address, a user name or a subject is what was typed, without case; empty text = all. */
+  search(
+    text: string,
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<{ readonly people: readonly Person[]; readonly total: number }>;
+  /** Roles, teams, manager and groups with the reason for each, as a login by this account would get them now. */
+  explain(id: string, account?: Pick<Account, "provider" | "subject">): Promise<PersonExplanation | null>;
+  /** Shuts a person out, or lets them in again; false = there is no such person. */
+  setBlocked(id: string, blocked: boolean, caller: DirectoryCaller): Promise<boolean>;
+  /** Sets, or with null takes away, a kept attribute; `localLogin: ["forbidden"]` forbids passwords of the gateway's own. */
+  setAttribute(id: string, name: string, values: readonly string[] | null, caller: DirectoryCaller): Promise<boolean>;
+  /** Parts an account from its person: it is a person of its own from now on, whose id is answered; null = no such account. */
+  unlink(provider: string, subject: string, caller: DirectoryCaller): Promise<string | null>;
+  /** Makes one person of two: `from` ends, `into` has all accounts. False = one of them is not there. */
+  merge(into: string, from: string, caller: DirectoryCaller): Promise<boolean>;
+  /** Forgets a person and all that was provisioned of them; their sessions end. False = there is no such person. */
+  remove(id: string, caller: DirectoryCaller): Promise<boolean>;
+}
+export interface PersonExplanation {
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  readonly teams: readonly string[];
+  readonly manager: string | null;
+  readonly why: readonly string[];
+}

@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import type { DirectorySettings } from "../../src/core/directory-settings.ts";
+import type { DirectoryStore } from "../../src/core/ports/directory-store.ts";
+import type { AuditEvent } from "../../src/core/ports/log.ts";
+import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import type { Principal } from "../../src/core/principal.ts";
+import type { Session } from "../../src/core/session.ts";
+import { createMemoryDirectory } from "../../src/directory/memory/store.ts";
+import { composeDirectory, type Directory } from "../../src/process/directory.ts";
+import { createMemoryStore } from "../../src/sessions/memory/store.ts";
+import { aProvider, someSettings } from "./policy-builders.ts";
+import { noMetrics, recordingLog } from "./quiet.ts";
+
+/** A directory with sessions, in memory, and three providers: entra (acme.example), okta and adfs. */
+export interface DirectoryRig extends Directory {
+  readonly store: DirectoryStore;
+  readonly sessions: SessionStore;
+  readonly audited: AuditEvent[];
+  readonly log: ReturnType<typeof recordingLog>;
+  readonly settings: DirectorySettings;
+  now: number;
+  /** A login, and its session. */
+  signIn(principal: Partial<Principal> & Pick<Principal, "provider" | "subject">): Promise<Session>;
+  admit(principal: Partial<Principal> & Pick<Principal, "provider" | "subject">): Promise<Principal>;
+}
+
+export const noCaller = { request: null, client: null };
+
+export function aPrincipal(change: Partial<Principal> & Pick<Principal, "provider" | "subject">): Principal {
+  return {
+    email: null,
+    name: null,
+    groups: { kind: "known", names: [] },
+    extra: {},
+    claims: {},
+    authenticatedAt: 0,
+    acr: null,
+    ...change,
+  };
+}
+
+export function someDirectorySettings(change: Partial<DirectorySettings> = {}): DirectorySettings {
+  return {
+    store: { kind: "memory" },
+    provisioning: "jit",
+    link: "email",
+    defaultGroups: [],
+    attributes: {},
+    roles: {},
+    teams: { from: ["department", "groups"], create: false, names: {} },
+    ...change,
+  };
+}
+
+export function createDirectoryRig(change: Partial<DirectorySettings> = {}, store: DirectoryStore = createMemoryDirectory()): DirectoryRig {
+  const settings = someDirectorySettings(change);
+  const all = someSettings([], {
+    directory: settings,
+    providers: [{ ...aProvider("entra", ["acme.example"]), groupNames: { "5f4c": "sre" } }, aProvider("okta"), aProvider("adfs")],
+  });
+  const audited: AuditEvent[] = [];
+  const log = recordingLog();
+  let now = 1_800_000_000_000;
+  const clock = () => now;
+  const sessions = createMemoryStore({ settings: all.sessions, clock, random: (bytes) => randomBytes(bytes), log, metrics: noMetrics });
+  const owners = new Map([["acme.example", "entra"]]);
+  const directory = composeDirectory(all, {
+    store,
+    sessions,
+    audit: (event) => void audited.push(event),
+    log,
+    clock,
+    ownerOfDomain: (domain) => owners.get(domain) ?? null,
+  });
+  if (directory === null) throw new Error("there is no directory");
+  const admit: DirectoryRig["admit"] = (principal) => directory.logins.admit(aPrincipal(principal), noCaller);
+  return {
+    ...directory,
+    store,
+    sessions,
+    audited,
+    log,
+    settings,
+    admit,
+    get now() {
+      return now;
+    },
+    set now(at: number) {
+      now = at;
+    },
+    signIn: async (principal) => {
+      const admitted = await admit(principal);
+      const session = { principal: admitted, providerSession: null, logoutHandle: null, tokens: null, refreshAt: null, endsAtLatest: null };
+      return directory.effects.settle(await sessions.create(session));
+    },
+  };
+}
