@@ -175,6 +175,8 @@ export interface ProxySettings {
   readonly headersTimeoutMs: number;
   /** 0 = none. */
   readonly idleTimeoutMs: number;
+  /** How long an idle connection may be used again; 0 = never. */
+  readonly keepAliveMs: number;
   readonly maxRequestBodyBytes: number | null;
   /** The Destination of COPY and MOVE is written as this upstream is reached; false = as the visitor reaches it. */
   readonly rewriteDestination: boolean;

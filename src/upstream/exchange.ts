@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
+import type { Binding } from "./bound-connections.ts";
 import type { AnswerHead } from "./headers/response.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import type { SilenceWatch, Watched } from "./silence-watch.ts";
@@ -21,6 +22,8 @@ export interface Exchange extends Watched {
   readonly startedAt: number;
   readonly settle: (result: ForwardResult) => void;
   upload: Upload | null;
+  /** Its own way to the upstream, where the client's authentication is bound to a connection. */
+  binding: Binding | null;
   /** Upstreams that were asked, in vain. */
   tried: Set<Upstream> | null;
   repeated: boolean;

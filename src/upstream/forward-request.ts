@@ -45,6 +45,7 @@ function newExchange({ request, response, plan, startedAt, settle, watch }: Pick
     watch,
     upstream: null,
     upload: null,
+    binding: null,
     tried: null,
     repeated: false,
     controller: null,
@@ -87,18 +88,28 @@ function begin(machinery: Machinery, exchange: Exchange): void {
   });
   // Closed before it began: its session ended while it was being decided.
   if (exchange.over) return;
-  const upstream = machinery.upstreams.pick(plan.route, null);
+  exchange.binding = machinery.bound.find(exchange.request, plan);
+  const upstream = exchange.binding?.upstream ?? machinery.upstreams.pick(plan.route, null);
   if (upstream === null) fail(machinery, exchange, new GatewayError("upstream.unreachable", "the route has no upstream"));
   else attempt(machinery, exchange, upstream);
 }
 
 function attempt(machinery: Machinery, exchange: Exchange, upstream: Upstream): void {
   exchange.upstream = upstream;
-  try {
-    upstream.dispatch(dispatchOptions(machinery, exchange, upstream), handlerFor(machinery, exchange, upstream));
-  } catch (error) {
-    fail(machinery, exchange, asGatewayError(error));
-  }
+  machinery.afterPoll(() => {
+    if (exchange.over) return;
+    try {
+      send(machinery, exchange, upstream);
+    } catch (error) {
+      fail(machinery, exchange, asGatewayError(error));
+    }
+  });
+}
+
+function send(machinery: Machinery, exchange: Exchange, upstream: Upstream): void {
+  const shared = exchange.repeated ? upstream.dispatchFresh : upstream.dispatch;
+  const dispatch = exchange.binding?.dispatchTo(upstream) ?? shared;
+  dispatch(dispatchOptions(machinery, exchange, upstream), handlerFor(machinery, exchange, upstream));
 }
 
 function dispatchOptions(
@@ -143,13 +154,22 @@ function handlerFor(machinery: Machinery, exchange: Exchange, upstream: Upstream
       const { plan } = exchange;
       const edits = machinery.editsOf(plan.route.settings).response;
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+      if (status === 401) machinery.bound.noteChallenge(exchange.request, plan, upstream, raw);
       const head = machinery.buildResponseHeaders(raw, { status, edits, setCookie: plan.setCookie });
       acceptHead(exchange, head, status, reason ?? "", machinery.clock());
     },
     onResponseData: (controller, chunk) => relayChunk(exchange, controller, chunk),
-    onResponseEnd: () => relayEnd(exchange),
+    onResponseEnd() {
+      if (machinery.upstreams.trace.isResetting()) return onUpstreamError(machinery, exchange, upstream, resetWithin());
+      relayEnd(exchange);
+    },
     onResponseError: (_, error) => onUpstreamError(machinery, exchange, upstream, error),
   };
+}
+
+/** The end of an answer without a length, as undici reports it, that was no end. */
+function resetWithin(): Error {
+  return Object.assign(new Error("the connection was reset in the middle of the answer"), { code: "ECONNRESET" });
 }
 
 function onUpstreamError(machinery: Machinery, exchange: Exchange, upstream: Upstream, error: Error): void {
@@ -176,10 +196,13 @@ function nextToTry(machinery: Machinery, exchange: Exchange, upstream: Upstream,
   return upstream;
 }
 
-/** Once, and only what changes nothing upstream, when an idle connection turned out to be closed. Everything else might happen twice. */
+/**
+ * Only what changes nothing upstream, when an idle connection turned out to be closed; everything else might happen twice. Once: the second
+ * time it travels on a new connection, because all idle ones may be dead when an upstream or a firewall was restarted.
+ */
 function mayRepeat({ upstreams }: Machinery, exchange: Exchange, error: unknown): boolean {
   if (!(error instanceof Error) || exchange.repeated || exchange.answerBegun || exchange.upload !== null) return false;
-  return /^(?:GET|HEAD|OPTIONS)$/.test(exchange.plan.incoming.method) && isSilentClose(error) && upstreams.brokeAfterUse(error);
+  return /^(?:GET|HEAD|OPTIONS)$/.test(exchange.plan.incoming.method) && isSilentClose(error) && upstreams.trace.brokeAfterUse(error);
 }
 
 function giveUpWaiting(machinery: Machinery, exchange: Exchange): void {

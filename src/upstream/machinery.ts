@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { RouteSettings } from "../core/settings.ts";
+import { type BoundConnections, createBoundConnections } from "./bound-connections.ts";
 import { type BuildRequestHeaders, createBuildRequestHeaders } from "./headers/request.ts";
 import { type BuildResponseHeaders, createBuildResponseHeaders } from "./headers/response.ts";
 import { type CompiledEdits, compileEdits } from "./headers/rules.ts";
@@ -18,6 +19,16 @@ export interface ForwardDeps {
 export interface Machinery extends ForwardDeps {
   readonly buildRequestHeaders: BuildRequestHeaders;
   readonly buildResponseHeaders: BuildResponseHeaders;
+  readonly bound: BoundConnections;
+  /**
+   * Runs `send` when everything that has reached this machine by now has been read.
+   *
+   * undici looks at an idle connection before it uses it again, but only at what the last poll for events found. A second answer
+   * to an earlier request may lie unread in the kernel and would be taken for the answer to the next visitor's request. undici
+   * puts one more turn between choosing and writing, so with this one a whole poll lies between: bytes that nobody asked for
+   * are seen, and the connection is closed instead.
+   */
+  readonly afterPoll: (send: () => void) => void;
   readonly editsOf: (settings: RouteSettings) => RouteEdits;
 }
 interface RouteEdits {
@@ -29,6 +40,8 @@ export function createMachinery(deps: ForwardDeps): Machinery {
   const known = new WeakMap<RouteSettings, RouteEdits>();
   return {
     ...deps,
+    afterPoll: createAfterPoll(),
+    bound: createBoundConnections(deps.upstreams),
     buildRequestHeaders: createBuildRequestHeaders(deps),
     buildResponseHeaders: createBuildResponseHeaders(deps),
     editsOf(settings) {
@@ -38,5 +51,18 @@ export function createMachinery(deps: ForwardDeps): Machinery {
       known.set(settings, edits);
       return edits;
     },
+  };
+}
+
+/** One immediate for all that are sent in one turn. */
+function createAfterPoll(): (send: () => void) => void {
+  let waiting: (() => void)[] = [];
+  const run = () => {
+    const now = waiting;
+    waiting = [];
+    for (const send of now) send();
+  };
+  return (send) => {
+    if (waiting.push(send) === 1) setImmediate(run);
   };
 }

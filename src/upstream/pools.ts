@@ -1,34 +1,43 @@
-import { isIP, type Socket } from "node:net";
-import { buildConnector, Pool } from "undici";
+import { Client, type Dispatcher, Pool } from "undici";
 import type { Log } from "../core/ports/log.ts";
 import type { ProxySettings } from "../core/settings.ts";
+import { type ConnectionTrace, connectionKey, createConnector } from "./connector.ts";
 
 /** Heads of answers beyond this are refused; applications do set large cookies, so it is more than the 16 KiB we accept ourselves. */
 export const maxAnswerHeadBytes = 64 * 1024;
+
+/** How long a connection that belongs to one client connection is kept while that client says nothing. */
+const ownIdleMs = 75_000;
+
+/** One connection that is shared with nothing; opened when it is first used, and again when the upstream closed it. */
+export interface OwnConnection {
+  /** It was closed, by its user or by a reload: what is dispatched now would fail. */
+  readonly closed: boolean;
+  dispatch(options: Omit<Dispatcher.DispatchOptions, "origin">, handler: Dispatcher.DispatchHandler): void;
+  /** Once its last exchange is over. */
+  close(): void;
+  /** At once. */
+  destroy(): void;
+}
 
 /** Connections to upstreams, shared by all routes and configuration versions that would open the same ones. */
 export interface Pools {
   /** The pool for this upstream; opened on first use. */
   open(url: URL, proxy: ProxySettings): Pool;
+  openOwn(url: URL, proxy: ProxySettings): OwnConnection;
   /** Closes every pool that is not among `keys`, each once its last exchange is over. */
   retainOnly(keys: ReadonlySet<string>): void;
-  /**
-   * Whether the connection that broke with this error had carried an answer before: then the upstream closed an idle connection at
-   * the moment we used it, and has most likely not seen the request.
-   */
-  brokeAfterUse(error: Error): boolean;
   /** Closes gracefully; what is still open after `graceMs` is cut. */
   close(graceMs: number): Promise<void>;
 }
 
-export function createPools({ log }: { log: Log }): Pools {
+export function createPools({ log, trace }: { log: Log; trace: ConnectionTrace }): Pools {
   const pools = new Map<string, Pool>();
+  const owned = new Map<Client, string>();
   const closing = new Set<Promise<void>>();
-  const usedBefore = new WeakSet<Error>();
 
-  const retire = (key: string, pool: Pool) => {
-    pools.delete(key);
-    const done = pool.close().catch((error: unknown) => log.warn({ error }, "an upstream pool did not close cleanly"));
+  const retire = (dispatcher: Pool | Client) => {
+    const done = dispatcher.close().catch((error: unknown) => log.warn({ error }, "an upstream pool did not close cleanly"));
     closing.add(done);
     void done.finally(() => closing.delete(done));
   };
@@ -38,142 +47,68 @@ export function createPools({ log }: { log: Log }): Pools {
       const key = connectionKey(url.origin, proxy);
       const known = pools.get(key);
       if (known !== undefined) return known;
-      const pool = openPool(url, proxy, usedBefore);
+      const pool = new Pool(url.origin, { ...clientOptions(url, proxy, trace), ...idleLimits(Math.max(1, proxy.keepAliveMs)) });
       pools.set(key, pool);
       return pool;
     },
-    retainOnly(keys) {
-      for (const [key, pool] of [...pools]) if (!keys.has(key)) retire(key, pool);
+    openOwn(url, proxy) {
+      const client = new Client(url.origin, { ...clientOptions(url, proxy, trace), ...idleLimits(ownIdleMs) });
+      owned.set(client, connectionKey(url.origin, proxy));
+      return {
+        get closed() {
+          return client.closed || client.destroyed;
+        },
+        dispatch: (options, handler) => void client.dispatch(options, handler),
+        close() {
+          if (owned.delete(client)) retire(client);
+        },
+        destroy() {
+          owned.delete(client);
+          void client.destroy();
+        },
+      };
     },
-    brokeAfterUse: (error) => usedBefore.has(error),
+    retainOnly(keys) {
+      for (const [key, pool] of [...pools]) {
+        if (keys.has(key)) continue;
+        pools.delete(key);
+        retire(pool);
+      }
+      for (const [client, key] of [...owned]) {
+        if (keys.has(key)) continue;
+        owned.delete(client);
+        retire(client);
+      }
+    },
     async close(graceMs) {
-      const open = [...pools.values()];
-      for (const [key, pool] of [...pools]) retire(key, pool);
+      const open = [...pools.values(), ...owned.keys()];
+      pools.clear();
+      owned.clear();
+      for (const one of open) retire(one);
       let timer: NodeJS.Timeout | undefined;
       const graceOver = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, graceMs);
       });
       await Promise.race([Promise.all(closing), graceOver]);
       clearTimeout(timer);
-      await Promise.all(open.map((pool) => pool.destroy()));
+      await Promise.all(open.map((one) => one.destroy()));
     },
   };
 }
 
-function openPool(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): Pool {
-  return new Pool(url.origin, {
-    connect: watchedConnector(url, proxy, usedBefore),
+function clientOptions(url: URL, proxy: ProxySettings, trace: ConnectionTrace): Client.Options {
+  return {
+    connect: trace.traced(createConnector(url, proxy, { allowHalfOpen: false })),
     allowH2: false,
     pipelining: 1,
     maxHeaderSize: maxAnswerHeadBytes,
     // The exchange keeps its own time: undici's timers are coarse, and do not see a client that stopped reading.
     headersTimeout: 0,
     bodyTimeout: 0,
-    // Shorter than what servers commonly keep (5 s in Node), so that it is us who close idle connections.
-    keepAliveTimeout: 4_000,
-    keepAliveMaxTimeout: 60_000,
-  });
-}
-
-function watchedConnector(url: URL, proxy: ProxySettings, usedBefore: WeakSet<Error>): Connect {
-  const connect = createConnector(url, proxy, { allowHalfOpen: false });
-  return (options, callback) =>
-    connect(options, (...outcome) => {
-      callback(...outcome);
-      // On failure there is no second argument, whatever the types say.
-      if (outcome[0] === null) watch(outcome[1], usedBefore);
-    });
-}
-
-function watch(socket: Socket, usedBefore: WeakSet<Error>): void {
-  insistOnStrictAnswers(socket);
-  socket.prependListener("error", (error) => {
-    if (socket.bytesRead > 0) usedBefore.add(error);
-  });
-}
-
-/** Opens one connection, TLS included, within the connect timeout. */
-export type Connect = buildConnector.connector;
-
-/**
- * How this upstream is reached. The name it must prove is the configured one, else the upstream URL's own host: never the visitor's
- * Host, which `preserveHost` sends along (undici would take it for SNI and for the certificate check).
- */
-export function createConnector(
-  url: URL,
-  { connectTimeoutMs, tls }: ProxySettings,
-  { allowHalfOpen }: { allowHalfOpen: boolean },
-): Connect {
-  const name = tls.serverName ?? url.hostname.replace(/^\[|\]$/g, "");
-  const proof = {
-    // SNI may not hold an address (RFC 6066 section 3); the certificate is then checked against the address itself.
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    ...(tls.certificate === null ? {} : { cert: tls.certificate }),
-    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
-    // Said in either case: otherwise an environment variable could switch verification off.
-    rejectUnauthorized: !tls.insecureSkipVerify,
-    minVersion: "TLSv1.2" as const,
   };
-  // A timeout of 0 means "none" to undici, and to operators.
-  const connect = buildConnector({ ...(url.protocol === "https:" ? proof : {}), allowH2: false, timeout: connectTimeoutMs, allowHalfOpen });
-  return ({ servername: _visitorsHost, ...options }, callback) => connect(options, callback);
 }
 
-/** Two upstreams with equal keys may share connections: same address, same proof of identity in both directions. */
-export function connectionKey(origin: string, { connectTimeoutMs, tls }: ProxySettings): string {
-  const { ca, certificate, key, serverName, insecureSkipVerify } = tls;
-  return JSON.stringify([origin, connectTimeoutMs, ca, certificate, key?.reveal() ?? null, serverName, insecureSkipVerify]);
-}
-
-/** The part of undici's response parser that is looked at here (lib/dispatcher/client-h1.js of the pinned version). */
-interface ResponseParser {
-  readonly ptr: number;
-  readonly llhttp: { llhttp_get_http_major(ptr: number): number; llhttp_get_http_minor(ptr: number): number };
-  readonly hasTransferEncoding: boolean;
-  onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number;
-}
-
-/**
- * Corrects what undici's parser makes of a response head, on one connection.
- *
- * An unasked `100 Continue` is skipped like any other interim answer, as RFC 9110 section 15.2 demands; undici takes it for a broken
- * upstream, and some servers send it before every answer to a POST. `HTTP/2.0`, `HTTP/0.9` and `RTSP/1.0` status lines are refused, and
- * so is Transfer-Encoding on HTTP/1.0 (RFC 9112 section 6.1); undici lets them pass.
- *
- * There is no public way to do either. Should the parser not be found, everything works without these corrections; a test watches
- * that it is.
- */
-function insistOnStrictAnswers(socket: Socket): boolean {
-  const parser = parserOf(socket);
-  if (parser === null) return false;
-  const complete = parser.onHeadersComplete;
-  parser.onHeadersComplete = (status, upgrade, keepAlive) => {
-    const major = parser.llhttp.llhttp_get_http_major(parser.ptr);
-    const minor = parser.llhttp.llhttp_get_http_minor(parser.ptr);
-    if (major !== 1 || (minor === 0 && parser.hasTransferEncoding)) {
-      socket.destroy(Object.assign(new Error(`an answer in HTTP/${major}.${minor}`), { code: "HPE_INVALID_VERSION" }));
-      return -1;
-    }
-    return complete.call(parser, status === 100 ? 102 : status, upgrade, keepAlive);
-  };
-  return true;
-}
-
-function parserOf(socket: Socket): ResponseParser | null {
-  const key = Object.getOwnPropertySymbols(socket).find((symbol) => symbol.description === "parser");
-  if (key === undefined) return null;
-  const parser: unknown = Reflect.get(socket, key);
-  return isResponseParser(parser) ? parser : null;
-}
-
-function isResponseParser(value: unknown): value is ResponseParser {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "onHeadersComplete" in value &&
-    typeof value.onHeadersComplete === "function" &&
-    "llhttp" in value &&
-    "ptr" in value
-  );
+/** An upstream that announces less (`Keep-Alive: timeout=5`) is believed; one that announces more is not. */
+function idleLimits(ms: number): Client.Options {
+  return { keepAliveTimeout: ms, keepAliveMaxTimeout: ms };
 }

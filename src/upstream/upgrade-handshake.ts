@@ -65,8 +65,11 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
       asked.destroy();
       reject(new GatewayError("upstream.answer-malformed", `${upstream.url.origin}: ${why}`));
     };
+    let answering: IncomingMessage | null = null;
     asked.on("error", (error) => {
       over();
+      // Node ends an answer without a length when its connection is reset: cut by this error first, it does not look whole.
+      answering?.destroy(error);
       const failure = upstreamFailure(error, upstream.url.origin);
       if (connected) reject(failure);
       else resolve({ kind: "unreachable", failure });
@@ -82,7 +85,10 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
       over();
       const status = response.statusCode ?? 0;
       if (response.httpVersionMajor !== 1 || status < 200) malformed(`status ${status} in HTTP/${response.httpVersion}`);
-      else resolve({ kind: "answer", response });
+      else {
+        answering = response;
+        resolve({ kind: "answer", response });
+      }
     });
     asked.end();
   });

@@ -5,18 +5,28 @@ import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
 import { stripPath } from "../lib/path.ts";
+import { type Connect, type ConnectionTrace, connectionKey, createConnectionTrace, createConnector } from "./connector.ts";
 import type { ForwardPlan } from "./plan.ts";
-import { type Connect, connectionKey, createConnector, createPools, type Pools } from "./pools.ts";
+import { createPools, type OwnConnection, type Pools } from "./pools.ts";
+
+/** Sends one request. Errors reach the handler, never the caller. */
+export type Dispatch = (options: Omit<Dispatcher.DispatchOptions, "origin">, handler: Dispatcher.DispatchHandler) => void;
 
 /** One address that a route forwards to. */
 export interface Upstream {
   readonly url: URL;
+  /** Equal for two upstreams that may share connections. */
+  readonly connectionKey: string;
   /** What Host says with `preserveHost: false`. */
   readonly authority: string;
   /** Path of the configured URL, put before every forwarded path; empty for the usual `http://host:port`. */
   readonly basePath: string;
-  /** Sends one request. Errors reach the handler, never the caller. */
-  dispatch(options: Omit<Dispatcher.DispatchOptions, "origin">, handler: Dispatcher.DispatchHandler): void;
+  /** On a connection that all share. */
+  readonly dispatch: Dispatch;
+  /** On a new connection, which is closed behind the answer. */
+  readonly dispatchFresh: Dispatch;
+  /** A connection that carries what one user sends and nothing else: the caller's to destroy. */
+  openOwn(): OwnConnection;
   /** Opens a connection that becomes a tunnel and is nobody else's. Half-closes are left to its user. */
   connect(callback: Parameters<Connect>[1]): void;
   /** No connection could be made: others are preferred for a short while. */
@@ -26,8 +36,9 @@ export interface Upstream {
 export interface Upstreams {
   /** The next upstream of this route by weight, leaving out those in `tried`; null when none is left. */
   pick(route: Route, tried: ReadonlySet<Upstream> | null): Upstream | null;
-  /** See `Pools.brokeAfterUse`. */
-  brokeAfterUse(error: Error): boolean;
+  /** All upstreams of this route. */
+  all(route: Route): readonly Upstream[];
+  readonly trace: Pick<ConnectionTrace, "brokeAfterUse" | "isResetting">;
   /** A new configuration is in force: connections that it would not open are closed once they are done; all others stay. */
   apply(settings: Settings): void;
   /** Waits for exchanges in flight, at most `graceMs`. */
@@ -39,21 +50,27 @@ const passOverMs = 3_000;
 
 /** The upstreams of all routes, with their connections and health. Lives as long as the process; configurations come and go. */
 export function createUpstreams({ log, clock }: { log: Log; clock: Clock }): Upstreams {
-  const pools = createPools({ log });
+  const trace = createConnectionTrace();
+  const pools = createPools({ log, trace });
   const groups = new WeakMap<RouteSettings, readonly Member[]>();
+  const groupOf = (route: Route) => {
+    let group = groups.get(route.settings);
+    if (group === undefined) {
+      group = route.settings.upstreams.map(({ url, weight }) => createMember({ url: new URL(url), weight, route, pools, log, clock }));
+      groups.set(route.settings, group);
+    }
+    return group;
+  };
 
   return {
     pick(route, tried) {
-      let group = groups.get(route.settings);
-      if (group === undefined) {
-        group = route.settings.upstreams.map(({ url, weight }) => createMember({ url: new URL(url), weight, route, pools, log, clock }));
-        groups.set(route.settings, group);
-      }
+      const group = groupOf(route);
       const [only] = group;
       if (group.length === 1 && only !== undefined) return tried?.has(only.upstream) ? null : only.upstream;
       return pickByWeight(group, tried, clock());
     },
-    brokeAfterUse: pools.brokeAfterUse,
+    all: (route) => groupOf(route).map(({ upstream }) => upstream),
+    trace,
     apply(settings) {
       const keys = new Set<string>();
       for (const app of settings.apps)
@@ -82,13 +99,20 @@ function createMember(made: { url: URL; weight: number; route: Route; pools: Poo
     downUntil: 0,
     upstream: {
       url,
+      connectionKey: connectionKey(url.origin, proxy),
       authority: url.host,
       basePath: url.pathname.replace(/\/$/, ""),
       dispatch(options, handler) {
         // Opened anew when it was closed: a request that began under an old configuration still finds its way.
         if (pool === null || pool.closed || pool.destroyed) pool = pools.open(url, proxy);
-        pool.dispatch(options, handler);
+        pool.dispatch(proxy.keepAliveMs === 0 ? { ...options, reset: true } : options, handler);
       },
+      dispatchFresh(options, handler) {
+        const own = pools.openOwn(url, proxy);
+        own.dispatch({ ...options, reset: true }, handler);
+        own.close();
+      },
+      openOwn: () => pools.openOwn(url, proxy),
       connect(callback) {
         connectTunnel ??= createConnector(url, proxy, { allowHalfOpen: true });
         connectTunnel({ hostname: url.hostname.replace(/^\[|\]$/g, ""), host: url.host, protocol: url.protocol, port: url.port }, callback);

@@ -1,5 +1,6 @@
 // An answer that is not whole must never look whole: no last chunk, no clean end of the connection, and nothing appended (an error page
 // behind half a document would be taken for its end).
+import type { Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type Forwarder, type ForwarderOptions, startForwarder } from "../support/forwarder.ts";
@@ -46,6 +47,14 @@ test.each([
     when: "a bad chunk size right behind the head",
     script: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhalf\r\n0\r\n\r\n",
   },
+  ...["HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"].map((head) => ({
+    when: `no length (${JSON.stringify(head)}), then a reset`,
+    script: (socket: Socket) => {
+      // The head and half of the body have been taken when the reset comes.
+      socket.write(`${head}${"x".repeat(1_000)}`);
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    },
+  })),
 ])("$when: the client's connection is broken off", async ({ script }) => {
   for (const version of ["1.1", "1.0"] as const) {
     const { forwarder } = await start(script);
@@ -57,6 +66,31 @@ test.each([
     expect(forwarder.results.at(-1)?.error?.code).toMatch(/^upstream\./);
     expect(forwarder.uncaught).toEqual([]);
   }
+});
+
+test.each(["1.0", "1.1"])(
+  "a handshake's plain answer without a length that is reset is cut too, from an HTTP/%s upstream",
+  async (version) => {
+    const { forwarder } = await start((socket) => {
+      socket.write(`HTTP/${version} 403 Forbidden\r\n\r\n${"x".repeat(1_000)}`);
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    });
+    const client = await rawConnect(forwarder);
+    client.send(
+      "GET /ws HTTP/1.1\r\nHost: wiki.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    const text = (await client.closed()).toString("latin1");
+    expect([text.startsWith("HTTP/1.1 403 "), text.endsWith("0\r\n\r\n")]).toEqual([true, false]);
+    await eventually(() => expect(forwarder.results.at(-1)).toMatchObject({ status: 403, aborted: true }));
+  },
+);
+
+test.each(["1.0", "1.1"])("an answer without a length that ends with FIN is whole, from an HTTP/%s upstream", async (version) => {
+  const { forwarder } = await start({ bytes: `HTTP/${version} 200 OK\r\nConnection: close\r\n\r\nfull`, after: "end" });
+  const client = await rawConnect(forwarder);
+  client.send("GET /file HTTP/1.1\r\nHost: wiki.test\r\nConnection: close\r\n\r\n");
+  expect((await client.closed()).toString("latin1").endsWith("4\r\nfull\r\n0\r\n\r\n")).toBe(true);
+  await eventually(() => expect(forwarder.results.at(-1)).toMatchObject({ status: 200, aborted: false, error: null, bytesSent: 4 }));
 });
 
 test.each([

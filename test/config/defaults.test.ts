@@ -77,6 +77,7 @@ test("an app's and a route's defaults", () => {
       connectTimeoutMs: 5_000,
       headersTimeoutMs: 60_000,
       idleTimeoutMs: 60_000,
+      keepAliveMs: 4_000,
       maxRequestBodyBytes: null,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false },
     },

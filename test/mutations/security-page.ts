@@ -1,3 +1,4 @@
+import { notPromised } from "./ledger/not-promised.ts";
 import type { Chapter } from "./promise.ts";
 
 /** docs/security.md, made from the ledger; `breakages` is how many deliberate breakages the runner knows. */
@@ -9,7 +10,8 @@ ${promises.length} promises, each with its tests; each test was seen red with it
 core promises again (${breakages} breakages: policy, framing, cookies, signatures, redirects, sealing), in a copy, and waits for the named test
 to turn red; words after \`--\` choose (\`npm run test:mutations -- policy\`). This page is made by \`npm run test:mutations -- --docs\`.
 `;
-  return `${head}${chapters.map(chapterText).join("")}`;
+  const limits = notPromised.map((paragraph) => `\n- ${paragraph.replaceAll("\n", "\n  ")}\n`).join("");
+  return `${head}${chapters.map(chapterText).join("")}\n## What is not promised\n${limits}`;
 }
 
 function chapterText({ title, promises }: Chapter): string {

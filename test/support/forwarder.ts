@@ -75,6 +75,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       connectTimeoutMs: 1_000,
       headersTimeoutMs: 5_000,
       idleTimeoutMs: 5_000,
+      keepAliveMs: 4_000,
       maxRequestBodyBytes: null,
       rewriteDestination: true,
       ...options.proxy,

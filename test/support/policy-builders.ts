@@ -80,6 +80,7 @@ export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
       connectTimeoutMs: 5_000,
       headersTimeoutMs: 60_000,
       idleTimeoutMs: 60_000,
+      keepAliveMs: 4_000,
       maxRequestBodyBytes: null,
       rewriteDestination: true,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false },

@@ -79,6 +79,11 @@ const proxy = z.strictObject({
     "Silence in either direction; 0s for none (event streams, long polls).",
     "60s",
   ).optional(),
+  keepAlive: key(
+    duration({ min: "0s", max: "1h" }),
+    "How long an idle connection to the upstream may be used again; 0s = never.",
+    "4s",
+  ).optional(),
   maxRequestBody: key(size().nullable(), "Larger bodies are refused; null for no limit.", null).optional(),
   rewriteDestination: key(
     z.boolean(),

@@ -82,6 +82,7 @@ function proxySettings(proxy: ProxyFile, references: References): ProxySettings 
     connectTimeoutMs: proxy.connectTimeout ?? 5_000,
     headersTimeoutMs: proxy.headersTimeout ?? 60_000,
     idleTimeoutMs: proxy.idleTimeout ?? 60_000,
+    keepAliveMs: proxy.keepAlive ?? 4_000,
     maxRequestBodyBytes: proxy.maxRequestBody ?? null,
     rewriteDestination: proxy.rewriteDestination ?? true,
     tls: {

@@ -331,6 +331,16 @@ export const http: Chapter = {
       },
     },
     {
+      promise: "A reset in the middle of an answer without a length, by HTTP/1.0 or 1.1, cuts it: only a FIN is its end.",
+      tests: {
+        "test/attack/upstream-truncation.test.ts": [
+          'no length ("HTTP/1.0 200 OK\\r\\n\\r\\n"), …: the client\'s connection is broken off',
+          "a handshake's plain answer without a length that is reset is cut too, from an HTTP/1.1 upstream",
+          "an answer without a length that ends with FIN is whole, from an HTTP/1.0 upstream",
+        ],
+      },
+    },
+    {
       promise: "An answer that comes before the upload is over reaches the client, and both connections stay in order.",
       tests: {
         "test/upstream/upload.test.ts": [
@@ -355,6 +365,38 @@ export const http: Chapter = {
         "test/attack/upstream-malformed-answers.test.ts": [
           "half a head, and the connection closed becomes a 502, and the connection is not used again",
         ],
+        "test/upstream/kept-connections.test.ts": [
+          "eight kept connections that died: each of eight parallel GETs goes on until a new connection answers",
+          "a POST is never sent twice",
+        ],
+      },
+    },
+    {
+      promise:
+        "NTLM and Negotiate authenticate one upstream connection, and that belongs to one visitor on one client connection and ends with it.",
+      tests: {
+        "test/attack/connection-authentication.test.ts": [
+          "a handshake of NTLM in three steps works, and is good for this client connection alone",
+          "visitors who share a client connection (a proxy before us) share no authentication",
+          "the upstream connection ends with the client's",
+        ],
+        "test/e2e/apache-ntlm.test.ts": ["Apache with NTLM serves alice alone as alice"],
+      },
+    },
+    {
+      promise: "An upstream connection that spoke unasked, to the last byte that reached this machine, is closed before it is used again.",
+      tests: {
+        "test/attack/upstream-second-answers.test.ts": [
+          "a second answer in a write of its own reaches no visitor",
+          "a second answer that arrives while the next request is being judged reaches no visitor",
+        ],
+      },
+    },
+    {
+      promise: "With `proxy.keepAlive: 0s` no upstream connection carries a second request.",
+      tests: {
+        "test/upstream/kept-connections.test.ts": ["keepAlive: 0s uses no upstream connection twice, and says so to the upstream"],
+        "test/attack/upstream-second-answers.test.ts": ["with keepAlive: 0s no answer can reach another request, however late it comes"],
       },
     },
     {

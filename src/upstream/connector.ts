@@ -1,0 +1,80 @@
+import { isIP, type Socket } from "node:net";
+import { buildConnector } from "undici";
+import type { ProxySettings } from "../core/settings.ts";
+import { insistOnStrictAnswers } from "./strict-answers.ts";
+
+/** Opens one connection, TLS included, within the connect timeout. */
+export type Connect = buildConnector.connector;
+
+/**
+ * How this upstream is reached. The name it must prove is the configured one, else the upstream URL's own host: never the visitor's
+ * Host, which `preserveHost` sends along (undici would take it for SNI and for the certificate check).
+ */
+export function createConnector(
+  url: URL,
+  { connectTimeoutMs, tls }: ProxySettings,
+  { allowHalfOpen }: { allowHalfOpen: boolean },
+): Connect {
+  const name = tls.serverName ?? url.hostname.replace(/^\[|\]$/g, "");
+  const proof = {
+    // SNI may not hold an address (RFC 6066 section 3); the certificate is then checked against the address itself.
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.certificate === null ? {} : { cert: tls.certificate }),
+    ...(tls.key === null ? {} : { key: tls.key.reveal() }),
+    // Said in either case: otherwise an environment variable could switch verification off.
+    rejectUnauthorized: !tls.insecureSkipVerify,
+    minVersion: "TLSv1.2" as const,
+  };
+  // A timeout of 0 means "none" to undici, and to operators.
+  const connect = buildConnector({ ...(url.protocol === "https:" ? proof : {}), allowH2: false, timeout: connectTimeoutMs, allowHalfOpen });
+  return ({ servername: _visitorsHost, ...options }, callback) => connect(options, callback);
+}
+
+/** Two upstreams with equal keys may share connections: same address, same proof of identity in both directions. */
+export function connectionKey(origin: string, { connectTimeoutMs, keepAliveMs, tls }: ProxySettings): string {
+  const { ca, certificate, key, serverName, insecureSkipVerify } = tls;
+  return JSON.stringify([origin, connectTimeoutMs, keepAliveMs, ca, certificate, key?.reveal() ?? null, serverName, insecureSkipVerify]);
+}
+
+/** What became of connections that undici reads answers from; the errors it reports do not say. */
+export interface ConnectionTrace {
+  /**
+   * Whether the connection that broke with this error had carried an answer before: then the upstream closed an idle connection at
+   * the moment we used it, and has most likely not seen the request.
+   */
+  brokeAfterUse(error: Error): boolean;
+  /**
+   * A connection is being reset at this moment. To undici that is the end of an answer without a length, as a FIN is; a reset is what a
+   * crashed application looks like, and an answer that it cut must not look whole.
+   */
+  isResetting(): boolean;
+  /** A connector whose connections are traced, and whose answers are read strictly. */
+  traced(connect: Connect): Connect;
+}
+
+export function createConnectionTrace(): ConnectionTrace {
+  const usedBefore = new WeakSet<Error>();
+  let resetting = false;
+  const watch = (socket: Socket) => {
+    insistOnStrictAnswers(socket);
+    // Before and after undici's own listener, which ends the answer in between.
+    socket.prependListener("error", (error: NodeJS.ErrnoException) => {
+      if (socket.bytesRead > 0) usedBefore.add(error);
+      resetting = error.code !== "UND_ERR_INFO";
+    });
+    socket.on("error", () => {
+      resetting = false;
+    });
+  };
+  return {
+    brokeAfterUse: (error) => usedBefore.has(error),
+    isResetting: () => resetting,
+    traced: (connect) => (options, callback) =>
+      connect(options, (...outcome) => {
+        callback(...outcome);
+        // On failure there is no second argument, whatever the types say.
+        if (outcome[0] === null) watch(outcome[1]);
+      }),
+  };
+}
