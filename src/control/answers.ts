@@ -2,6 +2,7 @@ import type { Answer } from "../core/answer.ts";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { BrowserStep } from "../core/ports/login-provider.ts";
 import type { PageModel, RenderPage } from "../core/ports/pages.ts";
 import { wantsToRead } from "./control-request.ts";
 
@@ -64,7 +65,8 @@ export function toResponse(answer: Answer): Response {
   return new Response(bodiless ? null : answer.body, { status: answer.status, headers });
 }
 
-interface FailureDeps {
+/** What it takes to tell a visitor something, and operators of it. */
+export interface Answering {
   readonly renderPage: RenderPage;
   readonly log: Log;
 }
@@ -75,7 +77,7 @@ interface FailureOptions {
 }
 
 /** What a failure looks like from outside: a page for people, JSON for scripts. Its details go to the log with the request id. */
-export function failureAnswer(deps: FailureDeps, incoming: Incoming, error: unknown, options: FailureOptions = {}): Answer {
+export function failureAnswer(deps: Answering, incoming: Incoming, error: unknown, options: FailureOptions = {}): Answer {
   const failure = asGatewayError(error);
   noteFailure(deps.log, incoming, failure);
   const answer = wantsToRead(incoming)
@@ -92,12 +94,18 @@ function retryAfter(status: number): Answer["headers"] {
 }
 
 /** One page for this visitor, in the visitor's language. */
-export function page(deps: Pick<FailureDeps, "renderPage">, incoming: Incoming, status: number, model: PageModel): Answer {
+export function page(deps: Pick<Answering, "renderPage">, incoming: Incoming, status: number, model: PageModel): Answer {
   return deps.renderPage(status, model, {
     requestId: incoming.id,
     acceptLanguage: incoming.acceptLanguage,
     hostname: incoming.hostname,
   });
+}
+
+/** How a browser follows a provider's instruction: a redirect, or a form that it posts. */
+export function followStep(deps: Pick<Answering, "renderPage">, incoming: Incoming, go: BrowserStep): Answer {
+  if (go.kind === "redirect") return redirectTo(go.url);
+  return page(deps, incoming, 200, { page: "continue", action: go.action, fields: go.fields });
 }
 
 function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {

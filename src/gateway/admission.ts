@@ -18,7 +18,7 @@ export interface Applicant {
 /** Decides when this process takes a request on, or that it does not. */
 export interface Admission {
   /** Calls exactly one of the applicant's functions, now or within about a second. */
-  admit(target: string, applicant: Applicant): void;
+  admit(isUrgent: boolean, applicant: Applicant): void;
   leave(): void;
 }
 
@@ -109,8 +109,8 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
   const isOver = (now: number) => turnEndsAt !== null && now >= turnEndsAt;
 
   return {
-    admit: (target, applicant) => {
-      if (endsSession(target)) return serve(applicant);
+    admit: (isUrgent, applicant) => {
+      if (isUrgent) return serve(applicant);
       const inLine = waiting.length - next;
       if (underWay + inLine >= limits.requests) return applicant.refuse();
       if (turnEndsAt === null) beginTurn();
@@ -123,11 +123,6 @@ export function createAdmission({ limits, monotonic, afterTurn }: AdmissionDeps)
       underWay -= 1;
     },
   };
-}
-
-/** `/_vestibule/logout`, and the providers' logout notices. Byte for byte: other spellings are no favour to anybody. */
-function endsSession(target: string): boolean {
-  return /^\/_vestibule\/(?:[a-z]+\/[^/?]+\/)?(?:[a-z]+-)?(?:logout|slo)(?:\?|$)/.test(target);
 }
 
 /** Refuses one request because of load. Reads nothing of it but what the answer needs. Never throws. */

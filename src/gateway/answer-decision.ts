@@ -12,7 +12,7 @@ import type { Answering } from "./judge.ts";
 /** What JSON bodies say under `error` where nothing failed: the request was answered as the rules want it. */
 export const decisionCodes = { login: "login_required", token: "invalid_token", refusal: "access_refused" } as const;
 
-type Words = Pick<GatewayDeps, "door" | "renderPage">;
+type Words = Pick<GatewayDeps, "loginRedirect" | "renderPage">;
 type AppVisit = Visit & { readonly site: AppSite };
 
 /** The answer of the gateway's own that a decision comes to. */
@@ -20,7 +20,7 @@ export function answerDecision(deps: Words, visit: AppVisit, decision: Answering
   const { id } = visit.incoming;
   switch (decision.kind) {
     case "login":
-      return asOwnAnswer(deps.door.open(visit, { acr: decision.acr }), id);
+      return asOwnAnswer(deps.loginRedirect.answer(visit, { acr: decision.acr }), id);
     case "challenge":
       return asOwnAnswer(challenge(deps, visit, decision), id);
     case "refuse":
@@ -29,10 +29,10 @@ export function answerDecision(deps: Words, visit: AppVisit, decision: Answering
 }
 
 /** 401 for whoever cannot follow a redirect; the body names the URL at which a person can sign in (RFC 9110 15.5.2, RFC 6750 3). */
-function challenge({ door }: Words, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
+function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
   const { id, hostname } = visit.incoming;
   const rejected = decision.because === "credential-rejected";
-  const loginUrl = door.urlFor(visit);
+  const loginUrl = loginRedirect.urlFor(visit);
   const schemes: (readonly [string, string])[] = [];
   if (decision.bearer) {
     const stepUp =
@@ -51,7 +51,7 @@ function challenge({ door }: Words, visit: AppVisit, decision: Decision & { kind
 }
 
 /** 403 with who you are and why not; the rule itself is for operators. */
-function refusal({ door, renderPage }: Words, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
+function refusal({ loginRedirect, renderPage }: Words, visit: AppVisit, { reason }: Refusal, principal: Principal | null): Answer {
   const { incoming, site } = visit;
   if (principal === null || incoming.websocket || !prefersHtml(incoming.rawHeaders)) {
     const body = { error: decisionCodes.refusal, reason, message: "You are not allowed to do this.", request_id: incoming.id };
@@ -65,7 +65,7 @@ function refusal({ door, renderPage }: Words, visit: AppVisit, { reason }: Refus
     reason,
     path: incoming.path,
     appUrl: `${formatOrigin(site.origin)}/`,
-    anotherAccountUrl: `${door.urlFor(visit)}&another=1`,
+    anotherAccountUrl: `${loginRedirect.urlFor(visit)}&another=1`,
     logoutUrl: `${formatOrigin(site.origin)}/_vestibule/logout`,
   } as const;
   return renderPage(403, model, { requestId: incoming.id, acceptLanguage: incoming.acceptLanguage, hostname: incoming.hostname });

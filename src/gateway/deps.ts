@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../core/clock.ts";
 import type { Known } from "../core/identity.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
-import type { LoginDoor } from "../core/ports/login-redirect.ts";
+import type { LoginRedirect } from "../core/ports/login-redirect.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
@@ -29,7 +29,9 @@ export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "pre
   readonly forwardUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer, plan: ForwardPlan) => Promise<ForwardResult>;
   /** The gateway's own pages and endpoints under `/_vestibule/`. */
   readonly control: (request: Request, visit: Visit) => Promise<Response>;
-  readonly door: LoginDoor;
+  /** Whether a request target as received is one that the gateway serves however full it is. */
+  readonly isUrgent: (target: string) => boolean;
+  readonly loginRedirect: LoginRedirect;
   readonly renderPage: RenderPage;
   readonly sessions: Pick<SessionStore, "end">;
   readonly cookies: Pick<SessionCookies, "clear">;

@@ -26,7 +26,7 @@ export function createRequestHandler(deps: GatewayDeps): RequestHandler {
 
 /** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
 function handle(deps: GatewayDeps, line: Line): void {
-  deps.admission.admit(line.req.url ?? "", { serve: () => serve(deps, line), refuse: () => deps.shed(line) });
+  deps.admission.admit(deps.isUrgent(line.req.url ?? ""), { serve: () => serve(deps, line), refuse: () => deps.shed(line) });
 }
 
 function serve(deps: GatewayDeps, line: Line): void {

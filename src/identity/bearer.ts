@@ -47,6 +47,7 @@ async function askProviders(token: string, providers: readonly LoginProvider[]):
   let unable: unknown = null;
   for (const provider of providers) {
     try {
+      if (provider.verifyBearer === undefined) continue;
       const { principal, expiresAt } = await provider.verifyBearer(token);
       return { kind: "verified", identity: { kind: "known", principal, session: null, via: "bearer", expiresAt } };
     } catch (error) {

@@ -162,7 +162,7 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
 async function askProvider(refresher: Refresher, session: Session): Promise<RefreshOutcome> {
   const provider = refresher.providers.get(session.principal.provider);
   try {
-    if (provider !== undefined) return await provider.refresh(session);
+    if (provider?.refresh !== undefined) return await provider.refresh(session);
     return { kind: "unavailable", why: "the provider is not configured", retryAt: refresher.clock() };
   } catch (error) {
     refresher.log.error({ error, session: session.key }, "a refresh failed in an unexpected way");
@@ -201,7 +201,7 @@ function isStale(session: Session, now: number): boolean {
 }
 
 function canRefresh(deps: RefresherDeps, session: Session): boolean {
-  return typeof session.tokens?.refreshToken === "string" && deps.providers.has(session.principal.provider);
+  return deps.providers.get(session.principal.provider)?.refresh !== undefined;
 }
 
 function isStoreSilent(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { KeyPath, Report } from "../config/problems/report.ts";
 import type { References } from "../config/values/references.ts";
+import type { Endpoint } from "../control/endpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Origin } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -8,6 +9,7 @@ import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { AttributeSettings, InsecureSettings, MethodSettings, ProviderSettings } from "../core/settings.ts";
+import type { FlowParts } from "./flow/parts.ts";
 
 /**
  * One way to log in: all that the rest of the program knows of it. A method has a folder beside this file and a row in `methods.ts`;
@@ -32,6 +34,8 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   settings(file: File, context: MethodContext): MethodSettings;
   /** Fetches nothing: a gateway starts without its providers. */
   create(deps: ProviderDeps): Made;
+  /** Its addresses, all below `/<id>/:provider`. `providers` are those of this method by their ids. */
+  endpoints(parts: FlowParts, providers: ReadonlyMap<string, Made>): readonly Endpoint[];
 }
 
 /** What a method needs to judge its part of the file. */

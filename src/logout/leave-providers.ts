@@ -1,13 +1,14 @@
-import { redirectTo, withCookies } from "../control/answers.ts";
-import type { ControlParts } from "../control/parts.ts";
+import { type Answering, followStep, redirectTo, withCookies } from "../control/answers.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
-import type { LoginStart } from "../core/ports/login-provider.ts";
+import type { BrowserStep, LoginProvider } from "../core/ports/login-provider.ts";
 import type { Parting } from "../core/session.ts";
-import { goThere } from "../login/flow/start-login.ts";
-import { isSamlProvider } from "../login/saml/port.ts";
-import { type Farewell, parkPendingLogout, parkRest, restCookie, sealFarewell } from "./signed-out-state.ts";
+import { parkPendingLogout, parkRest, type RestNeeds, restCookie, type SignedOutState, sealSignedOutState } from "./signed-out-state.ts";
+
+export interface LeaveNeeds extends RestNeeds, Answering {
+  readonly providers: ReadonlyMap<string, LoginProvider>;
+}
 
 /**
  * The way on: to the first provider that can be left, which sends the browser back to the signed-out page, and from there to the next;
@@ -15,45 +16,46 @@ import { type Farewell, parkPendingLogout, parkRest, restCookie, sealFarewell } 
  * The list gets shorter each time, so it comes to an end whatever providers do.
  */
 export async function leaveProviders(
-  parts: ControlParts,
+  parts: LeaveNeeds,
   incoming: Incoming,
   sessions: readonly Parting[],
-  { host, complete }: Pick<Farewell, "host" | "complete">,
+  { host, complete }: Pick<SignedOutState, "host" | "complete">,
 ): Promise<Answer> {
   let passedOver = false;
   for (const [at, session] of sessions.entries()) {
-    const farewell = { host, complete: complete && !passedOver };
-    const way = await leave(parts, incoming, session, sessions.slice(at + 1), farewell);
-    if (way !== null) return withCookies(goThere(parts, incoming, way.go), restCookie(parts, incoming, way.rest));
+    const state = { host, complete: complete && !passedOver };
+    const way = await leave(parts, incoming, session, sessions.slice(at + 1), state);
+    if (way !== null) return withCookies(followStep(parts, incoming, way.go), restCookie(parts, incoming, way.rest));
     passedOver = true;
   }
   return withCookies(signedOut(parts, { host, complete: complete && !passedOver, rest: null }), restCookie(parts, incoming, null));
 }
 
-/** To the page that says goodbye. */
-export function signedOut(parts: Pick<ControlParts, "settings" | "sealer">, farewell: Farewell): Answer {
-  return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/signed-out?state=${sealFarewell(parts, farewell)}`);
+/** To the page that says so. */
+export function signedOut(parts: Pick<LeaveNeeds, "settings" | "sealer">, state: SignedOutState): Answer {
+  return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/signed-out?state=${sealSignedOutState(parts, state)}`);
 }
 
 interface Way {
-  readonly go: LoginStart["go"];
+  readonly go: BrowserStep;
   readonly rest: string | null;
 }
 
 async function leave(
-  parts: ControlParts,
+  parts: LeaveNeeds,
   incoming: Incoming,
   session: Parting,
   others: readonly Parting[],
-  { host, complete }: Pick<Farewell, "host" | "complete">,
+  { host, complete }: Pick<SignedOutState, "host" | "complete">,
 ): Promise<Way | null> {
   const provider = parts.providers.get(session.principal.provider);
-  if (provider === undefined) return null;
+  if (provider?.leave === undefined) return null;
   try {
     const rest = await parkRest(parts, others);
-    const farewell = { host, complete, rest };
-    // A SAML answer is held against the request it answers; OpenID Connect merely sends the browser back with the state.
-    const state = isSamlProvider(provider) ? await parkPendingLogout(parts, provider.id, farewell) : sealFarewell(parts, farewell);
+    const signedOut = { host, complete, rest };
+    // A signed answer is held against the request it answers; others merely send the browser back with the state.
+    const state =
+      provider.answersLogout === true ? await parkPendingLogout(parts, provider.id, signedOut) : sealSignedOutState(parts, signedOut);
     const go = await provider.leave(session, state);
     return go === null ? null : { go, rest };
   } catch (error) {

@@ -1,19 +1,33 @@
 import { type CookieLine, page, withCookies } from "../control/answers.ts";
 import { type ControlRequest, headerOf } from "../control/control-request.ts";
-import type { ControlParts } from "../control/parts.ts";
+import { type EndNoting, endSession } from "../control/end-session.ts";
+import type { Endpoint } from "../control/endpoint.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
+import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { Visit } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
-import { leaveProviders } from "./leave-providers.ts";
-import { endSession } from "./provider-logout.ts";
+import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
+
+export interface LogoutNeeds extends LeaveNeeds, EndNoting {
+  readonly cookies: Pick<SessionCookies, "read" | "clear">;
+  /** This browser's sessions, as its cookie on the auth host names them. */
+  readonly browserSessions: { read(cookieHeader: string | null): readonly { readonly id: string }[]; clear(): CookieLine };
+  /** Logins under way in this browser. */
+  readonly loginStates: { forgetAll(cookieHeader: string | null): readonly CookieLine[] };
+}
+
+/** The way out, on every host. */
+export function logoutEndpoint(parts: LogoutNeeds): Endpoint {
+  return { path: "/logout", on: "any", methods: ["GET", "POST"], limited: false, urgent: true, run: (request) => logout(parts, request) };
+}
 
 /**
  * `/_vestibule/logout`: on an app's host it ends the session of this browser there, and with it everywhere; on the auth origin
  * all of this browser's sessions. Then the browser leaves their providers, too, one after the other, where that is possible.
  */
-export async function logoutEndpoint(parts: ControlParts, { visit }: ControlRequest): Promise<Answer> {
+async function logout(parts: LogoutNeeds, { visit }: ControlRequest): Promise<Answer> {
   const { incoming, site } = visit;
   const sessions = await presentSessions(parts, visit);
   const intent = logoutIntent(incoming, site.origin);
@@ -26,14 +40,14 @@ export async function logoutEndpoint(parts: ControlParts, { visit }: ControlRequ
       backUrl: site.app === null ? null : `${formatOrigin(site.origin)}/`,
     });
   }
-  const farewell = await leaveProviders(parts, incoming, sessions, { host: site.app === null ? null : site.hostname, complete: true });
+  const answer = await leaveProviders(parts, incoming, sessions, { host: site.app === null ? null : site.hostname, complete: true });
   for (const session of sessions) await endSession(parts, incoming, session, "logout");
   // A stranger's page must not be able to drop the cookies of a login under way either.
-  return intent === "now" ? withCookies(farewell, cookiesToClear(parts, visit)) : farewell;
+  return intent === "now" ? withCookies(answer, cookiesToClear(parts, visit)) : answer;
 }
 
 /** The living sessions that this logout means. While the store is silent it throws: the cookie stays, the truth is told. */
-async function presentSessions(parts: ControlParts, { incoming, site }: Visit): Promise<readonly Session[]> {
+async function presentSessions(parts: LogoutNeeds, { incoming, site }: Visit): Promise<readonly Session[]> {
   const here = site.app === null ? null : parts.cookies.read(incoming.cookie, site.hostname);
   const listed = site.isAuth ? parts.browserSessions.read(incoming.cookie).map(({ id }) => id) : [];
   const ids = new Set(here === null ? listed : [here, ...listed]);
@@ -41,7 +55,7 @@ async function presentSessions(parts: ControlParts, { incoming, site }: Visit): 
   return found.filter((session) => session !== null);
 }
 
-function cookiesToClear(parts: ControlParts, { incoming, site }: Visit): readonly CookieLine[] {
+function cookiesToClear(parts: LogoutNeeds, { incoming, site }: Visit): readonly CookieLine[] {
   const { names, cookies, browserSessions, loginStates } = parts;
   const here = site.app === null ? [] : [cookies.clear(), names.clear(names.rounds)];
   return site.isAuth ? [...here, browserSessions.clear(), ...loginStates.forgetAll(incoming.cookie)] : here;

@@ -1,13 +1,23 @@
 import type { ControlRequest } from "../control/control-request.ts";
-import type { ControlParts } from "../control/parts.ts";
+import { type EndNoting, noteEnd } from "../control/end-session.ts";
+import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Incoming } from "../core/incoming.ts";
 import type { LogoutNotice } from "../core/ports/login-provider.ts";
-import type { SessionFilter } from "../core/ports/session-store.ts";
-import type { Session, SessionEnd } from "../core/session.ts";
+import type { SessionFilter, SessionStore } from "../core/ports/session-store.ts";
+import type { Session } from "../core/session.ts";
+
+interface Parts {
+  readonly sessions: SessionStore;
+  readonly clock: Clock;
+}
 
 /** Ends what a verified logout message of `provider` names: one provider session, or everything of one subject. */
-export async function endByNotice(parts: ControlParts, request: ControlRequest, provider: string, notice: LogoutNotice): Promise<void> {
+export async function endByNotice(
+  parts: EndNoting & Pick<Parts, "sessions">,
+  request: ControlRequest,
+  provider: string,
+  notice: LogoutNotice,
+): Promise<void> {
   const { incoming } = request.visit;
   const ended = await endNamed(parts, provider, notice);
   for (const session of ended) noteEnd(parts, incoming, session, "provider-logout");
@@ -26,7 +36,7 @@ export async function endByNotice(parts: ControlParts, request: ControlRequest, 
  * `sid` is the narrower one and wins (OpenID Connect Back-Channel Logout 1.0, section 2.7). A provider may send it here and not have put it
  * into ID tokens: the sessions of such logins are filed under the account's name, and nobody else's are.
  */
-async function endNamed(parts: ControlParts, provider: string, notice: LogoutNotice): Promise<readonly Session[]> {
+async function endNamed(parts: Pick<Parts, "sessions">, provider: string, notice: LogoutNotice): Promise<readonly Session[]> {
   const { subject, providerSession, providerAccount = null } = notice;
   const end = (filter: SessionFilter) => parts.sessions.endAll(filter, "provider-logout");
   if (providerSession !== null) {
@@ -46,8 +56,6 @@ export interface LogoutMessage {
   readonly replay: { readonly id: string; readonly until: number };
 }
 
-type Parts = Pick<ControlParts, "sessions" | "clock">;
-
 /**
  * A message taken from the wire must not end the sessions that begin after it. It is spent by being carried out, and not before: a
  * provider that comes again because the store was silent must be heard. Of two at the same time the second finds nothing left to end.
@@ -58,22 +66,4 @@ export function isSpent({ sessions }: Parts, { kind, provider, replay }: LogoutM
 
 export async function spend({ sessions, clock }: Parts, { kind, provider, replay }: LogoutMessage): Promise<void> {
   await sessions.once(kind, `${provider} ${replay.id}`, Math.max(replay.until - clock(), 1_000));
-}
-
-/** Ends a session, and says so in the audit log when it was this call that ended it. */
-export async function endSession(parts: ControlParts, incoming: Incoming, session: Session, why: SessionEnd): Promise<void> {
-  if (await parts.sessions.end(session.id, why)) noteEnd(parts, incoming, session, why);
-}
-
-export function noteEnd(parts: ControlParts, incoming: Incoming, session: Session, why: SessionEnd): void {
-  const { provider, subject, email } = session.principal;
-  parts.metrics.logouts(why);
-  parts.audit({
-    event: "logout",
-    request: incoming.id,
-    client: incoming.client,
-    principal: { provider, subject, email },
-    session: session.key,
-    why,
-  });
 }

@@ -1,33 +1,42 @@
 import { page } from "../control/answers.ts";
 import { type ControlRequest, onlyParameter } from "../control/control-request.ts";
-import type { ControlParts } from "../control/parts.ts";
+import type { SiteTable } from "../control/deps.ts";
+import type { Endpoint } from "../control/endpoint.ts";
 import { urlOfTarget } from "../control/return-to.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Parting } from "../core/session.ts";
-import { leaveProviders } from "./leave-providers.ts";
-import { type Farewell, openFarewell, takeRest } from "./signed-out-state.ts";
+import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
+import { openSignedOutState, type SignedOutState, takeRest } from "./signed-out-state.ts";
+
+type SignedOutNeeds = LeaveNeeds & { readonly table: SiteTable };
+
+/** Where browsers come back to when they have left a provider. */
+export function signedOutEndpoint(parts: SignedOutNeeds): Endpoint {
+  const run = (request: ControlRequest) => afterLogout(parts, request);
+  return { path: "/signed-out", on: "auth", methods: ["GET", "HEAD"], limited: false, urgent: false, run };
+}
 
 /**
  * `GET /_vestibule/signed-out`: the post-logout redirect URI. Leads on to the next provider that this browser's logout has still to
  * leave; changes nothing else, so a made-up `state` gains nothing.
  */
-export async function signedOutEndpoint(parts: ControlParts, { visit, query }: ControlRequest): Promise<Answer> {
+async function afterLogout(parts: SignedOutNeeds, { visit, query }: ControlRequest): Promise<Answer> {
   const { incoming } = visit;
   const here = visit.site.app === null ? null : visit.site.hostname;
-  const farewell = openFarewell(parts, onlyParameter(query, "state")) ?? { host: here, complete: true, rest: null };
-  const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, farewell);
-  if (rest.length > 0) return leaveProviders(parts, incoming, rest, farewell);
-  const site = farewell.host === null ? null : parts.table.findSite(farewell.host);
+  const state = openSignedOutState(parts, onlyParameter(query, "state")) ?? { host: here, complete: true, rest: null };
+  const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, state);
+  if (rest.length > 0) return leaveProviders(parts, incoming, rest, state);
+  const site = state.host === null ? null : parts.table.findSite(state.host);
   return page(parts, incoming, 200, {
     page: "signed-out",
     startAgainUrl: site === null || site.app === null ? null : urlOfTarget({ site, path: "/" }),
-    complete: farewell.complete && farewell.rest === null,
+    complete: state.complete && state.rest === null,
   });
 }
 
 /** A store that is silent now keeps nobody signed in here: the page says that a provider may still remember. */
-async function restOf(parts: ControlParts, incoming: Incoming, { rest }: Farewell): Promise<readonly Parting[]> {
+async function restOf(parts: LeaveNeeds, incoming: Incoming, { rest }: SignedOutState): Promise<readonly Parting[]> {
   try {
     return await takeRest(parts, incoming, rest);
   } catch (error) {

@@ -11,7 +11,7 @@ import { createUpstreams } from "../upstream/upstreams.ts";
 import { openDirectory } from "./directory.ts";
 import { composeStore, type Logs } from "./parts.ts";
 import { sameProvider } from "./settings-changes.ts";
-import { composeVersion, createMakeProvider, type Lasting, type Version } from "./version.ts";
+import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
 
 /** The gateway of one process: the only process, or one of several workers. */
 export interface Gateway {
@@ -64,6 +64,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     sessions,
     upstreams,
     connections,
+    ...createCounts(started.limits, { sessions, clock, log }),
     audit,
     log,
     metrics,

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createControl } from "../control/control.ts";
+import { compileUrgent } from "../control/endpoint.ts";
+import { createControl } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
@@ -8,7 +9,7 @@ import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { ProviderSettings, Settings } from "../core/settings.ts";
+import type { LimitSettings, ProviderSettings, Settings } from "../core/settings.ts";
 import { composeAdmission, createShed } from "../gateway/admission.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { compileRules } from "../gateway/rules.ts";
@@ -19,7 +20,9 @@ import { createRefresher } from "../identity/refresh.ts";
 import { createSessionCookies } from "../identity/session-cookies.ts";
 import { parseNetworks } from "../lib/networks.ts";
 import { createRequestIds } from "../lib/request-id.ts";
-import { createLoginDoor } from "../login/flow/login-redirect.ts";
+import { createLoginLimits, type LoginLimits } from "../login/flow/login-limits.ts";
+import { createLoginRedirect } from "../login/flow/login-redirect.ts";
+import { createUsedStates, type UsedStates } from "../login/flow/login-state.ts";
 import { methods } from "../login/methods.ts";
 import { createRenderPage } from "../pages/render-page.ts";
 import { allClaimNames } from "../policy/access-list.ts";
@@ -27,9 +30,26 @@ import { createSealer } from "../sessions/sealing.ts";
 import { createForward } from "../upstream/forward.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { composeDirectory, domainOwners } from "./directory.ts";
+import { composeEndpoints } from "./endpoints.ts";
+
+/** What was counted and what is under way does not begin anew because a file was read again. */
+export interface Counts {
+  readonly admission: GatewayDeps["admission"];
+  readonly loginLimits: LoginLimits;
+  readonly usedStates: UsedStates;
+}
+
+/** Made once for each process, by the limits that it began with. */
+export function createCounts(limits: LimitSettings, deps: Pick<Lasting, "sessions" | "clock" | "log">): Counts {
+  return {
+    admission: composeAdmission(limits),
+    loginLimits: createLoginLimits({ ...deps, limits }),
+    usedStates: createUsedStates(deps.clock),
+  };
+}
 
 /** What outlives configuration versions. */
-export interface Lasting {
+export interface Lasting extends Counts {
   /** Null without a directory. */
   readonly directory: DirectoryStore | null;
   readonly sessions: SessionStore;
@@ -81,6 +101,14 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const newRequestId = createRequestIds(random);
   const shared = { settings, cookies, sealer, clock, random };
   const forwarding = createForward({ upstreams: lasting.upstreams, cookieName: settings.sessions.cookieName, metrics, clock });
+  const loginRedirect = createLoginRedirect(shared);
+  const { usedStates } = lasting;
+  const endpoints = composeEndpoints({
+    ...{ ...shared, providers, sessions, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
+    table: rules,
+    methods: Object.values(methods),
+    assertionJwks: () => assertions.jwks(),
+  });
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,
@@ -96,22 +124,11 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     identify: createIdentify({ sessions, cookies, providers, refresh, clock, log }),
     prepareHeaders: rules.prepareHeaders,
     addAssertion: createAddAssertion(assertions),
-    control: createControl({
-      ...shared,
-      table: rules,
-      providers,
-      sessions,
-      renderPage,
-      directory,
-      audit,
-      log,
-      metrics,
-      assertionJwks: () => assertions.jwks(),
-    }),
-    door: createLoginDoor(shared),
+    control: createControl({ endpoints, renderPage, log, limit: lasting.loginLimits.within }),
+    isUrgent: compileUrgent(endpoints),
+    loginRedirect,
     renderPage,
     cookies,
-    admission: composeAdmission(settings.limits),
     shed: createShed({ ...lasting, renderPage, newRequestId }),
   };
   return { settings, gateway, providers };

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { makeSecret } from "../../src/core/secret.ts";
-import { sealWish } from "../../src/login/flow/wanted-page.ts";
+import { sealWantedPage } from "../../src/login/flow/wanted-page.ts";
 import { createSealer } from "../../src/sessions/sealing.ts";
 import { createControlBrowser, throughProvider } from "../support/control-browser.ts";
 import { type ControlRig, createControlRig } from "../support/control-rig.ts";
@@ -54,7 +54,7 @@ test("login CSRF: the attacker's ticket signs no victim in as the attacker", asy
   expect((await victim.go(reply.location ?? "")).body).toBe("the page of s-1 by entra");
 });
 
-test("login CSRF: the attacker's wish, followed by a signed-in victim, hands the victim's session to nobody", async () => {
+test("login CSRF: the attacker's login link, followed by a signed-in victim, hands the victim's session to nobody", async () => {
   const rig = createControlRig();
   const mallory = createControlBrowser(rig);
   const wish = (await mallory.ask(`${wiki}/`)).location ?? "";
@@ -236,7 +236,7 @@ test.each([
   {
     when: "sealed under another secret",
     forge: () =>
-      sealWish(createSealer([makeSecret(randomBytes(32).toString("hex"))]), {
+      sealWantedPage(createSealer([makeSecret(randomBytes(32).toString("hex"))]), {
         host: "wiki.acme.example",
         path: "/",
         binding: "x",
@@ -245,7 +245,7 @@ test.each([
         at: 1_800_000_000_000,
       }),
   },
-])("a wish that is $when is refused and leads nowhere", async ({ forge }) => {
+])("a wanted page that is $when is refused and leads nowhere", async ({ forge }) => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);
   const wish = new URL((await browser.ask(`${wiki}/`)).location ?? "").searchParams.get("wish") ?? "";

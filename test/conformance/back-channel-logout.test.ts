@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
-import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
+import type { OidcProvider } from "../../src/login/oidc/port.ts";
 import { fakeKey, type SignOptions } from "../support/fake-keys.ts";
 import { type FakeOidc, logoutEvent, startFakeOidc } from "../support/fake-oidc.ts";
 import { anOidcProvider, oidcProviderSettings } from "../support/oidc-journey.ts";
 
 /** OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.6: one good token, and every way in which it can be bad. */
 let fake: FakeOidc;
-let provider: LoginProvider;
+let provider: OidcProvider;
 beforeAll(async () => {
   fake = await startFakeOidc();
   provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }));

@@ -1,17 +1,17 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
-import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
+import type { OidcProvider } from "../../src/login/oidc/port.ts";
 import type { OidcSettings } from "../../src/login/oidc/settings.ts";
 import { fakeKey } from "../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, halfHash, startFakeOidc } from "../support/fake-oidc.ts";
-import { anOidcProvider, logIn, oidcProviderSettings } from "../support/oidc-journey.ts";
+import { anOidcProvider, logIn, oidcProviderSettings, plainRequest } from "../support/oidc-journey.ts";
 
 /**
  * The behaviour that the OpenID Foundation's basic RP plan asks of a relying party, with its module names, against a provider that
  * misbehaves in one way at a time. Each refusal stands beside the same login without the fault.
  */
 let fake: FakeOidc;
-const opened: LoginProvider[] = [];
+const opened: OidcProvider[] = [];
 beforeAll(async () => {
   fake = await startFakeOidc();
 });
@@ -26,7 +26,7 @@ afterEach(() => {
 });
 afterAll(() => fake.close());
 
-function relyingParty(oidc: Partial<OidcSettings> = {}): LoginProvider {
+function relyingParty(oidc: Partial<OidcSettings> = {}): OidcProvider {
   const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, ...oidc }));
   opened.push(provider);
   return provider;
@@ -340,7 +340,7 @@ test("iss may be missing where it was not announced, and must still be right whe
 test("nothing may stand twice in the redirect back", async () => {
   const provider = relyingParty();
   for (const name of ["code", "state", "iss", "error"]) {
-    const { memory } = await provider.begin({ state: "s", loginHint: null, acr: [], reauthenticate: false });
+    const { memory } = await provider.begin({ ...plainRequest, state: "s" });
     const answer = new URLSearchParams({ code: "c", state: "s", iss: fake.issuer });
     answer.append(name, answer.get(name) ?? "x");
     answer.append(name, "second");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";
-import type { RefreshOutcome } from "../../src/core/ports/login-provider.ts";
+import type { LoginProvider, RefreshOutcome } from "../../src/core/ports/login-provider.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Session } from "../../src/core/session.ts";
 import { createRefresher } from "../../src/identity/refresh.ts";
@@ -51,7 +51,11 @@ function memoryStore(clock = Date.now): SessionStore {
 function aRefresher(sessions: SessionStore, refresh: (session: Session) => Promise<RefreshOutcome>, clock = Date.now) {
   const audited: AuditEvent[] = [];
   const log = recordingLog();
-  const providers = new Map([["entra", scriptedProvider("entra", { refresh })]]);
+  const { refresh: _, ...cannot } = scriptedProvider("cannot");
+  const providers = new Map<string, LoginProvider>([
+    ["entra", scriptedProvider("entra", { refresh })],
+    ["cannot", cannot],
+  ]);
   const audit = (event: AuditEvent) => void audited.push(event);
   const refresher = createRefresher({ sessions, providers, clock, log, metrics: noMetrics, audit, jitter: () => 0 });
   return { ...refresher, audited, log };
@@ -63,8 +67,8 @@ test.each([
   { when: "its time has come", session: { refreshAt: Date.now() - 1 }, due: true },
   { when: "its time has not come", session: { refreshAt: Date.now() + 60_000 }, due: false },
   { when: "it has no such time", session: { refreshAt: null }, due: false },
-  { when: "there is no refresh token", session: { refreshAt: 0, tokens: { ...someTokens, refreshToken: null } }, due: false },
-  { when: "there are no tokens", session: { refreshAt: 0, tokens: null }, due: false },
+  { when: "its provider asks without a refresh token", session: { refreshAt: 0, tokens: null }, due: true },
+  { when: "its provider cannot be asked again", session: { refreshAt: 0, principal: { provider: "cannot" } }, due: false },
   { when: "its provider is not configured any more", session: { refreshAt: 0, principal: { provider: "gone" } }, due: false },
 ])("a session is due for a refresh when $when: $due", async ({ session, due }) => {
   const store = memoryStore();

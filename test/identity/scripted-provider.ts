@@ -11,13 +11,7 @@ export function scriptedProvider(id: string, answers: Partial<LoginProvider> = {
     kind: "oidc",
     emailDomains: [],
     begin: unused,
-    finish: unused,
     refresh: unused,
-    leave: unused,
-    acceptLogoutToken: unused,
-    acceptFrontchannelLogout: () => {
-      throw new Error("not part of this test");
-    },
     verifyBearer: () => Promise.reject(new GatewayError("bearer.rejected", "not ours")),
     health: () => ({ ok: true, detail: "" }),
     probe: async () => ({ ok: true, detail: "" }),

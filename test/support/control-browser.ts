@@ -22,7 +22,7 @@ export interface Ask {
 
 /**
  * A browser before the gateway, without a network between: control URLs go to the control plane, every other page of an app
- * is either "the page" (signed in) or goes through the login door. Providers answer at once.
+ * is either "the page" (signed in) or goes through the login redirect. Providers answer at once.
  */
 export interface ControlBrowser {
   readonly jar: CookieJar;
@@ -76,7 +76,7 @@ async function answer(rig: ControlRig, url: string, ask: Ask, cookie: string | n
   return page(rig, url, incoming, site);
 }
 
-/** What the data plane would do: the page for whoever has a session here, else the door. */
+/** What the data plane would do: the page for whoever has a session here, else the redirect. */
 async function page(rig: ControlRig, url: string, incoming: Incoming, site: Site): Promise<Reply> {
   const id = rig.cookies.read(incoming.cookie, site.hostname);
   const session = id === null ? null : await rig.store.find(id);
@@ -84,7 +84,7 @@ async function page(rig: ControlRig, url: string, incoming: Incoming, site: Site
     const body = `the page of ${session.principal.subject} by ${session.principal.provider}`;
     return { url, status: 200, headers: new Headers(), setCookies: [], location: null, body };
   }
-  return fromAnswer(url, rig.door.open({ incoming, site }, { acr: [] }));
+  return fromAnswer(url, rig.loginRedirect.answer({ incoming, site }, { acr: [] }));
 }
 
 function requestFor(url: string, { method = "GET", headers = {}, body }: Ask): Request {

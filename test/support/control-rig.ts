@@ -1,15 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { type Control, createControl } from "../../src/control/control.ts";
+import type { Endpoint } from "../../src/control/endpoint.ts";
+import { type Control, createControl } from "../../src/control/router.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";
-import type { LoginDoor } from "../../src/core/ports/login-redirect.ts";
+import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
-import { createLoginDoor } from "../../src/login/flow/login-redirect.ts";
+import { createLoginLimits } from "../../src/login/flow/login-limits.ts";
+import { createLoginRedirect } from "../../src/login/flow/login-redirect.ts";
+import { createUsedStates } from "../../src/login/flow/login-state.ts";
+import { methods } from "../../src/login/methods.ts";
 import { createRenderPage } from "../../src/pages/render-page.ts";
 import { compileRoutes, type RouteTable } from "../../src/policy/route-table.ts";
+import { composeEndpoints } from "../../src/process/endpoints.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createSealer } from "../../src/sessions/sealing.ts";
 import { anApp, aProvider, someSettings } from "./policy-builders.ts";
@@ -20,7 +25,8 @@ import { type ScriptedSamlProvider, scriptedSamlProvider } from "./scripted-saml
 /** The control plane with everything real but the network and the providers. */
 export interface ControlRig {
   readonly control: Control;
-  readonly door: LoginDoor;
+  readonly endpoints: readonly Endpoint[];
+  readonly loginRedirect: LoginRedirect;
   readonly table: RouteTable;
   readonly store: SessionStore;
   readonly cookies: SessionCookies;
@@ -84,20 +90,21 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   };
   const table = compileRoutes(settings);
   const shared = { settings, cookies, sealer, clock, random };
+  const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
+  const loginRedirect = createLoginRedirect(shared);
+  const loginLimits = createLoginLimits({ limits: settings.limits, sessions: store, clock, log });
+  const endpoints = composeEndpoints({
+    ...{ ...shared, table, sessions: store, renderPage, loginRedirect, directory: null, log, metrics: noMetrics },
+    providers: new Map(Object.entries(providers)),
+    audit: (event) => void audited.push(event),
+    usedStates: createUsedStates(clock),
+    methods: Object.values(methods),
+    assertionJwks: () => ({ keys: [] }),
+  });
   const rig: ControlRig = {
-    control: createControl({
-      ...shared,
-      table,
-      providers: new Map(Object.entries(providers)),
-      sessions: store,
-      renderPage: createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers }),
-      directory: null,
-      audit: (event) => void audited.push(event),
-      log,
-      metrics: noMetrics,
-      assertionJwks: () => ({ keys: [] }),
-    }),
-    door: createLoginDoor(shared),
+    control: createControl({ endpoints, renderPage, log, limit: loginLimits.within }),
+    endpoints,
+    loginRedirect,
     table,
     store,
     cookies,

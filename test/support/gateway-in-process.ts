@@ -8,7 +8,7 @@ import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections } from "../../src/gateway/open-connections.ts";
 import { createListener, type Listener } from "../../src/http/listener/server.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
-import { composeVersion, createMakeProvider } from "../../src/process/version.ts";
+import { composeVersion, createCounts, createMakeProvider } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";
 import { anApp, aRoute, someSettings } from "./policy-builders.ts";
@@ -68,6 +68,7 @@ export async function startGatewayInProcess({
   });
   const lasting = {
     directory: null,
+    ...createCounts(all.limits, { sessions, clock, log }),
     sessions,
     upstreams: pools,
     connections,

@@ -1,8 +1,10 @@
-import type { LoginProvider, LoginRequest, Vouched } from "../../src/core/ports/login-provider.ts";
+import type { LoginRequest, Vouched } from "../../src/core/ports/login-provider.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { ProviderSettings } from "../../src/core/settings.ts";
+import type { OidcProvider } from "../../src/login/oidc/port.ts";
 import { createOidcProvider, type OidcProviderDeps } from "../../src/login/oidc/provider.ts";
 import type { OidcSettings } from "../../src/login/oidc/settings.ts";
+import { anIncoming } from "./policy-builders.ts";
 
 export const redirectUri = "https://auth.acme.example/_vestibule/oidc/idp/callback";
 export const postLogoutRedirectUri = "https://auth.acme.example/_vestibule/signed-out";
@@ -64,7 +66,7 @@ export const noMetrics: OidcProviderDeps["metrics"] = {
 };
 
 /** The real provider implementation on plain loopback HTTP. */
-export function anOidcProvider(settings: ProviderSettings, deps: Partial<OidcProviderDeps> = {}): LoginProvider {
+export function anOidcProvider(settings: ProviderSettings, deps: Partial<OidcProviderDeps> = {}): OidcProvider {
   return createOidcProvider({
     settings,
     claimNames: [],
@@ -79,10 +81,17 @@ export function anOidcProvider(settings: ProviderSettings, deps: Partial<OidcPro
   });
 }
 
-export const plainRequest: LoginRequest = { state: "state-of-this-login", loginHint: null, acr: [], reauthenticate: false };
+export const plainRequest: LoginRequest = {
+  state: "state-of-this-login",
+  loginHint: null,
+  acr: [],
+  reauthenticate: false,
+  incoming: anIncoming({ hostname: "auth.acme.example", path: "/_vestibule/login" }),
+  urlOf: (provider) => `/_vestibule/login?provider=${provider}`,
+};
 
 /** One login from beginning to end, with a provider that asks the visitor nothing. */
-export async function logIn(provider: LoginProvider, change: Partial<LoginRequest> = {}): Promise<Vouched> {
+export async function logIn(provider: OidcProvider, change: Partial<LoginRequest> = {}): Promise<Vouched> {
   const request = { ...plainRequest, ...change };
   const { go, memory } = await provider.begin(request);
   if (go.kind !== "redirect") throw new Error("expected a redirect");

@@ -1,7 +1,8 @@
 import type { GatewayError } from "../../src/core/errors.ts";
-import type { LoginProvider, LoginRequest, LoginStart, LogoutNotice, Vouched } from "../../src/core/ports/login-provider.ts";
+import type { BrowserStep, LoginRequest, LogoutNotice, Vouched } from "../../src/core/ports/login-provider.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Parting, Tokens } from "../../src/core/session.ts";
+import type { OidcProvider } from "../../src/login/oidc/port.ts";
 import { aPrincipal } from "./policy-builders.ts";
 
 /** What a test can make a provider do, and what was asked of it. */
@@ -24,7 +25,7 @@ export interface ProviderScript {
   readonly left: { readonly session: Parting; readonly state: string }[];
 }
 
-export interface ScriptedProvider extends LoginProvider {
+export interface ScriptedProvider extends OidcProvider {
   readonly script: ProviderScript;
 }
 
@@ -58,6 +59,7 @@ export function scriptedProvider(
     id,
     name: `Provider ${id}`,
     kind: "oidc",
+    responseMode: "query",
     emailDomains: change.emailDomains ?? [],
     begin: async (request) => {
       script.begun.push(request);
@@ -94,7 +96,7 @@ export function scriptedProvider(
   };
 }
 
-function wayTo(id: string, { byForm }: ProviderScript, { state, loginHint }: LoginRequest): LoginStart["go"] {
+function wayTo(id: string, { byForm }: ProviderScript, { state, loginHint }: LoginRequest): BrowserStep {
   const url = `https://${id}.idp.example/authorize`;
   const fields = { state, ...(loginHint === null ? {} : { login_hint: loginHint }) };
   return byForm ? { kind: "form", action: url, fields } : { kind: "redirect", url: `${url}?${new URLSearchParams(fields)}` };

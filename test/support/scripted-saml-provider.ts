@@ -39,6 +39,7 @@ export function scriptedSamlProvider(id: string, change: { readonly emailDomains
     ...plain,
     script,
     kind: "saml",
+    answersLogout: true,
     metadataDocument: () => `<EntityDescriptor entityID="${id}"/>`,
     receive: async (form) => {
       if (script.receiveFails !== null) throw script.receiveFails;

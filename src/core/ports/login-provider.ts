@@ -1,32 +1,57 @@
+import type { Answer } from "../answer.ts";
+import type { Incoming } from "../incoming.ts";
 import type { Principal } from "../principal.ts";
 import type { Parting, Session, Tokens } from "../session.ts";
+import type { PageModel } from "./pages.ts";
 import type { NewSession } from "./session-store.ts";
 
 /** What one login attempt asks of the provider. */
 export interface LoginRequest {
-  /** Opaque to the provider, unguessable, one-time; comes back with the answer (OIDC `state`, SAML RelayState). */
+  /** Opaque to the provider, unguessable, one-time; comes back with the answer (OIDC `state`, SAML RelayState, a form's hidden field). */
   readonly state: string;
   readonly loginHint: string | null;
   /** Any of these strengths is wanted; empty = the provider's configured default. */
   readonly acr: readonly string[];
   /** The person must prove who they are again ("use another account", step-up). */
   readonly reauthenticate: boolean;
+  /** The request that begins the login: its client address, cookies and credentials. */
+  readonly incoming: Incoming;
+  /** The address at which this same login begins with another provider: where a page of this one can lead. */
+  urlOf(provider: string): string;
 }
 
-/** How the browser gets there, and what must be remembered for this browser until it comes back. Small: it lives in a sealed cookie. */
+/** Where a browser goes next: to an address, or to it with a form that it posts by itself. */
+export type BrowserStep =
+  | { readonly kind: "redirect"; readonly url: string }
+  | { readonly kind: "form"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
+
+/** How a login goes on. */
+export type LoginStep =
+  | BrowserStep
+  /** A page of ours: a form whose answer arrives at an address of the method's own. */
+  | { readonly kind: "page"; readonly status: number; readonly page: PageModel }
+  /**
+   * 401 with this `WWW-Authenticate` scheme. A browser that has such a credential asks again at the same address, with it in
+   * `incoming.authorization`; every other shows the page, which leads on.
+   */
+  | { readonly kind: "challenge"; readonly scheme: string; readonly page: PageModel }
+  /** The request itself carried the proof, verified in full. `headers` go with the answer. */
+  | { readonly kind: "vouched"; readonly vouched: Vouched; readonly headers: Answer["headers"] }
+  /** Another provider's business, by the configuration: a fallback. */
+  | { readonly kind: "instead"; readonly provider: string };
+
+/** How the login goes on, and what must be remembered for this browser until it comes back. Small: it lives in a sealed cookie. */
 export interface LoginStart {
-  readonly go:
-    | { readonly kind: "redirect"; readonly url: string }
-    | { readonly kind: "form"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
+  readonly go: LoginStep;
   readonly memory: Readonly<Record<string, string>>;
 }
 
-/** A verified answer, and what a session begins with: everything of it was covered by the provider's signature and all checks. */
+/** A verified answer, and what a session begins with: everything of it was covered by the provider's proof and all checks. */
 export type Vouched = NewSession;
 
 export type RefreshOutcome =
-  | { readonly kind: "renewed"; readonly principal: Principal; readonly tokens: Tokens; readonly refreshAt: number | null }
-  /** The provider said no for good (invalid_grant, another sub): the session ends at once. */
+  | { readonly kind: "renewed"; readonly principal: Principal; readonly tokens: Tokens | null; readonly refreshAt: number | null }
+  /** The provider said no for good (invalid_grant, another sub, an account that is disabled): the session ends at once. */
   | { readonly kind: "refused"; readonly why: string }
   /** Try later: the session lives on to its limits. */
   | { readonly kind: "unavailable"; readonly why: string; readonly retryAt: number };
@@ -41,35 +66,37 @@ export interface LogoutNotice {
   readonly replay: { readonly id: string; readonly until: number } | null;
 }
 
-/** An identity provider, whatever it speaks. Failures are GatewayErrors with `login.*` codes; details are for operators. */
+/** A bearer token's caller, and from when on it will be refused. */
+export interface VerifiedBearer {
+  readonly principal: Principal;
+  readonly expiresAt: number;
+  readonly token: string;
+}
+
+/**
+ * An identity provider, whatever it speaks. What only some can do is a member that the others do not have. How an answer is proved is
+ * the method's own business, at its own addresses. Failures are GatewayErrors with `login.*` codes; details are for operators.
+ */
 export interface LoginProvider {
   readonly id: string;
   readonly name: string;
-  readonly kind: "oidc" | "saml";
+  /** Its login method's id. */
+  readonly kind: string;
   readonly emailDomains: readonly string[];
-  /** The `iss` of its tokens: says which of a route's providers a bearer token is for. Absent = ask each. */
-  readonly issuer?: string;
+  /** Whether a visitor at this address may be offered it; absent = everybody. */
+  isFor?(client: string): boolean;
   /** Throws `login.provider-unavailable` within 5 s when the provider cannot be reached. */
   begin(request: LoginRequest): Promise<LoginStart>;
-  /**
-   * Verifies the provider's answer in full against what was remembered. Throws `login.answer-rejected`,
-   * `login.provider-refused` (the provider's own error), `login.provider-unavailable` or `login.identity-incomplete`.
-   */
-  finish(
-    answer: URLSearchParams,
-    state: string,
-    memory: Readonly<Record<string, string>>,
-    request: Pick<LoginRequest, "acr" | "reauthenticate">,
-  ): Promise<Vouched>;
-  refresh(session: Session): Promise<RefreshOutcome>;
+  /** Asks what is true of a session's person now. Called when `refreshAt` has passed. */
+  refresh?(session: Session): Promise<RefreshOutcome>;
   /** Where the browser goes to leave the provider too; null when it has no such place or it is switched off. */
-  leave(session: Parting, state: string): Promise<LoginStart["go"] | null>;
-  /** Verifies a back-channel logout token; throws `logout.token-rejected`. */
-  acceptLogoutToken(token: string): Promise<LogoutNotice>;
-  /** Front-channel logout parameters (iss, sid); throws `logout.token-rejected`. */
-  acceptFrontchannelLogout(query: URLSearchParams): LogoutNotice;
-  /** A bearer JWT of this provider, as a principal, and from when on it will be refused; throws `bearer.rejected`. */
-  verifyBearer(token: string): Promise<{ readonly principal: Principal; readonly expiresAt: number; readonly token: string }>;
+  leave?(session: Parting, state: string): Promise<BrowserStep | null>;
+  /** Its signed answer to `leave` names the state: a short one, kept in the store. Others send the browser back with a sealed one. */
+  readonly answersLogout?: boolean;
+  /** The `iss` of its bearer tokens: says which of a route's providers one is for. Absent = ask each. */
+  readonly issuer?: string;
+  /** A bearer token of this provider; throws `bearer.rejected`. */
+  verifyBearer?(token: string): Promise<VerifiedBearer>;
   /** What the last contact gave, for readiness; reaches out to nobody. */
   health(): { readonly ok: boolean; readonly detail: string };
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */

@@ -3,7 +3,7 @@ import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { PageModel } from "../../core/ports/pages.ts";
 
 /** What a login request says about where to sign in. */
-export interface ProviderWish {
+export interface ProviderQuestion {
   /** Those that the app accepts, in the file's order. */
   readonly accepted: readonly LoginProvider[];
   /** `?provider=`; null when absent. */
@@ -20,8 +20,8 @@ export type ProviderChoice =
   | { readonly kind: "unknown" };
 
 /** Where a visitor signs in: as named, where the session is, the only one there is, the owner of the address's domain; else ask. */
-export function chooseProvider(wish: ProviderWish): ProviderChoice {
-  const { accepted, named, hint, present } = wish;
+export function chooseProvider(question: ProviderQuestion): ProviderChoice {
+  const { accepted, named, hint, present } = question;
   const byId = (id: string | null) => accepted.find((provider) => provider.id === id);
   if (named !== null) return goTo(byId(named)) ?? { kind: "unknown" };
   const [only, ...others] = accepted;

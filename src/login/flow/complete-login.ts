@@ -1,6 +1,6 @@
 import { type CookieLine, failureAnswer, withCookies } from "../../control/answers.ts";
 import type { ControlRequest } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import { endSession } from "../../control/end-session.ts";
 import { type ReturnTarget, urlOfTarget } from "../../control/return-to.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
@@ -8,17 +8,20 @@ import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
-import { endSession } from "../../logout/provider-logout.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
-import { targetOf } from "./login-endpoint.ts";
 import type { LoginState } from "./login-state.ts";
 import { loopAnswer } from "./loop.ts";
-import { handOver } from "./ticket.ts";
-import { loginLimitMs } from "./wanted-page.ts";
+import type { Needs } from "./parts.ts";
+import { handOver, type TicketNeeds } from "./ticket.ts";
+import { loginLimitMs, targetOf } from "./wanted-page.ts";
+
+/** What it takes to make a session of a proved answer. */
+export type CompletionNeeds = TicketNeeds &
+  Needs<"table" | "browserSessions" | "loginStates" | "usedStates" | "directory" | "metrics" | "audit">;
 
 /** A login whose answer has come: what was asked for, and how the answer is proved. */
 export interface Attempt {
-  readonly login: Pick<LoginState, "provider" | "acr" | "reauthenticate" | "wish" | "at">;
+  readonly login: Pick<LoginState, "provider" | "acr" | "reauthenticate" | "wanted" | "at">;
   /** Set whatever comes of it. */
   readonly cookies: readonly CookieLine[];
   /** Verifies the answer in full; whatever it throws is told on a page with a way to start again. */
@@ -26,7 +29,12 @@ export interface Attempt {
 }
 
 /** The attempt under way in this browser that `state` names: an answer brought here by somebody else has none (login CSRF). */
-export function recallLogin(parts: ControlParts, request: ControlRequest, provider: LoginProvider, state: string): LoginState {
+export function recallLogin(
+  parts: Needs<"browserSessions" | "loginStates" | "usedStates">,
+  request: ControlRequest,
+  provider: Pick<LoginProvider, "id">,
+  state: string,
+): LoginState {
   const { cookie } = request.visit.incoming;
   const login = parts.loginStates.recall(cookie, state);
   if (login === null) {
@@ -40,7 +48,7 @@ export function recallLogin(parts: ControlParts, request: ControlRequest, provid
 }
 
 /** `login` with its answer: spent from here on, in every process, whatever comes of it. */
-export function attemptOf(parts: ControlParts, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
+export function attemptOf(parts: Needs<"loginStates" | "sessions">, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
   return {
     login,
     cookies: [parts.loginStates.forget(login.state)],
@@ -54,8 +62,8 @@ export function attemptOf(parts: ControlParts, login: LoginState, vouch: () => P
 }
 
 /** Turns a proved answer into a new session and brings the visitor to the page that was wanted. */
-export async function completeLogin(parts: ControlParts, request: ControlRequest, attempt: Attempt): Promise<Answer> {
-  const target = targetOf(parts, attempt.login.wish);
+export async function completeLogin(parts: CompletionNeeds, request: ControlRequest, attempt: Attempt): Promise<Answer> {
+  const target = targetOf(parts, attempt.login.wanted);
   try {
     const vouched = await attempt.prove();
     if (!hasStrength(vouched, attempt)) return withCookies(weak(parts, request, target, attempt), attempt.cookies);
@@ -66,7 +74,7 @@ export async function completeLogin(parts: ControlParts, request: ControlRequest
 }
 
 async function welcome(
-  parts: ControlParts,
+  parts: CompletionNeeds,
   request: ControlRequest,
   target: ReturnTarget,
   attempt: Attempt,
@@ -76,7 +84,7 @@ async function welcome(
   const { session, cookie } = await beginSession(parts, request.visit.incoming, { login, target, vouched });
   const cookies = [...attempt.cookies, cookie];
   try {
-    return withCookies(await handOver(parts, target, login.wish, session), cookies);
+    return withCookies(await handOver(parts, target, login.wanted, session), cookies);
   } catch (error) {
     // The session is made and this browser holds it: starting again will find it without another login.
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: urlOfTarget(target), cookies });
@@ -84,7 +92,7 @@ async function welcome(
 }
 
 /** What the provider vouched for, with what the directory knows of the person; throws `directory.*` for one who may not be here. */
-async function admitted({ directory }: ControlParts, { visit }: ControlRequest, vouched: Vouched): Promise<Vouched> {
+async function admitted({ directory }: Needs<"directory">, { visit }: ControlRequest, vouched: Vouched): Promise<Vouched> {
   if (directory === null) return vouched;
   const { id: request, client } = visit.incoming;
   return { ...vouched, principal: await directory.logins.admit(vouched.principal, { request, client }) };
@@ -95,7 +103,7 @@ function hasStrength({ principal }: Vouched, { login: { acr } }: Attempt): boole
 }
 
 /** A stronger login was asked for and not given: asking again would go round in circles. The present session stays as it is. */
-function weak(parts: ControlParts, request: ControlRequest, target: ReturnTarget, { login }: Attempt): Answer {
+function weak(parts: CompletionNeeds, request: ControlRequest, target: ReturnTarget, { login }: Attempt): Answer {
   noteFailedLogin(parts, request, login.provider, {
     code: "login.loop",
     detail: `none of the strengths asked for was given: ${login.acr.join(" ")}`,
@@ -116,7 +124,7 @@ const needsAnotherAccount: readonly ErrorCode[] = [
   "saml.attribute-missing",
 ];
 
-function failed(parts: ControlParts, request: ControlRequest, target: ReturnTarget, attempt: Attempt, error: GatewayError): Answer {
+function failed(parts: CompletionNeeds, request: ControlRequest, target: ReturnTarget, attempt: Attempt, error: GatewayError): Answer {
   const { login, cookies } = attempt;
   noteFailedLogin(parts, request, login.provider, { code: error.code, detail: error.message });
   const query = new URLSearchParams({ return: urlOfTarget(target), another: "1" });
@@ -127,7 +135,7 @@ function failed(parts: ControlParts, request: ControlRequest, target: ReturnTarg
 
 /** Counts and records a login that did not succeed; the detail is for operators only. */
 export function noteFailedLogin(
-  parts: ControlParts,
+  parts: Needs<"metrics" | "audit">,
   request: ControlRequest,
   provider: string,
   { code, detail }: { readonly code: ErrorCode; readonly detail: string },
@@ -150,7 +158,7 @@ interface Begun {
  * earlier session of the same provider ends: one per provider.
  */
 async function beginSession(
-  parts: ControlParts,
+  parts: CompletionNeeds,
   incoming: Incoming,
   { login, target, vouched }: { readonly login: Attempted; readonly target: ReturnTarget; readonly vouched: Vouched },
 ): Promise<Begun> {
@@ -177,7 +185,12 @@ async function beginSession(
   return { session, cookie };
 }
 
-async function endListed(parts: ControlParts, incoming: Incoming, listed: readonly BrowserSession[], why: SessionEnd): Promise<void> {
+async function endListed(
+  parts: Needs<"sessions" | "metrics" | "audit">,
+  incoming: Incoming,
+  listed: readonly BrowserSession[],
+  why: SessionEnd,
+): Promise<void> {
   for (const { id } of listed) {
     const session = await parts.sessions.find(id, { fresh: true });
     if (session !== null) await endSession(parts, incoming, session, why);
@@ -189,7 +202,7 @@ async function endListed(parts: ControlParts, incoming: Incoming, listed: readon
  * the very same person, is kept, or the tabs would end each other's. Never where a new proof or a new strength was asked for.
  */
 async function findTwin(
-  parts: ControlParts,
+  parts: Needs<"sessions">,
   listed: readonly BrowserSession[],
   login: Attempted,
   { principal }: Vouched,

@@ -1,6 +1,6 @@
 import { failureAnswer, page } from "../../control/answers.ts";
 import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import type { Endpoint } from "../../control/endpoint.ts";
 import { type ReturnTarget, readReturnUrl } from "../../control/return-to.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
@@ -9,59 +9,66 @@ import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
 import { type Choices, chooseProvider, chooserModel, passedOn, readChoices } from "./choose.ts";
 import { loopAnswer } from "./loop.ts";
-import { startLogin } from "./start-login.ts";
-import { askAgain, handOver } from "./ticket.ts";
-import { loginLimitMs, maxRounds, openWish, sealWish, type Wish } from "./wanted-page.ts";
+import type { Needs } from "./parts.ts";
+import { type StartNeeds, startLogin } from "./start-login.ts";
+import { askAgain, handOver, type TicketNeeds } from "./ticket.ts";
+import { loginLimitMs, maxRounds, openWantedPage, sealWantedPage, targetOf, type WantedPage } from "./wanted-page.ts";
 
-/** A wish, where it leads, and the choices made so far. */
+/** A wanted page, where it leads, and the choices made so far. */
 interface Login {
-  readonly wish: Wish;
+  readonly wanted: WantedPage;
   readonly sealed: string;
   readonly target: ReturnTarget;
   readonly app: App;
   readonly choices: Choices;
 }
 
+export type LoginNeeds = StartNeeds & TicketNeeds & Needs<"table" | "settings" | "providers" | "browserSessions">;
+
 /** `GET /_vestibule/login` on the auth origin: an existing session, a provider, or the question which provider. */
-export async function loginEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+export function loginEndpoint(parts: LoginNeeds): Endpoint {
+  return { path: "/login", on: "auth", methods: ["GET"], limited: true, urgent: false, run: (request) => login(parts, request) };
+}
+
+async function login(parts: LoginNeeds, request: ControlRequest): Promise<Answer> {
   const choices = readChoices(request.query);
   if (!request.query.has("wish")) {
     const wanted = readReturnUrl(onlyParameter(request.query, "return"), parts);
     return arrive(parts, request, wanted ?? defaultTarget(parts, request.visit.site), choices);
   }
   const sealed = onlyParameter(request.query, "wish") ?? "";
-  const wish = openWish(parts.sealer, sealed);
-  if (wish === null) return stale(parts, request);
-  const target = targetOf(parts, wish);
-  const late = parts.clock() - wish.at > loginLimitMs;
-  // An old login page, from a bookmark or left open overnight, is no mistake of the visitor's: ask again with a fresh wish.
-  if (late || (wish.binding === null && !target.site.isAuth)) return arrive(parts, request, target, choices);
-  return proceed(parts, request, { wish, sealed, target, app: target.app, choices });
+  const wanted = openWantedPage(parts.sealer, sealed);
+  if (wanted === null) return stale(parts, request);
+  const target = targetOf(parts, wanted);
+  const late = parts.clock() - wanted.at > loginLimitMs;
+  // An old login page, from a bookmark or left open overnight, is no mistake of the visitor's: ask again with a fresh wanted page.
+  if (late || (wanted.binding === null && !target.site.isAuth)) return arrive(parts, request, target, choices);
+  return proceed(parts, request, { wanted, sealed, target, app: target.app, choices });
 }
 
-/** Without a wish: through the app's own host, which binds one to the browser; at once where the app lives here. */
-function arrive(parts: ControlParts, request: ControlRequest, target: ReturnTarget, choices: Choices): Answer | Promise<Answer> {
+/** Without a wanted page: through the app's own host, which binds one to the browser; at once where the app lives here. */
+function arrive(parts: LoginNeeds, request: ControlRequest, target: ReturnTarget, choices: Choices): Answer | Promise<Answer> {
   const { site, path } = target;
   if (!site.isAuth || site.app === null) return askAgain(target, passedOn(choices));
-  const wish: Wish = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at: parts.clock() };
-  return proceed(parts, request, { wish, sealed: sealWish(parts.sealer, wish), target, app: site.app, choices });
+  const wanted: WantedPage = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at: parts.clock() };
+  return proceed(parts, request, { wanted, sealed: sealWantedPage(parts.sealer, wanted), target, app: site.app, choices });
 }
 
-async function proceed(parts: ControlParts, request: ControlRequest, login: Login): Promise<Answer> {
-  const { wish, target, app, choices } = login;
+async function proceed(parts: LoginNeeds, request: ControlRequest, login: Login): Promise<Answer> {
+  const { wanted, target, app, choices } = login;
   const { incoming } = request.visit;
-  if (wish.rounds >= maxRounds) {
-    return loopAnswer(parts, incoming, target, wish.acr.length > 0 ? ["strength-not-given"] : ["cookies-blocked", "clock"]);
+  if (wanted.rounds >= maxRounds) {
+    return loopAnswer(parts, incoming, target, wanted.acr.length > 0 ? ["strength-not-given"] : ["cookies-blocked", "clock"]);
   }
   const listed = choices.another ? [] : parts.browserSessions.read(incoming.cookie);
   const good = await sessionsGoodFor(app, listed, parts.sessions, parts.clock());
   const session = good.find(
-    (one) => isStrongEnough(one, wish.acr) && (choices.provider ?? one.principal.provider) === one.principal.provider,
+    (one) => isStrongEnough(one, wanted.acr) && (choices.provider ?? one.principal.provider) === one.principal.provider,
   );
-  if (session !== undefined) return handOver(parts, target, wish, session);
+  if (session !== undefined) return handOver(parts, target, wanted, session);
 
-  const accepted = acceptedProviders(parts, app);
-  const present = wish.acr.length > 0 ? (good[0]?.principal.provider ?? null) : null;
+  const accepted = acceptedProviders(parts, app, incoming.client);
+  const present = wanted.acr.length > 0 ? (good[0]?.principal.provider ?? null) : null;
   const choice = chooseProvider({ accepted, named: choices.provider, hint: choices.hint, present });
   if (choice.kind === "unknown") {
     const unknown = new GatewayError("login.provider-unknown", `${app.id} has no provider ${choices.provider ?? "at all"}`);
@@ -73,17 +80,23 @@ async function proceed(parts: ControlParts, request: ControlRequest, login: Logi
 
 /** To the provider. When it is down the others are offered at once; a single one is reported with the way to try again. */
 async function go(
-  parts: ControlParts,
+  parts: LoginNeeds,
   request: ControlRequest,
   login: Login,
   accepted: readonly LoginProvider[],
   provider: LoginProvider,
 ): Promise<Answer> {
   const { incoming } = request.visit;
-  const { wish, choices } = login;
+  const { wanted, choices } = login;
   try {
-    const reauthenticate = choices.another || wish.acr.length > 0;
-    return await startLogin(parts, incoming, { provider, wish, hint: choices.hint, reauthenticate });
+    const reauthenticate = choices.another || wanted.acr.length > 0;
+    return await startLogin(parts, request, {
+      provider,
+      wanted,
+      hint: choices.hint,
+      reauthenticate,
+      urlOf: (id) => loginUrl({ wish: login.sealed, provider: id }),
+    });
   } catch (error) {
     const failure = asGatewayError(error);
     parts.metrics.logins(provider.id, failure.code);
@@ -103,25 +116,25 @@ const isUnavailable = (code: ErrorCode) => code === "login.provider-unavailable"
 
 type Problem = Parameters<typeof chooserModel>[0]["problem"];
 
-function ask(parts: ControlParts, request: ControlRequest, login: Login, providers: readonly LoginProvider[], problem: Problem): Answer {
+function ask(
+  parts: Needs<"renderPage">,
+  request: ControlRequest,
+  login: Login,
+  providers: readonly LoginProvider[],
+  problem: Problem,
+): Answer {
   const { sealed, choices, app } = login;
   const status = problem === null ? 200 : problem === "provider-unavailable" ? 503 : 400;
   return page(parts, request.visit.incoming, status, chooserModel({ app: app.settings.name, sealed, choices, providers, problem }));
 }
 
-export function acceptedProviders(parts: ControlParts, app: App): readonly LoginProvider[] {
-  return app.settings.providers.flatMap((id) => parts.providers.get(id) ?? []);
-}
-
-/** The app that a wish names; a configuration may have lost it meanwhile. */
-export function targetOf(parts: ControlParts, wish: Wish): ReturnTarget & { readonly app: App } {
-  const site = parts.table.findSite(wish.host);
-  if (site === null || site.app === null) throw new GatewayError("login.return-refused", `there is no app on ${wish.host}`);
-  return { site, app: site.app, path: wish.path };
+/** Those of the app's providers that a visitor at this address may be offered, in the file's order. */
+function acceptedProviders(parts: Needs<"providers">, app: App, client: string): readonly LoginProvider[] {
+  return app.settings.providers.flatMap((id) => parts.providers.get(id) ?? []).filter((provider) => provider.isFor?.(client) ?? true);
 }
 
 /** Where to go when nothing usable was said: the app on this host, else the first that has a whole name. */
-export function defaultTarget(parts: ControlParts, here: Site): ReturnTarget {
+function defaultTarget(parts: Needs<"table" | "settings">, here: Site): ReturnTarget {
   if (here.app !== null) return { site: here, path: "/" };
   const host = parts.settings.apps.flatMap((app) => app.hosts).find((name) => !name.startsWith("*"));
   const site = host === undefined ? null : parts.table.findSite(host);
@@ -129,9 +142,9 @@ export function defaultTarget(parts: ControlParts, here: Site): ReturnTarget {
   return { site, path: "/" };
 }
 
-/** A wish that does not open: altered, cut off, or sealed under a secret that is gone. */
-function stale(parts: ControlParts, request: ControlRequest): Answer {
-  const failure = new GatewayError("login.stale", "the wish cannot be opened");
+/** A wanted page that does not open: altered, cut off, or sealed under a secret that is gone. */
+function stale(parts: Needs<"renderPage" | "log">, request: ControlRequest): Answer {
+  const failure = new GatewayError("login.stale", "the wanted page cannot be opened");
   return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: loginUrl({}) });
 }
 

@@ -6,14 +6,14 @@ import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
-import type { LoginDoor } from "../../core/ports/login-redirect.ts";
+import type { LoginRedirect } from "../../core/ports/login-redirect.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
 import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
-import { bindBrowser, countRounds, sealWish } from "./wanted-page.ts";
+import { bindBrowser, countRounds, sealWantedPage } from "./wanted-page.ts";
 
-export interface LoginDoorDeps {
+export interface LoginRedirectDeps {
   readonly settings: Pick<Settings, "auth">;
   readonly cookies: Pick<SessionCookies, "name">;
   readonly sealer: Sealer;
@@ -22,10 +22,10 @@ export interface LoginDoorDeps {
 }
 
 /** The way from an app's pages to the login. Nothing is stored: a flood of anonymous visitors leaves the store empty. */
-export function createLoginDoor(deps: LoginDoorDeps): LoginDoor {
+export function createLoginRedirect(deps: LoginRedirectDeps): LoginRedirect {
   const names = createOwnCookies(deps.cookies);
   return {
-    open: (visit, { acr }) => {
+    answer: (visit, { acr }) => {
       const { incoming, site } = visit;
       const rounds = countRounds(deps, names, site.hostname, incoming.cookie);
       const answer = sendToLogin(deps, names, visit, { path: safeReturnPath(incoming.path, incoming.query), acr, rounds, extra: [] });
@@ -39,18 +39,18 @@ export function createLoginDoor(deps: LoginDoorDeps): LoginDoor {
 }
 
 /** What is to be remembered, and the choices made before (`provider`, `login_hint`, `another`), passed on as they are. */
-interface WishMade {
+interface WantedPageMade {
   readonly path: string;
   readonly acr: readonly string[];
   readonly rounds: number;
   readonly extra: readonly [name: string, value: string][];
 }
 
-/** 302 to the auth origin with the wish sealed and bound to this browser. */
-export function sendToLogin(deps: LoginDoorDeps, names: OwnCookies, visit: Visit, made: WishMade): Answer {
+/** 302 to the auth origin with the wanted page sealed and bound to this browser. */
+export function sendToLogin(deps: LoginRedirectDeps, names: OwnCookies, visit: Visit, made: WantedPageMade): Answer {
   const { incoming, site } = visit;
   const binding = site.isAuth ? null : bindBrowser(incoming.cookie, names, deps.random);
-  const wish = sealWish(deps.sealer, {
+  const wanted = sealWantedPage(deps.sealer, {
     host: site.hostname,
     path: made.path,
     binding: binding?.hash ?? null,
@@ -58,7 +58,7 @@ export function sendToLogin(deps: LoginDoorDeps, names: OwnCookies, visit: Visit
     rounds: made.rounds,
     at: deps.clock(),
   });
-  const query = new URLSearchParams([["wish", wish], ...made.extra]);
+  const query = new URLSearchParams([["wish", wanted], ...made.extra]);
   return redirectTo(`${formatOrigin(deps.settings.auth.origin)}/_vestibule/login?${query}`, {
     status: 302,
     cookies: binding?.cookies ?? [],

@@ -5,7 +5,7 @@ import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sea
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
-import { loginLimitMs, packWish, unpackWish, type Wish } from "./wanted-page.ts";
+import { loginLimitMs, packWantedPage, unpackWantedPage, type WantedPage } from "./wanted-page.ts";
 
 /** One login under way in this browser: what its answer will be checked against. */
 export interface LoginState {
@@ -14,7 +14,7 @@ export interface LoginState {
   readonly memory: Readonly<Record<string, string>>;
   readonly acr: readonly string[];
   readonly reauthenticate: boolean;
-  readonly wish: Wish;
+  readonly wanted: WantedPage;
   readonly at: number;
 }
 
@@ -86,9 +86,9 @@ function displaced(
 
 /** A page too long to remember is given up for its path, then for the app's root: the login itself must go on. */
 function sealState(sealer: Sealer, purpose: string, state: LoginState): string {
-  for (const path of [state.wish.path, state.wish.path.split("?", 1)[0] ?? "/", "/"]) {
-    const wish = packWish({ ...state.wish, path });
-    const packed = [state.state, state.provider, state.memory, state.acr, state.reauthenticate ? 1 : 0, wish, state.at];
+  for (const path of [state.wanted.path, state.wanted.path.split("?", 1)[0] ?? "/", "/"]) {
+    const wanted = packWantedPage({ ...state.wanted, path });
+    const packed = [state.state, state.provider, state.memory, state.acr, state.reauthenticate ? 1 : 0, wanted, state.at];
     const sealed = sealJson(sealer, purpose, packed);
     if (sealed.length <= maxCookieBytes) return sealed;
   }
@@ -98,9 +98,9 @@ function sealState(sealer: Sealer, purpose: string, state: LoginState): string {
 function unpack(value: unknown, now: number): LoginState | null {
   if (!Array.isArray(value)) return null;
   const [state, provider, memory, acr, again, packed, at] = value as unknown[];
-  const wish = unpackWish(packed);
-  if (!isText(state) || !isText(provider) || !isMemory(memory) || !isTexts(acr) || wish === null || !isNumber(at)) return null;
-  return now - at <= loginLimitMs ? { state, provider, memory, acr, reauthenticate: again === 1, wish, at } : null;
+  const wanted = unpackWantedPage(packed);
+  if (!isText(state) || !isText(provider) || !isMemory(memory) || !isTexts(acr) || wanted === null || !isNumber(at)) return null;
+  return now - at <= loginLimitMs ? { state, provider, memory, acr, reauthenticate: again === 1, wanted, at } : null;
 }
 
 function isMemory(value: unknown): value is Readonly<Record<string, string>> {

@@ -1,14 +1,14 @@
 import { page } from "../../control/answers.ts";
-import type { ControlParts } from "../../control/parts.ts";
 import { type ReturnTarget, urlOfTarget } from "../../control/return-to.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { PageModel } from "../../core/ports/pages.ts";
+import type { Needs } from "./parts.ts";
 
 type Cause = (PageModel & { page: "loop" })["causes"][number];
 
 /** Stops a login that leads nowhere, and names what usually makes it so. */
-export function loopAnswer(parts: ControlParts, incoming: Incoming, target: ReturnTarget, causes: readonly Cause[]): Answer {
+export function loopAnswer(parts: Needs<"renderPage" | "log">, incoming: Incoming, target: ReturnTarget, causes: readonly Cause[]): Answer {
   parts.log.warn({ request: incoming.id, host: target.site.hostname, causes }, "a login keeps starting over");
   const status = causes.includes("strength-not-given") ? 403 : causes.length === 1 ? 400 : 508;
   const app = target.site.app?.settings.name ?? null;

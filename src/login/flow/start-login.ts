@@ -1,44 +1,61 @@
-import { page, redirectTo, withCookies } from "../../control/answers.ts";
-import { headerOf } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import { followStep, page, withCookies } from "../../control/answers.ts";
+import { type ControlRequest, headerOf } from "../../control/control-request.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
-import type { LoginProvider, LoginStart } from "../../core/ports/login-provider.ts";
-import type { Wish } from "./wanted-page.ts";
+import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.ts";
+import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
+import type { Needs } from "./parts.ts";
+import type { WantedPage } from "./wanted-page.ts";
+
+export type StartNeeds = CompletionNeeds & Needs<"providers" | "random">;
 
 interface Start {
   readonly provider: LoginProvider;
-  readonly wish: Wish;
+  readonly wanted: WantedPage;
   readonly hint: string | null;
   /** "Use another account", or a stronger login: the provider must ask again. */
   readonly reauthenticate: boolean;
+  /** The address at which this login begins with another provider. */
+  readonly urlOf: (provider: string) => string;
 }
 
 const maxHint = 254;
 
 /** Sends the browser to the provider. What the answer is checked against stays in this browser, sealed. */
-export async function startLogin(parts: ControlParts, incoming: Incoming, start: Start): Promise<Answer> {
+export async function startLogin(parts: StartNeeds, request: ControlRequest, start: Start): Promise<Answer> {
+  const { incoming } = request.visit;
   refuseBackground(incoming);
-  const { provider, wish, reauthenticate } = start;
+  const { provider, wanted, reauthenticate, urlOf } = start;
   const state = Buffer.from(parts.random(32)).toString("base64url");
-  const { go, memory } = await provider.begin({ state, loginHint: cleanHint(start.hint), acr: wish.acr, reauthenticate });
-  const cookies = parts.loginStates.remember(incoming.cookie, {
-    state,
-    provider: provider.id,
-    memory,
-    acr: wish.acr,
-    reauthenticate,
-    wish,
-    at: parts.clock(),
-  });
-  return withCookies(goThere(parts, incoming, go), cookies);
+  const asked = { state, loginHint: cleanHint(start.hint), acr: wanted.acr, reauthenticate, incoming, urlOf };
+  const { go, memory } = await provider.begin(asked);
+  if (go.kind === "instead") return startLogin(parts, request, { ...start, provider: fallbackOf(parts, provider, go.provider) });
+  const login = { provider: provider.id, acr: wanted.acr, reauthenticate, wanted, at: parts.clock() };
+  if (go.kind === "vouched") {
+    const answer = await completeLogin(parts, request, { login, cookies: [], prove: async () => go.vouched });
+    return { ...answer, headers: [...answer.headers, ...go.headers] };
+  }
+  const answer = stepAnswer(parts, incoming, go);
+  // A challenge is answered at this same address, by a login of its own.
+  return go.kind === "challenge" ? answer : withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
 }
 
-/** How a browser follows a provider's instruction: a redirect, or a form that it posts. */
-export function goThere(parts: Pick<ControlParts, "renderPage">, incoming: Incoming, go: LoginStart["go"]): Answer {
-  if (go.kind === "redirect") return redirectTo(go.url);
-  return page(parts, incoming, 200, { page: "continue", action: go.action, fields: go.fields });
+type Shown = Exclude<LoginStep, { readonly kind: "vouched" | "instead" }>;
+
+function stepAnswer(parts: Needs<"renderPage">, incoming: Incoming, go: Shown): Answer {
+  if (go.kind === "page") return page(parts, incoming, go.status, go.page);
+  if (go.kind !== "challenge") return followStep(parts, incoming, go);
+  const answer = page(parts, incoming, 401, go.page);
+  return { ...answer, headers: [...answer.headers, ["WWW-Authenticate", go.scheme]] };
+}
+
+/** The configuration has been checked for circles; a fallback to itself would be one. */
+function fallbackOf(parts: Needs<"providers">, provider: LoginProvider, id: string): LoginProvider {
+  const other = parts.providers.get(id);
+  if (other === undefined || other === provider)
+    throw new GatewayError("login.provider-unknown", `${provider.id} falls back to ${id}, which is no other provider`);
+  return other;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { failureAnswer, redirectTo } from "../../control/answers.ts";
 import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import type { Endpoint } from "../../control/endpoint.ts";
 import { type ReturnTarget, readReturnPath, safeReturnPath, urlOfTarget } from "../../control/return-to.ts";
 import { isNumber, isText } from "../../control/sealed-json.ts";
 import type { Answer } from "../../core/answer.ts";
@@ -11,7 +11,11 @@ import { isGoodFor } from "./browser-sessions.ts";
 import { passedOn, readChoices } from "./choose.ts";
 import { sendToLogin } from "./login-redirect.ts";
 import { loopAnswer } from "./loop.ts";
-import { countRounds, isSameBinding, noteRound, readBinding, type Wish } from "./wanted-page.ts";
+import type { Needs } from "./parts.ts";
+import { countRounds, isSameBinding, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
+
+/** What it takes to bring a session to an app, or to begin again. */
+export type TicketNeeds = Needs<"sessions" | "cookies" | "names" | "sealer" | "clock" | "random" | "settings" | "renderPage" | "log">;
 
 /** One sign-in on one app host, on its way there: good once, for a minute, for that host and that browser. */
 interface Ticket {
@@ -26,35 +30,35 @@ const kind = "ticket";
 const ticketLimitMs = 60_000;
 
 /** Brings a session to the app that was wanted: with a ticket, or at once where the app lives on the auth host itself. */
-export async function handOver(parts: ControlParts, target: ReturnTarget, wish: Wish, session: Session): Promise<Answer> {
-  if (target.site.isAuth) return signIn(parts, target, session, wish.rounds);
-  if (wish.binding === null) return askAgain(target, []);
+export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted: WantedPage, session: Session): Promise<Answer> {
+  if (target.site.isAuth) return signIn(parts, target, session, wanted.rounds);
+  if (wanted.binding === null) return askAgain(target, []);
   const ticket: Ticket = {
     sessionId: session.id,
     host: target.site.hostname,
-    binding: wish.binding,
+    binding: wanted.binding,
     path: target.path,
-    rounds: wish.rounds,
+    rounds: wanted.rounds,
   };
   const handle = await parts.sessions.park(kind, JSON.stringify(ticket), ticketLimitMs);
   return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?ticket=${encodeURIComponent(handle)}`);
 }
 
 /** Takes the ticket: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
-async function takeTicket(parts: ControlParts, handle: string): Promise<Ticket | null> {
+async function takeTicket(parts: Needs<"sessions">, handle: string): Promise<Ticket | null> {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
   const text = await parts.sessions.unpark(kind, handle);
   return text === null ? null : readTicket(text);
 }
 
 /** Sets the host's session cookie and goes to the page. */
-function signIn(parts: ControlParts, target: ReturnTarget, session: Session, rounds: number): Answer {
+function signIn(parts: Needs<"cookies" | "names" | "sealer" | "clock">, target: ReturnTarget, session: Session, rounds: number): Answer {
   const { hostname } = target.site;
   const cookies = [parts.cookies.issue(session.id, hostname), noteRound(parts, parts.names, hostname, rounds)];
   return redirectTo(urlOfTarget(target), { cookies });
 }
 
-/** To the app's own host first, where the wish is bound to the browser; the choices already made come along. */
+/** To the app's own host first, where the wanted page is bound to the browser; the choices already made come along. */
 export function askAgain(target: ReturnTarget, extra: readonly [name: string, value: string][]): Answer {
   const query = new URLSearchParams([["return", target.path], ...extra]);
   return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?${query}`);
@@ -67,7 +71,11 @@ function readTicket(text: string): Ticket | null {
 }
 
 /** `GET /_vestibule/enter` on an app's host: a ticket is turned into this host's session cookie; `return` begins a login. */
-export async function enterEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+export function enterEndpoint(parts: TicketNeeds): Endpoint {
+  return { path: "/enter", on: "app", methods: ["GET"], limited: false, urgent: false, run: (request) => enter(parts, request) };
+}
+
+async function enter(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
   const { visit, query } = request;
   if (query.has("ticket")) return enterWithTicket(parts, request);
   const path = readReturnPath(onlyParameter(query, "return"), visit.site);
@@ -75,7 +83,7 @@ export async function enterEndpoint(parts: ControlParts, request: ControlRequest
   return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds, extra: passedOn(readChoices(query)) });
 }
 
-async function enterWithTicket(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+async function enterWithTicket(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
   const { incoming, site } = request.visit;
   const ticket = await takeTicket(parts, onlyParameter(request.query, "ticket") ?? "");
   if (ticket === null || ticket.host !== site.hostname) return withoutTicket(parts, request);
@@ -98,7 +106,7 @@ async function enterWithTicket(parts: ControlParts, request: ControlRequest): Pr
  * two tabs opened at once each got a binding, and the browser kept one. A new login, bound to what this browser holds now, costs
  * it a redirect; it is counted, so that it cannot go on for ever.
  */
-function startOver(parts: ControlParts, request: ControlRequest, ticket: Ticket, why: string): Answer {
+function startOver(parts: TicketNeeds, request: ControlRequest, ticket: Ticket, why: string): Answer {
   const { visit } = request;
   parts.log.info({ request: visit.incoming.id, host: visit.site.hostname }, `a ticket is not used: ${why}`);
   const path = safeReturnPath(...splitPath(ticket.path));
@@ -106,7 +114,7 @@ function startOver(parts: ControlParts, request: ControlRequest, ticket: Ticket,
 }
 
 /** Used, expired or made up. Whoever is signed in here anyway (the page was reloaded) goes on to the app. */
-async function withoutTicket(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+async function withoutTicket(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
   const { incoming, site } = request.visit;
   const home: ReturnTarget = { site, path: "/" };
   const id = parts.cookies.read(incoming.cookie, site.hostname);

@@ -1,12 +1,16 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { CookieLine } from "../../control/answers.ts";
+import type { SiteTable } from "../../control/deps.ts";
 import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
+import type { ReturnTarget } from "../../control/return-to.ts";
 import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sealed-json.ts";
 import type { Clock, Random } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
+import type { App } from "../../core/route.ts";
 
 /** What a visitor wanted when a login came in between. Travels sealed through URLs and the login-state cookie. */
-export interface Wish {
+export interface WantedPage {
   readonly host: string;
   /** Path and query on that host. */
   readonly path: string;
@@ -21,27 +25,34 @@ export interface Wish {
 
 const purpose = "login-wish";
 
-/** How long a wish, and a login begun for it, may take. */
+/** How long a wanted page, and a login begun for it, may take. */
 export const loginLimitMs = 10 * 60_000;
 
-export function sealWish(sealer: Sealer, wish: Wish): string {
-  return sealJson(sealer, purpose, packWish(wish));
+export function sealWantedPage(sealer: Sealer, wanted: WantedPage): string {
+  return sealJson(sealer, purpose, packWantedPage(wanted));
 }
 
-export function openWish(sealer: Sealer, sealed: string | null): Wish | null {
-  return unpackWish(openJson(sealer, purpose, sealed));
+export function openWantedPage(sealer: Sealer, sealed: string | null): WantedPage | null {
+  return unpackWantedPage(openJson(sealer, purpose, sealed));
 }
 
 /** A list instead of an object: every byte counts in a cookie. */
-export function packWish(wish: Wish): readonly unknown[] {
-  return [wish.host, wish.path, wish.binding, wish.acr, wish.rounds, wish.at];
+export function packWantedPage(wanted: WantedPage): readonly unknown[] {
+  return [wanted.host, wanted.path, wanted.binding, wanted.acr, wanted.rounds, wanted.at];
 }
 
-export function unpackWish(value: unknown): Wish | null {
+export function unpackWantedPage(value: unknown): WantedPage | null {
   if (!Array.isArray(value)) return null;
   const [host, path, binding, acr, rounds, at] = value as unknown[];
   if (!isText(host) || !isText(path) || !isTexts(acr) || !isNumber(rounds) || !isNumber(at)) return null;
   return binding === null || isText(binding) ? { host, path, binding, acr, rounds, at } : null;
+}
+
+/** The app that a wanted page names; a configuration may have lost it meanwhile. */
+export function targetOf(parts: { readonly table: SiteTable }, wanted: WantedPage): ReturnTarget & { readonly app: App } {
+  const site = parts.table.findSite(wanted.host);
+  if (site === null || site.app === null) throw new GatewayError("login.return-refused", `there is no app on ${wanted.host}`);
+  return { site, app: site.app, path: wanted.path };
 }
 
 /** So many logins in a row that led nowhere are a loop: the next one is answered with a page instead. */

@@ -1,4 +1,4 @@
-import type { LoginProvider } from "../../core/ports/login-provider.ts";
+import type { VerifiedBearer } from "../../core/ports/login-provider.ts";
 import { mapClaims } from "../claims/map-claims.ts";
 import { rejected } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
@@ -7,7 +7,7 @@ import { acrOf, checkAudience, checkIssuer, checkTimes, type Moment, timeOf } fr
 import { asymmetricAlgorithms, type Jws } from "./jws.ts";
 
 /** An access token of this provider as a principal, under the same mapping as a login; nothing but the token itself is asked. */
-export async function verifyBearer(context: OidcContext, token: string): ReturnType<LoginProvider["verifyBearer"]> {
+export async function verifyBearer(context: OidcContext, token: string): Promise<VerifiedBearer> {
   // `signingAlgorithms` speaks of ID and logout tokens; access tokens may be signed otherwise, by a key of the same issuer.
   const jws = await context.keys.verify(token, asymmetricAlgorithms, "request");
   const audiences = context.oidc.bearerAudiences;

@@ -1,19 +1,51 @@
 import { jsonAnswer, redirectTo } from "../../control/answers.ts";
 import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import type { Endpoint } from "../../control/endpoint.ts";
 import { readForm } from "../../control/read-form.ts";
 import { isNumber, isText, openJson, sealJson } from "../../control/sealed-json.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
-import { attemptOf, completeLogin, recallLogin } from "../flow/complete-login.ts";
-import { oidcOf } from "./settings.ts";
+import { attemptOf, type CompletionNeeds, completeLogin, recallLogin } from "../flow/complete-login.ts";
+import type { Needs } from "../flow/parts.ts";
+import type { OidcProvider } from "./port.ts";
+
+type Providers = ReadonlyMap<string, OidcProvider>;
+type CallbackNeeds = CompletionNeeds & Needs<"settings" | "sealer" | "clock">;
+type NoticeNeeds = Needs<"sessions" | "audit" | "metrics" | "log" | "clock">;
+
+/** Where the providers' answers and logout notices arrive. */
+export function oidcEndpoints(parts: CallbackNeeds & NoticeNeeds, providers: Providers): readonly Endpoint[] {
+  const under = "/oidc/:provider";
+  return [
+    {
+      ...{ path: `${under}/callback`, on: "auth", methods: ["GET"], limited: true, urgent: false },
+      run: (request) => callback(parts, providerOf(providers, request), request),
+    },
+    {
+      ...{ path: `${under}/callback`, on: "auth", methods: ["POST"], limited: true, urgent: false },
+      run: (request) => postedCallback(parts, providerOf(providers, request), request),
+    },
+    {
+      ...{ path: `${under}/backchannel-logout`, on: "auth", methods: ["POST"], limited: false, urgent: true },
+      run: (request) => backchannelLogout(parts, providers, request),
+    },
+    {
+      ...{ path: `${under}/frontchannel-logout`, on: "auth", methods: ["GET"], limited: false, urgent: true },
+      run: (request) => frontchannelLogout(parts, providers, request),
+    },
+  ];
+}
+
+function providerOf(providers: Providers, { provider: id }: ControlRequest): OidcProvider {
+  const provider = providers.get(id);
+  if (provider === undefined) throw new GatewayError("login.provider-unknown", "no OpenID Connect provider of that name");
+  return provider;
+}
 
 /** `GET /_vestibule/oidc/<provider>/callback`: the provider's answer, verified in full, becomes a new session. */
-export async function callbackEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const provider = parts.providers.get(request.provider);
-  if (provider?.kind !== "oidc") throw new GatewayError("login.provider-unknown", "no OpenID Connect provider of that name");
+async function callback(parts: CallbackNeeds, provider: OidcProvider, request: ControlRequest): Promise<Answer> {
   const answer = providerAnswer(parts, request);
   const login = recallLogin(parts, request, provider, answer.get("state") ?? "");
   const { state, memory, acr, reauthenticate } = login;
@@ -31,30 +63,27 @@ const purposeOf = (provider: string) => `parked-answer:${provider}`;
  * A form_post answer is a cross-site POST, on which Lax cookies are absent. Its parameters are sealed into a same-site GET of
  * the same address, which brings the cookies and is judged there; nothing is stored for an answer that nobody has verified.
  */
-export async function postedCallbackEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const { provider } = request;
-  const settings = parts.settings.providers.find(({ id }) => id === provider);
-  if (settings === undefined || !parts.providers.has(provider)) {
-    throw new GatewayError("login.provider-unknown", "no provider of that name");
-  }
-  if (oidcOf(settings.protocol)?.responseMode !== "form_post") {
-    throw new GatewayError("login.answer-rejected", `${provider} is not configured to answer by form_post`);
-  }
+async function postedCallback(
+  parts: Needs<"sealer" | "clock" | "settings">,
+  { id, responseMode }: OidcProvider,
+  request: ControlRequest,
+): Promise<Answer> {
+  if (responseMode !== "form_post") throw new GatewayError("login.answer-rejected", `${id} is not configured to answer by form_post`);
   const form = await readForm(request.request);
-  const parked = sealJson(parts.sealer, purposeOf(provider), [form.toString(), parts.clock()]);
+  const parked = sealJson(parts.sealer, purposeOf(id), [form.toString(), parts.clock()]);
   if (parked.length > maxParked) throw new GatewayError("login.answer-rejected", "the posted answer is too long");
-  const here = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/oidc/${encodeURIComponent(provider)}/callback`;
+  const here = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/oidc/${encodeURIComponent(id)}/callback`;
   return redirectTo(`${here}?parked=${parked}`);
 }
 
 /** The parameters of a provider's answer, each there at most once (RFC 6749 section 3.1). */
-function providerAnswer(parts: ControlParts, request: ControlRequest): URLSearchParams {
+function providerAnswer(parts: Needs<"sealer" | "clock">, request: ControlRequest): URLSearchParams {
   const answer = request.query.has("parked") ? openParked(parts, request) : request.query;
   if (new Set(answer.keys()).size === [...answer.keys()].length) return answer;
   throw new GatewayError("login.answer-rejected", "a parameter stands in the answer more than once");
 }
 
-function openParked(parts: ControlParts, request: ControlRequest): URLSearchParams {
+function openParked(parts: Needs<"sealer" | "clock">, request: ControlRequest): URLSearchParams {
   const value = openJson(parts.sealer, purposeOf(request.provider), onlyParameter(request.query, "parked"));
   const [text, at] = Array.isArray(value) ? (value as unknown[]) : [];
   if (isText(text) && isNumber(at) && parts.clock() - at <= parkedLimitMs) return new URLSearchParams(text);
@@ -65,9 +94,9 @@ function openParked(parts: ControlParts, request: ControlRequest): URLSearchPara
  * `POST /_vestibule/oidc/<provider>/backchannel-logout` (OpenID Connect Back-Channel Logout 1.0, sections 2.5 to 2.8): 200 once
  * the sessions are gone in every process, 400 with a JSON error for anything that does not verify.
  */
-export async function backchannelEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
+async function backchannelLogout(parts: NoticeNeeds, providers: Providers, request: ControlRequest): Promise<Answer> {
   try {
-    const provider = parts.providers.get(request.provider);
+    const provider = providers.get(request.provider);
     if (provider === undefined) throw new GatewayError("logout.token-rejected", "no provider of that name");
     const token = onlyParameter(await readForm(request.request), "logout_token");
     if (token === null || token === "") throw new GatewayError("logout.token-rejected", "no logout_token, or more than one");
@@ -85,7 +114,7 @@ export async function backchannelEndpoint(parts: ControlParts, request: ControlR
   }
 }
 
-function refusal(parts: ControlParts, { visit, provider }: ControlRequest, error: unknown): Answer {
+function refusal(parts: Needs<"log">, { visit, provider }: ControlRequest, error: unknown): Answer {
   const failure = asGatewayError(error);
   parts.log.warn({ request: visit.incoming.id, provider, code: failure.code, error: failure }, "a back-channel logout was refused");
   // 503 only where trying again can help: while the store is silent nobody may take the sessions for ended.
@@ -102,8 +131,8 @@ function refusal(parts: ControlParts, { visit, provider }: ControlRequest, error
  * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which nobody
  * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused.
  */
-export async function frontchannelEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const provider = parts.providers.get(request.provider);
+async function frontchannelLogout(parts: NoticeNeeds, providers: Providers, request: ControlRequest): Promise<Answer> {
+  const provider = providers.get(request.provider);
   if (provider === undefined) throw new GatewayError("logout.token-rejected", "no provider of that name");
   const notice = provider.acceptFrontchannelLogout(request.query);
   if (notice.providerSession === null) throw new GatewayError("logout.token-rejected", "the message names no provider session");

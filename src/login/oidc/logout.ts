@@ -1,5 +1,5 @@
 import * as client from "openid-client";
-import type { LoginStart, LogoutNotice } from "../../core/ports/login-provider.ts";
+import type { BrowserStep, LogoutNotice } from "../../core/ports/login-provider.ts";
 import type { Parting } from "../../core/session.ts";
 import { isObject, messageOf, rejected } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
@@ -15,7 +15,7 @@ const longestUrl = 6_000;
  * reached: the session here ends all the same. The ID token goes along as the hint the specification asks for; this is the one URL
  * that may hold it, and an ID token opens nothing here (see `checkBearerToken`).
  */
-export async function leaveProvider(context: OidcContext, session: Parting, state: string): Promise<LoginStart["go"] | null> {
+export async function leaveProvider(context: OidcContext, session: Parting, state: string): Promise<BrowserStep | null> {
   const { oidc, postLogoutRedirectUri } = context;
   if (!oidc.rpInitiatedLogout) return null;
   try {

@@ -1,12 +1,13 @@
 import { formatOrigin } from "../../core/origin.ts";
-import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { LoginMethod } from "../method.ts";
+import { oidcEndpoints } from "./endpoints.ts";
+import type { OidcProvider } from "./port.ts";
 import { createOidcProvider } from "./provider.ts";
 import { type OidcFile, oidcSchema } from "./schema.ts";
 import { checkOidc, oidcAttributes, oidcSettings } from "./settings.ts";
 
 /** OpenID Connect: authorization code flow, bearer tokens, back- and front-channel logout. */
-export const oidcMethod: LoginMethod<OidcFile, LoginProvider> = {
+export const oidcMethod: LoginMethod<OidcFile, OidcProvider> = {
   id: "oidc",
   name: "OpenID Connect",
   describe: "An OpenID Connect provider.",
@@ -23,4 +24,5 @@ export const oidcMethod: LoginMethod<OidcFile, LoginProvider> = {
       postLogoutRedirectUri: `${origin}/_vestibule/signed-out`,
     });
   },
+  endpoints: oidcEndpoints,
 };

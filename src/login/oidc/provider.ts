@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
@@ -15,6 +14,7 @@ import { acceptedAlgorithms } from "./jws.ts";
 import { createProviderKeys, readKeys } from "./keys.ts";
 import { createLibraryConfiguration } from "./library.ts";
 import { acceptFrontchannelLogout, acceptLogoutToken, leaveProvider } from "./logout.ts";
+import type { OidcProvider } from "./port.ts";
 import { refreshLogin } from "./refresh-login.ts";
 import { type OidcSettings, oidcOf } from "./settings.ts";
 import { createSharedKeys, type SharedKeysDeps } from "./shared-keys.ts";
@@ -43,7 +43,7 @@ const accept = { accept: "application/json" };
  * An OpenID Connect provider. Nothing is fetched before it is needed, so that the gateway starts without its providers; what was
  * fetched once outlives the provider's troubles.
  */
-export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
+export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
   const { settings } = deps;
   const oidc = oidcOf(settings.protocol);
   if (oidc === null) throw new GatewayError("config.invalid", `provider ${settings.id} is not an OpenID Connect provider`);
@@ -81,6 +81,7 @@ export function createOidcProvider(deps: OidcProviderDeps): LoginProvider {
     kind: "oidc",
     emailDomains: settings.emailDomains,
     issuer: oidc.issuer,
+    responseMode: oidc.responseMode,
     begin: (request) => inLogin(beginLogin(context, request)),
     finish: async (answer, state, memory, request) => {
       const remembered = readMemory(memory);

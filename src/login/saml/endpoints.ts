@@ -1,6 +1,6 @@
 import { failureAnswer, redirectTo } from "../../control/answers.ts";
 import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import type { Endpoint } from "../../control/endpoint.ts";
 import { readForm } from "../../control/read-form.ts";
 import { type ReturnTarget, readReturnPath, readReturnUrl } from "../../control/return-to.ts";
 import { isText } from "../../control/sealed-json.ts";
@@ -8,16 +8,51 @@ import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { Site } from "../../core/route.ts";
-import { type Attempt, attemptOf, completeLogin, noteFailedLogin, recallLogin } from "../flow/complete-login.ts";
-import { isSamlProvider, type ReceivedAnswer, type SamlProvider } from "./port.ts";
+import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, recallLogin } from "../flow/complete-login.ts";
+import type { Needs } from "../flow/parts.ts";
+import type { ReceivedAnswer, SamlProvider } from "./port.ts";
+import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
+
+type Providers = ReadonlyMap<string, SamlProvider>;
+type AcsNeeds = Needs<"sessions" | "settings" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
+type FinishNeeds = CompletionNeeds & Needs<"table" | "settings">;
+
+/** Where the providers' answers and logout messages arrive, and what they must know of us. */
+export function samlEndpoints(parts: AcsNeeds & FinishNeeds & SloNeeds, providers: Providers): readonly Endpoint[] {
+  const under = "/saml/:provider";
+  return [
+    {
+      ...{ path: `${under}/metadata`, on: "auth", methods: ["GET", "HEAD"], limited: false, urgent: false },
+      run: (request) => metadataAnswer(providerOf(providers, request)),
+    },
+    {
+      ...{ path: `${under}/acs`, on: "auth", methods: ["POST"], limited: true, urgent: false },
+      run: (request) => receiveAnswer(parts, providerOf(providers, request), request),
+    },
+    {
+      ...{ path: `${under}/finish`, on: "auth", methods: ["GET"], limited: false, urgent: false },
+      run: (request) => finishLogin(parts, providerOf(providers, request), request),
+    },
+    // Verifying a signature costs the same whether the message begins a session or ends one.
+    {
+      ...{ path: `${under}/slo`, on: "auth", methods: ["GET", "POST"], limited: true, urgent: true },
+      run: (request) => singleLogout(parts, providerOf(providers, request), request),
+    },
+  ];
+}
+
+function providerOf(providers: Providers, { provider: id }: ControlRequest): SamlProvider {
+  const provider = providers.get(id);
+  if (provider === undefined) throw new GatewayError("login.provider-unknown", "no SAML provider of that name");
+  return provider;
+}
 
 /**
  * `POST /_vestibule/saml/<provider>/acs` (Profiles 4.1.4): the answer arrives by cross-site POST, on which Lax cookies are absent. It
  * is verified here, parked once, and finished on a same-site GET that brings the cookies, so no cookie needs SameSite=None. Nothing
  * is stored for an answer that does not verify.
  */
-export async function acsEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const provider = samlProviderOf(parts, request);
+async function receiveAnswer(parts: AcsNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   try {
     const received = await provider.receive(await readForm(request.request, maxMessageFormBytes));
     await refuseReplay(parts, provider.id, received);
@@ -32,7 +67,7 @@ export async function acsEndpoint(parts: ControlParts, request: ControlRequest):
 }
 
 /** Of two posts of one assertion, in parallel and in different processes, exactly one goes on (Profiles 4.1.4.5). */
-async function refuseReplay(parts: ControlParts, provider: string, { replay }: ReceivedAnswer): Promise<void> {
+async function refuseReplay(parts: Needs<"sessions" | "clock">, provider: string, { replay }: ReceivedAnswer): Promise<void> {
   const ttlMs = Math.max(replay.until - parts.clock(), 1_000);
   if (await parts.sessions.once("assertion", `${provider} ${replay.id}`, ttlMs)) return;
   throw new GatewayError("saml.replayed", `the assertion ${replay.id} has been used already`);
@@ -42,8 +77,7 @@ async function refuseReplay(parts: ControlParts, provider: string, { replay }: R
  * `GET /_vestibule/saml/<provider>/finish`: binds a parked answer to the login that this browser began, and makes a session of it.
  * An answer that somebody else's login brought here belongs to no login of this browser, and signs nobody in (login CSRF).
  */
-export async function finishEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const provider = samlProviderOf(parts, request);
+async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   const parked = await takeAnswer(parts, provider.id, onlyParameter(request.query, "answer"));
   try {
     if (parked === null) throw new GatewayError("login.stale", "the answer is used, too old or not ours");
@@ -55,7 +89,7 @@ export async function finishEndpoint(parts: ControlParts, request: ControlReques
   }
 }
 
-function attemptFor(parts: ControlParts, request: ControlRequest, provider: SamlProvider, parked: ParkedAnswer): Attempt {
+function attemptFor(parts: FinishNeeds, request: ControlRequest, provider: SamlProvider, parked: ParkedAnswer): Attempt {
   const { state, parcel } = parked;
   if (state === null) return unasked(parts, provider, parked);
   if (parts.loginStates.recall(request.visit.incoming.cookie, state) === null) throw notAsked();
@@ -71,12 +105,12 @@ const notAsked = () =>
   );
 
 /** IdP-initiated, where the configuration allows it: bound to no browser, which is the price of that switch. */
-function unasked(parts: ControlParts, provider: SamlProvider, { parcel, relayState }: ParkedAnswer): Attempt {
+function unasked(parts: Needs<"table" | "settings" | "clock">, provider: SamlProvider, { parcel, relayState }: ParkedAnswer): Attempt {
   const { site, path } = unsolicitedTarget(parts, provider.id, relayState);
   const at = parts.clock();
-  const wish = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at };
+  const wanted = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at };
   return {
-    login: { provider: provider.id, acr: [], reauthenticate: false, wish, at },
+    login: { provider: provider.id, acr: [], reauthenticate: false, wanted, at },
     cookies: [],
     prove: () => provider.conclude(parcel, null),
   };
@@ -90,12 +124,12 @@ const parkedLimitMs = 120_000;
 const handleShape = /^[A-Za-z0-9_-]{16,128}$/;
 
 /** Keeps it under a random handle, for this provider's finish page only. */
-function parkAnswer(parts: ControlParts, provider: string, { state, relayState, parcel }: ParkedAnswer): Promise<string> {
+function parkAnswer(parts: Needs<"sessions">, provider: string, { state, relayState, parcel }: ParkedAnswer): Promise<string> {
   return parts.sessions.park(kind, JSON.stringify([provider, state, relayState, parcel]), parkedLimitMs);
 }
 
 /** Takes it back, once; null for an unknown, used or late handle, and for one of another provider. */
-async function takeAnswer(parts: ControlParts, provider: string, handle: string | null): Promise<ParkedAnswer | null> {
+async function takeAnswer(parts: Needs<"sessions">, provider: string, handle: string | null): Promise<ParkedAnswer | null> {
   const text = handle !== null && handleShape.test(handle) ? await parts.sessions.unpark(kind, handle) : null;
   const [owner, state, relayState, parcel] = text === null ? [] : (JSON.parse(text) as unknown[]);
   if (owner !== provider || !isTextOrNull(state) || !isTextOrNull(relayState) || !isText(parcel)) return null;
@@ -104,25 +138,12 @@ async function takeAnswer(parts: ControlParts, provider: string, handle: string 
 
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 
-/** The SAML provider that the path names. */
-export function samlProviderOf(parts: ControlParts, { provider: id }: ControlRequest): SamlProvider {
-  const provider = parts.providers.get(id);
-  if (provider !== undefined && isSamlProvider(provider)) return provider;
-  throw new GatewayError("login.provider-unknown", "no SAML provider of that name");
-}
-
-/**
- * A document of 256 KiB as base64 in a form: a third more, and a little for `+`, `/` and line ends, each three characters then.
- * What is longer is refused before it is read.
- */
-export const maxMessageFormBytes = 480 * 1024;
-
 /**
  * Where a login that nobody asked for leads: the page that RelayState names, when it is one of an app that accepts this provider; a
  * mere path is one of the provider's first app; anything else is that app's root. RelayState is unsigned, so it chooses among our
  * own pages and never an address.
  */
-function unsolicitedTarget(parts: ControlParts, provider: string, relayState: string | null): ReturnTarget {
+function unsolicitedTarget(parts: Needs<"table" | "settings">, provider: string, relayState: string | null): ReturnTarget {
   const named = readReturnUrl(relayState, parts);
   if (named !== null && accepts(named.site, provider)) return named;
   const site = firstSiteFor(parts, provider);
@@ -131,7 +152,7 @@ function unsolicitedTarget(parts: ControlParts, provider: string, relayState: st
 
 const accepts = ({ app }: Site, provider: string) => app?.settings.providers.includes(provider) === true;
 
-function firstSiteFor({ settings, table }: ControlParts, provider: string): Site {
+function firstSiteFor({ settings, table }: Needs<"table" | "settings">, provider: string): Site {
   const hosts = settings.apps
     .filter((app) => app.providers.includes(provider))
     .flatMap((app) => app.hosts)
@@ -143,7 +164,7 @@ function firstSiteFor({ settings, table }: ControlParts, provider: string): Site
 }
 
 /** `GET /_vestibule/saml/<provider>/metadata`: what the provider must know of us. Public, the same for everybody. */
-export function metadataEndpoint(parts: ControlParts, request: ControlRequest): Answer {
+function metadataAnswer(provider: SamlProvider): Answer {
   return {
     status: 200,
     headers: [
@@ -151,7 +172,7 @@ export function metadataEndpoint(parts: ControlParts, request: ControlRequest): 
       ["Cache-Control", "public, max-age=300"],
       ["Cross-Origin-Resource-Policy", "cross-origin"],
     ],
-    body: samlProviderOf(parts, request).metadataDocument(),
+    body: provider.metadataDocument(),
     close: false,
   };
 }

@@ -1,4 +1,4 @@
-import type { LoginStart } from "../../core/ports/login-provider.ts";
+import type { BrowserStep } from "../../core/ports/login-provider.ts";
 import type { Parting } from "../../core/session.ts";
 import type { SamlContext } from "./context.ts";
 import { requestIdFor, stateOf, withCurrentKeys } from "./login.ts";
@@ -10,7 +10,7 @@ import type { LogoutAnswered, LogoutRequested, LogoutWire } from "./port.ts";
 import { malformed } from "./xml/tree.ts";
 
 /** A signed LogoutRequest for this session, on its way; null where it is switched off or cannot be said (no key, no endpoint). */
-export async function leaveProvider(context: SamlContext, session: Parting, state: string): Promise<LoginStart["go"] | null> {
+export async function leaveProvider(context: SamlContext, session: Parting, state: string): Promise<BrowserStep | null> {
   const { saml, signingKey, clock } = context;
   if (!saml.singleLogout || signingKey === null || session.logoutHandle === null) return null;
   const endpoint = logoutEndpoint(await context.source.get());
@@ -64,7 +64,7 @@ export async function answerLogout(
   context: SamlContext,
   { id, relayState }: LogoutRequested,
   outcome: "success" | "partial",
-): Promise<LoginStart["go"] | null> {
+): Promise<BrowserStep | null> {
   const { saml, signingKey, clock } = context;
   const endpoint = logoutAnswerEndpoint(await context.source.get());
   if (endpoint === null || signingKey === null) return null;

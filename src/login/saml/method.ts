@@ -1,5 +1,6 @@
 import type { LoginMethod } from "../method.ts";
 import { ownEndpoints } from "./context.ts";
+import { samlEndpoints } from "./endpoints.ts";
 import type { SamlProvider } from "./port.ts";
 import { createSamlProvider } from "./provider.ts";
 import { type SamlFile, samlSchema } from "./schema.ts";
@@ -16,4 +17,5 @@ export const samlMethod: LoginMethod<SamlFile, SamlProvider> = {
   check: checkSaml,
   settings: samlSettings,
   create: (deps) => createSamlProvider({ ...deps, ...ownEndpoints(deps.authOrigin, deps.settings.id), documents: deps.store.documents }),
+  endpoints: samlEndpoints,
 };

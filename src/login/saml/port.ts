@@ -1,10 +1,10 @@
-import type { LoginProvider, LoginRequest, LoginStart, Vouched } from "../../core/ports/login-provider.ts";
+import type { BrowserStep, LoginProvider, LoginRequest, Vouched } from "../../core/ports/login-provider.ts";
 
 /** An answer that a browser brought by cross-site POST, where its cookies are absent: verified in all that needs no browser. */
 export interface ReceivedAnswer {
   /** The `state` of the login that it answers, by the provider's signature; null = nobody asked for it (IdP-initiated). */
   readonly state: string | null;
-  /** Unsigned, and therefore no more than a wish where to go. */
+  /** Unsigned, and therefore no more than a hint where to go. */
   readonly relayState: string | null;
   /** The assertion may be used once: its id, and until when that must be remembered. */
   readonly replay: { readonly id: string; readonly until: number };
@@ -42,11 +42,10 @@ export interface LogoutAnswered {
  * A SAML 2.0 identity provider. A login's answer takes two steps, because the POST that brings it has no cookies: `receive` verifies
  * it, and `conclude` binds it to the browser that asked. Messages are signed by us wherever the configuration gives a key, and
  * believed only when they are signed by the provider. Failures are GatewayErrors with `saml.*` or `login.*` codes.
- *
- * `finish` of the general port is never used and always rejects: it would take its caller's word for what was verified.
  */
 export interface SamlProvider extends LoginProvider {
-  readonly kind: "saml";
+  readonly answersLogout: true;
+  leave: NonNullable<LoginProvider["leave"]>;
   /** Our own metadata, signed where the configuration gives a key. */
   metadataDocument(): string;
   /** Verifies an answer: signature, issuer, audience, destination, times. Reads no cookie and remembers nothing. */
@@ -63,10 +62,5 @@ export interface SamlProvider extends LoginProvider {
   /** Verifies a logout message; throws `saml.logout-rejected` and the like. */
   acceptLogoutMessage(wire: LogoutWire): Promise<LogoutRequested | LogoutAnswered>;
   /** The signed answer to a provider's request, on its way there; null when the provider named no place for it. */
-  answerLogout(request: LogoutRequested, outcome: "success" | "partial"): Promise<LoginStart["go"] | null>;
-}
-
-/** The provider behind the general port, when it speaks SAML. */
-export function isSamlProvider(provider: LoginProvider): provider is SamlProvider {
-  return provider.kind === "saml";
+  answerLogout(request: LogoutRequested, outcome: "success" | "partial"): Promise<BrowserStep | null>;
 }

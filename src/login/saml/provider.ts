@@ -55,27 +55,14 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
     name: settings.name,
     kind: "saml",
     emailDomains: settings.emailDomains,
+    answersLogout: true,
     metadataDocument: () => metadata,
     begin: (request) => beginLogin(context, request),
     receive: (form) => receiveAnswer(context, form),
     conclude: async (parcel, asked) => concludeLogin(context, parcel, asked),
-    finish: async () => {
-      throw new GatewayError("login.answer-rejected", "a SAML answer is received first");
-    },
-    // An assertion cannot be renewed: the session lives to its limits, and its groups are those of the login.
-    refresh: async () => ({ kind: "unavailable", why: "SAML has no refresh", retryAt: Number.MAX_SAFE_INTEGER }),
     leave: (session, state) => leaveProvider(context, session, state),
     acceptLogoutMessage: (wire) => acceptLogoutMessage(context, wire),
     answerLogout: (request, outcome) => answerLogout(context, request, outcome),
-    acceptLogoutToken: async () => {
-      throw new GatewayError("logout.token-rejected", "a SAML provider has no logout tokens");
-    },
-    acceptFrontchannelLogout: () => {
-      throw new GatewayError("logout.token-rejected", "a SAML provider has no front-channel logout");
-    },
-    verifyBearer: async () => {
-      throw new GatewayError("bearer.rejected", "a SAML provider has no bearer tokens");
-    },
     health: () => source.health(),
     probe: () => source.probe(),
     close: () => source.close(),

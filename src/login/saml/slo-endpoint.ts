@@ -1,24 +1,31 @@
+import { followStep } from "../../control/answers.ts";
 import type { ControlRequest } from "../../control/control-request.ts";
-import type { ControlParts } from "../../control/parts.ts";
+import { noteEnd } from "../../control/end-session.ts";
 import { readForm } from "../../control/read-form.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SessionFilter } from "../../core/ports/session-store.ts";
 import { signedOut } from "../../logout/leave-providers.ts";
-import { isSpent, type LogoutMessage, noteEnd, spend } from "../../logout/provider-logout.ts";
+import { isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
 import { takePendingLogout } from "../../logout/signed-out-state.ts";
-import { goThere } from "../flow/start-login.ts";
-import { maxMessageFormBytes, samlProviderOf } from "./endpoints.ts";
+import type { Needs } from "../flow/parts.ts";
 import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "./port.ts";
+
+/**
+ * A document of 256 KiB as base64 in a form: a third more, and a little for `+`, `/` and line ends, each three characters then.
+ * What is longer is refused before it is read.
+ */
+export const maxMessageFormBytes = 480 * 1024;
+
+export type SloNeeds = Needs<"sessions" | "settings" | "sealer" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
 
 /**
  * `GET` and `POST /_vestibule/saml/<provider>/slo` (Profiles 4.4): the provider ends sessions, or answers our own request to. A
  * cross-site POST brings no cookies: what ends is what the signed message names, in whichever browser it lives.
  */
-export async function sloEndpoint(parts: ControlParts, request: ControlRequest): Promise<Answer> {
-  const provider = samlProviderOf(parts, request);
+export async function singleLogout(parts: SloNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   const message = await provider.acceptLogoutMessage(await wireOf(request));
-  if (message.kind === "response") return farewell(parts, provider, message);
+  if (message.kind === "response") return afterAnswer(parts, provider, message);
   const once: LogoutMessage = { kind: "saml-logout", provider: provider.id, replay: message.replay };
   if (await isSpent(parts, once)) throw new GatewayError("saml.logout-rejected", `the logout request ${message.id} has been used already`);
   const outcome = await endNamed(parts, request, provider.id, message);
@@ -26,7 +33,7 @@ export async function sloEndpoint(parts: ControlParts, request: ControlRequest):
   const go = await provider.answerLogout(message, outcome);
   return go === null
     ? signedOut(parts, { host: null, complete: outcome === "success", rest: null })
-    : goThere(parts, request.visit.incoming, go);
+    : followStep(parts, request.visit.incoming, go);
 }
 
 async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
@@ -38,7 +45,7 @@ async function wireOf({ visit, request }: ControlRequest): Promise<LogoutWire> {
 const mostNamed = 32;
 
 async function endNamed(
-  parts: ControlParts,
+  parts: SloNeeds,
   request: ControlRequest,
   provider: string,
   message: LogoutRequested,
@@ -69,10 +76,14 @@ function filtersOf(provider: string, { providerAccount, providerSessions }: Logo
 }
 
 /** Our sessions ended before the provider was asked; what it answers decides only what the visitor is told. */
-async function farewell(parts: ControlParts, provider: SamlProvider, { state, complete }: LogoutAnswered): Promise<Answer> {
+async function afterAnswer(
+  parts: Needs<"sessions" | "settings" | "sealer">,
+  provider: SamlProvider,
+  { state, complete }: LogoutAnswered,
+): Promise<Answer> {
   const pending = await takePendingLogout(parts, state);
   if (pending === null || pending.provider !== provider.id) {
     throw new GatewayError("saml.logout-rejected", "no logout is under way that this message answers");
   }
-  return signedOut(parts, { ...pending.farewell, complete: pending.farewell.complete && complete });
+  return signedOut(parts, { ...pending.signedOut, complete: pending.signedOut.complete && complete });
 }

@@ -11,42 +11,42 @@ const google = scriptedProvider("google", reject);
 const nothing = { named: null, hint: null, present: null };
 
 test.each([
-  { when: "the app has one provider", wish: { ...nothing, accepted: [google] }, answer: { kind: "go", provider: google } },
+  { when: "the app has one provider", question: { ...nothing, accepted: [google] }, answer: { kind: "go", provider: google } },
   {
     when: "one provider and an unknown address",
-    wish: { ...nothing, accepted: [google], hint: "a@b.example" },
+    question: { ...nothing, accepted: [google], hint: "a@b.example" },
     answer: { kind: "go", provider: google },
   },
-  { when: "several and nothing said", wish: { ...nothing, accepted: [entra, google] }, answer: { kind: "ask", problem: null } },
-  { when: "one is named", wish: { ...nothing, accepted: [entra, google], named: "google" }, answer: { kind: "go", provider: google } },
+  { when: "several and nothing said", question: { ...nothing, accepted: [entra, google] }, answer: { kind: "ask", problem: null } },
+  { when: "one is named", question: { ...nothing, accepted: [entra, google], named: "google" }, answer: { kind: "go", provider: google } },
   {
     when: "one is named that the app does not accept",
-    wish: { ...nothing, accepted: [google], named: "entra" },
+    question: { ...nothing, accepted: [google], named: "entra" },
     answer: { kind: "unknown" },
   },
   {
     when: "the address has an owner",
-    wish: { ...nothing, accepted: [entra, google], hint: " Alice@ACME.example " },
+    question: { ...nothing, accepted: [entra, google], hint: " Alice@ACME.example " },
     answer: { kind: "go", provider: entra },
   },
   {
     when: "the address has no owner",
-    wish: { ...nothing, accepted: [entra, google], hint: "a@b.example" },
+    question: { ...nothing, accepted: [entra, google], hint: "a@b.example" },
     answer: { kind: "ask", problem: "unknown-domain" },
   },
   {
     when: "the address is none",
-    wish: { ...nothing, accepted: [entra, google], hint: "alice" },
+    question: { ...nothing, accepted: [entra, google], hint: "alice" },
     answer: { kind: "ask", problem: "invalid" },
   },
   {
     when: "a session must become stronger",
-    wish: { ...nothing, accepted: [entra, google], present: "google" },
+    question: { ...nothing, accepted: [entra, google], present: "google" },
     answer: { kind: "go", provider: google },
   },
-  { when: "there is no provider", wish: { ...nothing, accepted: [] }, answer: { kind: "unknown" } },
-])("$when: $answer.kind", ({ wish, answer }) => {
-  expect(chooseProvider(wish)).toEqual(answer);
+  { when: "there is no provider", question: { ...nothing, accepted: [] }, answer: { kind: "unknown" } },
+])("$when: $answer.kind", ({ question, answer }) => {
+  expect(chooseProvider(question)).toEqual(answer);
 });
 
 test.each([
@@ -77,7 +77,7 @@ test.each([
 
 const login = `https://auth.acme.example/_vestibule/login?return=${encodeURIComponent("https://reports.other.example/q?x=1")}`;
 
-test("the chooser asks for the address, keeps the wish in its form, and offers the providers as links", async () => {
+test("the chooser asks for the address, keeps the wanted page in its form, and offers the providers as links", async () => {
   const rig = createControlRig();
   const page = await createControlBrowser(rig).go("https://reports.other.example/q?x=1");
   expect(page.status).toBe(200);
@@ -122,7 +122,7 @@ test("a provider that the app does not accept is an error", async () => {
   expect(page.body).toContain("There is no such sign-in service here.");
 });
 
-test("another account shows the chooser though there is a session, and keeps the wish to reauthenticate", async () => {
+test("another account shows the chooser though there is a session, and keeps the will to reauthenticate", async () => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);
   await browser.go(`${login}&provider=google`);

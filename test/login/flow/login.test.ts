@@ -58,7 +58,7 @@ test("a new login has a new session id and ends this browser's older session of 
 test("two tabs that begin at once, before either holds a cookie, both reach their pages and share one session", async () => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);
-  const [one, two] = await Promise.all([door(rig, `${wiki}/one`), door(rig, `${wiki}/two`)]);
+  const [one, two] = await Promise.all([redirected(rig, `${wiki}/one`), redirected(rig, `${wiki}/two`)]);
   // The browser keeps the binding that came last.
   browser.jar.absorb("wiki.acme.example", one.setCookies);
   browser.jar.absorb("wiki.acme.example", two.setCookies);
@@ -154,7 +154,7 @@ test("a stronger login goes to the provider of the present session and asks for 
   const rig = createControlRig();
   const browser = createControlBrowser(rig);
   await browser.go(`${auth}/_vestibule/login?return=${encodeURIComponent(`${reports}/`)}&provider=google`);
-  const answer = rig.door.open(visitTo(rig, `${reports}/vault`, browser.jar.header("reports.other.example")), { acr: ["gold"] });
+  const answer = rig.loginRedirect.answer(visitTo(rig, `${reports}/vault`, browser.jar.header("reports.other.example")), { acr: ["gold"] });
   const location = answer.headers.find(([name]) => name === "Location")?.[1] ?? "";
   const page = await browser.go(location);
   expect(page.url).toBe(`${reports}/vault`);
@@ -167,7 +167,7 @@ test("a provider that does not give the strength asked for is told at once, and 
   await browser.go(`${wiki}/`);
   const before = rig.cookies.read(browser.jar.header("wiki.acme.example"), "wiki.acme.example") ?? "";
   rig.providers.entra.script.principal = { acr: "bronze" };
-  const answer = rig.door.open(visitTo(rig, `${wiki}/vault`, browser.jar.header("wiki.acme.example")), { acr: ["gold"] });
+  const answer = rig.loginRedirect.answer(visitTo(rig, `${wiki}/vault`, browser.jar.header("wiki.acme.example")), { acr: ["gold"] });
   const page = await browser.go(answer.headers.find(([name]) => name === "Location")?.[1] ?? "");
   expect(page.status).toBe(403);
   expect(page.body).toContain("stronger sign-in");
@@ -211,9 +211,8 @@ test.each([
 });
 
 test("a posted answer finishes in a same-site GET that carries the cookies", async () => {
-  const rig = createControlRig();
-  const form = { ...rig.settings.providers[0], protocol: { ...rig.settings.providers[0]?.protocol, responseMode: "form_post" } };
-  const posting = createControlRig({ providers: [form as never, ...rig.settings.providers.slice(1)] });
+  const posting = createControlRig();
+  Object.assign(posting.providers.entra, { responseMode: "form_post" });
   const browser = createControlBrowser(posting);
   const login = await browser.ask((await browser.ask(`${wiki}/p`)).location ?? "");
   const state = new URL(login.location ?? "").searchParams.get("state") ?? "";
@@ -279,6 +278,6 @@ function visitTo(rig: ReturnType<typeof createControlRig>, url: string, cookie: 
   return { incoming: incomingFor(target, { headers: { accept: "text/html" } }, cookie), site };
 }
 
-async function door(rig: ReturnType<typeof createControlRig>, url: string) {
-  return fromAnswer(url, rig.door.open(visitTo(rig, url, null), { acr: [] }));
+async function redirected(rig: ReturnType<typeof createControlRig>, url: string) {
+  return fromAnswer(url, rig.loginRedirect.answer(visitTo(rig, url, null), { acr: [] }));
 }

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
+import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import { fakeKey, type SignOptions } from "../../support/fake-keys.ts";
 import { type FakeOidc, halfHash, logoutEvent, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, oidcProviderSettings } from "../../support/oidc-journey.ts";
 
 let fake: FakeOidc;
-let provider: LoginProvider;
+let provider: OidcProvider;
 beforeAll(async () => {
   fake = await startFakeOidc();
   fake.keys.push(await fakeKey("elliptic", "ES256"));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
+import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import type { OidcProviderDeps } from "../../../src/login/oidc/provider.ts";
 import { fakeKey } from "../../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
@@ -11,7 +11,7 @@ import { anOidcProvider, logIn, oidcProviderSettings, plainRequest } from "../..
 const discovery = "/.well-known/openid-configuration";
 let fake: FakeOidc;
 let now: number;
-const opened: LoginProvider[] = [];
+const opened: OidcProvider[] = [];
 beforeEach(async () => {
   fake = await startFakeOidc();
   now = Date.now();
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const provider of opened.splice(0)) provider.close();
   await fake.close();
 });
-function relyingParty(deps: Partial<OidcProviderDeps> = {}, issuer = fake.issuer): LoginProvider {
+function relyingParty(deps: Partial<OidcProviderDeps> = {}, issuer = fake.issuer): OidcProvider {
   const provider = anOidcProvider(oidcProviderSettings({ issuer }), { clock: () => now, ...deps });
   opened.push(provider);
   return provider;

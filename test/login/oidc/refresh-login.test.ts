@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
 import type { ProviderSettings } from "../../../src/core/settings.ts";
+import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, sessionOf } from "../../support/oidc-journey.ts";
 
 let fake: FakeOidc;
-const opened: LoginProvider[] = [];
+const opened: OidcProvider[] = [];
 beforeEach(async () => {
   fake = await startFakeOidc();
   fake.refreshToken = "refresh-1";
@@ -14,12 +14,12 @@ afterEach(async () => {
   for (const provider of opened.splice(0)) provider.close();
   await fake.close();
 });
-function relyingParty(oidc = {}, provider: Partial<Omit<ProviderSettings, "protocol">> = {}, deps = {}): LoginProvider {
+function relyingParty(oidc = {}, provider: Partial<Omit<ProviderSettings, "protocol">> = {}, deps = {}): OidcProvider {
   const made = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, ...oidc }, provider), deps);
   opened.push(made);
   return made;
 }
-async function signedIn(provider: LoginProvider) {
+async function signedIn(provider: OidcProvider) {
   return sessionOf(await logIn(provider));
 }
 const groups = (...names: string[]) => ({ kind: "known", names });

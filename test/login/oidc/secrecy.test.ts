@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
 import { makeSecret } from "../../../src/core/secret.ts";
+import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, recordingLog, sessionOf } from "../../support/oidc-journey.ts";
 
@@ -12,7 +12,7 @@ const secrets = {
   client: "CLIENT-SECRET-1",
 };
 let fake: FakeOidc;
-let provider: LoginProvider;
+let provider: OidcProvider;
 const { lines, log } = recordingLog();
 const codes: string[] = [];
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { LoginProvider } from "../../../src/core/ports/login-provider.ts";
 import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { eventually } from "../../support/eventually.ts";
 import { fakeKey } from "../../support/fake-keys.ts";
@@ -16,7 +16,7 @@ import { redisAt, sessionSettings } from "../../support/session-builders.ts";
 let redis: TestRedis;
 let fake: FakeOidc;
 let round = 0;
-const opened: { readonly store: SessionStore; readonly provider: LoginProvider }[] = [];
+const opened: { readonly store: SessionStore; readonly provider: OidcProvider }[] = [];
 beforeAll(async () => {
   redis = await startRedis();
 });
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 afterAll(() => redis.stop());
 
-async function aProcess({ clock = Date.now, url = redis.url }: { clock?: () => number; url?: string } = {}): Promise<LoginProvider> {
+async function aProcess({ clock = Date.now, url = redis.url }: { clock?: () => number; url?: string } = {}): Promise<OidcProvider> {
   const settings = sessionSettings({ store: redisAt(url, { keyPrefix: `round-${round}:` }) });
   const store = createRedisStore({ settings, clock, random: randomBytes, log: recordingLog(), metrics: noMetrics });
   if (url === redis.url) {
@@ -47,7 +47,7 @@ async function aProcess({ clock = Date.now, url = redis.url }: { clock?: () => n
 }
 const processes = (count: number) => Promise.all(Array.from({ length: count }, () => aProcess()));
 const fetches = () => fake.count("/jwks");
-const isGood = async (provider: LoginProvider, token: string) => {
+const isGood = async (provider: OidcProvider, token: string) => {
   try {
     await provider.verifyBearer(token);
     return true;
@@ -59,9 +59,9 @@ const isGood = async (provider: LoginProvider, token: string) => {
 test("what one process fetched, another need not fetch, and has when the provider is away", async () => {
   const [first, second] = await processes(2);
   const token = await fake.bearerToken();
-  expect(await isGood(first as LoginProvider, token)).toBe(true);
+  expect(await isGood(first as OidcProvider, token)).toBe(true);
   fake.script = { jwks: () => ({ status: 500 }) };
-  expect(await isGood(second as LoginProvider, token)).toBe(true);
+  expect(await isGood(second as OidcProvider, token)).toBe(true);
   expect(fetches()).toBe(1);
 });
 
@@ -100,10 +100,10 @@ test("after a rotation the first login in each process succeeds, all at once, wi
 
 test("what another process fetched before the rotation does not stand in the way of one after it", async () => {
   const [first, second] = await processes(2);
-  await isGood(second as LoginProvider, await fake.bearerToken());
+  await isGood(second as OidcProvider, await fake.bearerToken());
   await first?.probe();
   fake.keys = [await fakeKey("rotated", "RS256")];
-  expect(await isGood(second as LoginProvider, await fake.bearerToken())).toBe(true);
+  expect(await isGood(second as OidcProvider, await fake.bearerToken())).toBe(true);
 });
 
 test("while the key set is down, a refresh that is due and unknown kids share the one fetch of the minute", async () => {
@@ -134,15 +134,15 @@ test("an old record that is put back into the store brings no withdrawn key back
   client.disconnect();
   if (old === undefined || record === null) throw new Error("nothing was kept");
   fake.script = { jwks: () => ({ status: 500 }) };
-  expect(await isGood(second as LoginProvider, await fake.bearerToken({}, { key: old }))).toBe(false);
+  expect(await isGood(second as OidcProvider, await fake.bearerToken({}, { key: old }))).toBe(false);
 });
 
 test("strangers do not use up what a login needs", async () => {
   const [first, second] = await processes(2);
-  await logIn(first as LoginProvider);
-  await isGood(first as LoginProvider, await fake.bearerToken({}, { kid: "made-up" }));
+  await logIn(first as OidcProvider);
+  await isGood(first as OidcProvider, await fake.bearerToken({}, { kid: "made-up" }));
   fake.keys = [await fakeKey("rotated", "RS256")];
-  expect((await logIn(second as LoginProvider)).principal.subject).toBe("alice");
+  expect((await logIn(second as OidcProvider)).principal.subject).toBe("alice");
 });
 
 test("without the store each process asks for itself", async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { LoginStart } from "../../../core/ports/login-provider.ts";
+import type { BrowserStep } from "../../../core/ports/login-provider.ts";
 import { type SigningKey, signXml } from "../signature/sign.ts";
 import type { Xml } from "../xml/write.ts";
 import { type MessageName, redirectUrl } from "./redirect.ts";
@@ -22,7 +22,7 @@ export function sendMessage(
   endpoint: Endpoint,
   message: { readonly name: MessageName; readonly document: Xml; readonly relayState: string | null },
   key: SigningKey | null,
-): LoginStart["go"] {
+): BrowserStep {
   const { name, document, relayState } = message;
   if (endpoint.binding === "redirect")
     return { kind: "redirect", url: redirectUrl(endpoint.url, { name, xml: document.xml, relayState }, key) };

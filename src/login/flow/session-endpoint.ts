@@ -1,25 +1,33 @@
-import type { Answer } from "../core/answer.ts";
-import { GatewayError } from "../core/errors.ts";
-import type { LoginDoor } from "../core/ports/login-redirect.ts";
-import type { App } from "../core/route.ts";
-import type { Session } from "../core/session.ts";
-import { isGoodFor } from "../login/flow/browser-sessions.ts";
-import { jsonAnswer } from "./answers.ts";
-import type { ControlRequest } from "./control-request.ts";
-import type { ControlParts } from "./parts.ts";
+import { jsonAnswer } from "../../control/answers.ts";
+import type { ControlRequest } from "../../control/control-request.ts";
+import type { Endpoint } from "../../control/endpoint.ts";
+import type { Answer } from "../../core/answer.ts";
+import { GatewayError } from "../../core/errors.ts";
+import type { App } from "../../core/route.ts";
+import type { Session } from "../../core/session.ts";
+import { isGoodFor } from "./browser-sessions.ts";
+import type { Needs } from "./parts.ts";
+
+type SessionNeeds = Needs<"cookies" | "sessions" | "clock" | "settings" | "loginRedirect">;
+
+/** Who is signed in on an app's host. */
+export function sessionEndpoint(parts: SessionNeeds): Endpoint {
+  const run = (request: ControlRequest) => whoIsSignedIn(parts, request);
+  return { path: "/session", on: "app", methods: ["GET", "HEAD"], limited: false, urgent: false, run };
+}
 
 /**
  * `GET /_vestibule/session` on an app's host: who is signed in here and until when, for the app's own scripts. Asking is no
  * activity: a page that polls does not keep a session alive.
  */
-export async function sessionEndpoint(parts: ControlParts, door: LoginDoor, { visit }: ControlRequest): Promise<Answer> {
+async function whoIsSignedIn(parts: SessionNeeds, { visit }: ControlRequest): Promise<Answer> {
   const { incoming, site } = visit;
   if (site.app === null) throw new GatewayError("request.not-found", "no app on this host");
   const id = parts.cookies.read(incoming.cookie, site.hostname);
   const session = id === null ? null : await parts.sessions.find(id);
   if (session === null || !isGoodFor(site.app, session, parts.clock())) {
     const message = "Nobody is signed in here.";
-    return jsonAnswer(401, { error: "login_required", message, login_url: door.urlFor(visit), request_id: incoming.id });
+    return jsonAnswer(401, { error: "login_required", message, login_url: parts.loginRedirect.urlFor(visit), request_id: incoming.id });
   }
   return jsonAnswer(200, describe(session, site.app, parts.settings.sessions.idleMs));
 }

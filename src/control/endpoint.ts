@@ -1,0 +1,38 @@
+import type { Answer } from "../core/answer.ts";
+import type { ControlRequest } from "./control-request.ts";
+
+/** One address under `/_vestibule/`, as data. Everything that is decided about a request before its endpoint runs stands in these fields. */
+export interface Endpoint {
+  /** Below `/_vestibule`; `:provider` is one segment, which `ControlRequest.provider` holds. */
+  readonly path: string;
+  /** Where it exists: on the auth origin, on the hosts of apps, or on both. */
+  readonly on: "auth" | "app" | "any";
+  /** HEAD stands only where GET changes nothing: mail scanners and link previews must not spend a ticket. */
+  readonly methods: readonly ("GET" | "HEAD" | "POST")[];
+  /** A stranger can make the gateway work here (opening sealed values, asking providers, verifying signatures): counted for each address. */
+  readonly limited: boolean;
+  /** Ends sessions: neither kept waiting nor refused when the gateway is full. */
+  readonly urgent: boolean;
+  run(request: ControlRequest): Answer | Promise<Answer>;
+}
+
+export const controlPrefix = "/_vestibule";
+
+/** Whether a request target as received is one of the urgent addresses, byte for byte: other spellings get no favour. */
+export function compileUrgent(endpoints: readonly Pick<Endpoint, "path" | "urgent">[]): (target: string) => boolean {
+  const paths = endpoints.filter(({ urgent }) => urgent).map(({ path }) => controlPrefix + path);
+  const exact = new Set(paths.filter((path) => !path.includes("/:provider/")));
+  const split = paths.filter((path) => path.includes("/:provider/")).map((path) => path.split(":provider") as [string, string]);
+  return (target) => {
+    // Of each request, so the cheapest test comes first.
+    if (!target.startsWith(`${controlPrefix}/`)) return false;
+    const query = target.indexOf("?");
+    const path = query === -1 ? target : target.slice(0, query);
+    return exact.has(path) || split.some(([before, after]) => isBetween(path, before, after));
+  };
+}
+
+function isBetween(path: string, before: string, after: string): boolean {
+  if (path.length <= before.length + after.length || !path.startsWith(before) || !path.endsWith(after)) return false;
+  return !path.slice(before.length, path.length - after.length).includes("/");
+}
