@@ -40,7 +40,8 @@ const readIncoming = createReadIncoming({ trusted: parseNetworks([]), clock: () 
 export function anIncoming(change: Partial<Incoming> = {}): Incoming {
   const { method = "GET", hostname = "wiki.acme.example", path = "/", query = "" } = change;
   // What no parser would let through is judged all the same, as the path it says.
-  const target = readPath(path).ok ? path + query : `/${query}`;
+  const whole = readPath(path).ok ? path + query : `/${query}`;
+  const target = whole.length > 8_192 ? path : whole;
   const fields = [["Host", hostname] as const, ["Accept", "text/html"] as const];
   const read = readIncoming(requestHead({ method, target, fields, address: "192.0.2.7", encrypted: true }));
   return { ...read, rawHeaders: [], ...change };
