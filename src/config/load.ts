@@ -1,8 +1,17 @@
 import type { Settings } from "../core/settings.ts";
 import { checkMeaning } from "./checks/all.ts";
 import { readFileShape, type ShapePass } from "./draft.ts";
-import { createFindings, type Finding, formatKeyPath, type KeyPath, type Problem, withoutConsequences } from "./problems/report.ts";
+import {
+  createFindings,
+  type Finding,
+  formatKeyPath,
+  type KeyPath,
+  type Problem,
+  type Report,
+  withoutConsequences,
+} from "./problems/report.ts";
 import { toSettings } from "./settings/settings.ts";
+import { notExpanded, variableIn } from "./values/hosts.ts";
 import { type References, readReferences, readText } from "./values/references.ts";
 import { readYaml } from "./yaml/document.ts";
 import type { Positions } from "./yaml/positions.ts";
@@ -36,6 +45,7 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
   const findings = createFindings();
   const references = readReferences(referenceRoots(shape), { configFile: file, env, literalSecrets: literalsAllowed(shape) }, findings);
   checkMeaning(shape.draft, references, now, findings);
+  warnOfVariables(yaml.plain, [], findings);
   const problems = [...shape.findings, ...withoutConsequences(findings.problems, shape.findings)];
   const place = (found: readonly Finding[]) => toProblems(found, file, yaml.positions);
   if (problems.length > 0 || shape.file === null) return { ok: false, problems: place(problems) };
@@ -46,6 +56,19 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
 function settingsOf(file: NonNullable<ShapePass["file"]>, references: References, positions: Positions): Settings {
   const placeOf = (path: KeyPath) => `${formatKeyPath(path)} (line ${positions.lineColumn(positions.find(path, "value")).line})`;
   return toSettings({ file, references, placeOf });
+}
+
+/** Values with `${NAME}` in them are legal and hardly ever meant: other programs expand them, this one does not. */
+function warnOfVariables(value: unknown, path: KeyPath, findings: Report): void {
+  // A literal secret may look like anything, and no part of it is repeated.
+  if (path.some((step) => typeof step === "string" && isSensitiveKey(step))) return;
+  if (typeof value === "string") {
+    const variable = variableIn(value);
+    if (variable !== null) findings.warning(path, notExpanded(variable));
+  } else if (typeof value === "object" && value !== null) {
+    const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+    for (const [key, item] of entries) warnOfVariables(item, [...path, key], findings);
+  }
 }
 
 /** The parts that may hold references. A part whose shape is wrong is read as far as it goes. */

@@ -33,6 +33,26 @@ test.each([
   expect(oidcOf(protocol ?? { kind: "none" })?.clientSecret?.reveal()).toBe(secret);
 });
 
+test("a line break at the end of a variable is no part of the secret, either", () => {
+  const { protocol } = settingsOf(loadText(minimal, { CLIENT_SECRET: `${precious}\n` })).providers[0] ?? {};
+  expect(oidcOf(protocol ?? { kind: "none" })?.clientSecret?.reveal()).toBe(precious);
+  expect(problemsOf(loadText(minimal, { CLIENT_SECRET: "\n" })).map(told)).toEqual([expect.stringContaining("CLIENT_SECRET is empty")]);
+});
+
+test("a value with a variable in it is told that nothing is expanded, a secret's is not repeated", () => {
+  const warnings = (text: string) => {
+    const result = loadText(text);
+    return result.ok ? result.warnings.map(({ key, message }) => `${key}: ${message}`) : problemsOf(result).map(told);
+  };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a configuration
+  expect(warnings(minimal.replace("clientId: a", 'clientId: "${CLIENT_ID}"'))).toEqual([
+    expect.stringMatching(/^providers\.google\.oidc\.clientId: "\$\{CLIENT_ID\}" stands here as it is: variables are not expanded/),
+  ]);
+  const literal = `${minimal.replace("{ env: CLIENT_SECRET }", '"$(precious)"')}insecure: { literalSecrets: true }\n`;
+  expect(warnings(literal).join()).not.toContain("$(precious)");
+  expect(warnings(minimal.replace("clientId: a", "clientId: a$b"))).toEqual([]);
+});
+
 test("a secret may stand in the file when insecure.literalSecrets says so, with a warning", () => {
   const result = loadText(`${minimal.replace("{ env: CLIENT_SECRET }", precious)}insecure: { literalSecrets: true }\n`);
   expect(problemsOf(result)).toEqual([]);

@@ -19,6 +19,8 @@ export function parseHostPort(text: string): Parsed<Address> {
 
 /** A bare web origin: `https://auth.acme.example` or with a port. */
 export function parseOrigin(text: string): Parsed<Origin> {
+  const variable = variableIn(text);
+  if (variable !== null) return bad(notExpanded(variable));
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase();
   if (match === null || (scheme !== "https" && scheme !== "http")) {
@@ -39,6 +41,9 @@ export function parseUpstreamUrl(text: string): Parsed<string> {
   const url = readUrl(text);
   if (!url.ok) return url;
   const { pathname, search, hash, origin } = url.value;
+  // What URL parsers take for a host may be none: `http://a..b`, `http://x{y}`.
+  const host = parseHost(url.value.hostname);
+  if (!host.ok) return host;
   if (search !== "" || hash !== "" || /[?#]/.test(text)) return bad("an upstream has no query or fragment: write scheme, host and port");
   if (pathname !== "/") {
     return bad(`an upstream has no path: write ${origin}, and use routes with path and stripPath where the path must change`);
@@ -63,6 +68,8 @@ export function parseProviderUrl(text: string): Parsed<string> {
 
 /** Never repeats the text: it may hold a password. */
 function readUrl(text: string): Parsed<URL> {
+  const variable = text.includes("@") ? null : variableIn(text);
+  if (variable !== null) return bad(notExpanded(variable));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if ((scheme !== "http" && scheme !== "https") || /\s/.test(text) || text.includes("\\") || !URL.canParse(text)) {
     return bad("this is not a URL with http:// or https://: write, for example, http://10.0.0.5:8080");
@@ -78,6 +85,8 @@ function readUrl(text: string): Parsed<URL> {
 /** A host name in canonical form (lower case, no trailing dot), an IPv4 address, or an IPv6 address in brackets. */
 export function parseHost(text: string): Parsed<string> {
   if (text === "") return bad("a host name is missing here");
+  const variable = variableIn(text);
+  if (variable !== null) return bad(notExpanded(variable));
   if (text.includes("://")) return bad(`${quoted(text)} is a URL: write the host name alone`);
   if (text.startsWith("[")) return parseBracketed(text);
   if (parseAddress(text) !== null && text.includes(":")) return bad(`${quoted(text)}: write an IPv6 address in brackets, [${text}]`);
@@ -87,6 +96,16 @@ export function parseHost(text: string): Parsed<string> {
   if (/[^\u0000-\u007f]/.test(text)) return bad(`${quoted(text)}: write the name in its ASCII form${punycodeOf(text)}`);
   const name = text.toLowerCase().replace(/\.$/, "");
   return isHostName(name) ? good(name) : bad(notAName(text));
+}
+
+/** The first thing that looks like a variable of a shell, a template or Windows; null without one. */
+export function variableIn(text: string): string | null {
+  return /\$\{[^}]*\}|\$\([^)]*\)|\{\{[^}]*\}\}|\$[A-Z_][A-Z0-9_]*\b|%[A-Z_][A-Z0-9_]*%|<%[^%]*%>/.exec(text)?.[0] ?? null;
+}
+
+/** What to write instead of a variable. */
+export function notExpanded(variable: string): string {
+  return `${quoted(variable)} stands here as it is: variables are not expanded in this file; write the value, or make the file with envsubst before the start`;
 }
 
 /** A host of an app: like `parseHost`, and `*.acme.example` for exactly one label. */

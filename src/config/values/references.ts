@@ -101,7 +101,9 @@ function isOpenAddress(literal: string | null, path: KeyPath): boolean {
 
 function readVariable(name: string, path: KeyPath, env: ReferenceSources["env"], report: Report): string | null {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
-  if (value !== undefined && value !== "") return value;
+  // A line break at the end is no part of a secret, wherever it comes from: `export X="$(cat file; echo)"`, a Kubernetes Secret made by echo.
+  const text = value?.replace(/\r?\n$/, "");
+  if (text !== undefined && text !== "") return text;
   const fits = Object.keys(env).filter((other) => env[other]);
   const guess = value === undefined ? nearest(name, fits) : null;
   const what = value === undefined ? "is not set" : "is empty";
