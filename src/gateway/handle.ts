@@ -62,7 +62,7 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Ju
   const { identity, decision, destination } = judgement;
   const identityHeaders = deps.addAssertion(call, decision.identity, judgement.headers);
   // So that it ends with its session or token, and when the rules change; a shutdown must find tunnels.
-  const connection = deps.connections.open(incoming, decision.identity, line.kind === "socket");
+  const connection = deps.connections.open(incoming, decision.identity, site.app.settings, line.kind === "socket");
   const endsSession = isAppLogout(site, incoming, decision.identity);
   const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
   const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);

@@ -3,12 +3,13 @@ import type { Known, TokenCaller } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
+import type { AppSettings } from "../core/settings.ts";
 import { createSlots, type Slots } from "../lib/slots.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {
   /** `caller` is null where nobody had to be known. */
-  open(incoming: Incoming, caller: Known | null, tunnel: boolean): OpenConnection;
+  open(incoming: Incoming, caller: Known | null, app: AppSettings, tunnel: boolean): OpenConnection;
   attach(connection: OpenConnection, close: (why: string) => void): void;
   done(connection: OpenConnection): void;
   /** Judges everything again: the rules have changed. */
@@ -25,6 +26,8 @@ export interface OpenConnectionsDeps {
   readonly clock: Clock;
   /** The current rules' word on a connection that was let in before: `false` cuts it. */
   readonly isStillAllowed: (incoming: Incoming, caller: Known | null) => boolean;
+  /** The app that answers on this host now; null when there is none. */
+  readonly appOf: (hostname: string) => AppSettings | null;
 }
 
 /** Connections younger than this are not watched: nearly all requests are over by then. With the sweep it stays below a second. */
@@ -64,8 +67,8 @@ export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnection
   const sweeper = setInterval(() => sweep(state), sweepEveryMs);
   sweeper.unref();
   return {
-    open: (incoming, caller, tunnel) => {
-      const connection = openConnection(incoming, caller, tunnel, state.clock());
+    open: (incoming, caller, app, tunnel) => {
+      const connection = openConnection(incoming, caller, app, tunnel, state.clock());
       state.young.add(connection);
       if (tunnel) state.tunnels.add(connection);
       return connection;
@@ -98,11 +101,32 @@ function sweep(state: State): void {
     watch(state, connection);
   }
   for (const connection of grown(state)) {
-    // The store also tells of expiry; the absolute end must hold when it cannot.
-    if (connection.session !== null && now >= connection.session.expiresAt) cut(state, connection, "expired");
+    const { session, limits } = connection;
+    // The store also tells of expiry; the absolute end must hold when it cannot. An app's own end is told by nothing else.
+    if (session !== null && now >= session.expiresAt) cut(state, connection, "expired");
+    else if (session !== null && now >= session.createdAt + limits.lifetimeMs) cut(state, connection, "expired for this app");
+    else if (session !== null && now >= session.lastSeenAt + limits.idleMs) cutIfIdle(state, connection, session);
     if (connection.token !== null && now >= connection.token.expiresAt) cut(state, connection, "the token expired");
   }
   if (Math.abs(now - state.reviewedAt) >= reviewEveryMs) reviewAll(state);
+}
+
+/** An app's own idle limit. The session as it was when the connection opened says little: other requests have kept it alive since. */
+function cutIfIdle(state: State, connection: OpenConnection, session: Session): void {
+  if (connection.asking) return;
+  const settle = (current: Session | null) => {
+    connection.asking = false;
+    if (connection.cut !== null) return;
+    if (current === null) return cut(state, connection, "the session ended");
+    connection.session = current;
+    if (state.clock() >= current.lastSeenAt + connection.limits.idleMs) cut(state, connection, "idle for this app");
+  };
+  const believed = state.sessions.peek(session.id);
+  if (believed !== undefined) return settle(believed);
+  connection.asking = true;
+  state.sessions.find(session.id).then(settle, () => {
+    connection.asking = false;
+  });
 }
 
 function reviewAll(state: State): void {
@@ -150,6 +174,7 @@ function renewed(state: State, connection: OpenConnection, session: Session): vo
 }
 
 function review(state: State, connection: OpenConnection): void {
+  connection.limits = state.appOf(connection.incoming.hostname)?.session ?? connection.limits;
   if (!state.isStillAllowed(connection.incoming, callerOf(connection))) cut(state, connection, "no longer allowed");
 }
 
@@ -184,6 +209,10 @@ interface OpenConnection {
   session: Session | null;
   /** The bearer token's caller, where it is open for one. */
   readonly token: TokenCaller | null;
+  /** The app's own, shorter or equal limits. */
+  limits: AppSettings["session"];
+  /** The store is being asked whether the session is idle. */
+  asking: boolean;
   readonly tunnel: boolean;
   readonly openedAt: number;
   /** How to cut it; null until the forwarding has begun. */
@@ -194,9 +223,16 @@ interface OpenConnection {
   slot: number;
 }
 
-function openConnection(incoming: Incoming, caller: Known | null, tunnel: boolean, openedAt: number): OpenConnection {
+function openConnection(
+  incoming: Incoming,
+  caller: Known | null,
+  { session: limits }: AppSettings,
+  tunnel: boolean,
+  openedAt: number,
+): OpenConnection {
   const token = caller?.via === "bearer" ? caller : null;
-  return { incoming, session: caller?.session ?? null, token, tunnel, openedAt, close: null, cut: null, slot: -1 };
+  const session = caller?.session ?? null;
+  return { incoming, session, token, limits, asking: false, tunnel, openedAt, close: null, cut: null, slot: -1 };
 }
 
 /** Whom it is open for, as known now. */

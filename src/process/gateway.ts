@@ -57,6 +57,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     sessions,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
+    appOf: (hostname) => current.gateway.findSite(hostname)?.app?.settings ?? null,
   });
   const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {

@@ -91,3 +91,21 @@ test("nothing is watched or kept once the connections are gone", async () => {
   for (const client of clients) client.destroy();
   await eventually(() => expect(gateway.openConnections()).toEqual({ tunnels: 0, watched: 0 }));
 });
+
+test.each([
+  { limit: "lifetime", session: { idleMs: 60_000, lifetimeMs: 1_500 } },
+  { limit: "idle limit", session: { idleMs: 1_500, lifetimeMs: 60_000 } },
+])("an app's own $limit ends what is open on that app, and the session lives on", async ({ session: limits }) => {
+  const short = await startGatewayInProcess({ app: { session: limits } });
+  try {
+    const { session, cookie } = await short.signIn();
+    short.upstream.answerWith(() => (socket) => void socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"));
+    const client = await rawConnect(short);
+    client.send(`GET / HTTP/1.1\r\nHost: wiki.acme.example\r\nCookie: ${cookie}\r\n\r\n`);
+    await client.bytes((bytes) => bytes.includes("one"));
+    await client.closed(5_000);
+    expect(await short.sessions.find(session.id)).not.toBeNull();
+  } finally {
+    await short.close();
+  }
+});

@@ -17,29 +17,30 @@ afterEach(() => {
 });
 
 /** One open tunnel under a session of twelve hours, on an app that takes sessions of `lifetimeMs`. */
-function anOpenTunnel(lifetimeMs: number) {
+function anOpenTunnel(lifetimeMs: number, idleMs = 720 * minute, sessions: Parameters<typeof createOpenConnections>[0]["sessions"] = silent) {
   const time = { now: 1_800_000_000_000 };
   const clock = () => time.now;
-  const app = anApp({ session: { idleMs: minute, lifetimeMs }, routes: [aRoute({ access: [allow({ groups: ["staff"] })] })] });
+  const app = anApp({ session: { idleMs, lifetimeMs }, routes: [aRoute({ access: [allow({ groups: ["staff"] })] })] });
   const rules = compileRules(someSettings([app]));
   const limits = { idleMs: minute, lifetimeMs: 720 * minute };
   const session: Session = beginSession(aNewSession(), limits, { clock, random: (bytes) => new Uint8Array(bytes) });
   const connections = createOpenConnections({
-    sessions: silent,
+    sessions,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed({ ...rules, clock }, incoming, caller),
+    appOf: () => app,
   });
   opened.push(connections);
   const cuts: string[] = [];
   const caller = { kind: "known", principal: session.principal, session, via: "session" } as const;
-  const connection = connections.open(anIncoming({ hostname: app.hosts[0] ?? "" }), caller, true);
+  const connection = connections.open(anIncoming({ hostname: app.hosts[0] ?? "" }), caller, app, true);
   connections.attach(connection, (why) => cuts.push(why));
-  return { time, cuts, connections };
+  return { time, cuts, connections, session };
 }
 
 test.each([
   { when: "the session's absolute limit", lifetimeMs: 720 * minute, afterMs: 720 * minute, why: "expired" },
-  { when: "the app's own, shorter limit", lifetimeMs: 30 * minute, afterMs: 30 * minute, why: "no longer allowed" },
+  { when: "the app's own, shorter limit", lifetimeMs: 30 * minute, afterMs: 30 * minute, why: "expired for this app" },
 ])("while the store is silent, a connection ends with $when, and not before", async ({ lifetimeMs, afterMs, why }) => {
   const { time, cuts, connections } = anOpenTunnel(lifetimeMs);
   time.now += afterMs - 1;
@@ -48,4 +49,16 @@ test.each([
   time.now += minute;
   await eventually(() => expect(cuts).toEqual([why]));
   expect(connections.counts()).toEqual({ tunnels: 0, watched: 0 });
+});
+
+test("what is open on an app ends when its session has been idle there for the app's own limit, wherever it was used meanwhile", async () => {
+  let current: Session | null = null;
+  const store = { ...silent, peek: () => current ?? undefined };
+  const { time, cuts, connections, session } = anOpenTunnel(720 * minute, 10 * minute, store);
+  current = { ...session, lastSeenAt: time.now + 5 * minute };
+  time.now += 14 * minute;
+  await eventually(() => expect(connections.counts()).toEqual({ tunnels: 1, watched: 1 }));
+  expect(cuts).toEqual([]);
+  time.now += 2 * minute;
+  await eventually(() => expect(cuts).toEqual(["idle for this app"]));
 });

@@ -65,6 +65,7 @@ export async function startGatewayInProcess({
     sessions,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(version.gateway, incoming, caller),
+    appOf: (hostname) => version.gateway.findSite(hostname)?.app?.settings ?? null,
   });
   const lasting = {
     directory: null,

@@ -5,6 +5,15 @@ export const sessions: Chapter = {
   title: "Sessions, cookies, redirects, pages",
   promises: [
     {
+      promise: "An app's own, shorter limits end what is open on that app, too.",
+      tests: {
+        "test/attack/ended-sessions.test.ts": [
+          "an app's own lifetime ends what is open on that app, and the session lives on",
+          "an app's own idle limit ends what is open on that app, and the session lives on",
+        ],
+      },
+    },
+    {
       promise: "Over https the session cookie has the `__Host-` prefix.",
       tests: { "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"] },
     },
