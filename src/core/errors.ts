@@ -12,6 +12,7 @@ const specs = {
   "request.headers-too-large": { status: 431, visitor: "The request is too large." },
   "request.timeout": { status: 408, visitor: "The request took too long to arrive." },
   "request.destination-elsewhere": { status: 502, visitor: "This cannot be copied or moved there." },
+  "request.loop": { status: 508, visitor: "This address leads round in a circle." },
   "request.not-found": { status: 404, visitor: "There is no such page." },
   // Upstreams.
   "upstream.unreachable": { status: 502, visitor: "The application is not answering." },

@@ -39,6 +39,8 @@ export interface Incoming {
   readonly destination: string | null;
   /** Methods that header fields name beside the request line's, comma-separated as received. */
   readonly methodOverride: string | null;
+  /** The hops before us as they named themselves (RFC 9110 7.6.3); null without any. */
+  readonly via: string | null;
   /** Value of Origin, Sec-Fetch-Site, Referer, Accept-Language; null when absent. */
   readonly origin: string | null;
   readonly referer?: string | null;

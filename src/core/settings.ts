@@ -180,6 +180,8 @@ export interface ProxySettings {
   readonly maxRequestBodyBytes: number | null;
   /** The Destination of COPY and MOVE is written as this upstream is reached; false = as the visitor reaches it. */
   readonly rewriteDestination: boolean;
+  /** Caches in front may keep answers that were made for one caller, as the application says. */
+  readonly sharedCaches: boolean;
   readonly tls: {
     /** PEM texts. */
     readonly ca: string | null;

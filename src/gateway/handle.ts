@@ -59,14 +59,14 @@ function carryOut(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judge
 
 function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judgement & { kind: "forward" }): void {
   const { incoming, site, route } = call;
-  const { identity, decision, destination } = judgement;
+  const { identity, decision, destination, audience } = judgement;
   const identityHeaders = deps.addAssertion(call, decision.identity, judgement.headers);
   // So that it ends with its session or token, and when the rules change; a shutdown must find tunnels.
   const connection = deps.connections.open(incoming, decision.identity, site.app.settings, line.kind === "socket");
   const endsSession = isAppLogout(site, incoming, decision.identity);
   const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
   const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);
-  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders, destination, setCookie, onOpen })
+  forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders, destination, audience, setCookie, onOpen })
     .then((result) => {
       deps.connections.done(connection);
       if (result.status === null && result.error !== null && !result.aborted) throw result.error;

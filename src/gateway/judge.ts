@@ -7,6 +7,7 @@ import type { Route, Site } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import type { Identify } from "../identity/identify.ts";
 import { type AppSite, decide, decideReading, stricter } from "../policy/decide.ts";
+import type { Audience } from "../upstream/headers/caching.ts";
 import type { IdentityHeaders } from "../upstream/headers/identity.ts";
 import type { HeaderEdit } from "../upstream/plan.ts";
 import { type AppCall, appCall, hasApp } from "./call.ts";
@@ -28,6 +29,8 @@ export type Judgement =
       readonly headers: HeaderEdit;
       /** The second resource of COPY and MOVE, judged like the first; null without one. */
       readonly destination: Destination | null;
+      /** For whom the application's answer will be. */
+      readonly audience: Audience;
     }
   | { readonly kind: "answer"; readonly identity: Identity; readonly decision: Answering; readonly headers: null };
 
@@ -73,7 +76,7 @@ export function judgeAs(deps: RuleDeps, call: AppCall, identity: Identity, now: 
   if (decision.kind !== "allow" && decision.kind !== "pass") return { kind: "answer", identity, decision, headers: null };
   const prepared = deps.prepareHeaders(call.route, decision.identity);
   if (prepared.kind === "refuse") return { kind: "answer", identity, decision: unfit(prepared, decision), headers: null };
-  return { kind: "forward", identity, decision, headers: prepared.edit, destination };
+  return { kind: "forward", identity, decision, headers: prepared.edit, destination, audience: audienceOf(call, decision) };
 }
 
 function decideFacet(call: AppCall, incoming: Incoming, identity: Identity, now: number): Decision {
@@ -90,6 +93,13 @@ export function decideFolded(site: AppSite, plain: Route, identity: Identity, in
   const { folded } = site.app;
   if (folded === null) throw new GatewayError("gateway.internal", `${site.app.id} has no folded rules`);
   return decideReading(site, folded.routeFor(reading, plain), identity, incoming, reading, now);
+}
+
+/** A public path is the same for all; elsewhere one address holds as many pages as there are visitors. */
+function audienceOf({ incoming, route }: AppCall, decision: Admitting): Audience {
+  if (decision.kind === "allow") return "identity";
+  const isPublic = decision.identity === null && route.isPublic(incoming.method, incoming.readings[0] ?? incoming.path);
+  return isPublic ? "everyone" : "optional";
 }
 
 function unfit({ refusal }: IdentityHeaders & { readonly kind: "refuse" }, { identity }: Admitting): Answering {

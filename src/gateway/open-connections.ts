@@ -117,12 +117,18 @@ function cutIfIdle(state: State, connection: OpenConnection, session: Session): 
   const settle = (current: Session | null) => {
     connection.asking = false;
     if (connection.cut !== null) return;
-    if (current === null) return cut(state, connection, "the session ended");
+    if (current === null) {
+      cut(state, connection, "the session ended");
+      return;
+    }
     connection.session = current;
     if (state.clock() >= current.lastSeenAt + connection.limits.idleMs) cut(state, connection, "idle for this app");
   };
   const believed = state.sessions.peek(session.id);
-  if (believed !== undefined) return settle(believed);
+  if (believed !== undefined) {
+    settle(believed);
+    return;
+  }
   connection.asking = true;
   state.sessions.find(session.id).then(settle, () => {
     connection.asking = false;

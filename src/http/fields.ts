@@ -28,6 +28,7 @@ export interface Fields {
   destination: string | null;
   /** Every field by which frameworks take another method than the request line's, in any spelling. */
   methodOverride: string | null;
+  via: string | null;
 }
 
 const maxFields = 100;
@@ -54,6 +55,9 @@ export function scanFields(raw: readonly string[]): Fields {
 /** By length first: most fields are told apart without looking at a character. */
 function note(fields: Fields, name: string, value: string): void {
   switch (name.length) {
+    case 3:
+      if (is(name, "via")) fields.via = joined(fields.via, value, ", ");
+      return;
     case 4:
       if (is(name, "host")) fields.host = only(fields.host, value, name);
       return;
@@ -166,5 +170,6 @@ function noFields(): Fields {
     webSocketVersion: null,
     destination: null,
     methodOverride: null,
+    via: null,
   };
 }

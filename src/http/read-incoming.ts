@@ -12,6 +12,8 @@ export interface ReadIncomingDeps {
   readonly trusted: Networks;
   readonly clock: Clock;
   readonly newRequestId: () => string;
+  /** What this gateway calls itself in Via. A request that bears one of these has been here before. */
+  readonly viaNames?: readonly string[];
   /** Whether the app of this host takes escapes that are not UTF-8. */
   readonly takesRawBytes?: (hostname: string) => boolean;
 }
@@ -53,13 +55,21 @@ export function requestHead(asked: {
 export const knownMethods: ReadonlySet<string> = new Set(METHODS.filter((method) => !["CONNECT", "TRACE", "SOURCE"].includes(method)));
 
 /** Normalises a request once; whatever two readers could understand differently is refused with a GatewayError `request.*`. */
-export function createReadIncoming({ trusted, clock, newRequestId, takesRawBytes = () => false }: ReadIncomingDeps): ReadIncoming {
+export function createReadIncoming({
+  trusted,
+  clock,
+  newRequestId,
+  takesRawBytes = () => false,
+  viaNames = [],
+}: ReadIncomingDeps): ReadIncoming {
   const clientAddress = createClientAddress(trusted);
   return (req) => {
     const fields = scanFields(req.rawHeaders);
     const method = req.method ?? "";
     const minor = readVersion(req);
     if (!knownMethods.has(method)) throw new GatewayError("request.method-not-allowed", `method ${method}`);
+    if (fields.via !== null && wasHere(fields.via, viaNames))
+      throw new GatewayError("request.loop", "an upstream leads back to this gateway");
     const target = readTarget(req.url ?? "", method);
     const host = readHost(fields.host, target.authority);
     let reading = readPath(target.path);
@@ -87,6 +97,7 @@ export function createReadIncoming({ trusted, clock, newRequestId, takesRawBytes
       expectsContinue: fields.expect !== null && readExpectation(fields.expect, minor),
       destination: fields.destination,
       methodOverride: fields.methodOverride,
+      via: fields.via,
       origin: fields.origin,
       referer: fields.referer,
       fetchSite: fields.fetchSite,
@@ -94,6 +105,11 @@ export function createReadIncoming({ trusted, clock, newRequestId, takesRawBytes
       userAgent: fields.userAgent,
     };
   };
+}
+
+/** One request became 600 where an upstream led back here: the first return ends it. */
+function wasHere(via: string, names: readonly string[]): boolean {
+  return names.some((name) => via.includes(name));
 }
 
 /** The parser also takes HTTP/0.9 and HTTP/2.0 request lines, whose framing rules are others. */

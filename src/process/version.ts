@@ -17,7 +17,7 @@ import { createReadIncoming } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
 import { createIdentify } from "../identity/identify.ts";
 import { createRefresher } from "../identity/refresh.ts";
-import { createSessionCookies } from "../identity/session-cookies.ts";
+import { createSessionCookies, deriveKey } from "../identity/session-cookies.ts";
 import { parseNetworks } from "../lib/networks.ts";
 import { createRequestIds } from "../lib/request-id.ts";
 import { createLoginLimits, type LoginLimits } from "../login/flow/login-limits.ts";
@@ -77,6 +77,8 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const { clock, log, audit, metrics, sessions } = lasting;
   const rules = compileRules(settings);
   const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
+  // The same in every process of this gateway, another one in every other gateway; known again after a rotation.
+  const viaNames = settings.sessions.secrets.map((secret) => `vestibule-${deriveKey(secret, "via", 6).toString("hex")}`);
   const sealer = createSealer(settings.sessions.secrets);
   const cookies = createSessionCookies({
     baseName: settings.sessions.cookieName,
@@ -100,7 +102,13 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const random = (bytes: number) => randomBytes(bytes);
   const newRequestId = createRequestIds(random);
   const shared = { settings, cookies, sealer, clock, random };
-  const forwarding = createForward({ upstreams: lasting.upstreams, cookieName: settings.sessions.cookieName, metrics, clock });
+  const forwarding = createForward({
+    upstreams: lasting.upstreams,
+    cookieName: settings.sessions.cookieName,
+    viaName: viaNames[0] ?? "",
+    metrics,
+    clock,
+  });
   const loginRedirect = createLoginRedirect(shared);
   const { usedStates } = lasting;
   const endpoints = composeEndpoints({
@@ -117,6 +125,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
       clock,
       newRequestId,
       takesRawBytes: rules.takesRawBytes,
+      viaNames,
     }),
     newRequestId,
     findSite: rules.findSite,

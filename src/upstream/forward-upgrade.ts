@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
 import type { Machinery } from "./machinery.ts";
-import type { ForwardPlan, ForwardResult } from "./plan.ts";
+import { audienceOf, type ForwardPlan, type ForwardResult } from "./plan.ts";
 import { type Accepted, askUpstreams, type Handshake } from "./upgrade-handshake.ts";
 
 /**
@@ -58,7 +58,12 @@ function switchOver(handshake: Handshake, { response, socket: upstream, head }: 
 /** The head of the 101, with the upstream's fields rebuilt like those of any answer. */
 function acceptance({ machinery, plan }: Handshake, response: IncomingMessage): string {
   const edits = machinery.editsOf(plan.route.settings).response;
-  const { headers } = machinery.buildResponseHeaders(response.rawHeaders, { status: 101, edits, setCookie: plan.setCookie });
+  const { headers } = machinery.buildResponseHeaders(response.rawHeaders, {
+    status: 101,
+    edits,
+    setCookie: plan.setCookie,
+    audience: audienceOf(plan),
+  });
   let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const [name = "", value = ""] = [headers[at], headers[at + 1]];
@@ -76,7 +81,12 @@ async function relayPlainAnswer(handshake: Handshake, answer: IncomingMessage): 
   const { machinery, request, socket, plan } = handshake;
   const status = answer.statusCode ?? 502;
   const edits = machinery.editsOf(plan.route.settings).response;
-  const { headers } = machinery.buildResponseHeaders(answer.rawHeaders, { status, edits, setCookie: plan.setCookie });
+  const { headers } = machinery.buildResponseHeaders(answer.rawHeaders, {
+    status,
+    edits,
+    setCookie: plan.setCookie,
+    audience: audienceOf(plan),
+  });
   const upstreamMs = machinery.clock() - handshake.startedAt;
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -11,6 +11,8 @@ export interface ForwardDeps {
   readonly upstreams: Upstreams;
   /** `sessions.cookieName`: which cookies are our own. */
   readonly cookieName: string;
+  /** What this gateway calls itself in Via. */
+  readonly viaName: string;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }

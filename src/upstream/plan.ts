@@ -2,6 +2,7 @@ import type { GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Route, Site } from "../core/route.ts";
+import type { Audience } from "./headers/caching.ts";
 
 /**
  * What the identity side wants done to the headers of one forwarded request.
@@ -26,6 +27,8 @@ export interface ForwardPlan {
   readonly identityHeaders: HeaderEdit;
   /** The second resource of COPY and MOVE, as if it had been asked for, under the route that it reaches; null without one. */
   readonly destination: { readonly incoming: Incoming; readonly route: Route } | null;
+  /** For whom the answer is made. */
+  readonly audience: Audience;
   /** Complete Set-Cookie values that are added to the client's answer when the application succeeds (status below 400). */
   readonly setCookie: readonly string[];
   /** Told once, before the upstream is asked, how to cut this exchange off at once (session ended, drain over). Safe to call at any time. */
@@ -43,4 +46,9 @@ export interface ForwardResult {
   /** The answer is not complete at the client: it left, the upstream broke off, or the exchange was closed. */
   readonly aborted: boolean;
   readonly error: GatewayError | null;
+}
+
+/** For whom shared caches must take the answer to be. */
+export function audienceOf({ audience, route }: ForwardPlan): Audience {
+  return route.settings.proxy.sharedCaches ? "everyone" : audience;
 }

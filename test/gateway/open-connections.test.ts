@@ -17,7 +17,11 @@ afterEach(() => {
 });
 
 /** One open tunnel under a session of twelve hours, on an app that takes sessions of `lifetimeMs`. */
-function anOpenTunnel(lifetimeMs: number, idleMs = 720 * minute, sessions: Parameters<typeof createOpenConnections>[0]["sessions"] = silent) {
+function anOpenTunnel(
+  lifetimeMs: number,
+  idleMs = 720 * minute,
+  sessions: Parameters<typeof createOpenConnections>[0]["sessions"] = silent,
+) {
   const time = { now: 1_800_000_000_000 };
   const clock = () => time.now;
   const app = anApp({ session: { idleMs, lifetimeMs }, routes: [aRoute({ access: [allow({ groups: ["staff"] })] })] });

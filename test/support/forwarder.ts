@@ -12,6 +12,7 @@ import type { ForwardPlan, ForwardResult, HeaderEdit } from "../../src/upstream/
 import { createUpstreams, type Upstreams } from "../../src/upstream/upstreams.ts";
 
 export interface ForwarderOptions {
+  readonly audience?: ForwardPlan["audience"];
   readonly upstreams: readonly string[] | readonly { readonly url: string; readonly weight: number }[];
   readonly path?: string;
   readonly stripPath?: boolean;
@@ -78,6 +79,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       keepAliveMs: 4_000,
       maxRequestBodyBytes: null,
       rewriteDestination: true,
+      sharedCaches: false,
       ...options.proxy,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false, ...options.proxy?.tls },
     },
@@ -105,7 +107,13 @@ export function aForwardRoute(options: ForwarderOptions): Route {
 export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
   const route = aForwardRoute(options);
   const upstreams = createUpstreams({ log: silentLog, clock: Date.now });
-  const forward = createForward({ upstreams, cookieName: options.cookieName ?? "vestibule", metrics: silentMetrics, clock: Date.now });
+  const forward = createForward({
+    upstreams,
+    cookieName: options.cookieName ?? "vestibule",
+    viaName: "vestibule-test",
+    metrics: silentMetrics,
+    clock: Date.now,
+  });
   let count = 0;
   const readIncoming = createReadIncoming({
     trusted: parseNetworks(options.trusted ?? []),
@@ -124,6 +132,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       identity: options.identity ?? null,
       identityHeaders: options.identityHeaders?.(request) ?? nothing,
       destination: null,
+      audience: options.audience ?? "everyone",
       setCookie: options.setCookie ?? [],
       ...(options.onOpen === undefined ? {} : { onOpen: options.onOpen }),
     };

@@ -84,6 +84,7 @@ export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
       keepAliveMs: 4_000,
       maxRequestBodyBytes: null,
       rewriteDestination: true,
+      sharedCaches: false,
       tls: { ca: null, certificate: null, key: null, serverName: null, insecureSkipVerify: false },
     },
     ...change,

@@ -27,6 +27,7 @@ test("the client's forwarding fields are replaced by ours", async () => {
       "True-Client-IP: 6.6.6.6\r\nX-Client-IP: 6.6.6.6\r\nCF-Connecting-IP: 6.6.6.6\r\nProxy: http://evil.test\r\n",
   );
   expect(request.headers.filter(([name]) => !/^(?:host|connection)$/i.test(name))).toEqual([
+    ["Via", "1.1 vestibule-test"],
     ["X-Forwarded-For", "127.0.0.1"],
     ["X-Forwarded-Proto", "https"],
     ["X-Forwarded-Host", "wiki.test"],

@@ -8,6 +8,7 @@ import { checkCertificates } from "./certificates.ts";
 import { warnOfDeadRules } from "./dead-rules.ts";
 import { checkDirectory } from "./directory.ts";
 import { checkHeaders } from "./headers.ts";
+import { checkLoops } from "./loops.ts";
 import { checkPages } from "./pages.ts";
 import { checkProviders } from "./providers.ts";
 import { checkServer, checkSessions } from "./server.ts";
@@ -22,6 +23,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   checkDirectory(draft, references, report);
   checkPolicies(draft, report);
   checkApps(draft, report);
+  checkLoops(draft, report);
   warnOfDeadRules(draft, report);
   checkHeaders(draft, report);
   checkCertificates(draft, references, now, report);

@@ -46,11 +46,13 @@ function overlaps(one: Address, other: Address): boolean {
   return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
 }
 
-function isWildcard(host: string): boolean {
+/** Listens on every address. */
+export function isWildcard(host: string): boolean {
   return parseAddress(host)?.words.every((word) => word === 0) ?? false;
 }
 
-function isLoopback(host: string): boolean {
+/** Reached from this machine alone. */
+export function isLoopback(host: string): boolean {
   const address = parseAddress(host);
   if (address === null) return host === "localhost" || host.endsWith(".localhost");
   if (address.family === 4) return (address.words[0] ?? 0) >>> 24 === 127;

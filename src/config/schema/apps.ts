@@ -90,6 +90,11 @@ const proxy = z.strictObject({
     "Write the Destination of COPY and MOVE as this upstream is reached; false: as visitors reach it.",
     true,
   ).optional(),
+  sharedCaches: key(
+    z.boolean(),
+    "true: caches in front may keep what the app calls public although visitors had to sign in; false: it becomes private.",
+    false,
+  ).optional(),
   tls: key(upstreamTls, "TLS towards the upstream.").optional(),
 });
 

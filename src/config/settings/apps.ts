@@ -84,6 +84,7 @@ function proxySettings(proxy: ProxyFile, references: References): ProxySettings 
     idleTimeoutMs: proxy.idleTimeout ?? 60_000,
     keepAliveMs: proxy.keepAlive ?? 4_000,
     maxRequestBodyBytes: proxy.maxRequestBody ?? null,
+    sharedCaches: proxy.sharedCaches ?? false,
     rewriteDestination: proxy.rewriteDestination ?? true,
     tls: {
       ca: tls.ca == null ? null : references.pem(tls.ca),

@@ -51,6 +51,7 @@ export const french: Texts = {
   "error.request.headers-too-large": "La demande est trop volumineuse.",
   "error.request.timeout": "La demande a mis trop de temps à arriver.",
   "error.request.destination-elsewhere": "La copie ou le déplacement vers cet endroit n’est pas possible.",
+  "error.request.loop": "Cette adresse tourne en rond.",
   "error.request.not-found": "Cette page n’existe pas.",
   "error.upstream.unreachable": "L’application ne répond pas.",
   "error.upstream.answer-malformed": "L’application a donné une réponse qui ne peut pas être transmise.",

@@ -7,7 +7,7 @@ import { writeForwardingHeaders } from "./forwarding.ts";
 import { type CompiledEdits, removeNamed, removeWhere } from "./rules.ts";
 import { webDavFields } from "./webdav.ts";
 
-type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if";
+type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if" | "via";
 
 /** Headers of the request to the upstream, name and value alternating, byte strings. Host first, identity last. */
 export type BuildRequestHeaders = (
@@ -22,8 +22,9 @@ export type BuildRequestHeaders = (
  * identity fields in every spelling that folds to the same name, our own cookies, an Authorization that we consumed. Then ours follow,
  * identity last, so that no order of evaluation upstream could prefer anything else.
  */
-export function createBuildRequestHeaders({ cookieName }: { cookieName: string }): BuildRequestHeaders {
+export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName: string; viaName: string }): BuildRequestHeaders {
   const kindOf = rememberPerName(classify);
+  const via = `1.1 ${viaName}`;
   return (plan, { host, peer, edits, upstream }) => {
     const { incoming, identity, identityHeaders } = plan;
     const raw = incoming.rawHeaders;
@@ -38,7 +39,7 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
         connection ??= [];
         connection.push(value);
       }
-      if (kind === "drop" || kind === "connection" || (kind === "authorization" && consumed)) continue;
+      if (kind === "drop" || kind === "via" || kind === "connection" || (kind === "authorization" && consumed)) continue;
       if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
       const kept =
         kind === "pass" ? value : kind === "cookie" ? stripOwnCookies(value, cookieName) : rewritten(kind, value, plan, upstream, host);
@@ -46,6 +47,8 @@ export function createBuildRequestHeaders({ cookieName }: { cookieName: string }
     }
     if (connection !== null) removeNamed(headers, connection);
     if (incoming.body.kind === "length" && incoming.body.bytes > 0) headers.push("Content-Length", String(incoming.body.bytes));
+    // By it a request that comes back is recognised (RFC 9110 7.6.3).
+    headers.push("Via", incoming.via === null ? via : `${incoming.via}, ${via}`);
     writeOurs(headers, plan, peer, edits);
     return headers;
   };
@@ -72,7 +75,7 @@ function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: Co
 
 function classify(name: string): NameKind {
   const lower = name.toLowerCase();
-  if (lower === "destination" || lower === "if") return lower;
+  if (lower === "destination" || lower === "if" || lower === "via") return lower;
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
   // Expect is answered here. Of what tells upstreams how a request came here, and for what, nothing of a client's survives.
   return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";

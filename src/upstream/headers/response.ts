@@ -1,6 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import { setsOwnCookie } from "../../http/cookies.ts";
 import { foldHeaderName, isHopByHop, rememberPerName } from "../../lib/header-names.ts";
+import { type Audience, type CachingKind, cachingKind, privateFields, withoutCookies } from "./caching.ts";
 import { type CompiledEdits, removeNamed } from "./rules.ts";
 
 /** The headers of an answer, ready for `writeHead` (name and value alternating), and the length that the upstream declared. */
@@ -10,28 +11,39 @@ export interface AnswerHead {
 }
 export type BuildResponseHeaders = (
   raw: readonly (string | Buffer)[],
-  answer: { readonly status: number; readonly edits: CompiledEdits; readonly setCookie: readonly string[] },
+  answer: {
+    readonly status: number;
+    readonly edits: CompiledEdits;
+    readonly setCookie: readonly string[];
+    /** `everyone` also where the operator lets shared caches keep what is made for one caller. */
+    readonly audience: Audience;
+  },
 ) => AnswerHead;
 
-type NameKind = "pass" | "drop" | "connection" | "content-length" | "transfer-encoding" | "set-cookie";
+type NameKind = "pass" | "drop" | "connection" | "content-length" | "transfer-encoding" | "set-cookie" | "clear-site-data" | CachingKind;
 
 /**
  * Rebuilds the header set of an upstream's answer: hop-by-hop fields and what Connection names end here, cookies of our own names
- * are dropped (an upstream must not be able to sign anybody in or out), everything else passes in order and byte for byte.
+ * are dropped (an upstream must not be able to sign anybody in or out, nor Clear-Site-Data all cookies), what was made for one caller is
+ * private (see `privateFields`), everything else passes in order and byte for byte.
  *
  * Throws `upstream.answer-malformed` for a transfer coding other than `chunked`: it was not decoded, and the bytes would be passed
  * on as something that they are not.
  */
 export function createBuildResponseHeaders({ cookieName }: { cookieName: string }): BuildResponseHeaders {
   const kindOf = rememberPerName(classify);
-  return (raw, { status, edits, setCookie }) => {
+  return (raw, { status, edits, setCookie, audience }) => {
     const headers: string[] = [];
     let contentLength: number | null = null;
     let connection: string[] | null = null;
     let codings = 0;
+    // What the operator writes counts as written.
+    const isOwn = audience !== "everyone" && status !== 101 && edits.drops?.has("cache-control") !== true;
+    let said: string[] = none;
+    let varies: string[] = none;
     for (let at = 0; at + 1 < raw.length; at += 2) {
       const name = asText(raw[at]);
-      const value = asText(raw[at + 1]);
+      let value: string | null = asText(raw[at + 1]);
       const kind = kindOf(name);
       if (kind === "drop") continue;
       if (kind === "transfer-encoding") {
@@ -50,11 +62,19 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
         if (status === 204) continue;
         contentLength = Number(value);
       } else if (edits.drops?.has(foldHeaderName(name))) continue;
-      headers.push(name, value);
+      if (isOwn && kind === "shared-cache") continue;
+      if (isOwn && kind === "cache-control") {
+        said = [...said, value];
+        continue;
+      }
+      if (isOwn && kind === "vary") varies = [...varies, value];
+      if (kind === "clear-site-data") value = withoutCookies(value);
+      if (value !== null) headers.push(name, value);
     }
     if (contentLength !== null && codings > 0) throw malformed("Content-Length beside Transfer-Encoding");
     // Connection may stand anywhere in the head, so what it names is taken out at the end.
     if (connection !== null) removeNamed(headers, connection);
+    if (isOwn) headers.push(...privateFields(audience, said, varies));
     for (const [name, value] of edits.set) headers.push(name, value);
     // What an application failed to do (sign somebody out) has not happened: the browser keeps its cookie then.
     if (status < 400) for (const value of setCookie) headers.push("Set-Cookie", value);
@@ -62,10 +82,15 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
   };
 }
 
+const none: string[] = [];
+
 function classify(name: string): NameKind {
   const lower = name.toLowerCase();
   if (lower === "connection" || lower === "content-length" || lower === "transfer-encoding" || lower === "set-cookie") return lower;
-  return isHopByHop(lower) ? "drop" : "pass";
+  if (lower === "clear-site-data") return lower;
+  // RFC 7838: the application's other address leads past the gateway, for days.
+  if (lower === "alt-svc") return "drop";
+  return cachingKind(lower) ?? (isHopByHop(lower) ? "drop" : "pass");
 }
 
 function asText(bytes: string | Buffer | undefined): string {

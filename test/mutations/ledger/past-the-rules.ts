@@ -49,5 +49,23 @@ export const pastTheRules: Chapter = {
         ],
       },
     },
+    {
+      promise:
+        "What is made for one visitor is private to shared caches, and where being signed in makes a difference it varies by cookie. A key of the route, or the operator's own Cache-Control, says otherwise.",
+      tests: {
+        "test/attack/shared-caches.test.ts": [
+          "fields that speak to shared caches alone end here",
+          "where being signed in only makes a difference, the answer is private to both and varies",
+        ],
+      },
+    },
+    {
+      promise: "An app's Clear-Site-Data signs nobody out of other hosts, and its Alt-Svc leads nobody past the gateway.",
+      tests: { "test/attack/shared-caches.test.ts": ['Clear-Site-Data: "*" signs nobody out of other hosts'] },
+    },
+    {
+      promise: "A request that an upstream sends back is refused at its first return, as long as Via comes back with it.",
+      tests: { "test/attack/upstream-loop.test.ts": ["a request that comes back is 508 at its first return"] },
+    },
   ],
 };
