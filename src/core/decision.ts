@@ -14,9 +14,13 @@ export type Decision =
       readonly kind: "challenge";
       readonly because: "no-session" | "other-provider" | "step-up" | "credential-rejected";
       readonly acr: readonly string[];
-      readonly bearer: boolean;
+      /** The credentials that would be taken here, besides a session. */
+      readonly schemes: readonly AuthenticationScheme[];
     }
   | { readonly kind: "refuse"; readonly refusal: Refusal; readonly principal: Principal | null };
+
+/** A way to prove who calls in the request itself (RFC 9110 11.6). */
+export type AuthenticationScheme = "bearer" | "basic";
 
 export interface Refusal {
   readonly reason: RefusalReason;

@@ -34,7 +34,7 @@ function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision
   const rejected = decision.because === "credential-rejected";
   const loginUrl = loginRedirect.urlFor(visit);
   const schemes: (readonly [string, string])[] = [];
-  if (decision.bearer) {
+  if (decision.schemes.includes("bearer")) {
     const stepUp =
       decision.because === "step-up" ? `, error="insufficient_user_authentication", acr_values="${quotable(decision.acr.join(" "))}"` : "";
     schemes.push(["WWW-Authenticate", `Bearer realm="${hostname}"${rejected ? ', error="invalid_token"' : stepUp}`]);

@@ -20,7 +20,8 @@ export interface Refresh {
 
 export interface RefresherDeps {
   readonly sessions: SessionStore;
-  readonly providers: ReadonlyMap<string, LoginProvider>;
+  /** Those of the configuration in force. */
+  readonly providers: { get(id: string): LoginProvider | undefined };
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

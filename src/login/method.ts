@@ -71,6 +71,8 @@ export interface ProviderDeps {
   readonly allowHttp: boolean;
   /** The provider to which a mail domain belongs. */
   readonly ownerOfDomain: (domain: string) => string | null;
+  /** Another provider of the same configuration, looked up when it is needed: a fallback, a directory to ask. */
+  readonly provider: (id: string) => LoginProvider | undefined;
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly log: Log;

@@ -82,7 +82,7 @@ function askAgain(
   withToken: boolean,
 ): Decision {
   if (because !== "credential-rejected" && !withToken && incoming.wantsPage && !incoming.websocket) return { kind: "login", because, acr };
-  return { kind: "challenge", because, acr, bearer: route.settings.bearer.length > 0 };
+  return { kind: "challenge", because, acr, schemes: route.settings.bearer.length > 0 ? ["bearer"] : [] };
 }
 
 /**

@@ -16,7 +16,8 @@ export function openForCheck(settings: Settings): {
   const { metrics } = createMetrics({ version: "check" });
   const deps = { clock: Date.now, log: quiet, metrics };
   const store = composeStore(settings.sessions, deps);
-  const providers = settings.providers.map(createMakeProvider(settings, { ...deps, sessions: store }));
+  const provider = (id: string) => providers.find((one) => one.id === id);
+  const providers: readonly LoginProvider[] = settings.providers.map(createMakeProvider(settings, { ...deps, provider, sessions: store }));
   return {
     providers,
     store,

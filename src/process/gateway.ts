@@ -53,6 +53,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   const sessions = composeStore(started.sessions, { clock, log, metrics });
   const directory = openDirectory(started, { log, metrics });
   const upstreams = createUpstreams({ log, clock });
+  const provider = (id: string) => current.providers.get(id);
   const connections = createOpenConnections({
     sessions,
     clock,
@@ -65,7 +66,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     sessions,
     upstreams,
     connections,
-    ...createCounts(started.limits, { sessions, clock, log }),
+    provider,
+    ...createCounts(started.limits, { provider, sessions, clock, log, metrics, audit }),
     audit,
     log,
     metrics,

@@ -16,7 +16,7 @@ import { compileRules } from "../gateway/rules.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
 import { createIdentify } from "../identity/identify.ts";
-import { createRefresher } from "../identity/refresh.ts";
+import { createRefresher, type Refresh } from "../identity/refresh.ts";
 import { createSessionCookies, deriveKey } from "../identity/session-cookies.ts";
 import { parseNetworks } from "../lib/networks.ts";
 import { createRequestIds } from "../lib/request-id.ts";
@@ -37,19 +37,27 @@ export interface Counts {
   readonly admission: GatewayDeps["admission"];
   readonly loginLimits: LoginLimits;
   readonly usedStates: UsedStates;
+  readonly refresh: Refresh;
 }
 
 /** Made once for each process, by the limits that it began with. */
-export function createCounts(limits: LimitSettings, deps: Pick<Lasting, "sessions" | "clock" | "log">): Counts {
+export function createCounts(
+  limits: LimitSettings,
+  deps: Pick<Lasting, "provider" | "sessions" | "clock" | "log" | "metrics" | "audit">,
+): Counts {
   return {
     admission: composeAdmission(limits),
     loginLimits: createLoginLimits({ ...deps, limits }),
     usedStates: createUsedStates(deps.clock),
+    // What a provider gave for a refresh token that is spent now must not be forgotten with the version that asked for it.
+    refresh: createRefresher({ ...deps, providers: { get: deps.provider } }),
   };
 }
 
 /** What outlives configuration versions. */
 export interface Lasting extends Counts {
+  /** A provider of the configuration in force. */
+  readonly provider: (id: string) => LoginProvider | undefined;
   /** Null without a directory. */
   readonly directory: DirectoryStore | null;
   readonly sessions: SessionStore;
@@ -87,7 +95,6 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   });
   const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
   const directory = composeDirectory(settings, { ...lasting, store: lasting.directory, ownerOfDomain: domainOwners(settings) });
-  const refresh = createRefresher({ sessions, providers, clock, log, metrics, audit, directory });
   const renderPage = createRenderPage({
     locale: settings.auth.locale,
     insecure: settings.insecure,
@@ -130,7 +137,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     newRequestId,
     findSite: rules.findSite,
     findRoute: rules.findRoute,
-    identify: createIdentify({ sessions, cookies, providers, refresh, clock, log }),
+    identify: createIdentify({ sessions, cookies, providers, refresh: lasting.refresh, clock, log }),
     prepareHeaders: rules.prepareHeaders,
     addAssertion: createAddAssertion(assertions),
     control: createControl({ endpoints, renderPage, log, limit: lasting.loginLimits.within }),
@@ -144,22 +151,26 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
 }
 
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
-export function createMakeProvider(settings: Settings, deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions">): MakeProvider {
-  const { clock, log, metrics, sessions: store } = deps;
+export function createMakeProvider(
+  settings: Settings,
+  deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions" | "provider">,
+): MakeProvider {
+  const { clock, log, metrics, provider, sessions: store } = deps;
   const shared = {
     clock,
     log,
     metrics,
+    provider,
     store,
     authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,
     ownerOfDomain: domainOwners(settings),
   };
-  return (provider) => {
-    const method = methods[provider.protocol.kind];
-    if (method === undefined) throw new GatewayError("config.invalid", `there is no login method ${provider.protocol.kind}`);
-    return method.create({ ...shared, settings: provider });
+  return (settings) => {
+    const method = methods[settings.protocol.kind];
+    if (method === undefined) throw new GatewayError("config.invalid", `there is no login method ${settings.protocol.kind}`);
+    return method.create({ ...shared, settings });
   };
 }
 

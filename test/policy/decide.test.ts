@@ -32,7 +32,7 @@ test.each([
     when: "a script without a token",
     identity: anonymous,
     request: script,
-    answer: { kind: "challenge", because: "no-session", bearer: false },
+    answer: { kind: "challenge", because: "no-session", schemes: [] },
   },
   { when: "a member", identity: known(), request: {}, answer: { kind: "allow", rule: "staff", shadow: null } },
   {
@@ -97,7 +97,7 @@ test.each([
 ])("bearer: [google] and $when: $kind", ({ provider, kind }) => {
   const { decision } = ask([{ ...staff[0], bearer: ["google"] }], known({ provider }, "bearer"), script);
   expect(decision.kind).toBe(kind);
-  if (decision.kind === "challenge") expect(decision.bearer).toBe(true);
+  if (decision.kind === "challenge") expect(decision.schemes).toEqual(["bearer"]);
 });
 
 test("a token opens only the route that takes it, in every reading of the path", () => {

@@ -67,9 +67,12 @@ export async function startGatewayInProcess({
     isStillAllowed: (incoming, caller) => isStillAllowed(version.gateway, incoming, caller),
     appOf: (hostname) => version.gateway.findSite(hostname)?.app?.settings ?? null,
   });
+  const provider = (id: string) => version.providers.get(id);
+  const audit = (event: AuditEvent) => void audits.push(event);
   const lasting = {
     directory: null,
-    ...createCounts(all.limits, { sessions, clock, log }),
+    provider,
+    ...createCounts(all.limits, { provider, sessions, clock, log, metrics: noMetrics, audit }),
     sessions,
     upstreams: pools,
     connections,
@@ -77,7 +80,7 @@ export async function startGatewayInProcess({
     clock,
     metrics: noMetrics,
     accessLog: (record: AccessRecord) => void accesses.push(record),
-    audit: (event: AuditEvent) => void audits.push(event),
+    audit,
   };
   const version = composeVersion(all, lasting, createMakeProvider(all, lasting));
   const { cookieName, secrets } = all.sessions;

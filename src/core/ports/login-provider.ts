@@ -34,7 +34,7 @@ export type LoginStep =
    * 401 with this `WWW-Authenticate` scheme. A browser that has such a credential asks again at the same address, with it in
    * `incoming.authorization`; every other shows the page, which leads on.
    */
-  | { readonly kind: "challenge"; readonly scheme: string; readonly page: PageModel }
+  | { readonly kind: "challenge"; readonly scheme: string; readonly page: PageModel; readonly headers: Answer["headers"] }
   /** The request itself carried the proof, verified in full. `headers` go with the answer. */
   | { readonly kind: "vouched"; readonly vouched: Vouched; readonly headers: Answer["headers"] }
   /** Another provider's business, by the configuration: a fallback. */

@@ -28,9 +28,9 @@ export interface Attempt {
   prove(): Promise<Vouched>;
 }
 
-/** The attempt under way in this browser that `state` names: an answer brought here by somebody else has none (login CSRF). */
+/** The attempt under way in this browser that `state` names, unspent: an answer brought here by somebody else has none (login CSRF). */
 export function recallLogin(
-  parts: Needs<"browserSessions" | "loginStates" | "usedStates">,
+  parts: Needs<"browserSessions" | "loginStates">,
   request: ControlRequest,
   provider: Pick<LoginProvider, "id">,
   state: string,
@@ -43,6 +43,17 @@ export function recallLogin(
   }
   // The answer of one provider at the address of another: mix-up (RFC 9700 4.4).
   if (login.provider !== provider.id) throw new GatewayError("login.answer-rejected", `the login began at ${login.provider}`);
+  return login;
+}
+
+/** The same, and good for one exchange: what comes with it a second time is refused before the provider is asked. */
+export function useLogin(
+  parts: Needs<"browserSessions" | "loginStates" | "usedStates">,
+  request: ControlRequest,
+  provider: Pick<LoginProvider, "id">,
+  state: string,
+): LoginState {
+  const login = recallLogin(parts, request, provider, state);
   if (!parts.usedStates.use(state)) throw new GatewayError("login.stale", "this state has been used already");
   return login;
 }

@@ -3,7 +3,7 @@ import { type ControlRequest, onlyParameter } from "../../control/control-reques
 import type { Endpoint } from "../../control/endpoint.ts";
 import { type ReturnTarget, readReturnUrl } from "../../control/return-to.ts";
 import type { Answer } from "../../core/answer.ts";
-import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
+import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
@@ -103,7 +103,7 @@ async function go(
     const { id: requestId, client } = incoming;
     parts.audit({ event: "login-failed", request: requestId, client, provider: provider.id, code: failure.code, detail: failure.message });
     const others = accepted.filter((other) => other.id !== provider.id);
-    if (!isUnavailable(failure.code) || others.length === 0) {
+    if (!isUnavailable(failure) || others.length === 0) {
       return failureAnswer(parts, incoming, failure, { startAgainUrl: loginUrl({ wish: login.sealed }) });
     }
     parts.log.warn({ request: requestId, provider: provider.id, error: failure }, "a provider is not answering; the others are offered");
@@ -112,7 +112,7 @@ async function go(
 }
 
 /** Nothing is wrong with the visitor or the request: another provider may well answer. */
-const isUnavailable = (code: ErrorCode) => code === "login.provider-unavailable" || code === "saml.metadata-unusable";
+const isUnavailable = ({ status }: GatewayError) => status === 503;
 
 type Problem = Parameters<typeof chooserModel>[0]["problem"];
 

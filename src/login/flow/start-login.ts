@@ -47,7 +47,7 @@ function stepAnswer(parts: Needs<"renderPage">, incoming: Incoming, go: Shown): 
   if (go.kind === "page") return page(parts, incoming, go.status, go.page);
   if (go.kind !== "challenge") return followStep(parts, incoming, go);
   const answer = page(parts, incoming, 401, go.page);
-  return { ...answer, headers: [...answer.headers, ["WWW-Authenticate", go.scheme]] };
+  return { ...answer, headers: [...answer.headers, ["WWW-Authenticate", go.scheme], ...go.headers] };
 }
 
 /** The configuration has been checked for circles; a fallback to itself would be one. */

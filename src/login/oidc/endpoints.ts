@@ -7,7 +7,7 @@ import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
-import { attemptOf, type CompletionNeeds, completeLogin, recallLogin } from "../flow/complete-login.ts";
+import { attemptOf, type CompletionNeeds, completeLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
 import type { OidcProvider } from "./port.ts";
 
@@ -47,7 +47,7 @@ function providerOf(providers: Providers, { provider: id }: ControlRequest): Oid
 /** `GET /_vestibule/oidc/<provider>/callback`: the provider's answer, verified in full, becomes a new session. */
 async function callback(parts: CallbackNeeds, provider: OidcProvider, request: ControlRequest): Promise<Answer> {
   const answer = providerAnswer(parts, request);
-  const login = recallLogin(parts, request, provider, answer.get("state") ?? "");
+  const login = useLogin(parts, request, provider, answer.get("state") ?? "");
   const { state, memory, acr, reauthenticate } = login;
   const attempt = attemptOf(parts, login, () => provider.finish(answer, state, memory, { acr, reauthenticate }));
   return completeLogin(parts, request, attempt);

@@ -8,7 +8,7 @@ import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { Site } from "../../core/route.ts";
-import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, recallLogin } from "../flow/complete-login.ts";
+import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
 import type { ReceivedAnswer, SamlProvider } from "./port.ts";
 import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
@@ -93,7 +93,7 @@ function attemptFor(parts: FinishNeeds, request: ControlRequest, provider: SamlP
   const { state, parcel } = parked;
   if (state === null) return unasked(parts, provider, parked);
   if (parts.loginStates.recall(request.visit.incoming.cookie, state) === null) throw notAsked();
-  const login = recallLogin(parts, request, provider, state);
+  const login = useLogin(parts, request, provider, state);
   const { memory, acr, reauthenticate } = login;
   return attemptOf(parts, login, () => provider.conclude(parcel, { state, memory, request: { acr, reauthenticate } }));
 }
