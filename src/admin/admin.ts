@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Log } from "../core/ports/log.ts";
-import type { StoreHealth } from "../core/ports/session-store.ts";
+import type { StoreHealth } from "../core/ports/store.ts";
 
 export interface AdminDeps {
   readonly log: Log;

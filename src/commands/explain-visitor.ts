@@ -100,6 +100,9 @@ function sessionOf(principal: Principal): Session {
     logoutHandle: null,
     tokens: { idToken: "(ID token)", accessToken: "(access token)", refreshToken: null, accessTokenExpiresAt: null },
     refreshAt: null,
+    address: null,
+    userAgent: null,
+    apps: {},
   };
 }
 

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { ProxySettings, Settings } from "../core/settings.ts";
 
 /** What one reach for the outside gave. */
@@ -17,7 +17,7 @@ export interface OnlineResult {
  */
 export async function checkOnline(
   settings: Settings,
-  parts: { readonly providers: Iterable<LoginProvider>; readonly store: SessionStore },
+  parts: { readonly providers: Iterable<LoginProvider>; readonly store: Store },
   report: (result: OnlineResult) => void,
 ): Promise<boolean> {
   const tell = async (what: string, probe: Promise<{ ok: boolean; detail: string }>) => {
@@ -70,10 +70,10 @@ function probeUpstream(url: URL, proxy: ProxySettings): Promise<{ ok: boolean; d
 }
 
 /** Writes and reads back one short-lived fact: proves address, credentials and permissions at once. */
-async function probeStore(store: SessionStore): Promise<{ ok: boolean; detail: string }> {
+async function probeStore(store: Store): Promise<{ ok: boolean; detail: string }> {
   try {
-    const handle = await store.park("check", "online", 5_000);
-    const back = await store.unpark("check", handle);
+    const handle = await store.facts.park("check", "online", 5_000);
+    const back = await store.facts.unpark("check", handle);
     return back === "online" ? { ok: true, detail: "writes and reads" } : { ok: false, detail: "what was written did not come back" };
   } catch (error) {
     return { ok: false, detail: error instanceof Error ? error.message : String(error) };

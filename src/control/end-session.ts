@@ -16,7 +16,7 @@ export async function endSession(
   session: Session,
   why: SessionEnd,
 ): Promise<void> {
-  if (await deps.sessions.end(session.id, why)) noteEnd(deps, incoming, session, why);
+  if (await deps.sessions.end(session.key, why)) noteEnd(deps, incoming, session, why);
 }
 
 /** The audit line and the count of a session that has ended. */

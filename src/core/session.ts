@@ -13,7 +13,7 @@ export interface Tokens {
 export interface Session {
   /** 256 random bits, base64url (43 characters). Whoever has it and a MAC for a host is signed in there. */
   readonly id: string;
-  /** Hash of the id: names the session in the store, in logs and in indexes, and opens nothing. */
+  /** Hash of the id: the handle that names the session in the store, in logs, in lists and in the API, and opens nothing. */
   readonly key: string;
   readonly principal: Principal;
   /** Milliseconds since the epoch, like every `…At`. */
@@ -34,6 +34,24 @@ export interface Session {
   readonly tokens: Tokens | null;
   /** When the principal should next be asked for again at the provider; null = never. */
   readonly refreshAt: number | null;
+  /** The client's address and User-Agent at login, shortened; null when not known. For people: no decision rests on them. */
+  readonly address: string | null;
+  readonly userAgent: string | null;
+  /** App ids with the time of their last noted opening; as old as `lastSeenAt` at most. */
+  readonly apps: Readonly<Record<string, number>>;
+}
+
+/** What may be shown of a session: neither the id that opens it nor any token. */
+export interface SessionSummary {
+  /** `Session.key`. */
+  readonly handle: string;
+  readonly principal: Principal;
+  readonly address: string | null;
+  readonly userAgent: string | null;
+  readonly startedAt: number;
+  readonly lastSeenAt: number;
+  readonly expiresAt: number;
+  readonly apps: Readonly<Record<string, number>>;
 }
 
 /** What it takes to leave a session's provider, also when the session has ended. */

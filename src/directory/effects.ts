@@ -3,6 +3,7 @@ import { GatewayError } from "../core/errors.ts";
 import { type Account, isOut, type Person } from "../core/person.ts";
 import type { DirectoryLogins } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
+import type { Facts } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Principal } from "../core/principal.ts";
@@ -23,7 +24,8 @@ export interface Effects {
 export interface EffectsDeps {
   readonly store: DirectoryStore;
   readonly logins: DirectoryLogins;
-  readonly sessions: Pick<SessionStore, "list" | "endAll" | "end" | "find" | "renew" | "lease">;
+  readonly sessions: Pick<SessionStore, "sessionsOf" | "endAll" | "end" | "find" | "renew">;
+  readonly facts: Pick<Facts, "lease">;
   readonly audit: Audit;
   readonly log: Log;
 }
@@ -42,7 +44,7 @@ export function createEffects(deps: EffectsDeps): Effects {
     for (const { provider, subject } of accounts) {
       if (subject === null) continue;
       if (person !== null && isOut(person)) await endAll(deps, provider, subject);
-      else for (const session of await deps.sessions.list({ by: "principal", provider, subject })) await reevaluate(deps, session);
+      else for (const session of await deps.sessions.sessionsOf({ by: "principal", provider, subject })) await reevaluate(deps, session);
     }
   };
   return {
@@ -84,7 +86,7 @@ async function reevaluate(deps: EffectsDeps, session: Session): Promise<Session 
 async function renewUnderLease(deps: EffectsDeps, { id, key }: Session): Promise<Session | null> {
   const giveUpAt = performance.now() + leaseWaitMs;
   for (;;) {
-    const lease = await deps.sessions.lease(`refresh:${key}`, leaseMs);
+    const lease = await deps.facts.lease(`refresh:${key}`, leaseMs);
     if (lease !== null) {
       try {
         const current = await deps.sessions.find(id, { fresh: true });
@@ -101,9 +103,9 @@ async function renewUnderLease(deps: EffectsDeps, { id, key }: Session): Promise
   }
 }
 
-async function end({ sessions, audit }: EffectsDeps, { id, key, principal }: Session): Promise<null> {
+async function end({ sessions, audit }: EffectsDeps, { key, principal }: Session): Promise<null> {
   const { provider, subject, email } = principal;
-  if (await sessions.end(id, "revoked")) {
+  if (await sessions.end(key, "revoked")) {
     audit({ event: "logout", request: null, client: null, principal: { provider, subject, email }, session: key, why: "revoked" });
   }
   return null;

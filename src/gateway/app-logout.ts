@@ -26,7 +26,7 @@ export async function endAfterAppLogout(deps: GatewayDeps, incoming: Incoming, i
   const session = identity?.session ?? null;
   if (session === null) return;
   try {
-    if (!(await deps.sessions.end(session.id, "logout"))) return;
+    if (!(await deps.sessions.end(session.key, "logout"))) return;
     const { client, id: request } = incoming;
     deps.audit({ event: "logout", request, client, principal: session.principal, session: session.key, why: "logout" });
   } catch (error) {

@@ -80,7 +80,7 @@ function createFromSession(deps: FromSessionDeps): FromSession {
 function settle(deps: FromSessionDeps, session: Session | null, app: App | null): Identity | Promise<Identity> {
   if (session === null || isBeyond(session, app, deps.clock())) return anonymous;
   // Activity counts from the request's arrival: a provider that is slow to refresh must not let the session idle out.
-  deps.sessions.touch(session, app?.settings.session.idleMs);
+  deps.sessions.touch(session, app?.settings.session.idleMs, app?.id);
   if (!deps.refresh.isDue(session)) return known(session);
   return deps.refresh.refreshed(session).then((current) => (current === null ? anonymous : known(current)));
 }

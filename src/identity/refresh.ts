@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DirectoryStep } from "../core/ports/directory.ts";
+import type { Facts, Lease } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
-import type { Lease, SessionStore } from "../core/ports/session-store.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import { admitAgain, settle } from "./admit-again.ts";
 import { createRenewals, type Renewals } from "./renewals.ts";
@@ -20,6 +21,7 @@ export interface Refresh {
 
 export interface RefresherDeps {
   readonly sessions: SessionStore;
+  readonly facts: Facts;
   /** Those of the configuration in force. */
   readonly providers: { get(id: string): LoginProvider | undefined };
   readonly clock: Clock;
@@ -27,7 +29,8 @@ export interface RefresherDeps {
   readonly metrics: Metrics;
   readonly audit: Audit;
   /** Null or absent = there is none. */
-  readonly directory?: DirectoryStep | null;
+  /** Of the configuration in force. */
+  readonly directoryNow?: () => DirectoryStep | null;
   /** 0 to 1; spreads retries. */
   readonly jitter?: () => number;
 }
@@ -61,7 +64,7 @@ export function createRefresher(deps: RefresherDeps): Refresh {
   const start = (session: Session): Promise<Session | null> => {
     // Settled after the lease is given back: the directory takes it, too.
     const attempt = refreshUnderLease(refresher, session)
-      .then((renewed) => (renewed === session ? session : settle(refresher, renewed)))
+      .then((renewed) => (renewed === session ? session : settle(admitting(refresher), renewed)))
       .finally(() => running.delete(session.key));
     running.set(session.key, attempt);
     return attempt;
@@ -81,11 +84,13 @@ export function createRefresher(deps: RefresherDeps): Refresh {
   };
 }
 
+const admitting = ({ directoryNow, log }: RefresherDeps) => ({ directory: directoryNow?.() ?? null, log });
+
 async function refreshUnderLease(refresher: Refresher, session: Session): Promise<Session | null> {
-  const { sessions, clock, pauses, log } = refresher;
+  const { sessions, facts, clock, pauses, log } = refresher;
   try {
     for (let waitedMs = 0; waitedMs < longestLeaseMs; waitedMs += pollMs) {
-      const lease = await sessions.lease(`refresh:${session.key}`, leaseMs);
+      const lease = await facts.lease(`refresh:${session.key}`, leaseMs);
       const current = lease === null ? await sessions.find(session.id, { fresh: true }) : await readUnder(lease, sessions, session);
       // Another process has refreshed it, or it has ended: the lease is not needed any more.
       if (current === null || current.refreshAt !== session.refreshAt || !isStale(current, clock())) {
@@ -93,7 +98,7 @@ async function refreshUnderLease(refresher: Refresher, session: Session): Promis
         return current;
       }
       if (lease !== null) {
-        if (!(await hasFailedElsewhere(sessions, lease, session.key))) return await exchange(refresher, current, lease);
+        if (!(await hasFailedElsewhere(facts, lease, session.key))) return await exchange(refresher, current, lease);
         break;
       }
       await delay(pollMs);
@@ -123,9 +128,9 @@ async function readUnder(lease: Lease, sessions: SessionStore, session: Session)
 const failed = "refresh-failed";
 
 /** Whoever waited for the lease of an attempt that failed must not use the same refresh token again at once: it may have been spent. */
-async function hasFailedElsewhere(sessions: SessionStore, lease: Lease, key: string): Promise<boolean> {
+async function hasFailedElsewhere(facts: Facts, lease: Lease, key: string): Promise<boolean> {
   try {
-    const isUsed = await sessions.isUsed(failed, key);
+    const isUsed = await facts.isUsed(failed, key);
     if (isUsed) await release(lease);
     return isUsed;
   } catch (error) {
@@ -140,7 +145,7 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
     lease.extend(leaseMs).catch((error: unknown) => refresher.log.debug({ error }, "a refresh lease could not be prolonged"));
   }, leaseMs / 3);
   try {
-    const outcome = await admitAgain(refresher, session, await askProvider(refresher, session));
+    const outcome = await admitAgain(admitting(refresher), session, await askProvider(refresher, session));
     metrics.refreshes(session.principal.provider, outcome.kind);
     if (outcome.kind === "renewed") {
       pauses.clear(session.key);
@@ -152,7 +157,7 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
       "a session could not be refreshed now",
     );
     const restMs = pauses.failed(session.key, Math.max(outcome.retryAt, clock()));
-    await refresher.sessions.once(failed, session.key, 0.9 * restMs).catch(() => undefined);
+    await refresher.facts.once(failed, session.key, 0.9 * restMs).catch(() => undefined);
     return session;
   } finally {
     clearInterval(prolonging);
@@ -174,7 +179,7 @@ async function askProvider(refresher: Refresher, session: Session): Promise<Refr
 async function endRefused(refresher: Refresher, session: Session, detail: string): Promise<null> {
   const { provider, subject, email } = session.principal;
   refresher.log.info({ session: session.key, provider, why: detail }, "the provider refused to refresh a session");
-  if (await refresher.sessions.end(session.id, "refresh-refused")) {
+  if (await refresher.sessions.end(session.key, "refresh-refused")) {
     const principal = { provider, subject, email };
     refresher.audit({ event: "logout", request: null, client: null, principal, session: session.key, why: "refresh-refused" });
     refresher.metrics.logouts("refresh-refused");

@@ -7,7 +7,7 @@ import type { Origin } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { AttributeSettings, InsecureSettings, MethodSettings, ProviderSettings } from "../core/settings.ts";
 import type { FlowParts } from "./flow/parts.ts";
 
@@ -73,7 +73,7 @@ export interface ProviderDeps {
   readonly ownerOfDomain: (domain: string) => string | null;
   /** Another provider of the same configuration, looked up when it is needed: a fallback, a directory to ask. */
   readonly provider: (id: string) => LoginProvider | undefined;
-  readonly store: SessionStore;
+  readonly store: Pick<Store, "facts" | "documents">;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

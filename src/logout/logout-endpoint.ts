@@ -6,11 +6,13 @@ import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Visit } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
 
 export interface LogoutNeeds extends LeaveNeeds, EndNoting {
+  readonly sessions: Pick<SessionStore, "find" | "end">;
   readonly cookies: Pick<SessionCookies, "read" | "clear">;
   /** This browser's sessions, as its cookie on the auth host names them. */
   readonly browserSessions: { read(cookieHeader: string | null): readonly { readonly id: string }[]; clear(): CookieLine };

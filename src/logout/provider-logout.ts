@@ -2,12 +2,14 @@ import type { ControlRequest } from "../control/control-request.ts";
 import { type EndNoting, noteEnd } from "../control/end-session.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { Facts } from "../core/ports/facts.ts";
 import type { LogoutNotice } from "../core/ports/login-provider.ts";
 import type { SessionFilter, SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 
 interface Parts {
   readonly sessions: SessionStore;
+  readonly facts: Facts;
   readonly clock: Clock;
 }
 
@@ -60,10 +62,10 @@ export interface LogoutMessage {
  * A message taken from the wire must not end the sessions that begin after it. It is spent by being carried out, and not before: a
  * provider that comes again because the store was silent must be heard. Of two at the same time the second finds nothing left to end.
  */
-export function isSpent({ sessions }: Parts, { kind, provider, replay }: LogoutMessage): Promise<boolean> {
-  return sessions.isUsed(kind, `${provider} ${replay.id}`);
+export function isSpent({ facts }: Pick<Parts, "facts">, { kind, provider, replay }: LogoutMessage): Promise<boolean> {
+  return facts.isUsed(kind, `${provider} ${replay.id}`);
 }
 
-export async function spend({ sessions, clock }: Parts, { kind, provider, replay }: LogoutMessage): Promise<void> {
-  await sessions.once(kind, `${provider} ${replay.id}`, Math.max(replay.until - clock(), 1_000));
+export async function spend({ facts, clock }: Pick<Parts, "facts" | "clock">, { kind, provider, replay }: LogoutMessage): Promise<void> {
+  await facts.once(kind, `${provider} ${replay.id}`, Math.max(replay.until - clock(), 1_000));
 }

@@ -2,8 +2,8 @@ import type { CookieLine } from "../control/answers.ts";
 import { type OwnCookies, onlyCookie } from "../control/own-cookies.ts";
 import { isText, openJson, sealJson } from "../control/sealed-json.ts";
 import type { Incoming } from "../core/incoming.ts";
+import type { Facts } from "../core/ports/facts.ts";
 import type { Sealer } from "../core/ports/sealer.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Parting } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
 
@@ -50,14 +50,14 @@ const pendingLimitMs = 10 * 60_000;
  * Remembers what the visitor is to be told; the handle is the request's id, which the provider's signed answer repeats. Written for
  * living sessions only, so that nobody without one can fill the store.
  */
-export function parkPendingLogout(parts: { readonly sessions: SessionStore }, provider: string, state: SignedOutState): Promise<string> {
-  return parts.sessions.park(pendingKind, JSON.stringify([provider, ...packSignedOutState(state)]), pendingLimitMs);
+export function parkPendingLogout(parts: { readonly facts: Facts }, provider: string, state: SignedOutState): Promise<string> {
+  return parts.facts.park(pendingKind, JSON.stringify([provider, ...packSignedOutState(state)]), pendingLimitMs);
 }
 
 /** Once; null when there is none. */
-export async function takePendingLogout(parts: { readonly sessions: SessionStore }, handle: string): Promise<PendingLogout | null> {
+export async function takePendingLogout(parts: { readonly facts: Facts }, handle: string): Promise<PendingLogout | null> {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
-  const text = await parts.sessions.unpark(pendingKind, handle);
+  const text = await parts.facts.unpark(pendingKind, handle);
   const [provider, ...state] = text === null ? [] : (JSON.parse(text) as unknown[]);
   if (!isText(provider)) return null;
   return { provider, signedOut: unpackSignedOutState(state) };
@@ -65,7 +65,7 @@ export async function takePendingLogout(parts: { readonly sessions: SessionStore
 
 /** What it takes to go on leaving providers. */
 export interface RestNeeds {
-  readonly sessions: SessionStore;
+  readonly facts: Facts;
   readonly sealer: Sealer;
   readonly names: OwnCookies;
   readonly settings: Pick<Settings, "auth">;
@@ -75,10 +75,10 @@ const restKind = "rest-to-leave";
 const limitMs = 10 * 60_000;
 
 /** Remembers what is needed to leave these providers, sessions that have ended by then; answers their handle, null for none. */
-export async function parkRest({ sessions }: { readonly sessions: SessionStore }, rest: readonly Parting[]): Promise<string | null> {
+export async function parkRest({ facts }: { readonly facts: Facts }, rest: readonly Parting[]): Promise<string | null> {
   if (rest.length === 0) return null;
   const packed = rest.map(({ principal, tokens, logoutHandle }) => [principal.provider, tokens?.idToken ?? null, logoutHandle]);
-  return sessions.park(restKind, JSON.stringify(packed), limitMs);
+  return facts.park(restKind, JSON.stringify(packed), limitMs);
 }
 
 /**
@@ -87,7 +87,7 @@ export async function parkRest({ sessions }: { readonly sessions: SessionStore }
  */
 export async function takeRest(parts: RestNeeds, incoming: Incoming, handle: string | null): Promise<readonly Parting[]> {
   if (handle === null || openJson(parts.sealer, purposeOf(parts), onlyCookie(incoming.cookie, parts.names.leaving)) !== handle) return [];
-  const text = await parts.sessions.unpark(restKind, handle);
+  const text = await parts.facts.unpark(restKind, handle);
   return text === null ? [] : (JSON.parse(text) as unknown[][]).flatMap(unpack);
 }
 

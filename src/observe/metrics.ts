@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { AccessRecord } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
-import type { StoreHealth } from "../core/ports/session-store.ts";
+import type { StoreHealth } from "../core/ports/store.ts";
 import { createRequestTally } from "./request-tally.ts";
 
 /** Everything that `/metrics` shows, and the ways to report it. */

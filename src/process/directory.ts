@@ -3,6 +3,7 @@ import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DirectoryLogins, DirectoryPeople } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
+import type { Facts } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
@@ -45,6 +46,7 @@ export interface Directory {
 export interface DirectoryParts {
   readonly store: DirectoryStore | null;
   readonly sessions: SessionStore;
+  readonly facts: Facts;
   readonly audit: Audit;
   readonly log: Log;
   readonly clock: Clock;

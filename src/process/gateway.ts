@@ -1,5 +1,5 @@
 import type { LoginProvider } from "../core/ports/login-provider.ts";
-import type { StoreHealth } from "../core/ports/session-store.ts";
+import type { StoreHealth } from "../core/ports/store.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
 import { isStillAllowed } from "../gateway/judge.ts";
@@ -50,12 +50,12 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   const { log, audit } = logs;
   const { metrics } = registry;
   const clock = Date.now;
-  const sessions = composeStore(started.sessions, { clock, log, metrics });
+  const store = composeStore(started.sessions, { clock, log, metrics });
   const directory = openDirectory(started, { log, metrics });
   const upstreams = createUpstreams({ log, clock });
   const provider = (id: string) => current.providers.get(id);
   const connections = createOpenConnections({
-    sessions,
+    sessions: store.sessions,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
     appOf: (hostname) => current.gateway.findSite(hostname)?.app?.settings ?? null,
@@ -63,11 +63,11 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {
     directory,
-    sessions,
+    store,
     upstreams,
     connections,
     provider,
-    ...createCounts(started.limits, { provider, sessions, clock, log, metrics, audit }),
+    ...createCounts(started.limits, { ...store, provider, directoryNow: () => current.directory, clock, log, metrics, audit }),
     audit,
     log,
     metrics,
@@ -82,7 +82,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
   registry.watch({
     openRequests: () => listeners.reduce((sum, listener) => sum + listener.openRequests(), 0),
     openTunnels: () => connections.counts().tunnels,
-    storeHealth: () => sessions.health(),
+    storeHealth: () => store.health(),
   });
 
   return {
@@ -111,7 +111,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     },
     health: () => ({
       listening: listeners.length === started.listen.length,
-      store: sessions.health(),
+      store: store.health(),
       providers: Object.fromEntries([...current.providers].map(([id, provider]) => [id, provider.health()])),
     }),
     async close(graceMs) {
@@ -121,7 +121,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       connections.close();
       for (const provider of current.providers.values()) provider.close();
       await upstreams.close();
-      await sessions.close();
+      await store.close();
       await directory?.close();
     },
   };

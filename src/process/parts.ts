@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { SessionSettings, Settings } from "../core/settings.ts";
 import { createLineWriter, type LineWriter } from "../observe/line-writer.ts";
 import { createAudit, createLog, type LogDeps } from "../observe/log.ts";
@@ -36,7 +36,7 @@ export function composeLogs(settings: Settings["log"], registry: MetricsRegistry
 export function composeStore(
   settings: SessionSettings,
   deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
-): SessionStore {
+): Store {
   const made = { ...deps, settings, random: (bytes: number) => randomBytes(bytes) };
   return settings.store.kind === "memory" ? createMemoryStore(made) : createRedisStore(made);
 }

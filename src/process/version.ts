@@ -4,11 +4,12 @@ import { createControl } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
+import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { LimitSettings, ProviderSettings, Settings } from "../core/settings.ts";
 import { composeAdmission, createShed } from "../gateway/admission.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
@@ -43,7 +44,8 @@ export interface Counts {
 /** Made once for each process, by the limits that it began with. */
 export function createCounts(
   limits: LimitSettings,
-  deps: Pick<Lasting, "provider" | "sessions" | "clock" | "log" | "metrics" | "audit">,
+  deps: Pick<Lasting, "provider" | "clock" | "log" | "metrics" | "audit"> &
+    Pick<Store, "sessions" | "facts"> & { readonly directoryNow: () => DirectoryStep | null },
 ): Counts {
   return {
     admission: composeAdmission(limits),
@@ -60,7 +62,7 @@ export interface Lasting extends Counts {
   readonly provider: (id: string) => LoginProvider | undefined;
   /** Null without a directory. */
   readonly directory: DirectoryStore | null;
-  readonly sessions: SessionStore;
+  readonly store: Store;
   readonly upstreams: Upstreams;
   readonly connections: GatewayDeps["connections"];
   readonly accessLog: AccessLog;
@@ -75,6 +77,7 @@ export interface Version {
   readonly settings: Settings;
   readonly gateway: GatewayDeps;
   readonly providers: ReadonlyMap<string, LoginProvider>;
+  readonly directory: DirectoryStep | null;
 }
 
 /** A provider and what it was made from, so that an unchanged one keeps its keys and metadata over a reload. */
@@ -82,7 +85,8 @@ export type MakeProvider = (settings: ProviderSettings) => LoginProvider;
 
 /** Builds the request flow for `settings`. Nothing is fetched and nothing listens yet: a failure here changes nothing. */
 export function composeVersion(settings: Settings, lasting: Lasting, makeProvider: MakeProvider): Version {
-  const { clock, log, audit, metrics, sessions } = lasting;
+  const { clock, log, audit, metrics } = lasting;
+  const { sessions, facts } = lasting.store;
   const rules = compileRules(settings);
   const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
   // The same in every process of this gateway, another one in every other gateway; known again after a rotation.
@@ -94,7 +98,12 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     secrets: settings.sessions.secrets,
   });
   const assertions = createAssertions({ secrets: settings.sessions.secrets, clock });
-  const directory = composeDirectory(settings, { ...lasting, store: lasting.directory, ownerOfDomain: domainOwners(settings) });
+  const directory = composeDirectory(settings, {
+    ...lasting,
+    ...lasting.store,
+    store: lasting.directory,
+    ownerOfDomain: domainOwners(settings),
+  });
   const renderPage = createRenderPage({
     locale: settings.auth.locale,
     insecure: settings.insecure,
@@ -119,7 +128,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const loginRedirect = createLoginRedirect(shared);
   const { usedStates } = lasting;
   const endpoints = composeEndpoints({
-    ...{ ...shared, providers, sessions, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
+    ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
     table: rules,
     methods: Object.values(methods),
     assertionJwks: () => assertions.jwks(),
@@ -127,6 +136,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,
+    sessions,
     readIncoming: createReadIncoming({
       trusted: parseNetworks(settings.trustedProxies),
       clock,
@@ -147,15 +157,15 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     cookies,
     shed: createShed({ ...lasting, renderPage, newRequestId }),
   };
-  return { settings, gateway, providers };
+  return { settings, gateway, providers, directory };
 }
 
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(
   settings: Settings,
-  deps: Pick<Lasting, "clock" | "log" | "metrics" | "sessions" | "provider">,
+  deps: Pick<Lasting, "clock" | "log" | "metrics" | "store" | "provider">,
 ): MakeProvider {
-  const { clock, log, metrics, provider, sessions: store } = deps;
+  const { clock, log, metrics, provider, store } = deps;
   const shared = {
     clock,
     log,

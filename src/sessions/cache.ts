@@ -8,8 +8,10 @@ export interface SessionCache {
   believed(id: string): Session | undefined;
   /** Asks the store, once for all who ask at the same time; falls back on the grace when it is silent. */
   load(id: string, key: string, options: { readonly graceMs: number }): Promise<Session | null>;
-  /** Moves the local copy's activity; answers when it was last written to the store. */
-  noteActivity(session: Session, now: number): number;
+  /** Moves the local copy's activity; answers when it was last written to the store, and whether the app was not known as opened. */
+  noteActivity(session: Session, now: number, app: string | undefined): Activity;
+  /** Apps that were opened here since then, with their times. */
+  openedSince(id: string, time: number): Map<string, number>;
   /** The store has taken note of activity at this time. */
   noteWritten(id: string, at: number): void;
   /** Answers the id when the session was in use here just now: worth reading again at once. */
@@ -29,12 +31,18 @@ export interface CacheDeps {
   readonly graceMs: number;
 }
 
+interface Activity {
+  readonly writtenAt: number;
+  readonly isNewApp: boolean;
+}
+
 interface Entry {
   session: Session;
   /** When the store said so (monotonic): the time of asking, not of the answer. */
   readonly loadedAt: number;
   usedAt: number;
   storedSeenAt: number;
+  readonly opened: Map<string, number>;
 }
 interface Load {
   readonly result: Promise<Session | null>;
@@ -84,7 +92,8 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
       if (load.outdated || session === undefined) return;
       if (session === null) entries.delete(id);
       else {
-        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt });
+        const opened = new Map(Object.entries(session.apps));
+        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt, opened });
         idByKey.set(key, id);
         dropUnused(loadedAt);
       }
@@ -105,11 +114,17 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
         return remembered;
       }
     },
-    noteActivity: (session, now) => {
+    noteActivity: (session, now, app) => {
       const entry = entries.peek(session.id);
-      if (entry === undefined) return session.lastSeenAt;
+      if (entry === undefined) return { writtenAt: session.lastSeenAt, isNewApp: app !== undefined && !Object.hasOwn(session.apps, app) };
       if (Math.abs(now - entry.session.lastSeenAt) >= noteLocallyMs) entry.session = { ...entry.session, lastSeenAt: now };
-      return entry.storedSeenAt;
+      const isNewApp = app !== undefined && !entry.opened.has(app);
+      if (app !== undefined) entry.opened.set(app, now);
+      return { writtenAt: entry.storedSeenAt, isNewApp };
+    },
+    openedSince: (id, time) => {
+      const entry = entries.peek(id);
+      return new Map(entry === undefined ? [] : [...entry.opened].filter(([, at]) => at > time));
     },
     noteWritten: (id, at) => {
       const entry = entries.peek(id);

@@ -67,8 +67,14 @@ export function beginSession(wanted: NewSession, limits: SessionLimits, deps: { 
     logoutHandle: wanted.logoutHandle,
     tokens: wanted.tokens,
     refreshAt: wanted.refreshAt,
+    address: wanted.address ?? null,
+    userAgent: wanted.userAgent?.slice(0, longestUserAgent) ?? null,
+    apps: {},
   };
 }
+
+/** Enough to tell browsers and systems apart; the rest is a stranger's to write. */
+const longestUserAgent = 256;
 
 /** Within both limits. The lifetime is judged by today's configuration too: a shortened one counts at once. */
 export function isWithinLimits(session: Session, limits: SessionLimits, now: number): boolean {

@@ -46,7 +46,7 @@ test.each([
 ])("$when ends within a second of its session, at the client and at the upstream", async ({ fields }) => {
   const { session, cookie } = await gateway.signIn();
   const client = await open("/", cookie, fields);
-  await gateway.sessions.end(session.id, "revoked");
+  await gateway.sessions.end(session.key, "revoked");
   await client.closed(1_200);
   await eventually(() => expect(gateway.upstream.openConnections).toBe(0), { timeoutMs: 1_000 });
 });
@@ -66,7 +66,7 @@ test("everybody else's connections stay", async () => {
   const first = await open("/", ending.cookie, socketFields);
   const second = await open("/", staying.cookie, socketFields);
   const anonymous = await open("/open/x", "a=b", socketFields);
-  await gateway.sessions.end(ending.session.id, "logout");
+  await gateway.sessions.end(ending.session.key, "logout");
   await first.closed(1_200);
   await stays(second);
   await stays(anonymous);

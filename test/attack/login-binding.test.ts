@@ -179,7 +179,7 @@ test("a state that another process has used is refused after verification", asyn
   const browser = createControlBrowser(rig);
   const login = await browser.ask((await browser.ask(`${wiki}/`)).location ?? "");
   const state = new URL(login.location ?? "").searchParams.get("state") ?? "";
-  await rig.store.once("state", state, 600_000);
+  await rig.facts.once("state", state, 600_000);
   expect((await browser.ask(throughProvider(login.location ?? "", rig))).status).toBe(400);
   expect(rig.writes).not.toContain("create");
 });

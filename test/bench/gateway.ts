@@ -81,7 +81,7 @@ export async function manySessions(gateway: BenchGateway, count: number): Promis
   const work = async () => {
     while (next < count) {
       const subject = `user-${next++}`;
-      const session = await store.create({
+      const session = await store.sessions.create({
         principal: {
           provider: "bench",
           subject,

@@ -33,7 +33,7 @@ async function bench(): Promise<void> {
   say(`${await bytesEach(withTokens)} with ID, access and refresh tokens of 1 KiB each`);
   await operator.flushall();
   const ids: string[] = [];
-  for (let at = 0; at < few; at += 1) ids.push((await store.create(withoutTokens(at))).id);
+  for (let at = 0; at < few; at += 1) ids.push((await store.sessions.create(withoutTokens(at))).id);
   const before = await latencies(ids);
   say(`${few} sessions: ${describe(before)}`);
   const startedAt = performance.now();
@@ -72,7 +72,7 @@ function withTokens(at: number): NewSession {
 async function bytesEach(wanted: (at: number) => NewSession): Promise<number> {
   await operator.flushall();
   const before = await usedBytes();
-  for (let at = 0; at < few; at += 50) await Promise.all(Array.from({ length: 50 }, (_, next) => store.create(wanted(at + next))));
+  for (let at = 0; at < few; at += 50) await Promise.all(Array.from({ length: 50 }, (_, next) => store.sessions.create(wanted(at + next))));
   return Math.round(((await usedBytes()) - before) / few);
 }
 
@@ -131,10 +131,10 @@ interface Latencies {
 }
 
 async function latencies(ids: readonly string[]): Promise<Latencies> {
-  const find = await median(asked, (at) => store.find(ids[(at * 7_919) % ids.length] ?? "", { fresh: true }));
+  const find = await median(asked, (at) => store.sessions.find(ids[(at * 7_919) % ids.length] ?? "", { fresh: true }));
   const begun: Awaited<ReturnType<SessionStore["create"]>>[] = [];
-  const login = await median(few / 2, async (at) => begun.push(await store.create(withoutTokens(-1 - at))));
-  const logout = await median(few / 2, (at) => store.end(begun[at]?.id ?? "", "logout"));
+  const login = await median(few / 2, async (at) => begun.push(await store.sessions.create(withoutTokens(-1 - at))));
+  const logout = await median(few / 2, (at) => store.sessions.end(begun[at]?.key ?? "", "logout"));
   return { find, login, logout };
 }
 

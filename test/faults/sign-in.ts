@@ -28,7 +28,7 @@ export async function openSignIn(
     const people: SignedIn[] = [];
     for (let each = 0; each < wanted; each += 1) {
       const principal = { provider: "acme", subject: `user-${each}`, ...change.principal };
-      const session = await store.create(aNewSession({ tokens: null, ...change, principal }));
+      const session = await store.sessions.create(aNewSession({ tokens: null, ...change, principal }));
       people.push({ session, cookie: cookies.issue(session.id, "wiki.localhost").split(";")[0] ?? "" });
     }
     return people;

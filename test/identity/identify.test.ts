@@ -4,6 +4,7 @@ import { GatewayError } from "../../src/core/errors.ts";
 import type { Identity } from "../../src/core/identity.ts";
 import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import type { Store } from "../../src/core/ports/store.ts";
 import type { Route, Site } from "../../src/core/route.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -21,7 +22,7 @@ const secrets = [makeSecret("the secret of these tests, long enough")];
 const cookies = createSessionCookies({ baseName: "vestibule", secure: true, secrets });
 const neverDue: Refresh = { isDue: () => false, refreshed: () => Promise.reject(new Error("not due")) };
 const minute = 60_000;
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();
 });
@@ -45,13 +46,13 @@ function aWorld({ providers = [], bearer = [], refresh = neverDue, limits, sessi
   const route = { id: host, app, settings: aRoute({ bearer }) } as unknown as Route;
   const site: Site = { hostname: host, origin: { scheme: "https", hostname: host, port: 443 }, app, isAuth: false };
   const byId = new Map(providers.map((provider) => [provider.id, provider]));
-  const identify = createIdentify({ sessions: sessions(real), cookies, providers: byId, refresh, clock, log });
+  const identify = createIdentify({ sessions: sessions(real.sessions), cookies, providers: byId, refresh, clock, log });
   const ask = (credentials: { readonly id?: string; readonly authorization?: string; readonly hostname?: string }) => {
     const cookie = credentials.id === undefined ? null : (cookies.issue(credentials.id, host).split(";", 1)[0] ?? "");
     const hostname = credentials.hostname ?? host;
     return identify(anIncoming({ hostname, cookie, authorization: credentials.authorization ?? null }), route, site);
   };
-  return { ask, store: real, time, log };
+  return { ask, store: real.sessions, time, log };
 }
 
 test("a good session cookie makes its principal known, at once", async () => {
@@ -70,10 +71,17 @@ test.each([
   expect(ask(credentials(session.id))).toEqual({ kind: "anonymous" });
 });
 
+test("the app that a session is used for is noted", async () => {
+  const { ask, store } = aWorld();
+  const session = await store.create(aNewSession());
+  ask({ id: session.id });
+  expect(Object.keys((await store.read(session.key))?.apps ?? {})).toEqual([host]);
+});
+
 test("an ended session is anonymous", async () => {
   const { ask, store } = aWorld();
   const session = await store.create(aNewSession());
-  await store.end(session.id, "logout");
+  await store.end(session.key, "logout");
   expect(await ask({ id: session.id })).toEqual({ kind: "anonymous" });
 });
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../../src/core/ports/login-provider.ts";
-import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import type { Store } from "../../src/core/ports/store.ts";
 import type { Session } from "../../src/core/session.ts";
 import { createRefresher } from "../../src/identity/refresh.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
@@ -16,7 +16,7 @@ import { aNewSession, redisAt, sessionSettings, someTokens } from "../support/se
 import { scriptedProvider } from "./scripted-provider.ts";
 
 const until = { timeoutMs: 10_000, everyMs: 10 };
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();
 });
@@ -41,14 +41,14 @@ function rotatingProvider(takesMs = 0) {
   return { state, refresh };
 }
 
-function memoryStore(clock = Date.now): SessionStore {
+function memoryStore(clock = Date.now): Store {
   const deps = { settings: sessionSettings(), clock, random: randomBytes, log: recordingLog(), metrics: noMetrics };
   const store = createMemoryStore(deps);
   opened.push(store);
   return store;
 }
 
-function aRefresher(sessions: SessionStore, refresh: (session: Session) => Promise<RefreshOutcome>, clock = Date.now) {
+function aRefresher(store: Store, refresh: (session: Session) => Promise<RefreshOutcome>, clock = Date.now) {
   const audited: AuditEvent[] = [];
   const log = recordingLog();
   const { refresh: _, ...cannot } = scriptedProvider("cannot");
@@ -57,11 +57,19 @@ function aRefresher(sessions: SessionStore, refresh: (session: Session) => Promi
     ["cannot", cannot],
   ]);
   const audit = (event: AuditEvent) => void audited.push(event);
-  const refresher = createRefresher({ sessions, providers, clock, log, metrics: noMetrics, audit, jitter: () => 0 });
+  const refresher = createRefresher({
+    ...store,
+    providers,
+    clock,
+    log,
+    metrics: noMetrics,
+    audit,
+    jitter: () => 0,
+  });
   return { ...refresher, audited, log };
 }
 
-const stale = (store: SessionStore) => store.create(aNewSession({ refreshAt: Date.now() - 1 }));
+const stale = (store: Store) => store.sessions.create(aNewSession({ refreshAt: Date.now() - 1 }));
 
 test.each([
   { when: "its time has come", session: { refreshAt: Date.now() - 1 }, due: true },
@@ -73,7 +81,7 @@ test.each([
 ])("a session is due for a refresh when $when: $due", async ({ session, due }) => {
   const store = memoryStore();
   const { isDue } = aRefresher(store, rotatingProvider().refresh);
-  expect(isDue(await store.create(aNewSession(session)))).toBe(due);
+  expect(isDue(await store.sessions.create(aNewSession(session)))).toBe(due);
 });
 
 test("many requests at once cause one refresh, and all go on with its result", async () => {
@@ -84,7 +92,7 @@ test("many requests at once cause one refresh, and all go on with its result", a
   const results = await Promise.all(Array.from({ length: 500 }, () => refreshed(session)));
   expect(results.every((result) => result?.principal.acr === "grant-1")).toBe(true);
   expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
-  expect(isDue((await store.find(session.id)) ?? session)).toBe(false);
+  expect(isDue((await store.sessions.find(session.id)) ?? session)).toBe(false);
 });
 
 test("a request that still holds the old session after the refresh does not spend its token again", async () => {
@@ -102,7 +110,7 @@ test("a provider that says no for good ends the session at once, on the record",
   const { refreshed, audited } = aRefresher(store, async () => ({ kind: "refused", why: "invalid_grant" }));
   const session = await stale(store);
   expect(await refreshed(session)).toBeNull();
-  expect(await store.find(session.id)).toBeNull();
+  expect(await store.sessions.find(session.id)).toBeNull();
   expect(audited).toMatchObject([{ event: "logout", session: session.key, why: "refresh-refused" }]);
 });
 
@@ -110,11 +118,11 @@ test("a session that ended during its refresh stays ended", async () => {
   const store = memoryStore();
   const session = await stale(store);
   const { refreshed } = aRefresher(store, async (current) => {
-    await store.end(current.id, "logout");
+    await store.sessions.end(current.key, "logout");
     return rotatingProvider().refresh(current);
   });
   expect(await refreshed(session)).toBeNull();
-  expect(await store.find(session.id)).toBeNull();
+  expect(await store.sessions.find(session.id)).toBeNull();
 });
 
 test.each([
@@ -143,7 +151,7 @@ test.each([
   expect(await refreshed(session)).toEqual(session);
   await eventually(() => expect(attempts).toBe(2), until);
   slow.resolve({ kind: "renewed", principal: aPrincipal({ acr: "back" }), tokens: someTokens, refreshAt: null });
-  await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("back"), until);
+  await eventually(async () => expect((await store.sessions.find(session.id))?.principal.acr).toBe("back"), until);
 });
 
 test("whoever waited for an attempt that failed does not use the refresh token again at once", async () => {
@@ -168,7 +176,7 @@ test("nobody waits longer than eight seconds for a provider, and what it says th
   const session = await stale(store);
   expect(await refreshed(session)).toEqual(session);
   late.resolve({ kind: "renewed", principal: aPrincipal({ acr: "late" }), tokens: someTokens, refreshAt: null });
-  await eventually(async () => expect((await store.find(session.id))?.principal.acr).toBe("late"), until);
+  await eventually(async () => expect((await store.sessions.find(session.id))?.principal.acr).toBe("late"), until);
 }, 10_000);
 
 test("failure after failure is retried ever more rarely, up to five minutes", async () => {
@@ -199,27 +207,28 @@ test("while the store is silent the session goes on unrefreshed, and the provide
   const provider = rotatingProvider();
   const session = await stale(store);
   for (const broken of [
-    { ...store, lease: () => Promise.reject(silent) },
-    { ...store, find: () => Promise.reject(silent) },
+    { ...store, facts: { ...store.facts, lease: () => Promise.reject(silent) } },
+    { ...store, sessions: { ...store.sessions, find: () => Promise.reject(silent) } },
   ]) {
     const { refreshed } = aRefresher(broken, provider.refresh);
     expect(await refreshed(session)).toEqual(session);
   }
   expect(provider.state.grants).toBe(0);
-  expect(await store.lease(`refresh:${session.key}`, 1_000)).not.toBeNull();
+  expect(await store.facts.lease(`refresh:${session.key}`, 1_000)).not.toBeNull();
 });
 
 test("what a refresh brought is not lost when the store is away just then", async () => {
   const store = memoryStore();
   const provider = rotatingProvider();
   let away = true;
-  const flaky: SessionStore = { ...store, renew: (session, change) => (away ? Promise.reject(silent) : store.renew(session, change)) };
+  const renew: Store["sessions"]["renew"] = (session, change) => (away ? Promise.reject(silent) : store.sessions.renew(session, change));
+  const flaky: Store = { ...store, sessions: { ...store.sessions, renew } };
   const { refreshed } = aRefresher(flaky, provider.refresh);
   const session = await stale(store);
   expect((await refreshed(session))?.principal.acr).toBe("grant-1");
   expect((await refreshed(session))?.principal.acr).toBe("grant-1");
   away = false;
-  await eventually(async () => expect((await store.find(session.id))?.tokens?.refreshToken).toBe("refresh-1"), until);
+  await eventually(async () => expect((await store.sessions.find(session.id))?.tokens?.refreshToken).toBe("refresh-1"), until);
   expect(provider.state).toMatchObject({ grants: 1, reused: false });
 });
 
@@ -255,7 +264,7 @@ describe("in several processes", () => {
     const provider = rotatingProvider(1_500);
     const refreshers = stores.map((store) => aRefresher(store, provider.refresh));
     const session = await stale(stores[0] ?? memoryStore());
-    const known = await Promise.all(stores.map((store) => store.find(session.id)));
+    const known = await Promise.all(stores.map((store) => store.sessions.find(session.id)));
     const results = await Promise.all(Array.from({ length: 500 }, (_, at) => refreshers[at % 4]?.refreshed(known[at % 4] ?? session)));
     expect(results.every((result) => result?.principal.acr === "grant-1")).toBe(true);
     expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
@@ -265,7 +274,7 @@ describe("in several processes", () => {
     const [one, other] = [await process(), await process()];
     const session = await stale(one);
     // Takes the lease and is never heard of again.
-    expect(await one.lease(`refresh:${session.key}`, 5_000)).not.toBeNull();
+    expect(await one.facts.lease(`refresh:${session.key}`, 5_000)).not.toBeNull();
     const provider = rotatingProvider();
     expect((await aRefresher(other, provider.refresh).refreshed(session))?.principal.acr).toBe("grant-1");
   }, 10_000);

@@ -118,12 +118,12 @@ test("activity moves the local copy about once a second", async () => {
   const asked = load();
   answers[0]?.resolve(session);
   await asked;
-  expect(cache.noteActivity(session, 999)).toBe(0);
+  expect(cache.noteActivity(session, 999, undefined).writtenAt).toBe(0);
   expect(cache.believed(session.id)?.lastSeenAt).toBe(0);
-  expect(cache.noteActivity(session, 1_000)).toBe(0);
+  expect(cache.noteActivity(session, 1_000, undefined).writtenAt).toBe(0);
   expect(cache.believed(session.id)?.lastSeenAt).toBe(1_000);
   cache.noteWritten(session.id, 1_000);
-  expect(cache.noteActivity(session, 1_500)).toBe(1_000);
+  expect(cache.noteActivity(session, 1_500, undefined).writtenAt).toBe(1_000);
 });
 
 test.each([

@@ -34,7 +34,12 @@ export interface ControlBrowser {
   readonly trail: string[];
 }
 
-const navigation = { accept: "text/html", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
+const navigation = {
+  accept: "text/html",
+  "sec-fetch-mode": "navigate",
+  "sec-fetch-dest": "document",
+  "user-agent": "the browser of these tests",
+};
 
 export function createControlBrowser(rig: ControlRig, jar: CookieJar = createCookieJar()): ControlBrowser {
   const trail: string[] = [];
@@ -105,6 +110,7 @@ export function incomingFor(target: URL, { method = "GET", headers = {} }: Ask, 
     origin: field("origin"),
     fetchSite: field("sec-fetch-site"),
     acceptLanguage: field("accept-language"),
+    userAgent: field("user-agent"),
   });
 }
 

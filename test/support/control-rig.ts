@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Endpoint } from "../../src/control/endpoint.ts";
 import { type Control, createControl } from "../../src/control/router.ts";
 import { GatewayError } from "../../src/core/errors.ts";
+import type { Facts } from "../../src/core/ports/facts.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
@@ -29,6 +30,7 @@ export interface ControlRig {
   readonly loginRedirect: LoginRedirect;
   readonly table: RouteTable;
   readonly store: SessionStore;
+  readonly facts: Facts;
   readonly cookies: SessionCookies;
   readonly settings: Settings;
   readonly providers: {
@@ -44,7 +46,7 @@ export interface ControlRig {
   now: number;
   /** While set, the store rejects with it whatever it is asked, or only what `failingAt` names. */
   failing: GatewayError | null;
-  failingAt: keyof SessionStore | null;
+  failingAt: keyof SessionStore | keyof Facts | null;
 }
 
 const long = { idleMs: 30 * 60_000, lifetimeMs: 12 * 60 * 60_000 };
@@ -75,9 +77,10 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const random = (bytes: number) => randomBytes(bytes);
   const writes: string[] = [];
   const audited: AuditEvent[] = [];
-  const store = observe(createMemoryStore({ settings: settings.sessions, clock, random, log, metrics: noMetrics }), writes, (name) =>
-    rig.failingAt === null || rig.failingAt === name ? rig.failing : null,
-  );
+  const failing = (name: string) => (rig.failingAt === null || rig.failingAt === name ? rig.failing : null);
+  const real = createMemoryStore({ settings: settings.sessions, clock, random, log, metrics: noMetrics });
+  const store = observe(real.sessions, writes, failing);
+  const facts = observe(real.facts, writes, failing);
   const { secrets, cookieName } = settings.sessions;
   const cookies = createSessionCookies({ baseName: cookieName, secure: settings.auth.origin.scheme === "https", secrets });
   const sealer = createSealer(secrets);
@@ -92,9 +95,9 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const shared = { settings, cookies, sealer, clock, random };
   const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
   const loginRedirect = createLoginRedirect(shared);
-  const loginLimits = createLoginLimits({ limits: settings.limits, sessions: store, clock, log });
+  const loginLimits = createLoginLimits({ limits: settings.limits, facts, clock, log });
   const endpoints = composeEndpoints({
-    ...{ ...shared, table, sessions: store, renderPage, loginRedirect, directory: null, log, metrics: noMetrics },
+    ...{ ...shared, table, sessions: store, facts, renderPage, loginRedirect, directory: null, log, metrics: noMetrics },
     providers: new Map(Object.entries(providers)),
     audit: (event) => void audited.push(event),
     usedStates: createUsedStates(clock),
@@ -107,6 +110,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     loginRedirect,
     table,
     store,
+    facts,
     cookies,
     settings,
     providers,
@@ -129,8 +133,8 @@ const writing: readonly string[] = ["create", "renew", "end", "endAll", "once", 
 const asking: readonly string[] = [...writing, "find", "list", "unpark", "isUsed"];
 
 /** The store with its writes noted, and out of order on demand. */
-function observe(store: SessionStore, writes: string[], failing: (name: string) => GatewayError | null): SessionStore {
-  const observed: SessionStore = { ...store };
+function observe<T extends object>(store: T, writes: string[], failing: (name: string) => GatewayError | null): T {
+  const observed = { ...store };
   for (const [name, original] of Object.entries(store) as [string, (...parameters: unknown[]) => unknown][]) {
     if (!asking.includes(name)) continue;
     const call = async (...parameters: unknown[]) => {

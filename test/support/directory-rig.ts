@@ -62,11 +62,13 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, stor
   const log = recordingLog();
   let now = 1_800_000_000_000;
   const clock = () => now;
-  const sessions = createMemoryStore({ settings: all.sessions, clock, random: (bytes) => randomBytes(bytes), log, metrics: noMetrics });
+  const kept = createMemoryStore({ settings: all.sessions, clock, random: (bytes) => randomBytes(bytes), log, metrics: noMetrics });
+  const { sessions, facts } = kept;
   const owners = new Map([["acme.example", "entra"]]);
   const directory = composeDirectory(all, {
     store,
     sessions,
+    facts,
     audit: (event) => void audited.push(event),
     log,
     clock,

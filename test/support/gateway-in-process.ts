@@ -8,7 +8,7 @@ import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections } from "../../src/gateway/open-connections.ts";
 import { createListener, type Listener } from "../../src/http/listener/server.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
-import { composeVersion, createCounts, createMakeProvider } from "../../src/process/version.ts";
+import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";
 import { anApp, aRoute, someSettings } from "./policy-builders.ts";
@@ -53,13 +53,14 @@ export async function startGatewayInProcess({
   const accesses: AccessRecord[] = [];
   const audits: AuditEvent[] = [];
   const clock = Date.now;
-  const sessions = createMemoryStore({
+  const store = createMemoryStore({
     settings: all.sessions,
     clock,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log,
     metrics: noMetrics,
   });
+  const { sessions } = store;
   const pools = createUpstreams({ log, clock });
   const connections = createOpenConnections({
     sessions,
@@ -69,11 +70,12 @@ export async function startGatewayInProcess({
   });
   const provider = (id: string) => version.providers.get(id);
   const audit = (event: AuditEvent) => void audits.push(event);
-  const lasting = {
+  const counting = { ...store, provider, directoryNow: () => null, clock, log, metrics: noMetrics, audit };
+  const lasting: Lasting = {
     directory: null,
     provider,
-    ...createCounts(all.limits, { provider, sessions, clock, log, metrics: noMetrics, audit }),
-    sessions,
+    ...createCounts(all.limits, counting),
+    store,
     upstreams: pools,
     connections,
     log,
@@ -82,7 +84,7 @@ export async function startGatewayInProcess({
     accessLog: (record: AccessRecord) => void accesses.push(record),
     audit,
   };
-  const version = composeVersion(all, lasting, createMakeProvider(all, lasting));
+  const version: Version = composeVersion(all, lasting, createMakeProvider(all, lasting));
   const { cookieName, secrets } = all.sessions;
   const cookies = createSessionCookies({ baseName: cookieName, secure: all.auth.origin.scheme === "https", secrets });
   const listener = await createListener({
@@ -111,7 +113,7 @@ export async function startGatewayInProcess({
       connections.close();
       for (const provider of version.providers.values()) provider.close();
       await pools.close();
-      await sessions.close();
+      await store.close();
       await upstream.close();
     },
   };

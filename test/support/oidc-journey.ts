@@ -109,5 +109,6 @@ export async function answerOf(response: Response): Promise<URLSearchParams> {
 /** A session as the store would have made it. */
 export function sessionOf(vouched: Vouched): Session {
   const now = Date.now();
-  return { ...vouched, id: "i".repeat(43), key: "k".repeat(43), createdAt: now, lastSeenAt: now, expiresAt: now + 3_600_000 };
+  const times = { createdAt: now, lastSeenAt: now, expiresAt: now + 3_600_000 };
+  return { ...vouched, ...times, id: "i".repeat(43), key: "k".repeat(43), address: null, userAgent: null, apps: {} };
 }

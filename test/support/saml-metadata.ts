@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SignedXml } from "xml-crypto";
-import type { DocumentCache } from "../../src/core/ports/document-cache.ts";
+import type { Documents } from "../../src/core/ports/documents.ts";
 import type { SamlSettings } from "../../src/login/saml/settings.ts";
 import type { TestCertificate } from "./certificates.ts";
 
@@ -107,7 +107,7 @@ export async function startMetadataServer(): Promise<MetadataServer> {
 }
 
 /** Documents in a map. */
-export function documentsInMemory(): DocumentCache & { readonly kept: Map<string, { text: string; ttlMs: number }> } {
+export function documentsInMemory(): Documents & { readonly kept: Map<string, { text: string; ttlMs: number }> } {
   const kept = new Map<string, { text: string; ttlMs: number }>();
   return {
     kept,

@@ -1,6 +1,5 @@
 import type { Principal } from "../principal.ts";
-import type { Session, SessionEnd, Tokens } from "../session.ts";
-import type { DocumentCache } from "./document-cache.ts";
+import type { Session, SessionEnd, SessionSummary, Tokens } from "../session.ts";
 
 /** What a new login brings; the store makes the id, the key and the times. */
 export interface NewSession {
@@ -12,6 +11,9 @@ export interface NewSession {
   readonly refreshAt: number | null;
   /** The provider's own end of session, if it named one; caps `expiresAt`. */
   readonly endsAtLatest: number | null;
+  /** From where the login came; null or absent when that is not known. */
+  readonly address?: string | null;
+  readonly userAgent?: string | null;
 }
 
 /** Which sessions a provider's logout, or an operator's revocation, means. */
@@ -20,20 +22,40 @@ export type SessionFilter =
   | { readonly by: "provider-session"; readonly provider: string; readonly providerSession: string }
   | { readonly by: "provider-account"; readonly provider: string; readonly providerAccount: string };
 
-/** What happened to a watched session, in whichever process it happened. `session` is null when it ended. */
-export type SessionChange = { readonly kind: "ended" } | { readonly kind: "changed"; readonly session: Session };
-
-export interface Lease {
-  /** Prolongs it; false when it was lost. */
-  extend(ttlMs: number): Promise<boolean>;
-  release(): Promise<void>;
+/**
+ * Which open sessions are wanted: every condition that is there must hold; without any, all are. E-mail addresses and groups compare
+ * without case, everything else exactly. With `provider` and `subject` together the answer comes from an index.
+ */
+export interface SessionQuery {
+  readonly provider?: string;
+  readonly subject?: string;
+  readonly email?: string;
+  readonly group?: string;
+  /** As the gateway knows the client: `Incoming.client`. */
+  readonly address?: string;
+  /** The id of an app that was opened. */
+  readonly app?: string;
 }
 
+/** Which sessions to end. All of them has a word of its own: a forgotten condition must not sign everyone out. */
+export type EndQuery = SessionQuery | "everyone";
+
+/** A part of the open sessions, the newest login first. */
+export interface SessionPage {
+  /** At most `limit`; may be fewer, or none, while `next` is not null. */
+  readonly sessions: readonly SessionSummary[];
+  /** Where the next page begins; null = that was all. Opaque, and good across processes. */
+  readonly next: string | null;
+}
+
+/** What happened to a watched session, in whichever process it happened. */
+export type SessionChange = { readonly kind: "ended" } | { readonly kind: "changed"; readonly session: Session };
+
 /**
- * Sessions, and the few short-lived facts that must be true in every process. One contract suite covers all implementations.
+ * Sessions and their watches. One contract suite covers all implementations.
  *
- * Every promise settles within the command timeout. A store that cannot answer rejects with GatewayError
- * `store.unavailable`; it never says "no such session" when it does not know.
+ * Every promise settles within the command timeout, but for those that go through many sessions. A store that cannot answer rejects with
+ * GatewayError `store.unavailable`; it never says "no such session" when it does not know.
  */
 export interface SessionStore {
   /**
@@ -49,46 +71,37 @@ export interface SessionStore {
   /** Begins a session with a new id. When the principal has more than `perUser`, the oldest end ("too-many"). */
   create(session: NewSession): Promise<Session>;
   /**
-   * Notes activity; written at most once per tenth of the idle limit, never blocks the caller, never revives.
-   * `idleMs` is an app's own shorter limit: its tenth counts then, or the app would take the visitor for idle.
+   * Notes activity, and the app that was opened; written at most once per tenth of the idle limit and once per app, never blocks
+   * the caller, never revives. `idleMs` is an app's own shorter limit: its tenth counts then, or the app would take the visitor for idle.
    */
-  touch(session: Session, idleMs?: number): void;
+  touch(session: Session, idleMs?: number, app?: string): void;
   /** Replaces what a refresh renewed; null when the session has ended meanwhile. */
   renew(
     session: Session,
     change: { readonly principal: Principal; readonly tokens: Tokens | null; readonly refreshAt: number | null },
   ): Promise<Session | null>;
-  /** Ends one session. Resolved = refused in every process within a second. False when it was gone already. */
-  end(id: string, why: SessionEnd): Promise<boolean>;
+  /** Ends the session with this handle (`Session.key`). Resolved = refused in every process within a second. False when it was gone already. */
+  end(handle: string, why: SessionEnd): Promise<boolean>;
   /** Ends all that match; answers the sessions that were ended. */
   endAll(filter: SessionFilter, why: SessionEnd): Promise<readonly Session[]>;
-  list(filter: SessionFilter): Promise<readonly Session[]>;
+  /** The sessions themselves, with their tokens: for what renews them. People and programs that look get `list`. */
+  sessionsOf(filter: SessionFilter): Promise<readonly Session[]>;
+  /** What may be shown of the session with this handle; null when there is none. */
+  read(handle: string): Promise<SessionSummary | null>;
+  /**
+   * A page of the open sessions, in bounded memory however many there are. A session that is open all the time is on exactly one page,
+   * whatever others do meanwhile; one that begins meanwhile is on none. Throws `request.malformed` for a cursor that none of our pages gave.
+   */
+  list(query: SessionQuery, page: { readonly cursor: string | null; readonly limit: number }): Promise<SessionPage>;
+  /** How many match now: what `endMatching` would end. */
+  countMatching(query: EndQuery): Promise<number>;
+  /**
+   * Ends all that match, page by page; calls back with each one that this call ended, and answers how many. A login that is not
+   * finished yet is not among them. Throws `request.malformed` for a query without any condition.
+   */
+  endMatching(query: EndQuery, why: SessionEnd, onEnded?: (ended: SessionSummary) => void): Promise<number>;
+  /** How many are open, without looking at each. Exact but for sessions that begin or end just now. */
+  openCount(): Promise<number>;
   /** Calls back when the session ends or changes, from whichever process; returns the way to stop. */
   watch(session: Session, listener: (change: SessionChange) => void): () => void;
-
-  /** True exactly once per (kind, value) across all processes until `ttlMs` has passed: replay guard for jti, state, assertion ids. */
-  once(kind: string, value: string, ttlMs: number): Promise<boolean>;
-  /** Whether `once` has been said for it and still holds; leaves it as it is. */
-  isUsed(kind: string, value: string): Promise<boolean>;
-  /** Keeps `text` (sealed) under a new random handle. */
-  park(kind: string, text: string, ttlMs: number): Promise<string>;
-  /** Takes it back, exactly once; null when unknown, expired or taken. */
-  unpark(kind: string, handle: string): Promise<string | null>;
-  /** Counts one more of (kind, value) across all processes; answers how many since the first one, for `windowMs`. */
-  count(kind: string, value: string, windowMs: number): Promise<number>;
-  /** A named lock across processes, null when somebody else has it. */
-  lease(name: string, ttlMs: number): Promise<Lease | null>;
-  /** Providers' documents, kept over restarts as far as the store itself is. */
-  readonly documents: DocumentCache;
-
-  /** The truth for /readyz and metrics. */
-  health(): StoreHealth;
-  close(): Promise<void>;
-}
-export interface StoreHealth {
-  readonly kind: "memory" | "redis";
-  readonly reachable: boolean;
-  /** Invalidation messages are arriving; false = cached sessions are believed for the grace only. */
-  readonly invalidation: boolean;
-  readonly detail: string;
 }

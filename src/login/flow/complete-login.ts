@@ -59,14 +59,14 @@ export function useLogin(
 }
 
 /** `login` with its answer: spent from here on, in every process, whatever comes of it. */
-export function attemptOf(parts: Needs<"loginStates" | "sessions">, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
+export function attemptOf(parts: Needs<"loginStates" | "facts">, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
   return {
     login,
     cookies: [parts.loginStates.forget(login.state)],
     prove: async () => {
       const vouched = await vouch();
       // After verification, so that nothing unverified is ever written; before a session, so that of two processes one wins.
-      if (await parts.sessions.once("state", login.state, loginLimitMs)) return vouched;
+      if (await parts.facts.once("state", login.state, loginLimitMs)) return vouched;
       throw new GatewayError("login.stale", "this state has been used in another process");
     },
   };
@@ -177,7 +177,7 @@ async function beginSession(
   const twin = await findTwin(parts, listed, login, vouched);
   if (twin !== null) return { session: twin, cookie: parts.browserSessions.add(listed, { provider: login.provider, id: twin.id }).cookie };
   // Made before the old one ends: when the store is full, whoever was signed in stays so.
-  const created = await parts.sessions.create(vouched);
+  const created = await parts.sessions.create({ ...vouched, address: incoming.client, userAgent: incoming.userAgent });
   const session = parts.directory === null ? created : await parts.directory.effects.settle(created);
   const { principal } = session;
   const { cookie, replaced, dropped } = parts.browserSessions.add(listed, { provider: login.provider, id: session.id });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Facts } from "../../core/ports/facts.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { SessionStore } from "../../core/ports/session-store.ts";
 import type { LimitSettings } from "../../core/settings.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
 
@@ -13,7 +13,7 @@ export interface LoginLimits {
 
 export interface LoginLimitsDeps {
   readonly limits: Pick<LimitSettings, "loginsPerAddress" | "loginsPerAddressAtOnce">;
-  readonly sessions: Pick<SessionStore, "count">;
+  readonly facts: Pick<Facts, "count">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -27,7 +27,7 @@ const maxAddresses = 50_000;
  * Counts what each address does at the login endpoints, first here and, for those that do much, in the store for all processes together.
  * A store that does not answer leaves the count of this process.
  */
-export function createLoginLimits({ limits, sessions, clock, log }: LoginLimitsDeps): LoginLimits {
+export function createLoginLimits({ limits, facts, clock, log }: LoginLimitsDeps): LoginLimits {
   let began = 0;
   let seen = new Map<string, number>();
   const busy = new Map<string, number>();
@@ -47,7 +47,7 @@ export function createLoginLimits({ limits, sessions, clock, log }: LoginLimitsD
     const here = countHere(who);
     if (here < toldFrom || here > limits.loginsPerAddress) return here;
     try {
-      return Math.max(here, await sessions.count("logins", who, windowMs));
+      return Math.max(here, await facts.count("logins", who, windowMs));
     } catch (error) {
       log.debug({ error }, "logins could not be counted in the store");
       return here;

@@ -2,6 +2,7 @@ import type { SiteTable } from "../../control/deps.ts";
 import type { OwnCookies } from "../../control/own-cookies.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { DirectoryStep } from "../../core/ports/directory.ts";
+import type { Facts } from "../../core/ports/facts.ts";
 import type { Audit, Log } from "../../core/ports/log.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { LoginRedirect } from "../../core/ports/login-redirect.ts";
@@ -20,6 +21,7 @@ export interface FlowParts {
   readonly settings: Pick<Settings, "auth" | "apps" | "sessions">;
   readonly providers: ReadonlyMap<string, LoginProvider>;
   readonly sessions: SessionStore;
+  readonly facts: Facts;
   readonly cookies: SessionCookies;
   readonly sealer: Sealer;
   readonly renderPage: RenderPage;

@@ -15,7 +15,9 @@ import type { Needs } from "./parts.ts";
 import { countRounds, isSameBinding, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
 
 /** What it takes to bring a session to an app, or to begin again. */
-export type TicketNeeds = Needs<"sessions" | "cookies" | "names" | "sealer" | "clock" | "random" | "settings" | "renderPage" | "log">;
+export type TicketNeeds = Needs<
+  "sessions" | "facts" | "cookies" | "names" | "sealer" | "clock" | "random" | "settings" | "renderPage" | "log"
+>;
 
 /** One sign-in on one app host, on its way there: good once, for a minute, for that host and that browser. */
 interface Ticket {
@@ -40,14 +42,14 @@ export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted:
     path: target.path,
     rounds: wanted.rounds,
   };
-  const handle = await parts.sessions.park(kind, JSON.stringify(ticket), ticketLimitMs);
+  const handle = await parts.facts.park(kind, JSON.stringify(ticket), ticketLimitMs);
   return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?ticket=${encodeURIComponent(handle)}`);
 }
 
 /** Takes the ticket: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
-async function takeTicket(parts: Needs<"sessions">, handle: string): Promise<Ticket | null> {
+async function takeTicket(parts: Needs<"facts">, handle: string): Promise<Ticket | null> {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
-  const text = await parts.sessions.unpark(kind, handle);
+  const text = await parts.facts.unpark(kind, handle);
   return text === null ? null : readTicket(text);
 }
 

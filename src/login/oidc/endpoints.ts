@@ -13,7 +13,7 @@ import type { OidcProvider } from "./port.ts";
 
 type Providers = ReadonlyMap<string, OidcProvider>;
 type CallbackNeeds = CompletionNeeds & Needs<"settings" | "sealer" | "clock">;
-type NoticeNeeds = Needs<"sessions" | "audit" | "metrics" | "log" | "clock">;
+type NoticeNeeds = Needs<"sessions" | "facts" | "audit" | "metrics" | "log" | "clock">;
 
 /** Where the providers' answers and logout notices arrive. */
 export function oidcEndpoints(parts: CallbackNeeds & NoticeNeeds, providers: Providers): readonly Endpoint[] {

@@ -3,7 +3,7 @@ import type { JWK } from "jose";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { SessionStore } from "../../core/ports/session-store.ts";
+import type { Store } from "../../core/ports/store.ts";
 import type { Dated, LoadReason } from "../remote/kept-document.ts";
 import { messageOf, unavailable } from "../remote/provider-fetch.ts";
 import { readKeys } from "./keys.ts";
@@ -30,7 +30,7 @@ export interface SharedKeysDeps {
   readonly fetchKeys: () => Promise<Keys>;
   /** For how long another process's key set is as good as one fetched now. */
   readonly freshMs: number;
-  readonly store: Pick<SessionStore, "documents" | "lease" | "once">;
+  readonly store: Pick<Store, "facts" | "documents">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -66,10 +66,10 @@ export function createSharedKeys(deps: SharedKeysDeps): SharedKeys {
       return take(there);
     }
   };
-  const isFirstThisMinute = (reason: Reason) => store.once("jwks", `${name}:${reason}`, minuteMs);
+  const isFirstThisMinute = (reason: Reason) => store.facts.once("jwks", `${name}:${reason}`, minuteMs);
   /** In turn, so that whoever comes second finds what the first one fetched. */
   const oneForAll = async (reason: Reason): Promise<Keys> => {
-    const lease = await patiently(() => store.lease(`${name}:${reason === "provider" ? "login" : "other"}`, leaseMs));
+    const lease = await patiently(() => store.facts.lease(`${name}:${reason === "provider" ? "login" : "other"}`, leaseMs));
     if (lease === null) throw unavailable("jwks: another process is still asking for it");
     try {
       if (await isFirstThisMinute(reason)) return await fetchAndShare();

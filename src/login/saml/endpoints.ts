@@ -14,7 +14,7 @@ import type { ReceivedAnswer, SamlProvider } from "./port.ts";
 import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
 
 type Providers = ReadonlyMap<string, SamlProvider>;
-type AcsNeeds = Needs<"sessions" | "settings" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
+type AcsNeeds = Needs<"facts" | "settings" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
 type FinishNeeds = CompletionNeeds & Needs<"table" | "settings">;
 
 /** Where the providers' answers and logout messages arrive, and what they must know of us. */
@@ -67,9 +67,9 @@ async function receiveAnswer(parts: AcsNeeds, provider: SamlProvider, request: C
 }
 
 /** Of two posts of one assertion, in parallel and in different processes, exactly one goes on (Profiles 4.1.4.5). */
-async function refuseReplay(parts: Needs<"sessions" | "clock">, provider: string, { replay }: ReceivedAnswer): Promise<void> {
+async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, { replay }: ReceivedAnswer): Promise<void> {
   const ttlMs = Math.max(replay.until - parts.clock(), 1_000);
-  if (await parts.sessions.once("assertion", `${provider} ${replay.id}`, ttlMs)) return;
+  if (await parts.facts.once("assertion", `${provider} ${replay.id}`, ttlMs)) return;
   throw new GatewayError("saml.replayed", `the assertion ${replay.id} has been used already`);
 }
 
@@ -124,13 +124,13 @@ const parkedLimitMs = 120_000;
 const handleShape = /^[A-Za-z0-9_-]{16,128}$/;
 
 /** Keeps it under a random handle, for this provider's finish page only. */
-function parkAnswer(parts: Needs<"sessions">, provider: string, { state, relayState, parcel }: ParkedAnswer): Promise<string> {
-  return parts.sessions.park(kind, JSON.stringify([provider, state, relayState, parcel]), parkedLimitMs);
+function parkAnswer(parts: Needs<"facts">, provider: string, { state, relayState, parcel }: ParkedAnswer): Promise<string> {
+  return parts.facts.park(kind, JSON.stringify([provider, state, relayState, parcel]), parkedLimitMs);
 }
 
 /** Takes it back, once; null for an unknown, used or late handle, and for one of another provider. */
-async function takeAnswer(parts: Needs<"sessions">, provider: string, handle: string | null): Promise<ParkedAnswer | null> {
-  const text = handle !== null && handleShape.test(handle) ? await parts.sessions.unpark(kind, handle) : null;
+async function takeAnswer(parts: Needs<"facts">, provider: string, handle: string | null): Promise<ParkedAnswer | null> {
+  const text = handle !== null && handleShape.test(handle) ? await parts.facts.unpark(kind, handle) : null;
   const [owner, state, relayState, parcel] = text === null ? [] : (JSON.parse(text) as unknown[]);
   if (owner !== provider || !isTextOrNull(state) || !isTextOrNull(relayState) || !isText(parcel)) return null;
   return { state, relayState, parcel };

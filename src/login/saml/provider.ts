@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { DocumentCache } from "../../core/ports/document-cache.ts";
+import type { Documents } from "../../core/ports/documents.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
@@ -24,7 +24,7 @@ export interface SamlProviderDeps {
   readonly allowHttp: boolean;
   readonly ownerOfDomain: (domain: string) => string | null;
   /** Keeps the last good metadata over restarts. */
-  readonly documents: DocumentCache;
+  readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

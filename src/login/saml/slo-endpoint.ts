@@ -17,7 +17,7 @@ import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "
  */
 export const maxMessageFormBytes = 480 * 1024;
 
-export type SloNeeds = Needs<"sessions" | "settings" | "sealer" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
+export type SloNeeds = Needs<"sessions" | "facts" | "settings" | "sealer" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
 
 /**
  * `GET` and `POST /_vestibule/saml/<provider>/slo` (Profiles 4.4): the provider ends sessions, or answers our own request to. A
@@ -77,7 +77,7 @@ function filtersOf(provider: string, { providerAccount, providerSessions }: Logo
 
 /** Our sessions ended before the provider was asked; what it answers decides only what the visitor is told. */
 async function afterAnswer(
-  parts: Needs<"sessions" | "settings" | "sealer">,
+  parts: Needs<"facts" | "settings" | "sealer">,
   provider: SamlProvider,
   { state, complete }: LogoutAnswered,
 ): Promise<Answer> {

@@ -1,4 +1,4 @@
-import type { StoreHealth } from "../../core/ports/session-store.ts";
+import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
 import type { Address, Settings } from "../../core/settings.ts";
 

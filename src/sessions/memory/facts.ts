@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { Lease, SessionStore } from "../../core/ports/session-store.ts";
+import type { Documents } from "../../core/ports/documents.ts";
+import type { Facts, Lease } from "../../core/ports/facts.ts";
 import { digestOf, newId } from "../session-rules.ts";
 
 const maxGuards = 500_000;
@@ -9,10 +10,12 @@ const maxCounts = 50_000;
 const maxLeases = 50_000;
 const maxDocuments = 10_000;
 
-export type Facts = Pick<SessionStore, "once" | "isUsed" | "park" | "unpark" | "count" | "lease" | "documents">;
-
 /** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
-export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): Facts & { sweep(): void } {
+export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): {
+  readonly facts: Facts;
+  readonly documents: Documents;
+  sweep(): void;
+} {
   const guards = createExpiringMap<true>(deps.clock, maxGuards);
   const parked = createExpiringMap<string>(deps.clock, maxParked);
   const counts = createExpiringMap<{ count: number }>(deps.clock, maxCounts);
@@ -30,7 +33,7 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
     },
   });
 
-  return {
+  const facts: Facts = {
     once: async (kind, value, ttlMs) => {
       const name = digestOf("once", kind, value);
       if (guards.get(name) !== undefined) return false;
@@ -62,6 +65,9 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       leases.set(name, owner, ttlMs);
       return leaseOf(name, owner);
     },
+  };
+  return {
+    facts,
     documents: {
       read: async (name) => documents.get(name) ?? null,
       write: async (name, text, ttlMs) => documents.set(name, text, ttlMs),

@@ -1,12 +1,15 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import type { NewSession, SessionFilter, SessionStore } from "../../core/ports/session-store.ts";
+import type { NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
+import type { Store } from "../../core/ports/store.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
 import type { SessionSettings } from "../../core/settings.ts";
-import { beginSession, filterName, filtersOf, isWithinLimits, noteActivityAfterMs } from "../session-rules.ts";
+import { createMatching, formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
+import { beginSession, isWithinLimits, noteActivityAfterMs } from "../session-rules.ts";
 import { createWatchers, type Watchers } from "../watchers.ts";
 import { createMemoryFacts } from "./facts.ts";
+import { createSessionTable, type SessionTable } from "./table.ts";
 
 export interface StoreDeps {
   readonly settings: SessionSettings;
@@ -28,33 +31,76 @@ interface State extends StoreDeps {
 const sweepEveryMs = 500;
 
 /** Sessions in this process only: for one worker, and gone with it. */
-export function createMemoryStore(deps: StoreDeps): SessionStore {
+export function createMemoryStore(deps: StoreDeps): Store {
   const table = createSessionTable();
   const state: State = { ...deps, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
-  const { sweep: sweepFacts, ...facts } = createMemoryFacts({ ...deps, clock: state.steadyClock });
+  const { sweep: sweepFacts, facts, documents } = createMemoryFacts({ ...deps, clock: state.steadyClock });
   const sweeper = setInterval(() => {
-    for (const session of state.table.all()) peek(state, session.id);
+    for (const session of state.table.all()) current(state, session.key);
     sweepFacts();
   }, sweepEveryMs);
   sweeper.unref();
   return {
-    peek: (id) => peek(state, id),
-    find: async (id) => peek(state, id),
-    create: async (wanted) => create(state, wanted),
-    touch: (session, idleMs) => touch(state, session, idleMs),
-    renew: async (session, change) => renew(state, session, change),
-    end: async (id, why) => {
-      const session = peek(state, id);
-      return session !== null && finish(state, session, why);
-    },
-    endAll: async (filter, why) => list(state, filter).filter((session) => finish(state, session, why)),
-    list: async (filter) => list(state, filter),
-    watch: (session, listener) => watch(state, session, listener),
-    ...facts,
+    sessions: sessionsIn(state),
+    facts,
+    documents,
     health: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "sessions are held by this process" }),
     close: async () => clearInterval(sweeper),
   };
 }
+
+function sessionsIn(state: State): SessionStore {
+  const peek = (id: string) => {
+    const key = state.table.keyOf(id);
+    return key === undefined ? null : current(state, key);
+  };
+  const list: SessionStore["list"] = async (query, page) => pageOf(state, query, page);
+  const end: SessionStore["end"] = async (handle, why) => {
+    const session = current(state, handle);
+    return session !== null && finish(state, session, why);
+  };
+  return {
+    peek,
+    find: async (id) => peek(id),
+    create: async (wanted) => create(state, wanted),
+    touch: (session, idleMs, app) => touch(state, session, idleMs, app),
+    renew: async (session, change) => renew(state, session, change),
+    end,
+    endAll: async (filter, why) => matching(state, filter).filter((session) => finish(state, session, why)),
+    sessionsOf: async (filter) => matching(state, filter),
+    read: async (handle) => {
+      const session = current(state, handle);
+      return session === null ? null : summaryOf(session);
+    },
+    list,
+    ...createMatching({ list, end }),
+    openCount: async () => state.table.size(),
+    watch: (session, listener) => watch(state, session, listener),
+  };
+}
+
+function pageOf(
+  state: State,
+  query: SessionQuery,
+  { cursor, limit }: { readonly cursor: string | null; readonly limit: number },
+): SessionPage {
+  const [before = Number.POSITIVE_INFINITY] = cursor === null ? [] : parseCursor(cursor);
+  if (typeof before !== "number") throw malformedCursor();
+  const matches = matcherOf(query);
+  const sessions = [];
+  let [examined, lastNumber] = [0, before];
+  for (const [number, session] of state.table.before(before)) {
+    // There is one more: it begins the next page.
+    if (sessions.length === limit || examined === examinedPerPage) return { sessions, next: formatCursor([lastNumber]) };
+    examined += 1;
+    lastNumber = number;
+    if (matches(session) && isWithinLimits(session, state.settings, state.clock())) sessions.push(summaryOf(session));
+  }
+  return { sessions, next: null };
+}
+
+/** One page must not hold up the requests. */
+const examinedPerPage = 20_000;
 
 /** Where the wall clock goes back, what is older by it keeps its age: all times of all sessions go back with it. */
 function steadyClock({ clock, monotonic = () => performance.now(), log }: StoreDeps, table: SessionTable): Clock {
@@ -77,9 +123,10 @@ function earlier(session: Session, ms: number): Session {
   return { ...session, ...times, refreshAt: refreshAt === null ? null : refreshAt - ms };
 }
 
-function peek(state: State, id: string): Session | null {
+/** The session under this key when it is good now; one whose limits have passed ends. */
+function current(state: State, key: string): Session | null {
   state.steadyClock();
-  const session = state.table.get(id);
+  const session = state.table.get(key);
   if (session === undefined) return null;
   if (isWithinLimits(session, state.settings, state.clock())) return session;
   finish(state, session, "expired");
@@ -97,75 +144,42 @@ function create(state: State, wanted: NewSession): Session {
   const session = beginSession(wanted, state.settings, state);
   state.table.put(session);
   const { provider, subject } = session.principal;
-  const others = list(state, { by: "principal", provider, subject });
+  const others = matching(state, { by: "principal", provider, subject });
   for (const oldest of others.slice(0, Math.max(0, others.length - state.settings.perUser))) {
     if (finish(state, oldest, "too-many")) state.metrics.logouts("too-many");
   }
   return session;
 }
 
-function touch(state: State, session: Session, idleMs: number | undefined): void {
-  const current = peek(state, session.id);
+function touch(state: State, session: Session, idleMs: number | undefined, app: string | undefined): void {
+  const known = current(state, session.key);
+  if (known === null) return;
   const now = state.clock();
-  if (current === null || Math.abs(now - current.lastSeenAt) < noteActivityAfterMs(state.settings, idleMs)) return;
-  state.table.put({ ...current, lastSeenAt: now });
+  const isFirst = app !== undefined && !Object.hasOwn(known.apps, app);
+  if (!isFirst && Math.abs(now - known.lastSeenAt) < noteActivityAfterMs(state.settings, idleMs)) return;
+  state.table.put({ ...known, lastSeenAt: now, apps: app === undefined ? known.apps : { ...known.apps, [app]: now } });
 }
 
 function renew(state: State, session: Session, change: Pick<Session, "principal" | "tokens" | "refreshAt">): Session | null {
-  const current = peek(state, session.id);
-  if (current === null) return null;
-  state.table.remove(current);
-  const renewed: Session = { ...current, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
+  const known = current(state, session.key);
+  if (known === null) return null;
+  const renewed: Session = { ...known, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
   state.table.put(renewed);
   state.watchers.tell(renewed.key, { kind: "changed", session: renewed });
   return renewed;
 }
 
 /** Oldest first. */
-function list(state: State, filter: SessionFilter): readonly Session[] {
-  const good = state.table.match(filter).filter((session) => peek(state, session.id) !== null);
+function matching(state: State, filter: SessionFilter): readonly Session[] {
+  const good = state.table.match(filter).filter((session) => current(state, session.key) !== null);
   return good.sort((one, other) => one.createdAt - other.createdAt);
 }
 
 /** A session that ended before it was watched is told at once, or its connection would never hear of it. */
 function watch(state: State, session: Session, listener: Parameters<SessionStore["watch"]>[1]): () => void {
   const stop = state.watchers.add(session.key, listener);
-  if (peek(state, session.id) === null) queueMicrotask(() => state.watchers.tell(session.key, { kind: "ended" }));
+  if (current(state, session.key) === null) queueMicrotask(() => state.watchers.tell(session.key, { kind: "ended" }));
   return stop;
-}
-
-/** All sessions of one process, found by id, by principal and by provider session. */
-interface SessionTable {
-  get(id: string): Session | undefined;
-  /** Adds it, or replaces the one of the same id. */
-  put(session: Session): void;
-  /** False when it was not there. */
-  remove(session: Session): boolean;
-  match(filter: SessionFilter): readonly Session[];
-  all(): Iterable<Session>;
-}
-
-function createSessionTable(): SessionTable {
-  const byId = new Map<string, Session>();
-  const idsByFilter = new Map<string, Set<string>>();
-  return {
-    get: (id) => byId.get(id),
-    put: (session) => {
-      byId.set(session.id, session);
-      for (const name of filtersOf(session).map(filterName)) {
-        idsByFilter.set(name, (idsByFilter.get(name) ?? new Set<string>()).add(session.id));
-      }
-    },
-    remove: (session) => {
-      for (const name of filtersOf(session).map(filterName)) {
-        const ids = idsByFilter.get(name);
-        if (ids?.delete(session.id) && ids.size === 0) idsByFilter.delete(name);
-      }
-      return byId.delete(session.id);
-    },
-    match: (filter) => [...(idsByFilter.get(filterName(filter)) ?? [])].flatMap((id) => byId.get(id) ?? []),
-    all: () => byId.values(),
-  };
 }
 
 /** Smaller steps and slow corrections are not worth it: together they prolong a session by this much at most. */

@@ -4,7 +4,7 @@ import type { Address } from "../../core/settings.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisKeys } from "./keys.ts";
 import { beatTtlMs, createArming, flowingMs, invalidationsIn, type LinkNeeds, type RedisLink } from "./link.ts";
-import { beatScript } from "./records.ts";
+import { beatScript } from "./scripts.ts";
 
 export interface ClusterLinkDeps extends LinkNeeds {
   readonly client: RedisClient;

@@ -154,9 +154,22 @@ function asNamed(host: string, callback: (error: null, address: string) => void)
 
 /**
  * What is asked of Redis: the same from one server, from the primary behind Sentinels, and from a Cluster. No command and
- * no script here names two keys, so each one runs wherever its key lives.
+ * no script here names keys of two slots, so each one runs wherever its key lives.
  */
 export type RedisClient = Pick<
   Redis,
-  "cluster" | "disconnect" | "eval" | "exists" | "get" | "getdel" | "hmget" | "pipeline" | "set" | "zcard" | "zrange" | "zrem" | "zscore"
+  | "cluster"
+  | "disconnect"
+  | "eval"
+  | "exists"
+  | "get"
+  | "getdel"
+  | "hgetall"
+  | "hmget"
+  | "pipeline"
+  | "set"
+  | "zcard"
+  | "zrange"
+  | "zrem"
+  | "zscore"
 > & { readonly status: string };

@@ -1,12 +1,12 @@
 import type { Random } from "../../core/clock.ts";
+import type { Documents } from "../../core/ports/documents.ts";
+import type { Facts, Lease } from "../../core/ports/facts.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
-import type { Lease } from "../../core/ports/session-store.ts";
-import type { Facts } from "../memory/facts.ts";
 import { digestOf, newId } from "../session-rules.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
-import { countScript, extendScript, releaseScript } from "./records.ts";
+import { countScript, extendScript, releaseScript } from "./scripts.ts";
 
 export interface FactsDeps {
   readonly client: RedisClient;
@@ -16,7 +16,7 @@ export interface FactsDeps {
   readonly random: Random;
 }
 
-/** Replay guards, parked texts, leases and documents that hold in every process. */
+/** Replay guards, parked texts and leases that hold in every process. */
 export function createRedisFacts({ client, guard, keys, sealer, random }: FactsDeps): Facts {
   return {
     once: async (kind, value, ttlMs) =>
@@ -39,20 +39,24 @@ export function createRedisFacts({ client, guard, keys, sealer, random }: FactsD
       const taken = await guard.run("lease", () => client.set(keys.lease(name), token, "PX", wholeMs(ttlMs), "NX"));
       return taken === "OK" ? leaseOf(client, guard, keys.lease(name), token) : null;
     },
-    documents: {
-      read: async (name) => {
-        const sealed = await guard.run("read-document", () => client.get(keys.document(name)));
-        return sealed === null ? null : sealer.open(documentPurpose(name), sealed);
-      },
-      write: async (name, text, ttlMs) => {
-        const sealed = sealer.seal(documentPurpose(name), text);
-        await guard.run("write-document", () => client.set(keys.document(name), sealed, "PX", wholeMs(ttlMs)));
-      },
+  };
+}
+
+/** Providers' documents, kept over restarts as far as Redis itself is. */
+export function createRedisDocuments({ client, guard, keys, sealer }: Omit<FactsDeps, "random">): Documents {
+  return {
+    read: async (name) => {
+      const sealed = await guard.run("read-document", () => client.get(keys.document(name)));
+      return sealed === null ? null : sealer.open(documentPurpose(name), sealed);
+    },
+    write: async (name, text, ttlMs) => {
+      const sealed = sealer.seal(documentPurpose(name), text);
+      await guard.run("write-document", () => client.set(keys.document(name), sealed, "PX", wholeMs(ttlMs)));
     },
   };
 }
 
-/** The token tells this holder from the next: a late release must not free somebody else's lease. */
+/** The token tells this holder from the next: a late release must not free another holder's lease. */
 function leaseOf(client: RedisClient, guard: RedisGuard, key: string, token: string): Lease {
   return {
     extend: async (ttlMs) => (await guard.run("lease", () => client.eval(extendScript, 1, key, token, wholeMs(ttlMs)))) === 1,
@@ -63,7 +67,7 @@ function leaseOf(client: RedisClient, guard: RedisGuard, key: string, token: str
 /** Bound to its handle: one parked text cannot be moved to where another was expected. */
 const purposeOf = (kind: string, handle: string) => `parked:${digestOf("parked", kind, handle)}`;
 
-/** Bound to its name: whoever can write to Redis cannot let one provider's keys pass for another's. */
+/** Bound to its name: who can write to Redis cannot let one provider's keys pass for another's. */
 const documentPurpose = (name: string) => `document:${digestOf("document", name)}`;
 
 /** Redis takes whole milliseconds, at least one. */

@@ -4,7 +4,7 @@ import { filtersOf } from "../session-rules.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
-import { indexScript } from "./records.ts";
+import { indexScript } from "./scripts.ts";
 
 /**
  * Which sessions belong to a principal or to a provider's session: sorted sets of session keys, oldest login first.

@@ -11,6 +11,8 @@ export interface RedisKeys {
   sessionKeyIn(redisKey: string): string | null;
   beat(instance: string, slot: number): string;
   index(filter: SessionFilter): string;
+  /** All open sessions of a shard, by login and by end; both in one slot. */
+  open(shard: number): { readonly since: string; readonly until: string };
   once(kind: string, value: string): string;
   parked(kind: string, handle: string): string;
   count(kind: string, value: string): string;
@@ -27,6 +29,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     sessionKeyIn: (redisKey) => (redisKey.startsWith(sessionStart) ? redisKey.slice(sessionStart.length, -1) : null),
     beat: (instance, slot) => `${tracked}beat:${instance}:${slot}`,
     index: (filter) => `${prefix}i:{${filterName(filter)}}`,
+    open: (shard) => ({ since: `${prefix}open:{${shard}}:since`, until: `${prefix}open:{${shard}}:until` }),
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
     count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Log } from "../../core/ports/log.ts";
 import { plainError, type RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
-import { beatScript } from "./records.ts";
+import { beatScript } from "./scripts.ts";
 
 /** The stream of invalidation messages, and the proof that it flows. */
 export interface RedisLink {

@@ -1,19 +1,23 @@
 import { GatewayError } from "../../core/errors.ts";
-import type { SessionStore, StoreHealth } from "../../core/ports/session-store.ts";
+import type { SessionStore } from "../../core/ports/session-store.ts";
+import type { Store, StoreHealth } from "../../core/ports/store.ts";
 import type { Session } from "../../core/session.ts";
 import type { RedisSettings } from "../../core/settings.ts";
 import { createSessionCache } from "../cache.ts";
 import { createSessionCodec } from "../codec.ts";
+import { createMatching, summaryOf } from "../listing.ts";
 import type { StoreDeps } from "../memory/store.ts";
 import { createSealer } from "../sealing.ts";
-import { isId, isWithinLimits, keyOf, newId, noteActivityAfterMs } from "../session-rules.ts";
+import { isId, isWithinLimits, keyOf, newId } from "../session-rules.ts";
 import { createWatchers } from "../watchers.ts";
+import { createActivity } from "./activity.ts";
 import { commandTimeoutMs } from "./connection.ts";
 import { createEndedSessions } from "./ended.ts";
-import { createRedisFacts } from "./facts.ts";
+import { createRedisDocuments, createRedisFacts } from "./facts.ts";
 import { createRedisGuard } from "./guard.ts";
 import { createRedisIndex } from "./index.ts";
 import { createRedisKeys } from "./keys.ts";
+import { createOpenSessions } from "./open-sessions.ts";
 import { createRedisRecords } from "./records.ts";
 import { createReplicaWait } from "./replica-wait.ts";
 import { openRedisServers } from "./servers.ts";
@@ -26,24 +30,18 @@ const monotonic = () => performance.now();
  * Sessions in Redis, shared by all processes, behind a cache that Redis keeps honest. Starts whether or not Redis is
  * there; what cannot be known rejects with `store.unavailable` within the command timeout.
  */
-export function createRedisStore(deps: StoreDeps): SessionStore {
+export function createRedisStore(deps: StoreDeps): Store {
   const parts = assemble(deps, redisSettings(deps));
-  const { cache, sessions, records, watch, ended, facts } = parts;
-  const touching = new Set<string>();
-
-  const touch = (session: Session, idleMs: number | undefined) => {
-    const now = deps.clock();
-    const writtenAt = cache.noteActivity(session, now);
-    // A clock that was set back makes it look written in the future, and an active visitor idle.
-    if (Math.abs(now - writtenAt) < noteActivityAfterMs(deps.settings, idleMs) || touching.has(session.key)) return;
-    touching.add(session.key);
-    records
-      .touch(session.key, now)
-      .then(() => cache.noteWritten(session.id, now))
-      .catch((error: unknown) => deps.log.debug({ error, session: session.key }, "activity could not be noted"))
-      .finally(() => touching.delete(session.key));
+  return {
+    sessions: sessionsOf(deps, parts),
+    facts: parts.facts,
+    documents: parts.documents,
+    health: parts.health,
+    close: async () => parts.close(),
   };
+}
 
+function sessionsOf(deps: StoreDeps, { cache, sessions, records, watch, ended, noteActivity, open }: Parts): SessionStore {
   return {
     peek: (id) => {
       const session = cache.believed(id);
@@ -57,7 +55,7 @@ export function createRedisStore(deps: StoreDeps): SessionStore {
       return ended.has(key) ? null : session;
     },
     create: sessions.create,
-    touch,
+    touch: noteActivity,
     renew: async (session, change) => {
       const renewed: Session = { ...session, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
       const replaced = await records.replace(renewed);
@@ -65,15 +63,21 @@ export function createRedisStore(deps: StoreDeps): SessionStore {
       watch.look(session.key);
       return replaced ? renewed : null;
     },
-    end: async (id, why) => isId(id) && sessions.end(keyOf(id), why),
+    end: async (handle, why) => isId(handle) && sessions.end(handle, why),
     endAll: sessions.endAll,
+    sessionsOf: sessions.sessionsOf,
+    read: async (handle) => {
+      const session = !isId(handle) || ended.has(handle) ? null : await records.read(handle);
+      return session === null ? null : summaryOf(session);
+    },
     list: sessions.list,
+    ...createMatching(sessions),
+    openCount: open.count,
     watch: watch.watch,
-    ...facts,
-    health: parts.health,
-    close: async () => parts.close(),
   };
 }
+
+type Parts = ReturnType<typeof assemble>;
 
 function redisSettings({ settings }: StoreDeps): RedisSettings {
   if (settings.store.kind !== "redis") throw new GatewayError("config.invalid", "sessions.store is not redis");
@@ -137,13 +141,17 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     watch.ended(key);
   };
 
+  const open = createOpenSessions({ client, guard, keys, read: records.read });
   return {
     cache,
     watch,
     records,
     ended,
-    sessions: createRedisSessions({ ...deps, records, index: createRedisIndex({ client, guard, keys }), onEnded }),
+    open,
+    noteActivity: createActivity({ cache, records, open, limits: settings, clock, log }),
+    sessions: createRedisSessions({ ...deps, records, index: createRedisIndex({ client, guard, keys }), open, onEnded }),
     facts: createRedisFacts({ client, guard, keys, sealer, random }),
+    documents: createRedisDocuments({ client, guard, keys, sealer }),
     health: (): StoreHealth => describe(client.status, guard.isOpen(), link.isFlowing()),
     close: () => {
       link.close();

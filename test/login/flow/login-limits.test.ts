@@ -12,7 +12,7 @@ function limiter({ perMinute = 20, atOnce = 5, count }: { perMinute?: number; at
       limits: { loginsPerAddress: perMinute, loginsPerAddressAtOnce: atOnce },
       clock: () => now,
       log: recordingLog(),
-      sessions: {
+      facts: {
         count:
           count ??
           (async (_kind, who) => {

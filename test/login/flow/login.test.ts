@@ -23,6 +23,13 @@ test("a visitor of an app with one provider reaches the wanted page, query and a
   ]);
 });
 
+test("a session says from which address and with which browser it was begun", async () => {
+  const rig = createControlRig();
+  await createControlBrowser(rig).go(`${wiki}/`);
+  const { sessions } = await rig.store.list({}, { cursor: null, limit: 10 });
+  expect(sessions).toMatchObject([{ address: "192.0.2.7", userAgent: "the browser of these tests" }]);
+});
+
 test("a second app on another domain needs no second login", async () => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Store } from "../../../src/core/ports/store.ts";
 import type { OidcProvider } from "../../../src/login/oidc/port.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -16,7 +16,7 @@ import { redisAt, sessionSettings } from "../../support/session-builders.ts";
 let redis: TestRedis;
 let fake: FakeOidc;
 let round = 0;
-const opened: { readonly store: SessionStore; readonly provider: OidcProvider }[] = [];
+const opened: { readonly store: Store; readonly provider: OidcProvider }[] = [];
 beforeAll(async () => {
   redis = await startRedis();
 });

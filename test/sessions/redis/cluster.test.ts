@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Store } from "../../../src/core/ports/store.ts";
 import type { Session } from "../../../src/core/session.ts";
 import type { SessionSettings } from "../../../src/core/settings.ts";
 import { mastersIn } from "../../../src/sessions/redis/cluster-link.ts";
@@ -13,13 +13,13 @@ import { startRedisCluster, type TestCluster } from "../../support/redis-cluster
 import { aNewSession, redisAt, sessionSettings } from "../../support/session-builders.ts";
 
 const until = { timeoutMs: 10_000, everyMs: 10 };
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 let log = recordingLog();
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();
 });
 
-async function openAt(cluster: TestCluster, change: Partial<SessionSettings> = {}, keyPrefix = "vestibule:"): Promise<SessionStore> {
+async function openAt(cluster: TestCluster, change: Partial<SessionSettings> = {}, keyPrefix = "vestibule:"): Promise<Store> {
   log = recordingLog();
   const nodes = cluster.nodes.slice(0, 3).map(({ port }) => ({ host: "127.0.0.1", port }));
   const settings = sessionSettings({ store: redisAt("", { target: { kind: "cluster", nodes }, keyPrefix }), ...change });
@@ -32,20 +32,20 @@ async function openAt(cluster: TestCluster, change: Partial<SessionSettings> = {
 const redisKey = (session: Session) => `vestibule:s:{${session.key}}`;
 
 /** Sessions on three different masters. */
-async function sessionsEverywhere(cluster: TestCluster, store: SessionStore): Promise<readonly Session[]> {
+async function sessionsEverywhere(cluster: TestCluster, store: Store): Promise<readonly Session[]> {
   const byOwner = new Map<number, Session>();
   const masters = Math.min(3, (await cluster.masters()).length);
   while (byOwner.size < masters) {
-    const session = await store.create(aNewSession({ principal: { subject: `s-${byOwner.size}` } }));
+    const session = await store.sessions.create(aNewSession({ principal: { subject: `s-${byOwner.size}` } }));
     byOwner.set((await cluster.ownerOf(redisKey(session))).port, session);
   }
   return [...byOwner.values()];
 }
 
-async function warm(store: SessionStore, { id }: Session): Promise<void> {
+async function warm(store: Store, { id }: Session): Promise<void> {
   await eventually(async () => {
-    await store.find(id);
-    expect(store.peek(id)).toBeTruthy();
+    await store.sessions.find(id);
+    expect(store.sessions.peek(id)).toBeTruthy();
   }, until);
 }
 
@@ -74,31 +74,31 @@ describe("a cluster of three masters", () => {
     for (const session of await sessionsEverywhere(cluster, one)) {
       await warm(other, session);
       const heard: string[] = [];
-      other.watch(session, ({ kind }) => heard.push(kind));
-      await one.end(session.id, "logout");
-      await eventually(() => expect(other.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
-      expect(await other.find(session.id)).toBeNull();
+      other.sessions.watch(session, ({ kind }) => heard.push(kind));
+      await one.sessions.end(session.key, "logout");
+      await eventually(() => expect(other.sessions.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
+      expect(await other.sessions.find(session.id)).toBeNull();
       await eventually(() => expect(heard).toEqual(["ended"]), until);
     }
   });
 
   test("while slots move, sessions are found, and a session at its new place is refused everywhere within a second", async () => {
     const [one, other] = [await openAt(cluster), await openAt(cluster)];
-    const session = await one.create(aNewSession());
+    const session = await one.sessions.create(aNewSession());
     await warm(other, session);
     const from = await cluster.ownerOf(redisKey(session));
     const slot = Number(await from.client.call("CLUSTER", "KEYSLOT", redisKey(session)));
     const added = await cluster.addMaster();
     await cluster.moveSlot(slot, from, added, async () => {
       // Now it lies where no slot points to yet: only ASK leads there.
-      expect(await other.find(session.id, { fresh: true })).toMatchObject({ id: session.id });
-      await other.find(session.id);
-      expect(await one.end(session.id, "logout")).toBe(true);
+      expect(await other.sessions.find(session.id, { fresh: true })).toMatchObject({ id: session.id });
+      await other.sessions.find(session.id);
+      expect(await one.sessions.end(session.key, "logout")).toBe(true);
       const endedAt = Date.now();
-      await eventually(async () => expect(other.peek(session.id) ?? (await other.find(session.id))).toBeNull(), until);
+      await eventually(async () => expect(other.sessions.peek(session.id) ?? (await other.sessions.find(session.id))).toBeNull(), until);
       expect(Date.now() - endedAt).toBeLessThan(1_000);
     });
-    const later = await one.create(aNewSession());
+    const later = await one.sessions.create(aNewSession());
     await warm(other, later);
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
@@ -110,9 +110,9 @@ describe("a cluster of three masters", () => {
     const [gone, ...kept] = sessions;
     if (gone === undefined) throw new Error("no session");
     await (await cluster.ownerOf(redisKey(gone))).client.flushall();
-    await eventually(() => expect(store.peek(gone.id) ?? null).toBeNull(), until);
-    expect(await store.find(gone.id)).toBeNull();
-    for (const session of kept) expect(await store.find(session.id)).not.toBeNull();
+    await eventually(() => expect(store.sessions.peek(gone.id) ?? null).toBeNull(), until);
+    expect(await store.sessions.find(gone.id)).toBeNull();
+    for (const session of kept) expect(await store.sessions.find(session.id)).not.toBeNull();
   });
 });
 
@@ -129,7 +129,7 @@ describe("a cluster that loses a master for good", () => {
     const hanging = await cluster.ownerOf(redisKey(sessions[0] as Session));
     const ask = async ({ id }: Session) => {
       const startedAt = performance.now();
-      const seen = await store.find(id, { fresh: true }).then(
+      const seen = await store.sessions.find(id, { fresh: true }).then(
         (session) => (session === null ? "none" : "session"),
         (error: unknown) => (error instanceof GatewayError ? error.code : error),
       );
@@ -171,18 +171,18 @@ describe("a cluster that loses a master", () => {
     if (session === undefined || ended === undefined) throw new Error("no session");
     const lost = await cluster.ownerOf(redisKey(session));
     await warm(other, session);
-    expect(await one.end(ended.id, "logout")).toBe(true);
+    expect(await one.sessions.end(ended.key, "logout")).toBe(true);
     await lost.server.kill();
     const lostAt = Date.now();
-    await eventually(() => expect(one.renew(session, session)).resolves.not.toBeNull(), until);
+    await eventually(() => expect(one.sessions.renew(session, session)).resolves.not.toBeNull(), until);
     // A node is taken for dead after a second, and then one is elected.
     expect(Date.now() - lostAt).toBeLessThan(1_000 + 5_000);
     // The other process finds the new master by itself, a moment later; its first word about the session counts.
-    expect(await eventually(() => other.find(ended.id, { fresh: true }), until)).toBeNull();
+    expect(await eventually(() => other.sessions.find(ended.id, { fresh: true }), until)).toBeNull();
     await eventually(() => expect(other.health().invalidation).toBe(true), until);
     await warm(other, session);
-    await one.end(session.id, "logout");
-    await eventually(() => expect(other.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
+    await one.sessions.end(session.key, "logout");
+    await eventually(() => expect(other.sessions.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
   });
 });
 

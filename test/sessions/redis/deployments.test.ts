@@ -3,13 +3,14 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Store } from "../../../src/core/ports/store.ts";
 import { makeSecret } from "../../../src/core/secret.ts";
 import type { RedisSettings } from "../../../src/core/settings.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { makeAuthority, type TestAuthority } from "../../support/certificates.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
+import { openSessions } from "../../support/open-sessions.ts";
 import { ownedFolder } from "../../support/owned.ts";
 import { noMetrics, recordingLog } from "../../support/quiet.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
@@ -17,13 +18,13 @@ import { startRedisCluster, type TestCluster } from "../../support/redis-cluster
 import { aNewSession, redisAt, sessionSettings } from "../../support/session-builders.ts";
 
 const until = { timeoutMs: 10_000, everyMs: 10 };
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 let log = recordingLog();
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();
 });
 
-function open(change: Partial<RedisSettings>): SessionStore {
+function open(change: Partial<RedisSettings>): Store {
   log = recordingLog();
   const settings = sessionSettings({ store: redisAt("", change), perUser: 2 });
   const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
@@ -31,28 +32,29 @@ function open(change: Partial<RedisSettings>): SessionStore {
   return store;
 }
 
-const isReady = (store: SessionStore) =>
-  eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
+const isReady = (store: Store) => eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
 
 /** Everything that a gateway asks of its store, once. */
-async function useAll(store: SessionStore): Promise<void> {
+async function useAll(store: Store): Promise<void> {
   await isReady(store);
-  const session = await store.create(aNewSession({ providerSession: "sid" }));
+  const session = await store.sessions.create(aNewSession({ providerSession: "sid" }));
   await eventually(async () => {
-    await store.find(session.id);
-    expect(store.peek(session.id)).toBeTruthy();
+    await store.sessions.find(session.id);
+    expect(store.sessions.peek(session.id)).toBeTruthy();
   }, until);
-  store.touch({ ...session, lastSeenAt: 0 });
-  await store.renew(session, { ...session, refreshAt: 1 });
-  for (let more = 0; more < 3; more += 1) await store.create(aNewSession());
-  expect(await store.list({ by: "principal", provider: "entra", subject: "s-1" })).toHaveLength(2);
-  const kept = await store.create(aNewSession({ principal: { subject: "s-2" } }));
-  expect(await store.end(kept.id, "logout")).toBe(true);
-  await store.endAll({ by: "principal", provider: "entra", subject: "s-1" }, "revoked");
-  expect(await store.once("jti", randomBytes(8).toString("hex"), 1_000)).toBe(true);
-  await store.count("login", randomBytes(8).toString("hex"), 1_000);
-  expect(await store.unpark("ticket", await store.park("ticket", "text", 1_000))).toBe("text");
-  const lease = await store.lease(`name-${randomBytes(8).toString("hex")}`, 1_000);
+  store.sessions.touch({ ...session, lastSeenAt: 0 });
+  await store.sessions.renew(session, { ...session, refreshAt: 1 });
+  for (let more = 0; more < 3; more += 1) await store.sessions.create(aNewSession());
+  expect(await openSessions(store.sessions, { provider: "entra", subject: "s-1" })).toHaveLength(2);
+  expect(await openSessions(store.sessions)).toHaveLength(2);
+  expect(await store.sessions.openCount()).toBe(2);
+  const kept = await store.sessions.create(aNewSession({ principal: { subject: "s-2" } }));
+  expect(await store.sessions.end(kept.key, "logout")).toBe(true);
+  await store.sessions.endAll({ by: "principal", provider: "entra", subject: "s-1" }, "revoked");
+  expect(await store.facts.once("jti", randomBytes(8).toString("hex"), 1_000)).toBe(true);
+  await store.facts.count("login", randomBytes(8).toString("hex"), 1_000);
+  expect(await store.facts.unpark("ticket", await store.facts.park("ticket", "text", 1_000))).toBe("text");
+  const lease = await store.facts.lease(`name-${randomBytes(8).toString("hex")}`, 1_000);
   expect(await lease?.extend(1_000)).toBe(true);
   await lease?.release();
   await store.documents.write("name", "text", 1_000);
@@ -149,7 +151,7 @@ describe("redis with TLS under an authority of one's own", () => {
       ]) {
         const store = open({ target: at(redis.tlsPort), tls });
         await eventually(() => expect(log.lines.some(({ message }) => message === "redis is not reachable")).toBe(true), until);
-        await expect(store.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
+        await expect(store.sessions.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
       }
     } finally {
       await redis.stop();
@@ -178,20 +180,20 @@ test("a cluster that is away at the start is waited for, and works once it is th
     const nodes = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
     const store = open({ target: { kind: "cluster", nodes } });
     const startedAt = performance.now();
-    await expect(store.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
+    await expect(store.sessions.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     expect(store.health().reachable).toBe(false);
     for (const { server } of cluster.nodes) server.resume();
     await isReady(store);
-    const session = await store.create(aNewSession());
+    const session = await store.sessions.create(aNewSession());
     for (const { server } of cluster.nodes) server.pause();
     await eventually(() => expect(store.health()).toMatchObject({ reachable: false, invalidation: false }), until);
     const askedAt = performance.now();
-    await expect(store.find(session.id, { fresh: true })).rejects.toMatchObject({ code: "store.unavailable" });
+    await expect(store.sessions.find(session.id, { fresh: true })).rejects.toMatchObject({ code: "store.unavailable" });
     expect(performance.now() - askedAt).toBeLessThan(50);
     for (const { server } of cluster.nodes) server.resume();
     const backAt = performance.now();
-    await eventually(async () => expect(await store.find(session.id)).toMatchObject({ id: session.id }), until);
+    await eventually(async () => expect(await store.sessions.find(session.id)).toMatchObject({ id: session.id }), until);
     expect(performance.now() - backAt).toBeLessThan(2_500);
   } finally {
     for (const { server } of cluster.nodes) server.resume();

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Store } from "../../../src/core/ports/store.ts";
 import type { SessionSettings } from "../../../src/core/settings.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -16,7 +16,7 @@ import { aNewSession, redisAt, sessionSettings } from "../../support/session-bui
 let redis: TestRedis;
 let proxy: FaultProxy;
 let log = recordingLog();
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 const until = { timeoutMs: 8_000, everyMs: 10 };
 
 beforeEach(async () => {
@@ -30,23 +30,23 @@ afterEach(async () => {
   await redis.stop();
 });
 
-function openAt(port: number, change: Partial<SessionSettings> = {}): SessionStore {
+function openAt(port: number, change: Partial<SessionSettings> = {}): Store {
   const settings = sessionSettings({ store: redisAt(`redis://127.0.0.1:${port}`), ...change });
   const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
   opened.push(store);
   return store;
 }
 
-async function open(change: Partial<SessionSettings> = {}): Promise<SessionStore> {
+async function open(change: Partial<SessionSettings> = {}): Promise<Store> {
   const store = openAt(proxy.port, change);
   await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
   return store;
 }
 
 /** What a request would see, and how long it took. */
-async function ask(store: SessionStore, id: string): Promise<{ readonly seen: "session" | "none" | "unavailable"; readonly ms: number }> {
+async function ask(store: Store, id: string): Promise<{ readonly seen: "session" | "none" | "unavailable"; readonly ms: number }> {
   const startedAt = performance.now();
-  const seen = await Promise.resolve(store.peek(id) ?? store.find(id)).then(
+  const seen = await Promise.resolve(store.sessions.peek(id) ?? store.sessions.find(id)).then(
     (session) => (session === null ? ("none" as const) : ("session" as const)),
     (error: unknown) => {
       expect(error).toBeInstanceOf(GatewayError);
@@ -74,7 +74,7 @@ const faults = [
 
 test.each(faults)("$when: no wait is longer than a second, and soon all are short", async (fault) => {
   const store = await open({ graceMs: 0 });
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   // A busy machine stops the whole process, this test included: that wait is not the store's.
   const stalls = monitorEventLoopDelay({ resolution: 10 });
   stalls.enable();
@@ -95,8 +95,8 @@ test.each(faults)("$when: no wait is longer than a second, and soon all are shor
 
 test.each(faults)("$when: a session verified just before is believed for the grace and no longer", async (fault) => {
   const store = await open({ graceMs: 2_500 });
-  const [known, cold] = [await store.create(aNewSession()), await store.create(aNewSession())];
-  await store.find(known.id);
+  const [known, cold] = [await store.sessions.create(aNewSession()), await store.sessions.create(aNewSession())];
+  await store.sessions.find(known.id);
   fault.break();
   const brokenAt = Date.now();
   await during(1_700, async () => {
@@ -110,19 +110,19 @@ test.each(faults)("$when: a session verified just before is believed for the gra
 
 test.each(faults)("$when: with no grace nothing is believed after a second", async (fault) => {
   const store = await open({ graceMs: 0 });
-  const session = await store.create(aNewSession());
-  await store.find(session.id);
+  const session = await store.sessions.create(aNewSession());
+  await store.sessions.find(session.id);
   fault.break();
   const brokenAt = Date.now();
   await eventually(async () => expect((await ask(store, session.id)).seen).toBe("unavailable"), until);
   expect(Date.now() - brokenAt).toBeLessThan(1_600);
-  expect(store.peek(session.id)).toBeUndefined();
+  expect(store.sessions.peek(session.id)).toBeUndefined();
   fault.mend();
 });
 
 test.each(faults)("$when: two seconds after it is back, the same sessions work again", async (fault) => {
   const store = await open({ graceMs: 0 });
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   fault.break();
   await eventually(() => expect(store.health().reachable).toBe(false), until);
   fault.mend();
@@ -130,25 +130,27 @@ test.each(faults)("$when: two seconds after it is back, the same sessions work a
   await eventually(async () => expect((await ask(store, session.id)).seen).toBe("session"), until);
   expect(Date.now() - mendedAt).toBeLessThan(2_000);
   await eventually(() => expect(store.health().invalidation).toBe(true), until);
-  await store.find(session.id);
-  expect(store.peek(session.id)).toBeTruthy();
+  await store.sessions.find(session.id);
+  expect(store.sessions.peek(session.id)).toBeTruthy();
 });
 
 test.each(faults)("$when: nothing can be begun, ended, parked or leased, and every call says so", async (fault) => {
   const store = await open();
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   fault.break();
   const calls = [
-    () => store.create(aNewSession()),
-    () => store.end(session.id, "logout"),
-    () => store.endAll({ by: "principal", provider: "entra", subject: "s-1" }, "revoked"),
-    () => store.list({ by: "principal", provider: "entra", subject: "s-1" }),
-    () => store.renew(session, session),
-    () => store.find(session.id, { fresh: true }),
-    () => store.once("jti", "x", 1_000),
-    () => store.park("ticket", "x", 1_000),
-    () => store.unpark("ticket", "x"),
-    () => store.lease("x", 1_000),
+    () => store.sessions.create(aNewSession()),
+    () => store.sessions.end(session.key, "logout"),
+    () => store.sessions.endAll({ by: "principal", provider: "entra", subject: "s-1" }, "revoked"),
+    () => store.sessions.list({ provider: "entra", subject: "s-1" }, { cursor: null, limit: 10 }),
+    () => store.sessions.list({}, { cursor: null, limit: 10 }),
+    () => store.sessions.openCount(),
+    () => store.sessions.renew(session, session),
+    () => store.sessions.find(session.id, { fresh: true }),
+    () => store.facts.once("jti", "x", 1_000),
+    () => store.facts.park("ticket", "x", 1_000),
+    () => store.facts.unpark("ticket", "x"),
+    () => store.facts.lease("x", 1_000),
     () => store.documents.read("x"),
     () => store.documents.write("x", "text", 1_000),
   ];
@@ -162,9 +164,9 @@ test.each(faults)("$when: nothing can be begun, ended, parked or leased, and eve
 
 test("a failed logout says so and leaves the session as it was", async () => {
   const store = await open();
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   proxy.set({ kind: "refuse" });
-  await expect(store.end(session.id, "logout")).rejects.toMatchObject({ code: "store.unavailable" });
+  await expect(store.sessions.end(session.key, "logout")).rejects.toMatchObject({ code: "store.unavailable" });
   proxy.set({ kind: "pass" });
   await eventually(async () => expect((await ask(store, session.id)).seen).toBe("session"), until);
 });
@@ -172,12 +174,12 @@ test("a failed logout says so and leaves the session as it was", async () => {
 test("while only the messages are cut, a session revoked elsewhere is refused within a second or so", async () => {
   const store = await open({ graceMs: 10_000 });
   const elsewhere = openAt(redis.port);
-  const session = await store.create(aNewSession());
-  await store.find(session.id);
+  const session = await store.sessions.create(aNewSession());
+  await store.sessions.find(session.id);
   const heard: string[] = [];
-  store.watch(session, ({ kind }) => heard.push(kind));
+  store.sessions.watch(session, ({ kind }) => heard.push(kind));
   expect(proxy.blackHoleWhere((sent) => sent.includes("__redis__:invalidate"))).toBe(1);
-  await eventually(() => elsewhere.end(session.id, "logout"), until);
+  await eventually(() => elsewhere.sessions.end(session.key, "logout"), until);
   const endedAt = Date.now();
   await eventually(async () => expect((await ask(store, session.id)).seen).toBe("none"), until);
   expect(Date.now() - endedAt).toBeLessThan(1_500);
@@ -186,23 +188,23 @@ test("while only the messages are cut, a session revoked elsewhere is refused wi
 
 test("a link that went silent is replaced, and sessions are warm again", async () => {
   const store = await open();
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   proxy.blackHoleWhere((sent) => sent.includes("__redis__:invalidate"));
   await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: false }), until);
   await eventually(() => expect(store.health().invalidation).toBe(true), until);
-  await store.find(session.id);
-  expect(store.peek(session.id)).toBeTruthy();
+  await store.sessions.find(session.id);
+  expect(store.sessions.peek(session.id)).toBeTruthy();
 });
 
 test("connections that are cut come back, with what happened meanwhile", async () => {
   const store = await open();
   const elsewhere = openAt(redis.port);
-  const session = await store.create(aNewSession());
-  await store.find(session.id);
+  const session = await store.sessions.create(aNewSession());
+  await store.sessions.find(session.id);
   const heard: string[] = [];
-  store.watch(session, ({ kind }) => heard.push(kind));
+  store.sessions.watch(session, ({ kind }) => heard.push(kind));
   proxy.set({ kind: "refuse" });
-  await eventually(() => elsewhere.end(session.id, "logout"), until);
+  await eventually(() => elsewhere.sessions.end(session.key, "logout"), until);
   proxy.set({ kind: "pass" });
   await eventually(() => expect(heard).toEqual(["ended"]), until);
   expect((await ask(store, session.id)).seen).toBe("none");
@@ -210,13 +212,13 @@ test("connections that are cut come back, with what happened meanwhile", async (
 
 test("a slow redis keeps warm sessions warm", async () => {
   const store = await open();
-  const session = await store.create(aNewSession());
+  const session = await store.sessions.create(aNewSession());
   proxy.set({ kind: "delay", ms: 200 });
   await eventually(async () => {
-    await store.find(session.id);
-    expect(store.peek(session.id)).toBeTruthy();
+    await store.sessions.find(session.id);
+    expect(store.sessions.peek(session.id)).toBeTruthy();
   }, until);
-  await during(3_000, () => expect(store.peek(session.id)).toBeTruthy());
+  await during(3_000, () => expect(store.sessions.peek(session.id)).toBeTruthy());
   expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
@@ -224,15 +226,15 @@ test.each([1, 20, 100, 400])(
   "answers that end after %i bytes are never taken for a session, for none, or for another's",
   async (afterBytes) => {
     const store = await open({ graceMs: 0 });
-    const people = await Promise.all(["ann", "bob"].map((subject) => store.create(aNewSession({ principal: { subject } }))));
+    const people = await Promise.all(["ann", "bob"].map((subject) => store.sessions.create(aNewSession({ principal: { subject } }))));
     proxy.set({ kind: "truncate", afterBytes });
     await during(1_500, async () => {
-      const seen = await Promise.all(people.map(({ id }) => store.find(id, { fresh: true }).catch((error: unknown) => error)));
+      const seen = await Promise.all(people.map(({ id }) => store.sessions.find(id, { fresh: true }).catch((error: unknown) => error)));
       for (const one of seen) expect(one).toMatchObject({ code: "store.unavailable" });
     });
     proxy.set({ kind: "pass" });
     await eventually(async () => {
-      const seen = await Promise.all(people.map(({ id }) => store.find(id, { fresh: true })));
+      const seen = await Promise.all(people.map(({ id }) => store.sessions.find(id, { fresh: true })));
       expect(seen.map((session) => session?.principal.subject)).toEqual(["ann", "bob"]);
     }, until);
   },
@@ -241,11 +243,14 @@ test.each([1, 20, 100, 400])(
 test("a throttled redis keeps warm sessions warm, and cold ones are found", async () => {
   const store = await open();
   const elsewhere = openAt(redis.port);
-  const [warm, cold] = [await store.create(aNewSession()), await eventually(() => elsewhere.create(aNewSession()), until)];
-  await store.find(warm.id);
+  const [warm, cold] = [
+    await store.sessions.create(aNewSession()),
+    await eventually(() => elsewhere.sessions.create(aNewSession()), until),
+  ];
+  await store.sessions.find(warm.id);
   proxy.set({ kind: "throttle", bytesPerSecond: 8_000 });
-  await during(2_000, () => expect(store.peek(warm.id)).toBeTruthy());
-  expect(await store.find(cold.id)).toMatchObject({ id: cold.id });
+  await during(2_000, () => expect(store.sessions.peek(warm.id)).toBeTruthy());
+  expect(await store.sessions.find(cold.id)).toMatchObject({ id: cold.id });
   expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
@@ -253,11 +258,11 @@ test("it starts while redis is away, and works once redis is there", async () =>
   const port = await freePort();
   const store = openAt(port);
   expect(store.health().reachable).toBe(false);
-  await expect(store.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
+  await expect(store.sessions.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
   const late = await startRedis({ port });
   try {
     await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
-    expect(await store.create(aNewSession())).toBeTruthy();
+    expect(await store.sessions.create(aNewSession())).toBeTruthy();
   } finally {
     await late.stop();
   }
@@ -265,18 +270,18 @@ test("it starts while redis is away, and works once redis is there", async () =>
 
 test("in a redis that is full, known sessions work and stay warm, and new ones are refused whole", async () => {
   const store = await open();
-  const session = await store.create(aNewSession());
-  await store.find(session.id);
+  const session = await store.sessions.create(aNewSession());
+  await store.sessions.find(session.id);
   const operator = new Redis(redis.url);
   try {
     await operator.config("SET", "maxmemory", "1");
     const keysBefore = await operator.dbsize();
-    await expect(store.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
-    expect(await store.find(session.id, { fresh: true })).toMatchObject({ id: session.id });
-    store.touch({ ...session, lastSeenAt: 0 });
+    await expect(store.sessions.create(aNewSession())).rejects.toMatchObject({ code: "store.unavailable" });
+    expect(await store.sessions.find(session.id, { fresh: true })).toMatchObject({ id: session.id });
+    store.sessions.touch({ ...session, lastSeenAt: 0 });
     expect(store.health()).toMatchObject({ reachable: true });
     expect(await operator.dbsize()).toBeLessThanOrEqual(keysBefore + 16);
-    expect(await store.end(session.id, "logout")).toBe(true);
+    expect(await store.sessions.end(session.key, "logout")).toBe(true);
   } finally {
     operator.disconnect();
   }
@@ -290,7 +295,7 @@ test("failures tell neither passwords nor what was stored", async () => {
   const settings = sessionSettings({ store: redisAt(wrong) });
   const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
   opened.push(store);
-  const failure = await store.create(aNewSession()).catch((error: unknown) => error);
+  const failure = await store.sessions.create(aNewSession()).catch((error: unknown) => error);
   await eventually(() => expect(log.lines.some(({ level }) => level === "warn")).toBe(true), until);
   const told = JSON.stringify([failure, log.lines], (_, value) =>
     value instanceof Error ? { ...value, message: value.message, stack: value.stack, cause: value.cause } : value,
@@ -312,7 +317,7 @@ test("a password and a database in the URL are used", async () => {
   opened.push(store);
   try {
     await eventually(() => expect(store.health().invalidation).toBe(true), until);
-    await store.create(aNewSession());
+    await store.sessions.create(aNewSession());
     expect(await operator.info("keyspace")).toContain("db3:");
   } finally {
     operator.disconnect();

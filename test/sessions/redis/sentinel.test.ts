@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { SessionStore } from "../../../src/core/ports/session-store.ts";
+import type { Store } from "../../../src/core/ports/store.ts";
 import type { Session } from "../../../src/core/session.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { keyOf } from "../../../src/sessions/session-rules.ts";
@@ -13,7 +13,7 @@ import { aNewSession, redisAt, sessionSettings } from "../../support/session-bui
 
 let sentinels: TestSentinels;
 let log = recordingLog();
-const opened: SessionStore[] = [];
+const opened: Store[] = [];
 const until = { timeoutMs: 15_000, everyMs: 10 };
 
 beforeEach(async () => {
@@ -25,7 +25,7 @@ afterEach(async () => {
   await sentinels.stop();
 });
 
-async function open(): Promise<SessionStore> {
+async function open(): Promise<Store> {
   const target = { kind: "sentinel", sentinels: sentinels.addresses, name: sentinels.name } as const;
   const settings = sessionSettings({ store: redisAt("", { target }), graceMs: 0, perUser: 10_000 });
   const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
@@ -35,17 +35,17 @@ async function open(): Promise<SessionStore> {
 }
 
 /** Logins, reads and every other session's logout, over and over; what was acknowledged, and every way in which it failed. */
-function startWork(store: SessionStore) {
+function startWork(store: Store) {
   const work = { kept: [] as Session[], ended: [] as Session[], codes: new Set<unknown>(), slowestMs: 0, stop: async () => {} };
   let stopped = false;
   const go = async () => {
     while (!stopped) {
       const startedAt = performance.now();
       try {
-        const session = await store.create(aNewSession());
-        await store.find(session.id, { fresh: true });
+        const session = await store.sessions.create(aNewSession());
+        await store.sessions.find(session.id, { fresh: true });
         if (work.kept.length > work.ended.length) {
-          await store.end(session.id, "logout");
+          await store.sessions.end(session.key, "logout");
           work.ended.push(session);
         } else work.kept.push(session);
       } catch (error) {
@@ -75,7 +75,7 @@ test.each([
   await lose(before);
   const lostAt = performance.now();
   await eventually(async () => expect(await sentinels.primary()).not.toBe(before), until);
-  await eventually(() => one.create(aNewSession()), until);
+  await eventually(() => one.sessions.create(aNewSession()), until);
   expect(performance.now() - lostAt).toBeLessThan(downAfterMs + 5_000);
   const resumedWith = work.ended.length;
   await eventually(() => expect(work.ended.length).toBeGreaterThan(resumedWith + 20), until);
@@ -85,21 +85,21 @@ test.each([
   // Three steps of at most half a second each, and what a busy machine adds.
   expect(work.slowestMs).toBeLessThan(2_500);
   await eventually(() => expect(other.health().invalidation).toBe(true), until);
-  for (const { id } of work.ended) expect(await other.find(id, { fresh: true })).toBeNull();
+  for (const { id } of work.ended) expect(await other.sessions.find(id, { fresh: true })).toBeNull();
 
-  const session = await one.create(aNewSession());
+  const session = await one.sessions.create(aNewSession());
   await eventually(async () => {
-    await other.find(session.id);
-    expect(other.peek(session.id)).toBeTruthy();
+    await other.sessions.find(session.id);
+    expect(other.sessions.peek(session.id)).toBeTruthy();
   }, until);
-  await one.end(session.id, "logout");
-  await eventually(() => expect(other.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
+  await one.sessions.end(session.key, "logout");
+  await eventually(() => expect(other.sessions.peek(session.id) ?? null).toBeNull(), { timeoutMs: 1_000, everyMs: 5 });
 });
 
 test("a logout that no replica had heard of is said again to the one that is promoted", async () => {
   const [one, other] = [await open(), await open()];
   const [primary, replicas] = [await sentinels.primary(), await sentinels.replicas()];
-  const session = await one.create(aNewSession());
+  const session = await one.sessions.create(aNewSession());
   for (const replica of replicas) {
     const operator = new Redis(replica.port, "127.0.0.1");
     await eventually(async () => expect(await operator.exists(`vestibule:s:{${keyOf(session.id)}}`)).toBe(1), until);
@@ -109,10 +109,10 @@ test("a logout that no replica had heard of is said again to the one that is pro
     await operator.call("CLIENT", "KILL", "TYPE", "MASTER");
     operator.disconnect();
   }
-  expect(await one.end(session.id, "logout")).toBe(true);
+  expect(await one.sessions.end(session.key, "logout")).toBe(true);
   expect(log.lines.some(({ message }) => message.includes("no redis replica"))).toBe(true);
   await primary.kill();
   await eventually(async () => expect(await sentinels.primary()).not.toBe(primary), until);
-  await eventually(async () => expect(await other.find(session.id, { fresh: true })).toBeNull(), until);
-  expect(await one.find(session.id)).toBeNull();
+  await eventually(async () => expect(await other.sessions.find(session.id, { fresh: true })).toBeNull(), until);
+  expect(await one.sessions.find(session.id)).toBeNull();
 });

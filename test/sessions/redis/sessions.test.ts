@@ -5,6 +5,7 @@ import { openRedis } from "../../../src/sessions/redis/connection.ts";
 import { createRedisGuard } from "../../../src/sessions/redis/guard.ts";
 import { createRedisIndex } from "../../../src/sessions/redis/index.ts";
 import { createRedisKeys } from "../../../src/sessions/redis/keys.ts";
+import { createOpenSessions } from "../../../src/sessions/redis/open-sessions.ts";
 import { createRedisRecords, type RedisRecords } from "../../../src/sessions/redis/records.ts";
 import { createRedisSessions } from "../../../src/sessions/redis/sessions.ts";
 import { createSealer } from "../../../src/sessions/sealing.ts";
@@ -38,7 +39,17 @@ function parts(beforeWrite: (sessions: ReturnType<typeof createRedisSessions>) =
   const codec = createSessionCodec(createSealer(settings.secrets));
   const records = createRedisRecords({ client, guard, keys, codec, limits: settings, clock: Date.now, reachReplica: null });
   const index = createRedisIndex({ client, guard, keys });
-  const deps = { settings, index, clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics, onEnded: () => undefined };
+  const open = createOpenSessions({ client, guard, keys, read: records.read });
+  const deps = {
+    settings,
+    index,
+    open,
+    clock: Date.now,
+    random: randomBytes,
+    log: recordingLog(),
+    metrics: noMetrics,
+    onEnded: () => undefined,
+  };
   const others = createRedisSessions({ ...deps, records });
   const overtaken: RedisRecords = {
     ...records,
@@ -54,7 +65,7 @@ test("a revocation that arrives while a session is half begun ends it", async ()
   const { records, sessions } = parts((others) => others.endAll(filter, "revoked"));
   const session = await sessions.create(aNewSession({ providerSession: "sid" }));
   expect(await records.read(session.key)).toBeNull();
-  expect(await sessions.list(filter)).toEqual([]);
+  expect((await sessions.list({}, { cursor: null, limit: 10 })).sessions).toEqual([]);
 });
 
 test("a provider's logout that arrives while a session is half begun ends it", async () => {
@@ -73,6 +84,6 @@ test("somebody else's revocation in that moment changes nothing", async () => {
 test("a write that fails leaves no session behind", async () => {
   const { sessions } = parts(() => Promise.reject(new Error("lost")));
   await expect(sessions.create(aNewSession())).rejects.toThrow("lost");
-  expect(await sessions.list(filter)).toEqual([]);
+  expect((await sessions.list({}, { cursor: null, limit: 10 })).sessions).toEqual([]);
   expect(await client.keys("vestibule:s:*")).toEqual([]);
 });

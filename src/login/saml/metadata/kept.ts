@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
-import type { DocumentCache } from "../../../core/ports/document-cache.ts";
+import type { Documents } from "../../../core/ports/documents.ts";
 import type { Log } from "../../../core/ports/log.ts";
 import type { SamlSettings } from "../settings.ts";
 import type { IdpDocument } from "./idp-metadata.ts";
@@ -34,7 +34,7 @@ export function createMetadataKeeper(deps: {
   readonly provider: string;
   readonly saml: SamlSettings;
   readonly allowHttp: boolean;
-  readonly documents: DocumentCache;
+  readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
 }): MetadataKeeper {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../core/clock.ts";
-import type { DocumentCache } from "../../../core/ports/document-cache.ts";
+import type { Documents } from "../../../core/ports/documents.ts";
 import type { Log } from "../../../core/ports/log.ts";
 import type { Metrics } from "../../../core/ports/metrics.ts";
 import { messageOf } from "../../remote/provider-fetch.ts";
@@ -17,7 +17,7 @@ export interface RefreshDeps {
   /** `insecure.httpProviders`. */
   readonly allowHttp: boolean;
   /** Keeps the last good one over restarts. */
-  readonly documents: DocumentCache;
+  readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -1,0 +1,21 @@
+import type { Documents } from "./documents.ts";
+import type { Facts } from "./facts.ts";
+import type { SessionStore } from "./session-store.ts";
+
+/** One place that keeps everything which all processes share. Who needs one of the three ports takes that one. */
+export interface Store {
+  readonly sessions: SessionStore;
+  readonly facts: Facts;
+  readonly documents: Documents;
+  /** The truth for /readyz and metrics. */
+  health(): StoreHealth;
+  close(): Promise<void>;
+}
+
+export interface StoreHealth {
+  readonly kind: "memory" | "redis";
+  readonly reachable: boolean;
+  /** Invalidation messages are arriving; false = cached sessions are believed for the grace only. */
+  readonly invalidation: boolean;
+  readonly detail: string;
+}

@@ -1,0 +1,53 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Session } from "../../core/session.ts";
+import type { SessionCache } from "../cache.ts";
+import { noteActivityAfterMs, type SessionLimits } from "../session-rules.ts";
+import type { OpenSessions } from "./open-sessions.ts";
+import type { RedisRecords } from "./records.ts";
+
+/** Notes that a session is in use, and of which apps, behind the request's back. See `SessionStore.touch`. */
+export type NoteActivity = (session: Session, idleMs: number | undefined, app: string | undefined) => void;
+
+export interface ActivityDeps {
+  readonly cache: SessionCache;
+  readonly records: Pick<RedisRecords, "touch">;
+  readonly open: Pick<OpenSessions, "enter">;
+  readonly limits: SessionLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createActivity({ cache, records, open, limits, clock, log }: ActivityDeps): NoteActivity {
+  /** Sessions with a write under way, and the apps that were opened for the first time meanwhile. */
+  const writing = new Map<string, Map<string, number>>();
+
+  const write = async (session: Session, apps: ReadonlyMap<string, number>): Promise<void> => {
+    const later = new Map<string, number>();
+    writing.set(session.key, later);
+    const now = clock();
+    try {
+      const leftMs = await records.touch(session.key, now, apps);
+      cache.noteWritten(session.id, now);
+      if (leftMs !== null) await open.enter(session, leftMs);
+    } catch (error) {
+      log.debug({ error, session: session.key }, "activity could not be noted");
+    } finally {
+      writing.delete(session.key);
+    }
+    if (later.size > 0) await write(session, later);
+  };
+
+  return (session, idleMs, app) => {
+    const now = clock();
+    const { writtenAt, isNewApp } = cache.noteActivity(session, now, app);
+    if (isNewApp && app !== undefined) {
+      const underWay = writing.get(session.key);
+      if (underWay !== undefined) return void underWay.set(app, now);
+    }
+    // A clock that was set back makes it look written in the future, and an active visitor idle.
+    else if (Math.abs(now - writtenAt) < noteActivityAfterMs(limits, idleMs) || writing.has(session.key)) return;
+    const opened = cache.openedSince(session.id, writtenAt);
+    void write(session, app === undefined ? opened : opened.set(app, now));
+  };
+}
