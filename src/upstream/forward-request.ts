@@ -14,7 +14,7 @@ import {
 } from "./exchange.ts";
 import { peerAddress } from "./headers/forwarding.ts";
 import type { Machinery } from "./machinery.ts";
-import { audienceOf, type ForwardPlan, type ForwardResult } from "./plan.ts";
+import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import { createSilenceWatch } from "./silence-watch.ts";
 import { createUpload } from "./upload.ts";
 import { isSilentClose, type Upstream, upstreamFailure, upstreamHost, upstreamTarget } from "./upstreams.ts";
@@ -155,7 +155,7 @@ function handlerFor(machinery: Machinery, exchange: Exchange, upstream: Upstream
       const edits = machinery.editsOf(plan.route.settings).response;
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
       if (status === 401) machinery.bound.noteChallenge(exchange.request, plan, upstream, raw);
-      const head = machinery.buildResponseHeaders(raw, { status, edits, setCookie: plan.setCookie, audience: audienceOf(plan) });
+      const head = machinery.buildResponseHeaders(raw, { status, edits, plan, upstream });
       acceptHead(exchange, head, status, reason ?? "", machinery.clock());
     },
     onResponseData: (controller, chunk) => relayChunk(exchange, controller, chunk),

@@ -3,8 +3,8 @@ import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
 import type { Machinery } from "./machinery.ts";
-import { audienceOf, type ForwardPlan, type ForwardResult } from "./plan.ts";
-import { type Accepted, askUpstreams, type Handshake } from "./upgrade-handshake.ts";
+import type { ForwardPlan, ForwardResult } from "./plan.ts";
+import { type Accepted, askUpstreams, type Handshake, type PlainAnswer } from "./upgrade-handshake.ts";
 
 /**
  * Takes one admitted WebSocket handshake to its upstream, on a connection of its own.
@@ -24,7 +24,7 @@ export function createForwardUpgrade(machinery: Machinery): ForwardUpgrade {
     plan.onOpen?.(() => close());
     try {
       const answer = await askUpstreams(handshake);
-      if (answer.kind === "answer") return await relayPlainAnswer(handshake, answer.response);
+      if (answer.kind === "answer") return await relayPlainAnswer(handshake, answer);
       const tunnel = switchOver(handshake, answer);
       close = tunnel.close;
       const upstreamMs = machinery.clock() - handshake.startedAt;
@@ -40,10 +40,11 @@ export function createForwardUpgrade(machinery: Machinery): ForwardUpgrade {
 }
 
 /** Says 101 to the client, hands over what either side sent too early, and joins the two. */
-function switchOver(handshake: Handshake, { response, socket: upstream, head }: Accepted): Tunnel {
+function switchOver(handshake: Handshake, accepted: Accepted): Tunnel {
   const { socket: client, plan } = handshake;
+  const { socket: upstream, head } = accepted;
   try {
-    client.write(acceptance(handshake, response), "latin1");
+    client.write(acceptance(handshake, accepted), "latin1");
   } catch (error) {
     upstream.destroy();
     throw error;
@@ -56,14 +57,9 @@ function switchOver(handshake: Handshake, { response, socket: upstream, head }: 
 }
 
 /** The head of the 101, with the upstream's fields rebuilt like those of any answer. */
-function acceptance({ machinery, plan }: Handshake, response: IncomingMessage): string {
+function acceptance({ machinery, plan }: Handshake, { response, upstream }: Accepted): string {
   const edits = machinery.editsOf(plan.route.settings).response;
-  const { headers } = machinery.buildResponseHeaders(response.rawHeaders, {
-    status: 101,
-    edits,
-    setCookie: plan.setCookie,
-    audience: audienceOf(plan),
-  });
+  const { headers } = machinery.buildResponseHeaders(response.rawHeaders, { status: 101, edits, plan, upstream });
   let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const [name = "", value = ""] = [headers[at], headers[at + 1]];
@@ -77,16 +73,11 @@ function acceptance({ machinery, plan }: Handshake, response: IncomingMessage): 
 }
 
 /** The upstream did not upgrade. Its answer goes out as an ordinary one, and nothing that the client sends is looked at any more. */
-async function relayPlainAnswer(handshake: Handshake, answer: IncomingMessage): Promise<ForwardResult> {
+async function relayPlainAnswer(handshake: Handshake, { response: answer, upstream }: PlainAnswer): Promise<ForwardResult> {
   const { machinery, request, socket, plan } = handshake;
   const status = answer.statusCode ?? 502;
   const edits = machinery.editsOf(plan.route.settings).response;
-  const { headers } = machinery.buildResponseHeaders(answer.rawHeaders, {
-    status,
-    edits,
-    setCookie: plan.setCookie,
-    audience: audienceOf(plan),
-  });
+  const { headers } = machinery.buildResponseHeaders(answer.rawHeaders, { status, edits, plan, upstream });
   const upstreamMs = machinery.clock() - handshake.startedAt;
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -20,11 +20,17 @@ export interface Handshake {
 
 export interface Accepted {
   readonly kind: "accepted";
+  readonly upstream: Upstream;
   readonly response: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
 }
-export type UpstreamAnswer = Accepted | { readonly kind: "answer"; readonly response: IncomingMessage };
+export interface PlainAnswer {
+  readonly kind: "answer";
+  readonly upstream: Upstream;
+  readonly response: IncomingMessage;
+}
+export type UpstreamAnswer = Accepted | PlainAnswer;
 
 /** The answer of the first upstream that could be reached. */
 export async function askUpstreams(handshake: Handshake): Promise<UpstreamAnswer> {
@@ -77,7 +83,7 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
     asked.on("upgrade", (response, socket, head) => {
       over();
       socket.on("error", () => socket.destroy());
-      if (response.headers.upgrade?.toLowerCase() === "websocket") return resolve({ kind: "accepted", response, socket, head });
+      if (response.headers.upgrade?.toLowerCase() === "websocket") return resolve({ kind: "accepted", upstream, response, socket, head });
       socket.destroy();
       malformed("switched to something that was not asked for");
     });
@@ -87,7 +93,7 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
       if (response.httpVersionMajor !== 1 || status < 200) malformed(`status ${status} in HTTP/${response.httpVersion}`);
       else {
         answering = response;
-        resolve({ kind: "answer", response });
+        resolve({ kind: "answer", upstream, response });
       }
     });
     asked.end();

@@ -1,16 +1,20 @@
 import type { Incoming } from "../../core/incoming.ts";
 import { authorityOf } from "../../core/origin.ts";
-import type { Site } from "../../core/route.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
+import type { ForwardPlan } from "../plan.ts";
 
 /** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
-export function writeForwardingHeaders(headers: string[], incoming: Incoming, { origin }: Site, peer: string): void {
+export function writeForwardingHeaders(headers: string[], { incoming, site, route }: ForwardPlan, peer: string): void {
+  const { origin } = site;
   const authority = authorityOf(origin);
   const chain = incoming.peerTrusted ? believedChain(incoming, peer) : [peer];
   const seen = `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}`;
   headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", origin.scheme, "X-Forwarded-Host", authority);
   headers.push("X-Forwarded-Port", String(origin.port), "X-Real-IP", incoming.client);
   headers.push("Forwarded", chain.map((hop) => `for=${forwardedNode(hop)}${seen}`).join(", "), "X-Request-Id", incoming.id);
+  // Frameworks put it before the addresses that they make; what others make is mapped on the way back.
+  const { stripPath, path } = route.settings;
+  if (stripPath && path !== "/") headers.push("X-Forwarded-Prefix", path);
 }
 
 /** The peer's address in the spelling used everywhere else; IPv4-mapped IPv6 is IPv4. */

@@ -62,7 +62,7 @@ function rewritten(kind: NameKind, value: string, plan: ForwardPlan, upstream: U
 
 function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: CompiledEdits): void {
   const from = headers.length;
-  writeForwardingHeaders(headers, plan.incoming, plan.site, peer);
+  writeForwardingHeaders(headers, plan, peer);
   const { drops } = edits;
   if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldHeaderName(name)));
   for (const [name, value] of edits.set) {

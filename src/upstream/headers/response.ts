@@ -1,7 +1,10 @@
 import { GatewayError } from "../../core/errors.ts";
 import { setsOwnCookie } from "../../http/cookies.ts";
 import { foldHeaderName, isHopByHop, rememberPerName } from "../../lib/header-names.ts";
-import { type Audience, type CachingKind, cachingKind, privateFields, withoutCookies } from "./caching.ts";
+import { audienceOf } from "../plan.ts";
+import type { Upstream } from "../upstreams.ts";
+import { type AddressField, type Answering, addressFieldOf, createHideUpstream, mapAddresses, mapCookieScope } from "./answer-addresses.ts";
+import { type CachingKind, cachingKind, privateFields, withoutCookies } from "./caching.ts";
 import { type CompiledEdits, removeNamed } from "./rules.ts";
 
 /** The headers of an answer, ready for `writeHead` (name and value alternating), and the length that the upstream declared. */
@@ -11,28 +14,41 @@ export interface AnswerHead {
 }
 export type BuildResponseHeaders = (
   raw: readonly (string | Buffer)[],
-  answer: {
-    readonly status: number;
-    readonly edits: CompiledEdits;
-    readonly setCookie: readonly string[];
-    /** `everyone` also where the operator lets shared caches keep what is made for one caller. */
-    readonly audience: Audience;
-  },
+  answer: Answering & { readonly status: number; readonly edits: CompiledEdits },
 ) => AnswerHead;
 
-type NameKind = "pass" | "drop" | "connection" | "content-length" | "transfer-encoding" | "set-cookie" | "clear-site-data" | CachingKind;
+type NameKind =
+  | "pass"
+  | "drop"
+  | "connection"
+  | "content-length"
+  | "transfer-encoding"
+  | "set-cookie"
+  | "clear-site-data"
+  | CachingKind
+  | AddressField;
 
 /**
  * Rebuilds the header set of an upstream's answer: hop-by-hop fields and what Connection names end here, cookies of our own names
  * are dropped (an upstream must not be able to sign anybody in or out, nor Clear-Site-Data all cookies), what was made for one caller is
- * private (see `privateFields`), everything else passes in order and byte for byte.
+ * private (see `privateFields`), addresses are mapped to where the visitor finds them (see `mapAddresses`), everything else passes in
+ * order and byte for byte.
  *
  * Throws `upstream.answer-malformed` for a transfer coding other than `chunked`: it was not decoded, and the bytes would be passed
  * on as something that they are not.
  */
 export function createBuildResponseHeaders({ cookieName }: { cookieName: string }): BuildResponseHeaders {
   const kindOf = rememberPerName(classify);
-  return (raw, { status, edits, setCookie, audience }) => {
+  const hidings = new WeakMap<Upstream, Hide>();
+  const hidingOf = (upstream: Upstream) => {
+    const hide = hidings.get(upstream) ?? createHideUpstream(upstream);
+    hidings.set(upstream, hide);
+    return hide;
+  };
+  return (raw, answer) => {
+    const { status, edits, plan, upstream } = answer;
+    const audience = audienceOf(plan);
+    const hide = plan.route.settings.proxy.preserveHost ? null : hidingOf(upstream);
     const headers: string[] = [];
     let contentLength: number | null = null;
     let connection: string[] | null = null;
@@ -43,7 +59,7 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
     let varies: string[] = none;
     for (let at = 0; at + 1 < raw.length; at += 2) {
       const name = asText(raw[at]);
-      let value: string | null = asText(raw[at + 1]);
+      const value = asText(raw[at + 1]);
       const kind = kindOf(name);
       if (kind === "drop") continue;
       if (kind === "transfer-encoding") {
@@ -68,8 +84,8 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
         continue;
       }
       if (isOwn && kind === "vary") varies = [...varies, value];
-      if (kind === "clear-site-data") value = withoutCookies(value);
-      if (value !== null) headers.push(name, value);
+      const kept = kind === "pass" && hide === null ? value : valueFor(kind, value, answer, hide);
+      if (kept !== null) headers.push(name, kept);
     }
     if (contentLength !== null && codings > 0) throw malformed("Content-Length beside Transfer-Encoding");
     // Connection may stand anywhere in the head, so what it names is taken out at the end.
@@ -77,7 +93,7 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
     if (isOwn) headers.push(...privateFields(audience, said, varies));
     for (const [name, value] of edits.set) headers.push(name, value);
     // What an application failed to do (sign somebody out) has not happened: the browser keeps its cookie then.
-    if (status < 400) for (const value of setCookie) headers.push("Set-Cookie", value);
+    if (status < 400) for (const value of plan.setCookie) headers.push("Set-Cookie", value);
     return { headers, contentLength };
   };
 }
@@ -90,7 +106,17 @@ function classify(name: string): NameKind {
   if (lower === "clear-site-data") return lower;
   // RFC 7838: the application's other address leads past the gateway, for days.
   if (lower === "alt-svc") return "drop";
-  return cachingKind(lower) ?? (isHopByHop(lower) ? "drop" : "pass");
+  return cachingKind(lower) ?? addressFieldOf(lower) ?? (isHopByHop(lower) ? "drop" : "pass");
+}
+
+type Hide = ReturnType<typeof createHideUpstream>;
+
+/** What a field that may pass says to the visitor; null when nothing is left of it. */
+function valueFor(kind: NameKind, value: string, answer: Answering, hide: Hide | null): string | null {
+  if (kind === "set-cookie") return mapCookieScope(value, answer);
+  if (kind === "address" || kind === "refresh" || kind === "link") return mapAddresses(kind, value, answer);
+  const kept = kind === "clear-site-data" ? withoutCookies(value) : value;
+  return hide === null || kept === null ? kept : hide(kept, answer.plan);
 }
 
 function asText(bytes: string | Buffer | undefined): string {

@@ -400,6 +400,18 @@ export const http: Chapter = {
       },
     },
     {
+      promise:
+        "Addresses in an answer's fields are mapped back to where the visitor finds them; with `preserveHost: false` no field names the upstream.",
+      tests: {
+        "test/upstream/answer-addresses.test.ts": [
+          "with stripPath, Location: ../../../next arrives as /api/next",
+          "with stripPath, Service-Worker-Allowed: / arrives as /api/",
+          "with preserveHost: false, Content-Security-Policy: default-src http://INSIDE 'self' arrives as",
+          "benign twin: without either, Location: ../x passes byte for byte",
+        ],
+      },
+    },
+    {
       promise: "Users interleaved on shared connections, with uploads cut short in between, never mix.",
       tests: {
         "test/attack/upstream-interleaving.test.ts": ["hundreds of interleaved requests of two users, some of them aborted, never mix"],

@@ -9,4 +9,6 @@ and sends several visitors' requests on one connection makes their public reques
   `**Header fields of general names.** The lists of fields that end here (\`src/lib/known-headers.ts\`) hold what is known of frameworks and
 gateways. An application that takes an identity from a field that is on no list (\`uid\`, \`mail\`) needs it in \`headers.set\`, or in
 \`headers.request.remove\`. Fields on the lists never pass: \`X-User-Id\` is one, which clients of Rocket.Chat's API send.`,
+  `**Addresses in bodies.** Those in header fields are mapped; pages, scripts and WebDAV's \`href\` are the application's, byte for byte. An
+application that writes absolute links must know its published address.`,
 ];
