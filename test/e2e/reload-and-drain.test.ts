@@ -34,6 +34,22 @@ test("a bad file changes nothing and its problems are logged with their lines", 
   await rig.gateway.rewriteConfig(rig.yaml);
 });
 
+test("a reload refills no login limit", async () => {
+  const other = await startRig({ top: "limits: { loginsPerAddress: 10 }\n" });
+  try {
+    const ask = async () => (await newVisitor().visit(`${other.urls.auth}/_vestibule/login?wish=x`)).status;
+    const askOften = async () => (await Promise.all(Array.from({ length: 15 }, ask))).filter((status) => status !== 429).length;
+    expect(await askOften()).toBe(10);
+    await other.gateway.rewriteConfig(other.yaml.replace("- allow: { groups: [staff] }", "- allow: { groups: [admins] }"));
+    other.gateway.signal("SIGHUP");
+    const applied = () => other.gateway.logged((line) => line.audit === "reload" && line.outcome === "applied").length;
+    await eventually(() => expect(applied()).toBe(1), { timeoutMs: 10_000 });
+    expect(await askOften()).toBe(0);
+  } finally {
+    await other.close();
+  }
+});
+
 test("SIGTERM lets what is in flight finish, and exits with 0", async () => {
   const visitor = newVisitor();
   await signIn(visitor, `${rig.urls.wiki}/`, "alice");

@@ -28,6 +28,8 @@ const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** Starts the gateway on `yaml` and waits until `/readyz` on the admin listener answers 200 (or 503 with `ready: false`). */
 export async function startGatewayProcess(options: {
   yaml: string;
+  /** Another copy of the product. */
+  main?: string;
   adminPort: number;
   env?: Record<string, string>;
   waitForReady?: boolean;
@@ -35,7 +37,7 @@ export async function startGatewayProcess(options: {
   const folder = ownedFolder("vestibule-test-");
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
-  const child = spawnOwned(process.execPath, [main, "serve", "--config", configFile], {
+  const child = spawnOwned(process.execPath, [options.main ?? main, "serve", "--config", configFile], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
