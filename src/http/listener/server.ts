@@ -8,6 +8,7 @@ import type { Address, ListenSettings } from "../../core/settings.ts";
 import { mentionsWebSocket } from "../read-incoming.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { type ClientConnection, clientErrorStatus, refuseConnection } from "./client-error.ts";
+import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
 
 /** One public address. */
 export interface Listener {
@@ -63,6 +64,7 @@ interface State {
   readonly sockets: Set<Socket>;
   /** By the socket that requests name, so above TLS. */
   readonly connections: Map<Duplex, ClientConnection>;
+  readonly oneAtATime: OneAtATime;
   draining: boolean;
 }
 
@@ -81,7 +83,14 @@ export async function createListener(deps: ListenerDeps): Promise<Listener> {
   // Not node's limit: it drops fields silently, framing fields among them (CVE-2026-58044). Ours refuses.
   server.maxHeadersCount = 0;
   if (deps.settings.maxConnections !== undefined) server.maxConnections = deps.settings.maxConnections;
-  const state: State = { deps, server, sockets: new Set(), connections: new Map(), draining: false };
+  const state: State = {
+    deps,
+    server,
+    sockets: new Set(),
+    connections: new Map(),
+    oneAtATime: createOneAtATime(server),
+    draining: false,
+  };
   trackConnections(state, certificates !== null);
   takeRequests(state, ignored);
   await listen(server, deps.settings);
@@ -108,13 +117,15 @@ function openServer(all: ServerOptions, certificates: Certificates | null): Serv
   return server;
 }
 
-function trackConnections({ server, sockets, connections, deps }: State, tls: boolean): void {
+function trackConnections({ server, sockets, connections, oneAtATime, deps }: State, tls: boolean): void {
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
-    connections.set(socket, { response: null, refused: false });
+    const connection: ClientConnection = { response: null, refused: false };
+    connections.set(socket, connection);
+    oneAtATime.guard(socket, () => (isAnswering(connection) ? connection.response : null));
     socket.once("close", () => connections.delete(socket));
   });
   server.on("tlsClientError", (error, socket) => {
@@ -139,6 +150,7 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
   const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (state.oneAtATime.hold(req, socket, head)) return;
     // Before anything else: node has taken its own away, and a reset now would end the process.
     socket.on("error", () => socket.destroy());
     deps.onUpgrade(req, socket, head);

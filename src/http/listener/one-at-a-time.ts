@@ -1,0 +1,95 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import * as http from "node:http";
+import type { Duplex } from "node:stream";
+
+/** Holds back what a client sends before its last request is answered. */
+export interface OneAtATime {
+  /** To be called for every new connection, once node's own listener has seen it. `underWay` is the answer that is not complete. */
+  guard(socket: Duplex, underWay: () => ServerResponse | null): void;
+  /** `true` for a request that node hands out as an upgrade because it came too early: it is taken care of. */
+  hold(req: IncomingMessage, socket: Duplex, rest: Buffer): boolean;
+}
+
+/** The part of node's request parser that is looked at here (lib/_http_server.js of the pinned version). */
+interface RequestParser {
+  onIncoming: (req: IncomingMessage & { upgrade?: boolean }, keepAlive: boolean) => number;
+}
+type ConnectionListener = (this: Server, socket: Duplex) => void;
+
+/** What the parser is told so that it stops behind the head of a request and gives back all bytes that follow. */
+const stopAsIfUpgraded = 2;
+
+/**
+ * One request under way for each connection, however many a client pipelines (RFC 9112 9.3.2 lets it, and lets us take our time).
+ *
+ * Node reads all that is in a packet at once and begins every request in it: five connections with 2,000 requests each, and nobody
+ * reading, were 4,000 upstream connections and 600 MB. Here the parser stops at the second request. Its bytes stay bytes, the socket is
+ * not read, and the client's own window fills up; they are parsed when the answer before is complete. A parser has no public brake but the
+ * one for upgrades, so that one is used. Should node's parser not be found, all goes on without a brake; a test watches that it is.
+ */
+export function createOneAtATime(server: Server): OneAtATime {
+  const listen: unknown = Reflect.get(http, "_connectionListener");
+  const held = new WeakSet<IncomingMessage>();
+  const answers = new WeakMap<Duplex, () => ServerResponse | null>();
+
+  const guard: OneAtATime["guard"] = (socket, underWay) => {
+    const parser = parserOf(socket);
+    if (parser === null || !isConnectionListener(listen)) return;
+    answers.set(socket, underWay);
+    const begin = parser.onIncoming;
+    parser.onIncoming = (req, keepAlive) => {
+      if (underWay() === null) return begin(req, keepAlive);
+      req.upgrade = true;
+      held.add(req);
+      return stopAsIfUpgraded;
+    };
+  };
+  return {
+    guard,
+    hold: (req, socket, rest) => {
+      const underWay = answers.get(socket);
+      if (underWay === undefined || !held.delete(req) || !isConnectionListener(listen)) return false;
+      whenAnswered(socket, underWay(), () => {
+        if (rest.length > 0) socket.unshift(rest);
+        socket.unshift(bytesOf(req));
+        if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+        listen.call(server, socket);
+        guard(socket, underWay);
+      });
+      return true;
+    },
+  };
+}
+
+function whenAnswered(socket: Duplex, response: ServerResponse | null, next: () => void): void {
+  const fail = () => socket.destroy();
+  // Node has taken its own listeners off; the answer that is under way still needs to hear of room.
+  const drain = () => void response?.emit("drain");
+  socket.on("error", fail).on("drain", drain);
+  const go = () => {
+    socket.off("error", fail).off("drain", drain);
+    // After an answer that closes the connection, what was pipelined is the client's to send again.
+    if (!socket.destroyed && socket.writable && response?.shouldKeepAlive !== false) next();
+    else if (!socket.destroyed) socket.resume();
+  };
+  if (response === null) go();
+  else response.once("close", go);
+}
+
+/** The head as it came: the parser has refused folded lines and kept every other byte that means something. */
+function bytesOf(req: IncomingMessage): Buffer {
+  let head = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`;
+  for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) head += `${req.rawHeaders[at]}: ${req.rawHeaders[at + 1]}\r\n`;
+  return Buffer.from(`${head}\r\n`, "latin1");
+}
+
+function parserOf(socket: Duplex): RequestParser | null {
+  const parser: unknown = Reflect.get(socket, "parser");
+  return typeof parser === "object" && parser !== null && "onIncoming" in parser && typeof parser.onIncoming === "function"
+    ? (parser as RequestParser)
+    : null;
+}
+
+function isConnectionListener(value: unknown): value is ConnectionListener {
+  return typeof value === "function";
+}
