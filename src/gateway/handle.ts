@@ -92,8 +92,8 @@ export function createUpgradeHandler(deps: GatewayDeps): UpgradeHandler {
 function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
   if (line.kind === "socket") throw new GatewayError("request.not-found", "the gateway's own pages take no WebSocket");
   const { incoming } = visit;
-  toWebRequest(line.req, line.res, visit)
-    .then((request) => deps.control(request, visit))
+  deps
+    .control(toWebRequest(line.req, line.res, visit), visit)
     .then(toAnswer)
     .then((answer) => {
       sendAnswer(deps.log, line, asOwnAnswer(answer, incoming.id), ({ bytes, complete }) => {

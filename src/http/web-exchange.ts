@@ -6,12 +6,17 @@ import type { Visit } from "../core/route.ts";
 
 const maxBodyBytes = 512 * 1024;
 const bodyMs = 15_000;
+/** A form of the largest size in pieces of 32 bytes. Each piece costs as much as a large one, whatever it holds. */
+const maxPieces = 16 * 1024;
 
 /**
- * A request for the control plane as a Web Request: the URL made from the configured origin and the path's plain reading, the body
- * complete, at most 512 KiB and in at most 15 s. Throws `request.body-too-large` or `request.timeout`.
+ * A request for the control plane as a Web Request: the URL made from the configured origin and the path's plain reading.
+ *
+ * Its body is read when somebody asks for it, and not before: an address that does not exist, a method that it does not have and a caller
+ * who is over a limit cost no body. It then comes in one piece, at most 512 KiB and in at most 15 s; reading it fails with
+ * `request.body-too-large`, `request.timeout` or `request.malformed`.
  */
-export async function toWebRequest(req: IncomingMessage, res: ServerResponse, { incoming, site }: Visit): Promise<Request> {
+export function toWebRequest(req: IncomingMessage, res: ServerResponse, { incoming, site }: Visit): Request {
   const headers = new Headers();
   const { rawHeaders } = incoming;
   for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
@@ -19,9 +24,19 @@ export async function toWebRequest(req: IncomingMessage, res: ServerResponse, { 
   if (incoming.method === "GET" || incoming.method === "HEAD" || incoming.body.kind === "none") {
     return new Request(url, { method: incoming.method, headers });
   }
-  if (incoming.body.kind === "length" && incoming.body.bytes > maxBodyBytes) throw tooLarge();
-  if (incoming.expectsContinue === true) res.writeContinue();
-  return new Request(url, { method: incoming.method, headers, body: await readBody(req) });
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        if (incoming.body.kind === "length" && incoming.body.bytes > maxBodyBytes) throw tooLarge();
+        if (incoming.expectsContinue === true && !res.headersSent) res.writeContinue();
+        const bytes = await readBody(req);
+        if (bytes.length > 0) controller.enqueue(bytes);
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Request(url, { method: incoming.method, headers, body, duplex: "half" });
 }
 
 /** The control plane's answer, complete. */
@@ -29,24 +44,36 @@ export async function toAnswer(response: Response): Promise<Answer> {
   return { status: response.status, headers: [...response.headers], body: await response.text(), close: false };
 }
 
+/** Copied into one buffer that grows: kept as they come, a few MiB of one-byte chunks were 500 MiB of objects. */
 function readBody(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let buffer = new Uint8Array(4 * 1024);
     let bytes = 0;
+    let pieces = 0;
     const settle = (act: () => void) => {
       clearTimeout(timer);
       req.off("data", onData).off("end", onEnd).off("close", onClose);
       act();
     };
-    const onData = (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > maxBodyBytes) settle(() => reject(tooLarge()));
+    const fail = (error: GatewayError) => settle(() => reject(error));
+    const onData = (piece: Buffer) => {
+      pieces += 1;
+      if (bytes + piece.length > maxBodyBytes) return fail(tooLarge());
+      if (pieces > maxPieces) return fail(new GatewayError("request.malformed", `a body in more than ${maxPieces} pieces`));
+      if (bytes + piece.length > buffer.length) {
+        const larger = new Uint8Array(Math.max(2 * buffer.length, bytes + piece.length));
+        larger.set(buffer.subarray(0, bytes));
+        buffer = larger;
+      }
+      buffer.set(piece, bytes);
+      bytes += piece.length;
     };
-    const onEnd = () => settle(() => resolve(new Uint8Array(Buffer.concat(chunks))));
-    const onClose = () => settle(() => reject(new GatewayError("request.malformed", "the body broke off")));
-    const timer = setTimeout(() => settle(() => reject(new GatewayError("request.timeout", "the body took too long"))), bodyMs);
+    const onEnd = () => settle(() => resolve(buffer.subarray(0, bytes)));
+    const onClose = () => fail(new GatewayError("request.malformed", "the body broke off"));
+    const timer = setTimeout(() => fail(new GatewayError("request.timeout", "the body took too long")), bodyMs);
     req.on("error", () => {});
+    if (req.complete && req.readableEnded) return onEnd();
+    if (req.destroyed) return onClose();
     req.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }

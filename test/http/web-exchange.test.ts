@@ -18,7 +18,7 @@ const site = {
 const readIncoming = createReadIncoming({ trusted: parseNetworks([]), clock: Date.now, newRequestId: () => "r-1" });
 const server = createServer(async (req, res) => {
   try {
-    const request = await toWebRequest(req, res, { incoming: readIncoming(req), site });
+    const request = toWebRequest(req, res, { incoming: readIncoming(req), site });
     const body = JSON.stringify({ url: request.url, method: request.method, a: request.headers.get("x-a"), body: await request.text() });
     const response = new Response(body, {
       headers: [
@@ -75,6 +75,13 @@ test.each([
   { when: "that turns out too large", fields: "Transfer-Encoding: chunked\r\n", body: `80001\r\n${"x".repeat(0x80001)}\r\n0\r\n\r\n` },
 ])("a body $when is 413", async ({ fields, body }) => {
   expect((await post(fields, body)).statuses).toEqual([413]);
+});
+
+test("a body of one-byte chunks arrives whole, and is refused where the pieces cost more than what they hold", async () => {
+  const pieces = (count: number) => `${"1\r\nx\r\n".repeat(count)}0\r\n\r\n`;
+  const whole = await post("Transfer-Encoding: chunked\r\n", pieces(9_000));
+  expect(JSON.parse(whole.answers[0]?.text ?? "").body).toBe("x".repeat(9_000));
+  expect((await post("Transfer-Encoding: chunked\r\n", pieces(17_000))).statuses).toEqual([400]);
 });
 
 test("a client that waits for 100 gets it where the body is wanted", async () => {

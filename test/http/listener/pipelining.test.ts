@@ -150,5 +150,5 @@ test("bytes that are not HTTP behind good requests end the connection, and are a
   const client = await connect();
   client.send(`${get("/a")}${get("/b")}nonsense\r\n\r\n`);
   expect((await client.answer()).status).toBe(200);
-  expect((await client.closed()).toString()).toMatch(/^(?:HTTP\/1\.1 200 OK\r\n[^]*ok)?(?:HTTP\/1\.1 400 [^]*)?$/);
+  expect((await client.closed()).toString()).toMatch(/^(?:HTTP\/1\.1 200 OK\r\n.*ok)?(?:HTTP\/1\.1 400 .*)?$/s);
 });

@@ -5,6 +5,25 @@ export const http: Chapter = {
   title: "HTTP (RFC 9110, 9112)",
   promises: [
     {
+      promise: "However many requests a client pipelines, one is under way for each connection, and all are answered in order.",
+      tests: {
+        "test/http/listener/pipelining.test.ts": [
+          "a thousand pipelined requests are begun one by one and answered in order (TLS: true)",
+          "what nobody reads is not begun, and holds nothing but bytes",
+        ],
+      },
+    },
+    {
+      promise:
+        "An address of the gateway's own that does not exist, or a caller over a limit, costs no body; what is read costs one buffer.",
+      tests: {
+        "test/attack/control-bodies.test.ts": ["a caller over the limit costs no body: 429"],
+        "test/http/web-exchange.test.ts": [
+          "a body of one-byte chunks arrives whole, and is refused where the pieces cost more than what they hold",
+        ],
+      },
+    },
+    {
       promise: "The framing of a forwarded request is the gateway's own, made from the bytes that are relayed.",
       tests: {
         "test/attack/upstream-one-request.test.ts": [
