@@ -9,6 +9,7 @@ Commands:
   serve     run the gateway
   check     say whether a configuration is good: shape, meaning, its own tests
   explain   say what the gateway would do with one request, rule by rule, and why
+  ldap-test show what a directory says of a login: entry, groups, who that becomes
   metadata  print our SAML metadata for a provider
   schema    print the JSON Schema of the configuration file, for editors
 
@@ -57,6 +58,14 @@ that would be sent. Without --as-user or --email the visitor is anonymous.
       --websocket     as a WebSocket handshake
       --json          the explanation as JSON
 `,
+  "ldap-test": `Usage: vestibule ldap-test [--config FILE] [--provider P] LOGIN
+
+Looks LOGIN up in the ldap providers with their service accounts, as a login would, and shows the entry, the groups and
+who that becomes. No password is asked for or sent.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --provider P    only this provider
+`,
   metadata: `Usage: vestibule metadata [--config FILE] PROVIDER
 
 Prints the SAML metadata that PROVIDER must be given about this gateway. The running gateway serves the same at
@@ -77,6 +86,7 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serve,
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain-command.ts")).explainCommand,
+  "ldap-test": async () => (await import("./ldap-test.ts")).ldapTest,
   metadata: async () => (await import("./metadata.ts")).metadata,
   schema: async () => (await import("./schema.ts")).schema,
 };

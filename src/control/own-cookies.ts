@@ -11,6 +11,8 @@ export interface OwnCookies {
   readonly rounds: string;
   /** On the auth host, during a logout: that this browser has more providers to leave. */
   readonly leaving: string;
+  /** On the auth host: the provider whose challenge this browser did not answer. */
+  readonly challenged: string;
   /** Begins the names of login attempts under way. */
   readonly loginPrefix: string;
   set(name: string, value: string, maxAgeSeconds?: number): CookieLine;
@@ -26,6 +28,7 @@ export function createOwnCookies(session: Pick<SessionCookies, "name">): OwnCook
     browser: `${session.name}-browser`,
     rounds: `${session.name}-rounds`,
     leaving: `${session.name}-leaving`,
+    challenged: `${session.name}-challenged`,
     loginPrefix: `${session.name}-login-`,
     set: (name, value, maxAge) => `${name}=${value}; ${attributes}${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}`,
     clear: (name) => `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,

@@ -60,6 +60,42 @@ const specs = {
   "logout.cross-site": { status: 403, visitor: "Please confirm on this page that you want to sign out." },
   "logout.token-rejected": { status: 400, visitor: "The request was not understood." },
   "bearer.rejected": { status: 401, visitor: "The access token was not accepted." },
+  // Logins by password. "Unknown" and "wrong" are one answer.
+  "login.credentials": { status: 403, visitor: "The user name or the password is not right." },
+  "login.account-disabled": { status: 403, visitor: "This account is disabled. Please ask your service desk." },
+  "login.account-expired": { status: 403, visitor: "This account has expired. Please ask your service desk." },
+  "login.account-locked": {
+    status: 403,
+    visitor: "This account is locked for now, after too many wrong passwords. Please wait a while, or ask your service desk.",
+  },
+  "login.account-not-now": {
+    status: 403,
+    visitor: "This account may not sign in at this time or from this place. Please ask your service desk.",
+  },
+  "login.password-expired": {
+    status: 403,
+    visitor: "Your password has expired or must be changed first. Please change it where you usually do, then sign in with the new one.",
+  },
+  // The directory behind them.
+  "ldap.unreachable": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "ldap.tls": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "ldap.service-account": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "ldap.answer": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "ldap.busy": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  // Windows sign-on. What a visitor without a good ticket gets is the fallback, not these words.
+  "kerberos.library": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "kerberos.busy": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "kerberos.keytab": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  "kerberos.no-ticket": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.ticket-refused": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.clock-skew": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.replayed": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.bindings": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.principal": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.kvno": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.enctype": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.key": { status: 403, visitor: "The sign-in service did not let you in." },
+  "kerberos.realm": { status: 403, visitor: "The sign-in service did not let you in." },
   // SAML messages, told apart for operators; visitors read the words of the login failures.
   "saml.malformed": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },
   "saml.signature": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },

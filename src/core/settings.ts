@@ -62,6 +62,7 @@ export interface InsecureSettings {
   readonly plainHttp: boolean;
   readonly httpProviders: boolean;
   readonly literalSecrets: boolean;
+  readonly plainLdap: boolean;
   readonly publicEmailDomains: boolean;
   readonly skipUpstreamVerify: boolean;
 }

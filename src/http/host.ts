@@ -115,3 +115,14 @@ function readHop(text: string): string | null {
   const address = parseAddress(bracketed ?? ipv4 ?? text);
   return address === null ? null : formatAddress(address);
 }
+
+/** A socket that may be TLS: then it knows our own certificate. */
+export interface CertifiedSocket {
+  readonly getCertificate?: () => object | null;
+}
+
+/** The certificate (DER) that we showed on this connection; null without TLS. What a client's proof is bound to (RFC 5929). */
+export function serverCertificate(socket: CertifiedSocket): Uint8Array | null {
+  const certificate = socket.getCertificate?.() ?? null;
+  return certificate !== null && "raw" in certificate && certificate.raw instanceof Uint8Array ? certificate.raw : null;
+}

@@ -5,7 +5,7 @@ import type { Incoming } from "../core/incoming.ts";
 import type { Networks } from "../lib/networks.ts";
 import { readPath } from "../lib/path.ts";
 import { type Fields, scanFields } from "./fields.ts";
-import { type CanonicalHost, canonicalHost, createClientAddress } from "./host.ts";
+import { type CanonicalHost, type CertifiedSocket, canonicalHost, createClientAddress, serverCertificate } from "./host.ts";
 
 export interface ReadIncomingDeps {
   /** Peers whose X-Forwarded-* and X-Request-Id are believed. */
@@ -26,7 +26,7 @@ export interface RequestHead {
   readonly httpVersionMinor: number;
   /** Name and value alternating. */
   readonly rawHeaders: string[];
-  readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean };
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean } & CertifiedSocket;
 }
 
 /** The only constructor of an `Incoming`: whatever is judged went through it, whoever asks. */
@@ -103,6 +103,7 @@ export function createReadIncoming({
       fetchSite: fields.fetchSite,
       acceptLanguage: fields.acceptLanguage,
       userAgent: fields.userAgent,
+      serverCertificate: () => serverCertificate(req.socket),
     };
   };
 }

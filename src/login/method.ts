@@ -4,7 +4,7 @@ import type { References } from "../config/values/references.ts";
 import type { Endpoint } from "../control/endpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Origin } from "../core/origin.ts";
-import type { Log } from "../core/ports/log.ts";
+import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
@@ -28,6 +28,8 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   readonly attributes: Omit<AttributeSettings, "extra">;
   /** Routes may name its providers under `bearer`. */
   readonly issuesBearerTokens: boolean;
+  /** The providers that an app which accepts this one accepts, too: whoever is handed on to a fallback must be let in. */
+  leadsTo?(file: File): readonly string[];
   /** Reports everything that is wrong although each key by itself looks right. */
   check(file: File, context: MethodCheck): void;
   /** Only for a file without problems. */
@@ -76,5 +78,6 @@ export interface ProviderDeps {
   readonly store: Pick<Store, "facts" | "documents">;
   readonly clock: Clock;
   readonly log: Log;
+  readonly audit: Audit;
   readonly metrics: Metrics;
 }

@@ -1,3 +1,4 @@
+import { ldapMethod } from "./ldap/method.ts";
 import type { LoginMethod } from "./method.ts";
 import { oidcMethod } from "./oidc/method.ts";
 import { samlMethod } from "./saml/method.ts";
@@ -9,4 +10,5 @@ import { samlMethod } from "./saml/method.ts";
 export const methods: Readonly<Record<string, LoginMethod>> = {
   oidc: oidcMethod,
   saml: samlMethod,
+  ldap: ldapMethod,
 };

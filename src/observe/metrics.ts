@@ -47,6 +47,12 @@ function reportedMetrics(registry: Registry): Metrics {
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
     new Counter({ name: `vestibule_${name}`, help, labelNames, registers: [registry] });
   const logins = counter("logins_total", "Logins that were finished or failed; outcome is ok or an error code.", "provider", "outcome");
+  const tickets = counter(
+    "kerberos_tickets_total",
+    "Kerberos tickets; result is accepted, no-ticket or an error code.",
+    "provider",
+    "result",
+  );
   const logouts = counter("logouts_total", "Sessions ended, by reason.", "reason");
   const refreshes = counter("token_refreshes_total", "Token refreshes at providers.", "provider", "outcome");
   const upstreamErrors = counter("upstream_errors_total", "Requests that an upstream did not answer properly.", "route", "code");
@@ -69,6 +75,7 @@ function reportedMetrics(registry: Registry): Metrics {
   const outcome = (ok: boolean) => (ok ? "ok" : "failed");
   return {
     logins: (provider, result) => logins.inc({ provider, outcome: result }),
+    tickets: (provider, result) => tickets.inc({ provider, result }),
     logouts: (reason) => logouts.inc({ reason }),
     refreshes: (provider, result) => refreshes.inc({ provider, outcome: result }),
     upstreamErrors: (route, code) => upstreamErrors.inc({ route, code }),

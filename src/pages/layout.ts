@@ -9,6 +9,8 @@ export interface PageParts {
   /** The app that this is about: it stands in the window's title. */
   readonly app?: string | null;
   readonly lead: string | null;
+  /** Where the browser goes by itself, at once. */
+  readonly refresh?: string;
   readonly body: Markup | null;
   /** Markup at the end of the document: the one script there is. */
   readonly tail?: Markup;
@@ -50,6 +52,7 @@ export function layOut(lang: string, frame: Frame, parts: PageParts, footerLabel
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
+${parts.refresh === undefined ? null : html`<meta http-equiv="refresh" content="0; url=${parts.refresh}">`}
 <title>${windowTitle}</title>
 <link rel="icon" href="${iconIn(accent ?? "#0b5c55")}">
 <style>${raw(frame.style)}</style>

@@ -74,6 +74,11 @@ function helpFrom(sentence: string, support: NonNullable<BrandingSettings["suppo
 }
 
 const refusedLogins: readonly ErrorCode[] = [
+  "login.account-disabled",
+  "login.account-expired",
+  "login.account-locked",
+  "login.account-not-now",
+  "login.password-expired",
   "login.provider-refused",
   "login.email-domain",
   "login.identity-incomplete",
@@ -81,6 +86,14 @@ const refusedLogins: readonly ErrorCode[] = [
   "saml.attribute-missing",
 ];
 const passing: readonly ErrorCode[] = [
+  "ldap.unreachable",
+  "ldap.tls",
+  "ldap.service-account",
+  "ldap.answer",
+  "ldap.busy",
+  "kerberos.library",
+  "kerberos.busy",
+  "kerberos.keytab",
   "login.provider-unavailable",
   "saml.metadata-unusable",
   "store.unavailable",
@@ -96,7 +109,7 @@ function errorKind(code: ErrorCode): ErrorKind {
   if (passing.includes(code)) return "later";
   const [area] = code.split(".");
   if (code === "saml.logout-rejected") return "logout";
-  if (area === "login" || area === "bearer" || area === "saml") return "login";
+  if (area === "login" || area === "bearer" || area === "saml" || area === "kerberos") return "login";
   if (area === "logout") return "logout";
   if (area === "upstream") return "app-down";
   return area === "request" ? "request" : "internal";

@@ -15,6 +15,7 @@ import {
 } from "./bodies.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
+import { onwardPage, passwordPage } from "./password.ts";
 import { styleOf } from "./style.ts";
 import { createChooseLocale } from "./texts/locale.ts";
 import type { Texts } from "./texts/texts.ts";
@@ -66,6 +67,10 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts 
   switch (model.page) {
     case "chooser":
       return chooserPage(model, texts, context.requestId);
+    case "password":
+      return passwordPage(model, texts, context.requestId);
+    case "onward":
+      return onwardPage(model, texts);
     case "refusal":
       return refusalPage(model, texts, context);
     case "error":
@@ -111,7 +116,7 @@ function headersOf(model: PageModel, looks: Looks): Answer["headers"] {
  * form as well, and ours lead to providers whose addresses are theirs to choose: so a page with a form names schemes, others none.
  */
 function policyOf(model: PageModel, { schemes, styleHash, images }: Looks): string {
-  const hasForm = model.page === "chooser" || model.page === "confirm-logout" || model.page === "continue";
+  const hasForm = model.page === "chooser" || model.page === "password" || model.page === "confirm-logout" || model.page === "continue";
   const script = model.page === "continue" ? [`script-src ${hashOf(continueScript)}`] : [];
   return [
     "default-src 'none'",

@@ -14,7 +14,7 @@ export function openForCheck(settings: Settings): {
 } {
   const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const { metrics } = createMetrics({ version: "check" });
-  const deps = { clock: Date.now, log: quiet, metrics };
+  const deps = { clock: Date.now, log: quiet, audit: () => {}, metrics };
   const store = composeStore(settings.sessions, deps);
   const provider = (id: string) => providers.find((one) => one.id === id);
   const providers: readonly LoginProvider[] = settings.providers.map(createMakeProvider(settings, { ...deps, provider, store }));

@@ -163,12 +163,13 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(
   settings: Settings,
-  deps: Pick<Lasting, "clock" | "log" | "metrics" | "store" | "provider">,
+  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider">,
 ): MakeProvider {
-  const { clock, log, metrics, provider, store } = deps;
+  const { clock, log, audit, metrics, provider, store } = deps;
   const shared = {
     clock,
     log,
+    audit,
     metrics,
     provider,
     store,

@@ -36,6 +36,17 @@ const layers = {
     files: ["src/login/method.ts"],
     packages: ["xml-encryption", "saxes", "zod", "node:crypto", "node:zlib", "node:fs/promises", "node:worker_threads"],
   },
+  "login/ldap": {
+    layers: ["login/claims", "login/flow", "control", "config/values", "config/problems"],
+    files: ["src/login/method.ts"],
+    packages: ["ldapts", "zod", "node:crypto", "node:net", "node:tls"],
+  },
+  // koffi is loaded by name when a provider needs it: it is optional. The directory says who a principal is.
+  "login/kerberos": {
+    layers: ["login/claims", "login/ldap", "config/values", "config/problems"],
+    files: ["src/login/method.ts"],
+    packages: ["zod", "node:crypto", "node:fs", "node:fs/promises", "node:module", "node:os", "node:path", "node:worker_threads"],
+  },
   logout: { layers: ["control", "pages", "http"], packages: [] },
   "pages/texts": { layers: [], packages: [] },
   pages: { layers: [], packages: ["hono", "node:crypto"] },

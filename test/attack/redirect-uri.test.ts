@@ -9,7 +9,14 @@ let fake: FakeOidc;
 let gateway: InProcessGateway;
 beforeAll(async () => {
   fake = await startFakeOidc();
-  const insecure = { plainHttp: false, httpProviders: true, literalSecrets: false, publicEmailDomains: false, skipUpstreamVerify: false };
+  const insecure = {
+    plainHttp: false,
+    httpProviders: true,
+    literalSecrets: false,
+    plainLdap: false,
+    publicEmailDomains: false,
+    skipUpstreamVerify: false,
+  };
   gateway = await startGatewayInProcess({
     app: { providers: ["idp"] },
     settings: { providers: [oidcProviderSettings({ issuer: fake.issuer })], insecure, trustedProxies: ["127.0.0.0/8"] },

@@ -21,7 +21,7 @@ test("what the file does not say has the contract's default", () => {
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en", "fr"] } },
     tests: [],
   });
-  expect(Object.values(settings.insecure)).toEqual([false, false, false, false, false]);
+  expect(Object.values(settings.insecure)).toEqual([false, false, false, false, false, false]);
 });
 
 test("a provider's defaults", () => {

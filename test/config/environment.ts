@@ -4,6 +4,7 @@ export const env: Readonly<Record<string, string>> = {
   SHORT_SECRET: "too-short",
   EMPTY: "",
   CLIENT_SECRET: "client-secret-from-the-environment",
+  LDAP_PASSWORD: "ldap-password-from-the-environment",
   ENTRA_CLIENT_SECRET: "client-secret-from-the-environment",
   GOOGLE_CLIENT_SECRET: "client-secret-from-the-environment",
   SCIM_TOKEN: "scim-token-from-the-environment",

@@ -124,6 +124,10 @@ async function dpkgKnows(name) {
 function programOf(debianPackage) {
   const elsewhere = {
     "fonts-liberation": "/usr/share/fonts/truetype/liberation",
+    "krb5-admin-server": "kadmin.local",
+    "krb5-kdc": "krb5kdc",
+    "krb5-user": "kinit",
+    "ldap-utils": "ldapadd",
     "libxml2-utils": "xmllint",
     "opensaml-schemas": "/usr/share/xml/opensaml",
     "xmltooling-schemas": "/usr/share/xml/xmltooling",

@@ -44,6 +44,7 @@ const ignore = () => {};
 export const silentLog = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 export const silentMetrics: Metrics = {
   logins: ignore,
+  tickets: () => undefined,
   logouts: ignore,
   refreshes: ignore,
   upstreamErrors: ignore,

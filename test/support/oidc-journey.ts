@@ -57,6 +57,7 @@ export function recordingLog() {
 const nothing = () => {};
 export const noMetrics: OidcProviderDeps["metrics"] = {
   logins: nothing,
+  tickets: () => undefined,
   logouts: nothing,
   refreshes: nothing,
   upstreamErrors: nothing,
@@ -87,6 +88,7 @@ export const plainRequest: LoginRequest = {
   acr: [],
   reauthenticate: false,
   incoming: anIncoming({ hostname: "auth.acme.example", path: "/_vestibule/login" }),
+  wasChallenged: false,
   urlOf: (provider) => `/_vestibule/login?provider=${provider}`,
 };
 

@@ -11,6 +11,7 @@ export function recordingLog(): Log & { readonly lines: { readonly level: string
 /** Metrics that go nowhere. */
 export const noMetrics: Metrics = {
   logins: () => undefined,
+  tickets: () => undefined,
   logouts: () => undefined,
   refreshes: () => undefined,
   upstreamErrors: () => undefined,

@@ -23,6 +23,7 @@ const losses: Readonly<Record<keyof NonNullable<Draft["insecure"]>, string>> = {
   plainHttp: "sign-in and apps may use http://, and anyone on the way can take over a session",
   httpProviders: "providers may use http://, and anyone on the way can sign in as anyone",
   literalSecrets: "secrets may stand in this file, and whoever reads it has them",
+  plainLdap: "passwords may go to a directory in the clear",
   publicEmailDomains: "a provider may own a public mail domain, where anyone can have an address",
   skipUpstreamVerify: "upstream certificates may go unchecked, and anyone on the way can be the app",
 };

@@ -48,6 +48,7 @@ export const insecure = key(
       plainHttp: hole("auth.origin and app origins may be http://: cookies lose __Host- and Secure, anyone on the way can take a session."),
       httpProviders: hole("Issuers, metadata and their endpoints may be http://: anyone on the way can sign in as anyone."),
       literalSecrets: hole("Secrets may stand in the file: whoever reads it has them."),
+      plainLdap: hole("ldap:// without TLS: passwords can be read on the way."),
       publicEmailDomains: hole("gmail.com and the like may be owned by a provider: anyone can have an address there."),
       skipUpstreamVerify: hole("proxy.tls.insecureSkipVerify may be used: the upstream may be anybody."),
     })

@@ -1,9 +1,11 @@
 import type { RuleSpec } from "../../core/rules.ts";
 import type { AppSettings, HeaderSettings, IdentityHeaderSettings, ProxySettings, RouteSettings } from "../../core/settings.ts";
+import { methods } from "../../login/methods.ts";
 import type { KeyPath } from "../problems/report.ts";
 import type { RuleFile } from "../schema/access.ts";
 import type { AppFile, HeadersFile, InheritableFile, ProxyFile } from "../schema/apps.ts";
 import { defaultIdentityHeaders } from "../schema/header-template.ts";
+import { methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
 import { type ResolvedRoute, resolveRoutes } from "./inheritance.ts";
@@ -17,12 +19,25 @@ export function appSettings(app: AppFile, path: KeyPath, context: SettingsContex
     name: app.name ?? hosts[0] ?? "",
     hosts,
     origin: app.origin,
-    providers: [...new Set(app.providers ?? Object.keys(providers))],
+    providers: withFallbacks(app.providers ?? Object.keys(providers), providers),
     session: { idleMs: Math.min(app.session.idle ?? sessions.idle, lifetimeMs), lifetimeMs },
     logoutPaths: app.logoutPaths,
     paths: app.paths,
     routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
   };
+}
+
+/** The providers that an app names, and those that take over from them. */
+function withFallbacks(names: readonly string[], providers: SettingsContext["file"]["providers"]): readonly string[] {
+  const led = names.flatMap((name) => {
+    const provider = providers[name];
+    if (provider === undefined) return [];
+    return Object.values(methods).flatMap((method) => {
+      const file = methodOf(provider, method.id);
+      return file === undefined ? [] : (method.leadsTo?.(file) ?? []);
+    });
+  });
+  return [...new Set([...names, ...led])];
 }
 
 function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSettings {

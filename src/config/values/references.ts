@@ -34,7 +34,8 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
   const files = new Map<FileRef, Uint8Array>();
   visit(roots, [], (reference, path) => {
     if (reference.kind === "file") {
-      if (reference.holds === "xml") return mustBeThere(absolute(reference.file), [...path, "file"], report);
+      if (reference.holds === "xml" || reference.holds === "keytab")
+        return mustBeThere(absolute(reference.file), [...path, "file"], report);
       if (reference.holds === "page") {
         const read = readBytes(absolute(reference.file), maxReferencedBytes);
         if (read.ok) files.set(reference, read.bytes);

@@ -99,7 +99,7 @@ export interface PemRef {
 export interface FileRef {
   readonly mark: typeof referenceMark;
   readonly kind: "file";
-  readonly holds: "pem" | "xml" | "page";
+  readonly holds: "pem" | "xml" | "page" | "keytab";
   readonly file: string;
 }
 

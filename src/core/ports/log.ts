@@ -58,6 +58,18 @@ export type AuditEvent =
       readonly code: string;
       readonly detail: string;
     }
+  /** A Kerberos ticket, accepted or not. `result` is accepted, no-ticket or an error code. */
+  | {
+      readonly event: "ticket";
+      readonly request: string;
+      readonly client: string;
+      readonly provider: string;
+      readonly principal: string | null;
+      readonly realm: string | null;
+      readonly enctype: string | null;
+      readonly result: string;
+      readonly detail: string | null;
+    }
   | {
       readonly event: "logout";
       readonly request: string | null;

@@ -18,6 +18,8 @@ export interface LoginRequest {
   readonly incoming: Incoming;
   /** The address at which this same login begins with another provider: where a page of this one can lead. */
   urlOf(provider: string): string;
+  /** This browser was challenged by this provider lately and had no answer. */
+  readonly wasChallenged: boolean;
 }
 
 /** Where a browser goes next: to an address, or to it with a form that it posts by itself. */
@@ -85,6 +87,11 @@ export interface LoginProvider {
   readonly emailDomains: readonly string[];
   /** Whether a visitor at this address may be offered it; absent = everybody. */
   isFor?(client: string): boolean;
+  /**
+   * Takes over for visitors whom this one is not for, and for those who have no answer to its challenge. Where both are accepted nobody
+   * is asked which of the two.
+   */
+  readonly fallback?: string | null;
   /** Throws `login.provider-unavailable` within 5 s when the provider cannot be reached. */
   begin(request: LoginRequest): Promise<LoginStart>;
   /** Asks what is true of a session's person now. Called when `refreshAt` has passed. */

@@ -4,6 +4,8 @@ export type ExpiringThing = "certificate" | "own-certificate" | "metadata" | "me
 /** Counters and timings that layers report; observe/ gives them names, help texts and buckets. */
 export interface Metrics {
   logins(provider: string, outcome: "ok" | string): void;
+  /** One Kerberos ticket; `result` is accepted, no-ticket or an error code. */
+  tickets(provider: string, result: string): void;
   logouts(why: string): void;
   refreshes(provider: string, outcome: "renewed" | "refused" | "unavailable"): void;
   upstreamErrors(route: string, code: string): void;

@@ -27,6 +27,17 @@ export type PageModel =
       readonly anotherAccountUrl: string | null;
       readonly logoutUrl: string | null;
     }
+  /** Name and password, posted to `action` with the hidden fields. */
+  | {
+      readonly page: "password";
+      readonly provider: string;
+      readonly action: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly login: string;
+      readonly problem: "wrong" | "too-many" | "unavailable" | null;
+    }
+  /** Goes on to `url` by itself, without a script: the body of a challenge, for browsers that have no answer to it. */
+  | { readonly page: "onward"; readonly url: string }
   | { readonly page: "error"; readonly code: ErrorCode; readonly startAgainUrl: string | null }
   | {
       readonly page: "loop";

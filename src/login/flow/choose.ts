@@ -24,7 +24,8 @@ export function chooseProvider(question: ProviderQuestion): ProviderChoice {
   const { accepted, named, hint, present } = question;
   const byId = (id: string | null) => accepted.find((provider) => provider.id === id);
   if (named !== null) return goTo(byId(named)) ?? { kind: "unknown" };
-  const [only, ...others] = accepted;
+  // Nobody is asked whether to use a provider or the fallback that takes over from it.
+  const [only, ...others] = choosable(accepted);
   const certain = byId(present) ?? (others.length === 0 ? only : undefined);
   if (certain !== undefined) return { kind: "go", provider: certain };
   if (only === undefined) return { kind: "unknown" };
@@ -33,6 +34,12 @@ export function chooseProvider(question: ProviderQuestion): ProviderChoice {
   if (email === null) return { kind: "ask", problem: "invalid" };
   const owner = accepted.find((provider) => provider.emailDomains.includes(email.domain));
   return goTo(owner) ?? { kind: "ask", problem: "unknown-domain" };
+}
+
+/** Those that are not merely the fallback of another one. */
+export function choosable(accepted: readonly LoginProvider[]): readonly LoginProvider[] {
+  const fallbacks = new Set(accepted.map(({ fallback }) => fallback ?? null));
+  return accepted.filter(({ id }) => !fallbacks.has(id));
 }
 
 function goTo(provider: LoginProvider | undefined): ProviderChoice | null {

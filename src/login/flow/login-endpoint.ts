@@ -94,6 +94,7 @@ async function go(
       provider,
       wanted,
       hint: choices.hint,
+      named: choices.provider === provider.id,
       reauthenticate,
       urlOf: (id) => loginUrl({ wish: login.sealed, provider: id }),
     });
@@ -128,9 +129,14 @@ function ask(
   return page(parts, request.visit.incoming, status, chooserModel({ app: app.settings.name, sealed, choices, providers, problem }));
 }
 
-/** Those of the app's providers that a visitor at this address may be offered, in the file's order. */
+/**
+ * Those of the app's providers that a visitor at this address may be offered, in the file's order. One that is not for this address is
+ * stood in for by its fallback.
+ */
 function acceptedProviders(parts: Needs<"providers">, app: App, client: string): readonly LoginProvider[] {
-  return app.settings.providers.flatMap((id) => parts.providers.get(id) ?? []).filter((provider) => provider.isFor?.(client) ?? true);
+  const named = app.settings.providers.flatMap((id) => parts.providers.get(id) ?? []);
+  const standIn = ({ fallback }: LoginProvider) => parts.providers.get(fallback ?? "") ?? [];
+  return [...new Set(named.flatMap((provider) => ((provider.isFor?.(client) ?? true) ? provider : standIn(provider))))];
 }
 
 /** Where to go when nothing usable was said: the app on this host, else the first that has a whole name. */

@@ -1,5 +1,6 @@
 import { followStep, page, withCookies } from "../../control/answers.ts";
 import { type ControlRequest, headerOf } from "../../control/control-request.ts";
+import { onlyCookie } from "../../control/own-cookies.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
@@ -8,12 +9,17 @@ import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
 import type { Needs } from "./parts.ts";
 import type { WantedPage } from "./wanted-page.ts";
 
-export type StartNeeds = CompletionNeeds & Needs<"providers" | "random">;
+export type StartNeeds = CompletionNeeds & Needs<"providers" | "random" | "names">;
+
+/** How long a browser that had no answer to a challenge is not challenged again. */
+const challengedSeconds = 3_600;
 
 interface Start {
   readonly provider: LoginProvider;
   readonly wanted: WantedPage;
   readonly hint: string | null;
+  /** The visitor chose this provider by name. */
+  readonly named: boolean;
   /** "Use another account", or a stronger login: the provider must ask again. */
   readonly reauthenticate: boolean;
   /** The address at which this login begins with another provider. */
@@ -28,17 +34,20 @@ export async function startLogin(parts: StartNeeds, request: ControlRequest, sta
   refuseBackground(incoming);
   const { provider, wanted, reauthenticate, urlOf } = start;
   const state = Buffer.from(parts.random(32)).toString("base64url");
-  const asked = { state, loginHint: cleanHint(start.hint), acr: wanted.acr, reauthenticate, incoming, urlOf };
+  const wasChallenged = onlyCookie(incoming.cookie, parts.names.challenged) === provider.id && !start.named;
+  const asked = { state, loginHint: cleanHint(start.hint), acr: wanted.acr, reauthenticate, incoming, urlOf, wasChallenged };
   const { go, memory } = await provider.begin(asked);
-  if (go.kind === "instead") return startLogin(parts, request, { ...start, provider: fallbackOf(parts, provider, go.provider) });
+  if (go.kind === "instead")
+    return startLogin(parts, request, { ...start, named: false, provider: fallbackOf(parts, provider, go.provider) });
   const login = { provider: provider.id, acr: wanted.acr, reauthenticate, wanted, at: parts.clock() };
   if (go.kind === "vouched") {
     const answer = await completeLogin(parts, request, { login, cookies: [], prove: async () => go.vouched });
-    return { ...answer, headers: [...answer.headers, ...go.headers] };
+    return withCookies({ ...answer, headers: [...answer.headers, ...go.headers] }, [parts.names.clear(parts.names.challenged)]);
   }
   const answer = stepAnswer(parts, incoming, go);
-  // A challenge is answered at this same address, by a login of its own.
-  return go.kind === "challenge" ? answer : withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
+  // A challenge is answered at this same address, by a login of its own. A browser that cannot is not asked again for a while.
+  if (go.kind === "challenge") return withCookies(answer, [parts.names.set(parts.names.challenged, provider.id, challengedSeconds)]);
+  return withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
 }
 
 type Shown = Exclude<LoginStep, { readonly kind: "vouched" | "instead" }>;
