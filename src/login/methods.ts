@@ -1,3 +1,4 @@
+import { kerberosMethod } from "./kerberos/method.ts";
 import { ldapMethod } from "./ldap/method.ts";
 import type { LoginMethod } from "./method.ts";
 import { oidcMethod } from "./oidc/method.ts";
@@ -11,4 +12,5 @@ export const methods: Readonly<Record<string, LoginMethod>> = {
   oidc: oidcMethod,
   saml: samlMethod,
   ldap: ldapMethod,
+  kerberos: kerberosMethod,
 };

@@ -1,0 +1,185 @@
+import { createHash } from "node:crypto";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { type Acceptor, type AcceptorDeps, createAcceptor } from "../../../src/login/kerberos/acceptor.ts";
+import { readKeytab } from "../../../src/login/kerberos/keytab.ts";
+import { startKdc, type TestKdc } from "../../support/kdc.ts";
+
+let kdc: TestKdc;
+let other: TestKdc;
+let alice: NodeJS.ProcessEnv;
+let keytab: string;
+
+beforeAll(async () => {
+  [kdc, other] = await Promise.all([startKdc(), startKdc("OTHER.EXAMPLE")]);
+  keytab = await kdc.keytab("http.keytab", ["HTTP/auth.test"]);
+  await kdc.keytab("second.keytab", ["HTTP/second.test"]);
+  alice = await kdc.signIn("alice");
+}, 60_000);
+afterAll(async () => {
+  await kdc?.stop();
+  await other?.stop();
+});
+
+function acceptorOf(more: Partial<AcceptorDeps> = {}): Acceptor {
+  const seen = new Set<string>();
+  const acceptor = createAcceptor({
+    keytabFile: keytab,
+    principals: ["HTTP/auth.test"],
+    realms: ["ACME.EXAMPLE"],
+    clock: Date.now,
+    once: (id) => Promise.resolve(seen.has(id) ? false : seen.add(id) !== undefined),
+    ...more,
+  });
+  onTestFinished(() => acceptor.close());
+  return acceptor;
+}
+const tokenFor = async (host: string, offset?: string) =>
+  Buffer.from(await kdc.token(alice, host, offset === undefined ? {} : { offset }), "base64");
+
+test("a ticket says who it is, and is answered with ours (mutual authentication)", async () => {
+  const answer = await acceptorOf().accept(await tokenFor("auth.test"), null);
+  expect(answer).toMatchObject({
+    kind: "accepted",
+    ticket: { name: "alice", realm: "ACME.EXAMPLE", service: "HTTP/auth.test", enctype: 18 },
+  });
+  expect(answer.kind === "accepted" && answer.ticket.answer?.length).toBeGreaterThan(0);
+});
+
+test("a ticket presented twice is a replay, also in another wrapping", async () => {
+  const acceptor = acceptorOf();
+  const token = await tokenFor("auth.test");
+  expect(await acceptor.accept(token, null)).toMatchObject({ kind: "accepted" });
+  expect(await acceptor.accept(token, null)).toMatchObject({ kind: "refused", code: "kerberos.replayed" });
+  // The Kerberos token out of SPNEGO, by itself.
+  const bare = token.subarray(token.indexOf(Buffer.from("06092a864886f712010202010", "hex").subarray(0, 11), 40) - 4);
+  expect(await acceptor.accept(bare, null)).toMatchObject({ kind: "refused", code: "kerberos.replayed" });
+});
+
+test.each([
+  { when: "bare", token: Buffer.from("NTLMSSP\0\x01\0\0\0") },
+  { when: "in SPNEGO", token: Buffer.from("602806062b0601050502a01e301ca00e300c060a2b06010401823702020aa20a04084e544c4d53535000", "hex") },
+])("NTLM $when is no ticket", async ({ token }) => {
+  expect(await acceptorOf().accept(token, null)).toMatchObject({ kind: "no-ticket", detail: expect.stringContaining("SPN") });
+});
+
+test.each(["", "00", "6000", "60820fff", "605b06062b0601050502a0513f", "ff".repeat(200)])(
+  "rubbish %s is refused or no ticket",
+  async (hex) => {
+    expect((await acceptorOf().accept(Buffer.from(hex, "hex"), null)).kind).not.toBe("accepted");
+  },
+);
+
+test("a ticket with a byte changed is refused", async () => {
+  const token = await tokenFor("auth.test");
+  for (const at of [100, 200, 300, token.length - 10]) {
+    const changed = Buffer.from(token);
+    changed[at] = (changed[at] ?? 0) ^ 0xff;
+    expect((await acceptorOf().accept(changed, null)).kind).not.toBe("accepted");
+  }
+});
+
+test("a visitor's clock ten minutes ahead is named with ours", async () => {
+  await tokenFor("auth.test"); // The ticket is had before the clock goes wrong: with it, the KDC would give none.
+  const answer = await acceptorOf().accept(await tokenFor("auth.test", "+10m"), null);
+  expect(answer).toMatchObject({ kind: "refused", code: "kerberos.clock-skew" });
+  const [here = 0, there = 0] = (answer.kind === "refused" ? (answer.detail.match(/\d{4}-\S+Z/g) ?? []) : []).map((text) =>
+    Date.parse(text),
+  );
+  expect((there - here) / 1_000).toBeGreaterThan(590);
+  expect((there - here) / 1_000).toBeLessThan(610);
+});
+
+test("a ticket for a name that the keytab lacks says both names", async () => {
+  const answer = await acceptorOf().accept(await tokenFor("second.test"), null);
+  expect(answer).toMatchObject({ kind: "refused", code: "kerberos.principal" });
+  expect(answer.kind === "refused" && answer.detail).toMatch(/HTTP\/second\.test@ACME\.EXAMPLE.*HTTP\/auth\.test@ACME\.EXAMPLE/);
+});
+
+test("a ticket for another service of the same keytab is refused", async () => {
+  await kdc.admin(`ktadd -k ${join(kdc.folder, "both.keytab")} -norandkey HTTP/second.test`);
+  await kdc.admin(`ktadd -k ${join(kdc.folder, "both.keytab")} -norandkey HTTP/auth.test`);
+  const acceptor = acceptorOf({ keytabFile: join(kdc.folder, "both.keytab") });
+  expect(await acceptor.accept(await tokenFor("second.test"), null)).toMatchObject({ kind: "refused", code: "kerberos.principal" });
+  expect(await acceptor.accept(await tokenFor("auth.test"), null)).toMatchObject({ kind: "accepted" });
+});
+
+test("a visitor of a realm that is not listed is refused", async () => {
+  const answer = await acceptorOf({ realms: ["OTHER.EXAMPLE"] }).accept(await tokenFor("auth.test"), null);
+  expect(answer).toMatchObject({ kind: "refused", code: "kerberos.realm" });
+});
+
+test("an old key version, a missing enctype and another password are told apart, and a new keytab counts at once", async () => {
+  const file = join(kdc.folder, "changing.keytab");
+  await kdc.keytab("changing.keytab", ["HTTP/changing.test"]);
+  const acceptor = acceptorOf({ keytabFile: file, principals: ["HTTP/changing.test"] });
+  expect(await acceptor.accept(await tokenFor("changing.test"), null)).toMatchObject({ kind: "accepted" });
+
+  await kdc.admin("cpw -randkey HTTP/changing.test");
+  const fresh = await kdc.signIn("alice");
+  const tokenOfFresh = async () => Buffer.from(await kdc.token(fresh, "changing.test"), "base64");
+  const old = await acceptor.accept(await tokenOfFresh(), null);
+  expect(old).toMatchObject({ kind: "refused", code: "kerberos.kvno" });
+  expect(old.kind === "refused" && old.detail).toMatch(/key version 3.*holds 2/);
+
+  await rm(file);
+  await kdc.admin(`ktadd -k ${file} -norandkey HTTP/changing.test`);
+  const whole = await readFile(file);
+  await writeFile(file, onlyAes128(whole));
+  const weak = await acceptor.accept(await tokenOfFresh(), null);
+  expect(weak).toMatchObject({ kind: "refused", code: "kerberos.enctype", detail: expect.stringContaining("aes256-cts-hmac-sha1-96") });
+
+  await writeFile(file, otherKeys(whole));
+  expect(await acceptor.accept(await tokenOfFresh(), null)).toMatchObject({ kind: "refused", code: "kerberos.key" });
+
+  await writeFile(file, whole);
+  expect(await acceptor.accept(await tokenOfFresh(), null)).toMatchObject({ kind: "accepted" });
+}, 30_000);
+
+test("a missing keytab and one that is none are named", async () => {
+  const none = join(kdc.folder, "none.keytab");
+  await expect(acceptorOf({ keytabFile: none }).inspect()).rejects.toMatchObject({ code: "kerberos.keytab" });
+  await writeFile(none, "no keytab at all");
+  await expect(acceptorOf({ keytabFile: none }).inspect()).rejects.toMatchObject({ code: "kerberos.keytab" });
+  await expect(acceptorOf({ principals: ["HTTP/elsewhere.test"] }).inspect()).rejects.toMatchObject({ code: "kerberos.keytab" });
+  expect((await acceptorOf().inspect()).map(({ service, kvno }) => `${service} ${kvno}`)).toContain("HTTP/auth.test 2");
+});
+
+test("a client that does not bind to TLS is accepted where TLS is ours", async () => {
+  const bindings = Buffer.concat([Buffer.from("tls-server-end-point:"), createHash("sha256").update("certificate").digest()]);
+  expect(await acceptorOf().accept(await tokenFor("auth.test"), bindings)).toMatchObject({ kind: "accepted" });
+});
+
+test("tickets are accepted while the event loop goes on", async () => {
+  const acceptor = acceptorOf();
+  const tokens = await Promise.all(Array.from({ length: 8 }, () => tokenFor("auth.test")));
+  let turns = 0;
+  let running = true;
+  const spin = () => {
+    turns += 1;
+    if (running) setImmediate(spin);
+  };
+  setImmediate(spin);
+  const answers = await Promise.all(tokens.map((token) => acceptor.accept(token, null)));
+  running = false;
+  expect(answers.every(({ kind }) => kind === "accepted")).toBe(true);
+  // Each ticket takes more than ten calls, and the loop turns between any two.
+  expect(turns).toBeGreaterThan(10);
+});
+
+/** The raw entries of a keytab file. */
+function entriesOf(file: Buffer): readonly Buffer[] {
+  const entries: Buffer[] = [];
+  for (let at = 2; at + 4 <= file.length; at += 4 + file.readInt32BE(at)) entries.push(file.subarray(at, at + 4 + file.readInt32BE(at)));
+  return entries;
+}
+const head = Buffer.from([5, 2]);
+const onlyAes128 = (file: Buffer) =>
+  Buffer.concat([head, ...entriesOf(file).filter((entry) => readKeytab(Buffer.concat([head, entry]))?.[0]?.enctype === 17)]);
+/** Each key with its last byte changed; the key version stands behind it in four bytes. */
+const otherKeys = (file: Buffer) =>
+  Buffer.concat([
+    head,
+    ...entriesOf(file).map((entry) => Buffer.from(entry).fill((entry.at(-5) ?? 0) ^ 0xff, entry.length - 5, entry.length - 4)),
+  ]);
