@@ -21,7 +21,7 @@ export function createKerberosProvider(deps: Deps): LoginProvider {
   const networks = parseNetworks(kerberos.networks);
   // A ticket sent in the clear could be relayed to here by whoever reads it.
   const isSecure = deps.authOrigin.scheme === "https";
-  const acceptor = createAcceptor({ ...kerberos, clock, once: (id, ms) => store.once("kerberos-ticket", id, ms) });
+  const acceptor = createAcceptor({ ...kerberos, clock, once: (id, ms) => store.facts.once("kerberos-ticket", id, ms) });
   let last: { readonly ok: boolean; readonly detail: string } = { ok: true, detail: "no ticket was seen yet" };
 
   const isFor = (client: string) => isSecure && networks.has(client);

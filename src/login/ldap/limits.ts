@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../core/errors.ts";
+import type { Facts } from "../../core/ports/facts.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { SessionStore } from "../../core/ports/session-store.ts";
 
 /** How often passwords may be tried for one account. */
 export interface AccountLimits {
@@ -16,12 +16,12 @@ const windowMs = 60_000;
  * Guessing one account's password from many addresses is held to ten tries a minute, whether the account exists or not. The address itself is
  * limited before that. A store that does not answer counts nothing: without it no session could begin anyway.
  */
-export function createAccountLimits(sessions: Pick<SessionStore, "count">, log: Log): AccountLimits {
+export function createAccountLimits(facts: Pick<Facts, "count">, log: Log): AccountLimits {
   return {
     spend: async (provider, login) => {
       // A hash: what was typed may be a password in the wrong field.
       const who = createHash("sha256").update(`${provider}\0${login.trim().toLowerCase()}`).digest("base64url");
-      const tries = await sessions.count("password-tries", who, windowMs).catch((error: unknown) => {
+      const tries = await facts.count("password-tries", who, windowMs).catch((error: unknown) => {
         log.debug({ error }, "tries of a password could not be counted in the store");
         return 0;
       });
