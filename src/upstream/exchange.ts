@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { asGatewayError, GatewayError } from "../core/errors.ts";
+import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Binding } from "./bound-connections.ts";
 import type { AnswerHead } from "./headers/response.ts";
+import type { InterimCount } from "./interim.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import type { SilenceWatch, Watched } from "./silence-watch.ts";
 import type { Upload } from "./upload.ts";
@@ -31,6 +32,8 @@ export interface Exchange extends Watched {
   controller: Controller | null;
   /** Bytes of an answer, even an interim one, have arrived. */
   answerBegun: boolean;
+  /** What of its interim answers was passed on; null before the first. */
+  interim: InterimCount | null;
   answer: (AnswerHead & { readonly status: number; readonly reason: string }) | null;
   /** A whole body that came with the head; sent in one piece with it. */
   wholeBody: Buffer | null;
@@ -82,21 +85,6 @@ function breakOff(response: ServerResponse): void {
   // A reset, not a FIN: to HTTP/1.0 clients a FIN is the proper end of a body without a length. TLS has its own mark for that.
   if (socket !== null && !socket.destroyed && !("encrypted" in socket)) socket.resetAndDestroy();
   response.destroy();
-}
-
-/** Interim answers: early hints are passed on, all others end here; what is not HTTP throws. */
-export function relayInterim(exchange: Exchange, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
-  // 101 to a request that asked for no upgrade, or a status like 099 (http-proxy crashes on it).
-  if (status < 100 || status === 101) throw new GatewayError("upstream.answer-malformed", `the upstream answered with status ${status}`);
-  // They do not prolong the wait for the real one.
-  const { request, response } = exchange;
-  const links = headers.link;
-  if (status !== 103 || links === undefined || response.headersSent || request.httpVersionMinor === 0) return;
-  try {
-    response.writeEarlyHints({ link: links });
-  } catch {
-    // Node is strict about Link. A hint that cannot be passed on is no loss (RFC 8297 section 2).
-  }
 }
 
 /** The head of the final answer. It is held back until the first bytes of the body, or until nothing more came with it. */

@@ -1,18 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import {
-  acceptHead,
-  awaitActivity,
-  conclude,
-  type Exchange,
-  onResponseClosed,
-  relayChunk,
-  relayEnd,
-  relayInterim,
-  stir,
-} from "./exchange.ts";
+import { acceptHead, awaitActivity, conclude, type Exchange, onResponseClosed, relayChunk, relayEnd, stir } from "./exchange.ts";
 import { peerAddress } from "./headers/forwarding.ts";
+import { relayInterim } from "./interim.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import { createSilenceWatch } from "./silence-watch.ts";
@@ -50,6 +41,7 @@ function newExchange({ request, response, plan, startedAt, settle, watch }: Pick
     repeated: false,
     controller: null,
     answerBegun: false,
+    interim: null,
     answer: null,
     wholeBody: null,
     headSent: false,
@@ -150,7 +142,7 @@ function handlerFor(machinery: Machinery, exchange: Exchange, upstream: Upstream
       exchange.answerBegun = true;
     },
     onResponseStart(controller, status, headers, reason) {
-      if (status < 200) return relayInterim(exchange, status, headers);
+      if (status < 200) return relayInterim(exchange, upstream, { status, headers, now: machinery.clock() });
       const { plan } = exchange;
       const edits = machinery.editsOf(plan.route.settings).response;
       const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];

@@ -8,6 +8,9 @@ interface ResponseParser {
   onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number;
 }
 
+/** An interim status that means nothing, and so ends here. */
+const skipped = 199;
+
 /**
  * Corrects what undici's parser makes of a response head, on one connection.
  *
@@ -29,7 +32,7 @@ export function insistOnStrictAnswers(socket: Socket): boolean {
       socket.destroy(Object.assign(new Error(`an answer in HTTP/${major}.${minor}`), { code: "HPE_INVALID_VERSION" }));
       return -1;
     }
-    return complete.call(parser, status === 100 ? 102 : status, upgrade, keepAlive);
+    return complete.call(parser, status === 100 ? skipped : status, upgrade, keepAlive);
   };
   return true;
 }

@@ -94,15 +94,15 @@ test("the operator's edits of the answer remove and set", async () => {
   ]).toEqual([["gate"], null, "DENY", null]);
 });
 
-test("early hints are passed on, other interim answers are not, and the final answer follows", async () => {
+test("early hints and 102 are passed on, other interim answers are not, and the final answer follows", async () => {
   const { forwarder } = await start(
     () =>
-      `HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\nX-Secret: 1\r\n\r\n${okAnswer}`,
+      `HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 104 Upload Resumption\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style\r\nX-Secret: 1\r\n\r\n${okAnswer}`,
   );
   const { answers } = await exchange(forwarder, get, { quietMs: 50 });
-  expect(answers.map(({ status }) => status)).toEqual([103, 200]);
-  expect(answers[0]?.header("link")).toBe("</a.css>; rel=preload; as=style");
-  expect(answers[0]?.header("x-secret")).toBeNull();
+  expect(answers.map(({ status }) => status)).toEqual([102, 103, 200]);
+  expect(answers[1]?.header("link")).toBe("</a.css>; rel=preload; as=style");
+  expect(answers[1]?.header("x-secret")).toBeNull();
 });
 
 test("early hints do not reach an HTTP/1.0 client, and bad ones nobody", async () => {

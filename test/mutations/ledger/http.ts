@@ -431,6 +431,16 @@ export const http: Chapter = {
       },
     },
     {
+      promise: "Interim answers go on within bounds (8 early hints of 16 KiB together, a 102 a second), and none to a client that is behind.",
+      tests: {
+        "test/attack/upstream-interim-floods.test.ts": [
+          "a flood of early hints at a client that does not read leaves next to nothing to hold",
+          "a flood of 102 at a client that does not read leaves next to nothing to hold",
+          "benign twin: a few hints with a pause between and a 102 arrive, their addresses mapped",
+        ],
+      },
+    },
+    {
       promise: "Users interleaved on shared connections, with uploads cut short in between, never mix.",
       tests: {
         "test/attack/upstream-interleaving.test.ts": ["hundreds of interleaved requests of two users, some of them aborted, never mix"],
