@@ -58,14 +58,17 @@ export function createConnectionTrace(): ConnectionTrace {
   let resetting = false;
   const watch = (socket: Socket) => {
     insistOnStrictAnswers(socket);
-    // Before and after undici's own listener, which ends the answer in between.
-    socket.prependListener("error", (error: NodeJS.ErrnoException) => {
-      if (socket.bytesRead > 0) usedBefore.add(error);
-      resetting = error.code !== "UND_ERR_INFO";
-    });
-    socket.on("error", () => {
+    const writing = readBeforeFailing(socket);
+    // Before and after undici's own listeners, which end the answer in between.
+    const before = (error?: NodeJS.ErrnoException) => {
+      if (error !== undefined && socket.bytesRead > 0) usedBefore.add(error);
+      resetting = writing.failed || (error !== undefined && error.code !== "UND_ERR_INFO");
+    };
+    const after = () => {
       resetting = false;
-    });
+    };
+    socket.prependListener("error", before).on("error", after);
+    socket.prependListener("end", before).on("end", after);
   };
   return {
     brokeAfterUse: (error) => usedBefore.has(error),
@@ -78,3 +81,32 @@ export function createConnectionTrace(): ConnectionTrace {
       }),
   };
 }
+
+/** How long a connection that can no longer be written to may still be read from. */
+const lastWordsMs = 1_000;
+
+/**
+ * Keeps a write that failed from destroying the connection before its answer was read.
+ *
+ * An application that refuses an upload answers, closes and lets the rest of the upload run into a reset. Its answer lies in this
+ * machine then, and whoever reads on gets it; Node destroys the socket at the first write that fails, with the answer unread. The
+ * reading side comes to its own end soon: the whole answer, or the reset.
+ */
+function readBeforeFailing(socket: Socket): { readonly failed: boolean } {
+  const state = { failed: false };
+  const patient = (callback: WriteCallback): WriteCallback => {
+    return (error) => {
+      const code = error == null ? "" : (error as NodeJS.ErrnoException).code;
+      if (code !== "EPIPE" && code !== "ECONNRESET") return callback(error);
+      state.failed = true;
+      const timer = setTimeout(callback, lastWordsMs, error);
+      socket.once("close", () => clearTimeout(timer));
+    };
+  };
+  const { _write: write, _writev: writev } = socket;
+  socket._write = (chunk, encoding, callback) => write.call(socket, chunk, encoding, patient(callback));
+  if (writev) socket._writev = (chunks, callback) => writev.call(socket, chunks, patient(callback));
+  return state;
+}
+
+type WriteCallback = (error?: Error | null) => void;

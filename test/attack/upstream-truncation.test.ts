@@ -1,6 +1,6 @@
 // An answer that is not whole must never look whole: no last chunk, no clean end of the connection, and nothing appended (an error page
 // behind half a document would be taken for its end).
-import type { Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type Forwarder, type ForwarderOptions, startForwarder } from "../support/forwarder.ts";
@@ -84,6 +84,25 @@ test.each(["1.0", "1.1"])(
     await eventually(() => expect(forwarder.results.at(-1)).toMatchObject({ status: 403, aborted: true }));
   },
 );
+
+test("an early answer without a length that the unread upload's reset cuts does not look whole", async () => {
+  const refusing = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.pause();
+      socket.write(`HTTP/1.1 413 No\r\n\r\n${"x".repeat(1_000)}`, () => socket.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
+  const uploading = await startForwarder({ upstreams: [`http://127.0.0.1:${(refusing.address() as AddressInfo).port}`] });
+  closing.push(uploading.close, async () => void refusing.close());
+  const client = await rawConnect(uploading);
+  client.send("POST /file HTTP/1.1\r\nHost: wiki.test\r\nContent-Length: 20000000\r\n\r\n");
+  client.send(Buffer.alloc(20_000_000, "x"));
+  expect((await client.closed()).toString("latin1").endsWith("0\r\n\r\n")).toBe(false);
+  await eventually(() => expect(uploading.results[0]?.error?.code).toMatch(/^upstream\./));
+  expect(uploading.uncaught).toEqual([]);
+});
 
 test.each(["1.0", "1.1"])("an answer without a length that ends with FIN is whole, from an HTTP/%s upstream", async (version) => {
   const { forwarder } = await start({ bytes: `HTTP/${version} 200 OK\r\nConnection: close\r\n\r\nfull`, after: "end" });

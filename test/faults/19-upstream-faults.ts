@@ -18,9 +18,23 @@ const faults: Readonly<Record<string, { readonly act: Misbehaviour; readonly sta
     act: (socket) => void socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", () => socket.destroy()),
     status: [0],
   },
+  "resets a body without a length": {
+    act: (socket) => resetWithin(socket, `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${"x".repeat(1_000)}`),
+    status: [0],
+  },
+  "resets a body without a length, in HTTP/1.0": {
+    act: (socket) => resetWithin(socket, `HTTP/1.0 200 OK\r\n\r\n${"x".repeat(1_000)}`),
+    status: [0],
+  },
   resets: { act: (socket) => void socket.resetAndDestroy(), status: [502] },
   "talks nonsense": { act: (socket) => void socket.end("nonsense\r\n\r\n"), status: [502] },
 };
+
+/** Not at once: a reset takes along what the other side has not read yet. */
+function resetWithin(socket: Socket, text: string): void {
+  socket.write(text);
+  setTimeout(() => socket.resetAndDestroy(), 100);
+}
 
 function drip(socket: Socket, text: string): void {
   let at = 0;

@@ -366,6 +366,7 @@ export const http: Chapter = {
           "an answer given before the upload is over reaches the client, and the next request works",
           "whoever goes on sending after an early answer is cut off",
         ],
+        "test/e2e/early-answers.test.ts": ["413 Content Too Large at once reaches every one of curl's uploads"],
       },
     },
     {
@@ -431,7 +432,8 @@ export const http: Chapter = {
       },
     },
     {
-      promise: "Interim answers go on within bounds (8 early hints of 16 KiB together, a 102 a second), and none to a client that is behind.",
+      promise:
+        "Interim answers go on within bounds (8 early hints of 16 KiB together, a 102 a second), and none to a client that is behind.",
       tests: {
         "test/attack/upstream-interim-floods.test.ts": [
           "a flood of early hints at a client that does not read leaves next to nothing to hold",
