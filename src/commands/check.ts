@@ -7,6 +7,7 @@ import { type CommandContext, configFile, type ExitCode, parseCommand, type Term
 import { createExplain } from "./explain.ts";
 import type { Explanation } from "./explanation.ts";
 import { checkOnline, type OnlineResult } from "./online.ts";
+import { formatUrls, urlsToRegister } from "./urls.ts";
 
 const options = { config: { type: "string", short: "c" }, online: { type: "boolean" }, json: { type: "boolean" } } as const;
 
@@ -28,8 +29,13 @@ export async function check({ args, env, terminal }: CommandContext): Promise<Ex
   const failures = checkTests(settings, Date.now);
   if (!json) tellTests(terminal, file, settings, failures);
   const online = parsed.options.online === true ? await reachOut(settings, json ? () => {} : (result) => tellOnline(terminal, result)) : [];
+  const register = parsed.options.online === true ? urlsToRegister(settings) : [];
+  if (!json && register.length > 0) terminal.out(`\nregistered there?\n${formatUrls(register)}`);
   const ok = failures.length === 0 && online.every((result) => result.ok);
-  if (json) terminal.out(`${JSON.stringify({ ok, warnings, notes, tests: { run: settings.tests.length, failures }, online }, null, 2)}\n`);
+  if (json)
+    terminal.out(
+      `${JSON.stringify({ ok, warnings, notes, tests: { run: settings.tests.length, failures }, online, register }, null, 2)}\n`,
+    );
   return ok ? 0 : 1;
 }
 

@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { nearest } from "../config/problems/suggest.ts";
 
 /** What every command gets: its arguments, the environment and a place to write. */
 export interface CommandContext {
@@ -46,7 +47,10 @@ export function parseCommand(
   } catch (error) {
     // parseArgs explains at length how to pass a value that begins with a dash; the first sentence is enough here.
     const text = error instanceof Error ? error.message : String(error);
-    return { kind: "usage", message: text.split(". ")[0] ?? text };
+    const unknown = /^Unknown option '(-+)([^']*)'/.exec(text);
+    const guess = unknown === null ? null : nearest(unknown[2] ?? "", Object.keys(options));
+    const hint = guess === null ? "" : `; did you mean '--${guess}'?`;
+    return { kind: "usage", message: `${text.split(". ")[0] ?? text}${hint}` };
   }
 }
 

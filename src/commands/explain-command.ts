@@ -35,18 +35,25 @@ const options = {
 export async function explainCommand({ args, env, terminal }: CommandContext): Promise<ExitCode> {
   const parsed = parseCommand(args, options, 1);
   if (parsed.kind === "usage") return wrongUsage(terminal, "explain", parsed.message);
-  const question = readQuestionOptions(parsed.options, parsed.positionals[0]);
-  if ("kind" in question) return wrongUsage(terminal, "explain", question.message);
   const loaded = loadSettings(configFile(textOption(parsed.options, "config"), env), env);
   if (!loaded.ok) {
     terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
     return 1;
   }
+  const url = withScheme(parsed.positionals[0], loaded.settings.auth.origin.scheme);
+  const question = readQuestionOptions(parsed.options, url);
+  if ("kind" in question) return wrongUsage(terminal, "explain", question.message);
   const explanation = createExplain(loaded.settings)(question);
   terminal.out(
     parsed.options.json === true ? explanationJson(explanation) : formatExplanation(explanation, { colour: terminal.colour.out }),
   );
   return exitCodeOf(explanation);
+}
+
+/** People type `wiki.acme.example/admin`, as in a browser. */
+function withScheme(address: string | undefined, scheme: string): string | undefined {
+  if (address === undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(address)) return address;
+  return /^[^\s/?#]+(?:[/?#]|$)/.test(address) ? `${scheme}://${address}` : address;
 }
 
 function readQuestionOptions(given: ParsedOptions, url: string | undefined): Question | UsageProblem {

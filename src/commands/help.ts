@@ -10,8 +10,14 @@ Commands:
   check     say whether a configuration is good: shape, meaning, its own tests
   explain   say what the gateway would do with one request, rule by rule, and why
   ldap-test show what a directory says of a login: entry, groups, who that becomes
+  config    print the effective configuration, and where each value comes from
+  urls      print what to register at the providers
   metadata  print our SAML metadata for a provider
+  secret    make a value for sessions.secret
+  saml-keys make a key and its certificate for a SAML provider
+  token     make a service token
   schema    print the JSON Schema of the configuration file, for editors
+  completion  print the completion of bash or zsh
 
 Options:
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
@@ -36,7 +42,8 @@ With \`workers\` above 1 it keeps that many processes serving; SIGTERM to one of
 Lists every problem of the configuration with file, line, column and key, then runs the file's own tests.
 
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
-      --online        also reach out to the providers, the upstreams and Redis
+      --online        also reach out to the providers, the upstreams, Redis and the name service,
+                      and print what to register at the providers
       --json          the result as JSON
 `,
   explain: `Usage: vestibule explain [--config FILE] [who] [how] URL
@@ -73,6 +80,48 @@ Prints the SAML metadata that PROVIDER must be given about this gateway. The run
 
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
+  config: `Usage: vestibule config [--config FILE]
+
+Prints the whole configuration as it is in force, as YAML: what the file says with its line, what a route has
+from its app, and every default. Secrets are shown as the references that they are, never as values.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+`,
+  urls: `Usage: vestibule urls [--config FILE] [--json] [PROVIDER]
+
+Prints what each provider (or only PROVIDER) has to be told about this gateway, ready to paste.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --json          the result as JSON
+`,
+  secret: `Usage: vestibule secret
+
+Prints 256 random bits as text, for sessions.secret:
+export VESTIBULE_SECRET=$(vestibule secret)
+`,
+  "saml-keys": `Usage: vestibule saml-keys [--out BASE] [--name NAME] [--days N]
+
+Makes an RSA key and a certificate that it signs itself, for saml.keys, as BASE.key and BASE.crt, and prints the
+line for the configuration. Overwrites nothing.
+
+      --out BASE      where the files go; default: saml
+      --name NAME     the certificate's name; default: vestibule
+      --days N        how long it is good; default: 1100
+`,
+  token: `Usage: vestibule token add NAME [--groups A,B] [--networks N,M] [--expires DATE]
+
+Makes a token for a caller that is no person. The token is printed once; the lines for serviceTokens, which keeps
+its hash only, go to standard error.
+
+      --groups A,B    the groups that rules see
+      --networks N,M  networks from which it counts; default: all
+      --expires DATE  the first day on which it no longer counts; default: in a year
+`,
+  completion: `Usage: vestibule completion bash|zsh
+
+Prints a script that completes commands and options:
+source <(vestibule completion bash)
+`,
   schema: `Usage: vestibule schema
 
 Prints the JSON Schema of the configuration file. Put this first in the file and editors complete and check it:
@@ -88,5 +137,11 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   explain: async () => (await import("./explain-command.ts")).explainCommand,
   "ldap-test": async () => (await import("./ldap-test.ts")).ldapTest,
   metadata: async () => (await import("./metadata.ts")).metadata,
+  config: async () => (await import("./config-command.ts")).configCommand,
+  urls: async () => (await import("./urls.ts")).urls,
+  secret: async () => (await import("./secret.ts")).secret,
+  "saml-keys": async () => (await import("./saml-keys.ts")).samlKeys,
+  token: async () => (await import("./token.ts")).token,
+  completion: async () => (await import("./completion.ts")).completion,
   schema: async () => (await import("./schema.ts")).schema,
 };

@@ -1,8 +1,10 @@
-import { connect } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ProxySettings, Settings } from "../core/settings.ts";
+import { connectionCure, providerKeys, redisKeys } from "../lib/connection-cures.ts";
+import { probeUpstream } from "./probe-upstream.ts";
 
 /** What one reach for the outside gave. */
 export interface OnlineResult {
@@ -10,25 +12,31 @@ export interface OnlineResult {
   readonly ok: boolean;
   readonly detail: string;
 }
+type Probed = Omit<OnlineResult, "what">;
+
+/** The parts that reach out, and what the store said of its connections meanwhile. */
+export interface OnlineParts {
+  readonly providers: Iterable<LoginProvider>;
+  readonly store: Store;
+  /** The last thing that kept the store from being reached; null when nothing did. */
+  storeFailure(): string | null;
+}
 
 /**
- * Reaches out once to every provider, every upstream and the session store, and reports each as soon as it is known.
+ * Reaches out once to every provider, every upstream, the session store and the name service, and reports each as soon as it is known.
  * Nothing is sent to upstreams: a connection (with TLS where configured) is opened and closed.
  */
-export async function checkOnline(
-  settings: Settings,
-  parts: { readonly providers: Iterable<LoginProvider>; readonly store: Store },
-  report: (result: OnlineResult) => void,
-): Promise<boolean> {
-  const tell = async (what: string, probe: Promise<{ ok: boolean; detail: string }>) => {
+export async function checkOnline(settings: Settings, parts: OnlineParts, report: (result: OnlineResult) => void): Promise<boolean> {
+  const tell = async (what: string, probe: Promise<Probed>) => {
     const result = { what, ...(await probe) };
     report(result);
     return result.ok;
   };
   const reached = await Promise.all([
-    ...[...parts.providers].map((provider) => tell(`provider ${provider.id}`, provider.probe())),
-    ...upstreamsOf(settings).map(({ url, proxy }) => tell(`upstream ${url}`, probeUpstream(new URL(url), proxy))),
-    tell(`sessions in ${settings.sessions.store.kind}`, probeStore(parts.store)),
+    ...[...parts.providers].map((provider) => tell(`provider ${provider.id}`, probeProvider(provider))),
+    ...upstreamsOf(settings).map(({ url, proxy }) => tell(`upstream ${url}`, probeUpstream(url, proxy))),
+    ...namesOf(settings).map((name) => tell(`name ${name}`, probeName(name))),
+    tell(`sessions in ${settings.sessions.store.kind}`, probeStore(parts)),
   ]);
   return reached.every((ok) => ok);
 }
@@ -42,40 +50,71 @@ function upstreamsOf(settings: Settings): { url: string; proxy: ProxySettings }[
   return [...found.values()];
 }
 
-function probeUpstream(url: URL, proxy: ProxySettings): Promise<{ ok: boolean; detail: string }> {
-  const started = performance.now();
-  const secure = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  return new Promise((resolve) => {
-    const socket = secure
-      ? connectTls({
-          host,
-          port,
-          servername: proxy.tls.serverName ?? host,
-          rejectUnauthorized: !proxy.tls.insecureSkipVerify,
-          ...(proxy.tls.ca === null ? {} : { ca: proxy.tls.ca }),
-          ...(proxy.tls.certificate === null ? {} : { cert: proxy.tls.certificate }),
-          ...(proxy.tls.key === null ? {} : { key: proxy.tls.key.reveal() }),
-        })
-      : connect({ host, port });
-    const settle = (ok: boolean, detail: string) => {
-      socket.destroy();
-      resolve({ ok, detail });
-    };
-    socket.setTimeout(proxy.connectTimeoutMs, () => settle(false, `no answer within ${proxy.connectTimeoutMs} ms`));
-    socket.once("error", (error) => settle(false, error.message === "" ? String((error as NodeJS.ErrnoException).code) : error.message));
-    socket.once(secure ? "secureConnect" : "connect", () => settle(true, `connected in ${Math.round(performance.now() - started)} ms`));
-  });
+/** Its documents, and then one request that says at once whether it knows us, where it takes such requests. */
+async function probeProvider(provider: LoginProvider): Promise<Probed> {
+  const documents = withCure(await provider.probe());
+  if (!documents.ok || provider.tryRequest === undefined) return documents;
+  const tried = await provider.tryRequest();
+  if (tried === null) return documents;
+  return tried.ok ? { ok: true, detail: `${documents.detail}; ${tried.detail}` } : tried;
 }
 
-/** Writes and reads back one short-lived fact: proves address, credentials and permissions at once. */
-async function probeStore(store: Store): Promise<{ ok: boolean; detail: string }> {
+function withCure({ ok, detail }: Probed): Probed {
+  const code = ok ? undefined : /\b(?:E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(detail)?.[0];
+  const cure = code === undefined ? null : connectionCure(code, providerKeys);
+  return { ok, detail: cure === null ? detail : `${detail}; ${cure}` };
+}
+
+/** The hosts that visitors type. Addresses need no name service, and what stands for a wildcard cannot be asked for. */
+function namesOf(settings: Settings): readonly string[] {
+  const hosts = [settings.auth.origin.hostname, ...settings.apps.flatMap((app) => app.hosts)];
+  return [...new Set(hosts)].filter((host) => !host.startsWith("*.") && isIP(host.replace(/^\[|\]$/g, "")) === 0);
+}
+
+async function probeName(name: string): Promise<Probed> {
+  // RFC 6761 6.3: these are this machine, whatever the name service says.
+  if (name === "localhost" || name.endsWith(".localhost")) return { ok: true, detail: "this machine" };
   try {
-    const handle = await store.facts.park("check", "online", 5_000);
-    const back = await store.facts.unpark("check", handle);
-    return back === "online" ? { ok: true, detail: "writes and reads" } : { ok: false, detail: "what was written did not come back" };
+    const addresses = await lookup(name, { all: true });
+    return { ok: true, detail: addresses.map(({ address }) => address).join(", ") };
   } catch (error) {
-    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    return { ok: false, detail: `does not resolve (${code}): add it to DNS, pointing to this gateway or to what stands before it` };
   }
+}
+
+const storePatienceMs = 5_000;
+const pauseMs = 50;
+
+/**
+ * Writes and reads back one short-lived fact: proves address, credentials and permissions at once. The store refuses while its connection
+ * is being made, so it is asked again until that had its time.
+ */
+async function probeStore({ store, storeFailure }: OnlineParts): Promise<Probed> {
+  const deadline = performance.now() + storePatienceMs;
+  for (;;) {
+    try {
+      const handle = await store.facts.park("check", "online", 5_000);
+      const back = await store.facts.unpark("check", handle);
+      return back === "online" ? { ok: true, detail: "writes and reads" } : { ok: false, detail: "what was written did not come back" };
+    } catch (error) {
+      const why = storeFailure();
+      const refused = why !== null && /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/i.test(why);
+      const message = error instanceof Error ? error.message : String(error);
+      if (refused || /NOPERM|READONLY|OOM|MOVED/.test(message) || performance.now() > deadline)
+        return { ok: false, detail: storeWords(why ?? message) };
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+function storeWords(why: string): string {
+  if (/WRONGPASS|invalid password/i.test(why))
+    return `${why}; correct sessions.store.redis.password (and username), or the password in url`;
+  if (/NOAUTH|ERR AUTH/i.test(why)) return `${why}; set sessions.store.redis.password, or the password in url`;
+  if (/NOPERM/.test(why)) return `${why}; docs/redis.md has the rights that the user needs`;
+  if (/READONLY/.test(why)) return `${why}; this is a replica: name the master, or its Sentinels`;
+  const code = /\b(?:E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(why)?.[0];
+  const cure = code === undefined ? null : connectionCure(code, redisKeys);
+  return cure === null ? why : `${why}; ${cure}`;
 }

@@ -53,6 +53,13 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
   return { ok: true, settings, warnings: place(findings.warnings), notes: place(findings.notes), text: read.text };
 }
 
+/** What a good file says as plain data, and on which line; for showing it. */
+export function explainFile(text: string): { readonly plain: Readonly<Record<string, unknown>>; lineOf(path: KeyPath): number } {
+  const yaml = readYaml(text);
+  const { positions } = yaml;
+  return { plain: yaml.ok ? yaml.plain : {}, lineOf: (path) => positions.lineColumn(positions.find(path, "key")).line };
+}
+
 function settingsOf(file: NonNullable<ShapePass["file"]>, references: References, positions: Positions): Settings {
   const placeOf = (path: KeyPath) => `${formatKeyPath(path)} (line ${positions.lineColumn(positions.find(path, "value")).line})`;
   return toSettings({ file, references, placeOf });

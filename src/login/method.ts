@@ -34,10 +34,18 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   check(file: File, context: MethodCheck): void;
   /** Only for a file without problems. */
   settings(file: File, context: MethodContext): MethodSettings;
+  /** What has to be told to the provider about us, for `vestibule urls`; absent = nothing. `origin` is the auth origin. */
+  register?(provider: ProviderSettings, origin: string): readonly Registration[];
   /** Fetches nothing: a gateway starts without its providers. */
   create(deps: ProviderDeps): Made;
   /** Its addresses, all below `/<id>/:provider`. `providers` are those of this method by their ids. */
   endpoints(parts: FlowParts, providers: ReadonlyMap<string, Made>): readonly Endpoint[];
+}
+
+/** One value to enter at a provider: what it is called there, and the value to the letter. */
+export interface Registration {
+  readonly what: string;
+  readonly value: string;
 }
 
 /** What a method needs to judge its part of the file. */

@@ -10,9 +10,20 @@ import { createMakeProvider } from "./version.ts";
 export function openForCheck(settings: Settings): {
   readonly providers: readonly LoginProvider[];
   readonly store: Store;
+  /** What last kept the store from being reached. */
+  storeFailure(): string | null;
   close(): Promise<void>;
 } {
-  const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  let storeFailure: string | null = null;
+  const quiet: Log = {
+    debug: () => {},
+    info: () => {},
+    // The connection's own complaint says more than the command that could not be sent.
+    warn: ({ connection, error }) => {
+      if (connection !== undefined && error instanceof Error) storeFailure = error.message;
+    },
+    error: () => {},
+  };
   const { metrics } = createMetrics({ version: "check" });
   const deps = { clock: Date.now, log: quiet, audit: () => {}, metrics };
   const store = composeStore(settings.sessions, deps);
@@ -21,6 +32,7 @@ export function openForCheck(settings: Settings): {
   return {
     providers,
     store,
+    storeFailure: () => storeFailure,
     close: async () => {
       for (const provider of providers) provider.close();
       await store.close();

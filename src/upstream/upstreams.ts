@@ -4,6 +4,7 @@ import { type ErrorCode, GatewayError } from "../core/errors.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
+import { connectionCure, upstreamKeys } from "../lib/connection-cures.ts";
 import { stripPath } from "../lib/path.ts";
 import { type Connect, type ConnectionTrace, connectionKey, createConnectionTrace, createConnector } from "./connector.ts";
 import type { ForwardPlan } from "./plan.ts";
@@ -167,7 +168,9 @@ export function upstreamHost({ incoming, route }: ForwardPlan, upstream: Upstrea
 export function upstreamFailure(cause: Error, upstream: string): GatewayError {
   if (cause instanceof GatewayError) return cause;
   const code = codeOf(cause);
-  return new GatewayError(classify(code, cause.message), `${upstream}: ${cause.message}${code === "" ? "" : ` (${code})`}`, { cause });
+  const cure = connectionCure(code, upstreamKeys);
+  const detail = `${upstream}: ${cause.message}${code === "" ? "" : ` (${code})`}${cure === null ? "" : `; ${cure}`}`;
+  return new GatewayError(classify(code, cause.message), detail, { cause });
 }
 
 /** The connection ended without a word: what an idle connection looks like that the upstream had closed just before. */

@@ -108,5 +108,10 @@ export interface LoginProvider {
   health(): { readonly ok: boolean; readonly detail: string };
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /**
+   * Sends one authorization request that nobody follows, where the provider answers such a request at once (PAR): proves id, secret and
+   * redirect URI. Null where it takes none. Never throws.
+   */
+  tryRequest?(): Promise<{ readonly ok: boolean; readonly detail: string } | null>;
   close(): void;
 }

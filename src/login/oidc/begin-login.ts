@@ -12,8 +12,11 @@ export interface LoginMemory {
   readonly startedAt: number;
 }
 
+/** What of a login an authorization request is made of. */
+type Asked = Pick<LoginRequest, "state" | "loginHint" | "acr" | "reauthenticate">;
+
 /** Authorization code flow with PKCE S256, always (RFC 9700 2.1.1); pushed (RFC 9126) where that is possible or demanded. */
-export async function beginLogin(context: OidcContext, request: LoginRequest): Promise<LoginStart> {
+export async function beginLogin(context: OidcContext, request: Asked): Promise<LoginStart> {
   const within = AbortSignal.timeout(fetchTimeoutMs);
   const metadata = await inTime(context.metadata.get(), within);
   const memory: LoginMemory = { nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier(), startedAt: context.clock() };
@@ -42,7 +45,7 @@ export function wantedAcr(context: OidcContext, request: Pick<LoginRequest, "acr
   return request.acr.length > 0 ? request.acr : context.oidc.acrValues;
 }
 
-async function authorizationParameters(context: OidcContext, request: LoginRequest, memory: LoginMemory): Promise<Record<string, string>> {
+async function authorizationParameters(context: OidcContext, request: Asked, memory: LoginMemory): Promise<Record<string, string>> {
   const { oidc } = context;
   const acr = wantedAcr(context, request);
   const prompt = promptFor(oidc.prompt, request.reauthenticate);

@@ -25,4 +25,10 @@ export const oidcMethod: LoginMethod<OidcFile, OidcProvider> = {
     });
   },
   endpoints: oidcEndpoints,
+  register: ({ id }, origin) => [
+    { what: "redirect URI", value: `${origin}/_vestibule/oidc/${id}/callback` },
+    { what: "post-logout redirect URI", value: `${origin}/_vestibule/signed-out` },
+    { what: "back-channel logout URL", value: `${origin}/_vestibule/oidc/${id}/backchannel-logout` },
+    { what: "front-channel logout URL", value: `${origin}/_vestibule/oidc/${id}/frontchannel-logout` },
+  ],
 };

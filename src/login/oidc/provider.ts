@@ -104,6 +104,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
       return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
     },
     probe: () => probe(context, documents.jwks),
+    tryRequest: () => tryRequest(context),
     close: () => closing.abort(),
   };
 }
@@ -147,6 +148,26 @@ async function probe(
   } catch (error) {
     return { ok: false, detail: messageOf(error) };
   }
+}
+
+/** The request of a login, pushed as a login would push it, and forgotten: the provider drops it within minutes (RFC 9126 2.2). */
+async function tryRequest(context: OidcContext): Promise<{ ok: boolean; detail: string } | null> {
+  try {
+    const { go } = await beginLogin(context, { state: "check", loginHint: null, acr: [], reauthenticate: false });
+    const pushed = go.kind === "redirect" && new URL(go.url).searchParams.has("request_uri");
+    return pushed ? { ok: true, detail: "a pushed request was taken: clientId, secret and redirect URI are right" } : null;
+  } catch (error) {
+    const words = messageOf(error);
+    return { ok: false, detail: `the provider refuses a login's request: ${words}; ${requestCure(words, context.redirectUri)}` };
+  }
+}
+
+function requestCure(words: string, redirectUri: string): string {
+  if (/invalid_client|unauthorized_client|401/i.test(words))
+    return "compare clientId, clientSecret and clientAuth with the client at the provider";
+  if (/redirect/i.test(words)) return `register ${redirectUri} there, to the letter`;
+  if (/scope/i.test(words)) return "ask for scopes that the client may have";
+  return `is ${redirectUri} registered there?`;
 }
 
 const loginCodes = {

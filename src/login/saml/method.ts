@@ -4,7 +4,7 @@ import { samlEndpoints } from "./endpoints.ts";
 import type { SamlProvider } from "./port.ts";
 import { createSamlProvider } from "./provider.ts";
 import { type SamlFile, samlSchema } from "./schema.ts";
-import { checkSaml, samlAttributes, samlSettings } from "./settings.ts";
+import { checkSaml, samlAttributes, samlOf, samlSettings } from "./settings.ts";
 
 /** SAML 2.0: web browser single sign-on and single logout. */
 export const samlMethod: LoginMethod<SamlFile, SamlProvider> = {
@@ -18,4 +18,10 @@ export const samlMethod: LoginMethod<SamlFile, SamlProvider> = {
   settings: samlSettings,
   create: (deps) => createSamlProvider({ ...deps, ...ownEndpoints(deps.authOrigin, deps.settings.id), documents: deps.store.documents }),
   endpoints: samlEndpoints,
+  register: ({ id, protocol }, origin) => [
+    { what: "entity id", value: samlOf(protocol)?.entityId ?? "" },
+    { what: "metadata", value: `${origin}/_vestibule/saml/${id}/metadata` },
+    { what: "assertion consumer service (POST)", value: `${origin}/_vestibule/saml/${id}/acs` },
+    { what: "single logout (redirect and POST)", value: `${origin}/_vestibule/saml/${id}/slo` },
+  ],
 };
