@@ -35,15 +35,15 @@ const options = {
 export async function explainCommand({ args, env, terminal }: CommandContext): Promise<ExitCode> {
   const parsed = parseCommand(args, options, 1);
   if (parsed.kind === "usage") return wrongUsage(terminal, "explain", parsed.message);
+  const question = readQuestionOptions(parsed.options, withScheme(parsed.positionals[0], "https"));
+  if ("kind" in question) return wrongUsage(terminal, "explain", question.message);
   const loaded = loadSettings(configFile(textOption(parsed.options, "config"), env), env);
   if (!loaded.ok) {
     terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
     return 1;
   }
-  const url = withScheme(parsed.positionals[0], loaded.settings.auth.origin.scheme);
-  const question = readQuestionOptions(parsed.options, url);
-  if ("kind" in question) return wrongUsage(terminal, "explain", question.message);
-  const explanation = createExplain(loaded.settings)(question);
+  const url = withScheme(parsed.positionals[0], loaded.settings.auth.origin.scheme) ?? question.url;
+  const explanation = createExplain(loaded.settings)({ ...question, url });
   terminal.out(
     parsed.options.json === true ? explanationJson(explanation) : formatExplanation(explanation, { colour: terminal.colour.out }),
   );

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ProxySettings } from "../core/settings.ts";
 import { connectionCure, upstreamKeys } from "../lib/connection-cures.ts";
@@ -15,7 +15,8 @@ export function probeUpstream(text: string, proxy: ProxySettings): Promise<{ rea
       ? connectTls({
           host,
           port,
-          servername: proxy.tls.serverName ?? host,
+          // An address is no server name (RFC 6066 3).
+          servername: proxy.tls.serverName ?? (isIP(host) === 0 ? host : ""),
           rejectUnauthorized: !proxy.tls.insecureSkipVerify,
           ...(proxy.tls.ca === null ? {} : { ca: proxy.tls.ca }),
           ...(proxy.tls.certificate === null ? {} : { cert: proxy.tls.certificate }),
