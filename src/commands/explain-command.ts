@@ -53,7 +53,8 @@ export async function explainCommand({ args, env, terminal }: CommandContext): P
 /** People type `wiki.acme.example/admin`, as in a browser. */
 function withScheme(address: string | undefined, scheme: string): string | undefined {
   if (address === undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(address)) return address;
-  return /^[^\s/?#]+(?:[/?#]|$)/.test(address) ? `${scheme}://${address}` : address;
+  // A bare word is more likely a slip than a host.
+  return /^(?:[^\s/?#]+\.[^\s/?#]+|\[[^\s\]]+\](?::\d+)?|localhost(?::\d+)?)(?:[/?#]|$)/.test(address) ? `${scheme}://${address}` : address;
 }
 
 function readQuestionOptions(given: ParsedOptions, url: string | undefined): Question | UsageProblem {
