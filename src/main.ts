@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import type { ExitCode, Terminal } from "./commands/command.ts";
-import { type CommandName, commandHelp, commands, generalHelp } from "./commands/help.ts";
+import { type CommandName, commandHelp, generalHelp } from "./commands/help.ts";
+import { commands } from "./commands/table.ts";
 
 // V8 puts objects straight into the old generation once enough of their kind survived, as the first requests of a slow moment do. From then
 // on each such object keeps a whole ended request alive until the next full collection, and collecting costs more than proxying.

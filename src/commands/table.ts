@@ -1,0 +1,18 @@
+import type { Command } from "./command.ts";
+import type { CommandName } from "./help.ts";
+
+/** Every command by its name, loaded when it is called: `--help` need not wait for a whole gateway. */
+export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  serve: async () => (await import("./serve.ts")).serve,
+  check: async () => (await import("./check.ts")).check,
+  explain: async () => (await import("./explain-command.ts")).explainCommand,
+  "ldap-test": async () => (await import("./ldap-test.ts")).ldapTest,
+  metadata: async () => (await import("./metadata.ts")).metadata,
+  config: async () => (await import("./config-command.ts")).configCommand,
+  urls: async () => (await import("./urls.ts")).urls,
+  secret: async () => (await import("./secret.ts")).secret,
+  "saml-keys": async () => (await import("./saml-keys.ts")).samlKeys,
+  token: async () => (await import("./token.ts")).token,
+  completion: async () => (await import("./completion.ts")).completion,
+  schema: async () => (await import("./schema.ts")).schema,
+};
