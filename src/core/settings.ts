@@ -130,6 +130,8 @@ export interface AppSettings {
   readonly providers: readonly string[];
   readonly session: { readonly idleMs: number; readonly lifetimeMs: number };
   readonly logoutPaths: readonly PathSpec[];
+  /** A form that a login interrupts is kept and shown again. */
+  readonly keepForms: boolean;
   /** `fold`: its server may fold names. `rawBytes`: escapes that are not UTF-8 (`%E9`) are let through. */
   readonly paths: { readonly fold: boolean; readonly rawBytes: boolean };
   /** Longest prefix first; the last is `/`. Everything a route did not say is already inherited. */

@@ -34,7 +34,7 @@ export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "pre
   readonly loginRedirect: LoginRedirect;
   readonly renderPage: RenderPage;
   readonly sessions: Pick<SessionStore, "end">;
-  readonly cookies: Pick<SessionCookies, "clear">;
+  readonly cookies: Pick<SessionCookies, "clear" | "read">;
   readonly connections: OpenConnections;
   readonly admission: Admission;
   readonly shed: Shed;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Visit } from "../core/route.ts";
@@ -12,6 +13,7 @@ import { type AppCall, appCall, hasApp, isControlPath, siteOf } from "./call.ts"
 import { answerCall, answerFailure, answerFailureEarly, auditDecision, noteFailure, recordCall } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Judgement, judge } from "./judge.ts";
+import { keepInterruptedForm } from "./kept-form.ts";
 import { forwardOn, type Line, sendAnswer } from "./line.ts";
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -54,7 +56,16 @@ function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
 function carryOut(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judgement): void {
   auditDecision(deps, call.incoming, judgement.decision);
   if (judgement.kind === "forward") forwardCall(deps, line, call, judgement);
-  else answerCall(deps, line, call, judgement.identity, judgement.decision, answerDecision(deps, call, judgement.decision));
+  else answerOurselves(deps, line, call, judgement);
+}
+
+/** The decision's own answer; a form that a login interrupts is kept first. */
+function answerOurselves(deps: GatewayDeps, line: Line, call: AppCall, judgement: Exclude<Judgement, { kind: "forward" }>): void {
+  const { identity, decision } = judgement;
+  const answer = (kept: Answer | null) => answerCall(deps, line, call, identity, decision, kept ?? answerDecision(deps, call, decision));
+  const keeping = keepInterruptedForm(deps, line, call, decision);
+  if (keeping === null) answer(null);
+  else keeping.then(answer).catch((error) => answerFailure(deps, line, call, identity, decision, error));
 }
 
 function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Judgement & { kind: "forward" }): void {

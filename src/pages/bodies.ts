@@ -59,7 +59,7 @@ export function continuePage(model: Of<"continue">, texts: Texts): PageParts {
     title: texts["continue.title"],
     lead: texts["continue.lead"],
     body: html`<form method="post" action="${pageUrl(model.action)}">${hiddenFields(model.fields)}<button class="button primary" type="submit">${texts["continue.submit"]}</button></form>`,
-    tail: html`<script>${continueScript}</script>`,
+    script: continueScript,
   };
 }
 

@@ -12,8 +12,8 @@ export interface PageParts {
   /** Where the browser goes by itself, at once. */
   readonly refresh?: string;
   readonly body: Markup | null;
-  /** Markup at the end of the document: the one script there is. */
-  readonly tail?: Markup;
+  /** The one script that the page runs, a constant: the CSP names it by its hash. */
+  readonly script?: string;
 }
 
 /** A doorway with light falling out of it: the product's mark, drawn here so that nothing has to be fetched. */
@@ -69,7 +69,7 @@ ${
     ? null
     : html`<footer aria-label="${footerLabel}"><ul>${footer.map(({ text, url }) => html`<li><a href="${url}">${text}</a></li>`)}</ul></footer>`
 }
-${parts.tail ?? null}
+${parts.script === undefined ? null : html`<script>${raw(parts.script)}</script>`}
 </body>
 </html>
 `;

@@ -3,16 +3,8 @@ import type { Answer } from "../core/answer.ts";
 import { type BrandingSettings, noBranding } from "../core/branding.ts";
 import type { PageModel, RenderPage } from "../core/ports/pages.ts";
 import type { InsecureSettings, LocaleSettings, ProviderSettings } from "../core/settings.ts";
-import {
-  chooserPage,
-  confirmLogoutPage,
-  continuePage,
-  continueScript,
-  loopPage,
-  signedOutPage,
-  startPage,
-  stillSignedInPage,
-} from "./bodies.ts";
+import { chooserPage, confirmLogoutPage, continuePage, loopPage, signedOutPage, startPage, stillSignedInPage } from "./bodies.ts";
+import { keptFormPage } from "./kept-form.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
 import { onwardPage, passwordPage } from "./password.ts";
@@ -46,10 +38,11 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
     const { tag, texts } = chooseLocale(acceptLanguage);
     const app = hostname == null ? null : (deps.appOn?.(hostname) ?? null);
     const context = { requestId, support: branding.support, app, again: again ?? null, home: deps.home ?? null };
+    const parts = partsOf(model, texts, context);
     return {
       status,
-      headers: [...headersOf(model, looks), ["Content-Language", tag], ["X-Request-Id", requestId]],
-      body: layOut(tag, frame, partsOf(model, texts, context), texts["footer.label"]),
+      headers: [...headersOf(parts, looks), ["Content-Language", tag], ["X-Request-Id", requestId]],
+      body: layOut(tag, frame, parts, texts["footer.label"]),
       close: false,
     };
   };
@@ -85,6 +78,8 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts 
       return stillSignedInPage(model, texts);
     case "start":
       return startPage(model, texts);
+    case "kept-form":
+      return keptFormPage(model, texts);
     case "continue":
       return continuePage(model, texts);
   }
@@ -97,11 +92,11 @@ interface Looks {
   readonly images: string;
 }
 
-function headersOf(model: PageModel, looks: Looks): Answer["headers"] {
+function headersOf(parts: PageParts, looks: Looks): Answer["headers"] {
   return [
     ["Content-Type", "text/html; charset=utf-8"],
     ["Cache-Control", "no-store"],
-    ["Content-Security-Policy", policyOf(model, looks)],
+    ["Content-Security-Policy", policyOf(parts, looks)],
     ["Cross-Origin-Resource-Policy", "same-origin"],
     // Not no-referrer: with it browsers send `Origin: null` with our own forms, and logging out checks Origin and Referer.
     ["Referrer-Policy", "same-origin"],
@@ -115,13 +110,13 @@ function headersOf(model: PageModel, looks: Looks): Answer["headers"] {
  * Nothing is loaded from anywhere but the operators' logo; the one style is named by its hash. Chromium applies `form-action` to the redirects after a
  * form as well, and ours lead to providers whose addresses are theirs to choose: so a page with a form names schemes, others none.
  */
-function policyOf(model: PageModel, { schemes, styleHash, images }: Looks): string {
-  const hasForm = model.page === "chooser" || model.page === "password" || model.page === "confirm-logout" || model.page === "continue";
-  const script = model.page === "continue" ? [`script-src ${hashOf(continueScript)}`] : [];
+function policyOf({ body, script }: PageParts, { schemes, styleHash, images }: Looks): string {
+  // Whatever visitors and operators write is escaped: markup is the page's own.
+  const hasForm = String(body ?? "").includes("<form");
   return [
     "default-src 'none'",
     `style-src ${styleHash}`,
-    ...script,
+    ...(script === undefined ? [] : [`script-src ${hashOf(script)}`]),
     `img-src ${images}`,
     "base-uri 'none'",
     `form-action ${hasForm ? `'self' ${schemes}` : "'none'"}`,

@@ -3,6 +3,7 @@ import type { Endpoint } from "../control/endpoint.ts";
 import { createOwnCookies } from "../control/own-cookies.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import { createBrowserSessions } from "../login/flow/browser-sessions.ts";
+import { keptFormEndpoint } from "../login/flow/kept-form.ts";
 import { loginEndpoint } from "../login/flow/login-endpoint.ts";
 import { createLoginStates } from "../login/flow/login-state.ts";
 import type { FlowParts } from "../login/flow/parts.ts";
@@ -33,6 +34,7 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
   return [
     loginEndpoint(parts),
     enterEndpoint(parts),
+    keptFormEndpoint(parts),
     sessionEndpoint(parts),
     logoutEndpoint(parts),
     signedOutEndpoint(parts),

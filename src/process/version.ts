@@ -125,7 +125,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     metrics,
     clock,
   });
-  const loginRedirect = createLoginRedirect(shared);
+  const loginRedirect = createLoginRedirect({ ...shared, facts });
   const { usedStates } = lasting;
   const loginEndpoints = composeEndpoints({
     ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },

@@ -94,7 +94,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const table = compileRoutes(settings);
   const shared = { settings, cookies, sealer, clock, random };
   const renderPage = createRenderPage({ locale: settings.auth.locale, insecure: settings.insecure, providers: settings.providers });
-  const loginRedirect = createLoginRedirect(shared);
+  const loginRedirect = createLoginRedirect({ ...shared, facts });
   const loginLimits = createLoginLimits({ limits: settings.limits, facts, clock, log });
   const endpoints = composeEndpoints({
     ...{ ...shared, table, sessions: store, facts, renderPage, loginRedirect, directory: null, log, metrics: noMetrics },

@@ -94,6 +94,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       providers: [],
       session: { idleMs: 1, lifetimeMs: 1 },
       logoutPaths: [],
+      keepForms: true,
       paths: { fold: true, rawBytes: false },
       routes: [settings],
     },

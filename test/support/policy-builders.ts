@@ -99,6 +99,7 @@ export function anApp(change: Partial<AppSettings> = {}): AppSettings {
     providers: ["entra"],
     session: { idleMs: 60_000, lifetimeMs: 60_000 },
     logoutPaths: [],
+    keepForms: true,
     paths: { fold: true, rawBytes: false },
     routes: [aRoute()],
     ...change,

@@ -148,6 +148,10 @@ export const appShape = z.strictObject({
       .prefault({}),
     "How the app's server reads paths.",
   ),
+  keepForms: key(
+    z.boolean().prefault(true),
+    "A form that a login interrupts (1 MiB at most) is kept for ten minutes and can be sent after it.",
+  ),
   logoutPaths: key(pathSpecs().prefault([]), "The app's own logout URLs: visiting one also ends the gateway's session."),
 });
 const app = appShape.refine((value) => (value.host === undefined) !== (value.hosts === undefined), {

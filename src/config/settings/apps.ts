@@ -22,6 +22,7 @@ export function appSettings(app: AppFile, path: KeyPath, context: SettingsContex
     providers: withFallbacks(app.providers ?? Object.keys(providers), providers),
     session: { idleMs: Math.min(app.session.idle ?? sessions.idle, lifetimeMs), lifetimeMs },
     logoutPaths: app.logoutPaths,
+    keepForms: app.keepForms,
     paths: app.paths,
     routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
   };

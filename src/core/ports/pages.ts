@@ -2,6 +2,11 @@ import type { Answer } from "../answer.ts";
 import type { RefusalReason } from "../decision.ts";
 import type { ErrorCode } from "../errors.ts";
 
+/** One field of a form that was kept. */
+export type KeptField =
+  | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly file: { readonly name: string; readonly type: string /** base64 */; readonly content: string } };
+
 /** What a page says; how it looks and in which language is the renderer's business. */
 export type PageModel =
   | {
@@ -51,6 +56,16 @@ export type PageModel =
   | { readonly page: "still-signed-in"; readonly who: string; readonly logoutUrl: string }
   /** The auth origin's own first page. */
   | { readonly page: "start"; readonly who: string | null; readonly logoutUrl: string }
+  /** A form that a login interrupted, to be sent by a click. */
+  | {
+      readonly page: "kept-form";
+      readonly app: string;
+      readonly host: string;
+      /** Path and query on this host. */
+      readonly action: string;
+      readonly multipart: boolean;
+      readonly fields: readonly KeptField[];
+    }
   /** A form that posts itself where scripts run and shows a button where they do not (SAML POST binding). */
   | { readonly page: "continue"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
 

@@ -6,12 +6,14 @@ import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
+import type { Facts } from "../../core/ports/facts.ts";
 import type { LoginRedirect } from "../../core/ports/login-redirect.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
 import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
-import { bindBrowser, countRounds, sealWantedPage } from "./wanted-page.ts";
+import { keepForm } from "./kept-form.ts";
+import { type Binding, bindBrowser, countRounds, sealWantedPage } from "./wanted-page.ts";
 
 export interface LoginRedirectDeps {
   readonly settings: Pick<Settings, "auth">;
@@ -19,9 +21,10 @@ export interface LoginRedirectDeps {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly random: Random;
+  readonly facts: Pick<Facts, "park" | "count">;
 }
 
-/** The way from an app's pages to the login. Nothing is stored: a flood of anonymous visitors leaves the store empty. */
+/** The way from an app's pages to the login. Nothing of a stranger is stored: a flood of anonymous visitors leaves the store empty. */
 export function createLoginRedirect(deps: LoginRedirectDeps): LoginRedirect {
   const names = createOwnCookies(deps.cookies);
   return {
@@ -30,6 +33,15 @@ export function createLoginRedirect(deps: LoginRedirectDeps): LoginRedirect {
       const rounds = countRounds(deps, names, site.hostname, incoming.cookie);
       const answer = sendToLogin(deps, names, visit, { path: safeReturnPath(incoming.path, incoming.query), acr, rounds, extra: [] });
       return { ...answer, headers: [...answer.headers, ["Cache-Control", "no-store"], ["X-Request-Id", incoming.id]] };
+    },
+    answerWithForm: async (visit, { acr }, form) => {
+      const { incoming, site } = visit;
+      const binding = bindBrowser(incoming.cookie, names, deps.random);
+      const path = await keepForm(deps, visit, { form, binding: binding.hash });
+      if (path === null) return null;
+      const rounds = countRounds(deps, names, site.hostname, incoming.cookie);
+      const answer = sendToLogin(deps, names, visit, { path, acr, rounds, extra: [], binding });
+      return { ...answer, status: 303, headers: [...answer.headers, ["Cache-Control", "no-store"], ["X-Request-Id", incoming.id]] };
     },
     urlFor: ({ incoming, site }) => {
       const wanted = formatOrigin(site.origin) + pageOf(incoming, site);
@@ -44,16 +56,18 @@ interface WantedPageMade {
   readonly acr: readonly string[];
   readonly rounds: number;
   readonly extra: readonly [name: string, value: string][];
+  /** This browser's binding where it was made before. */
+  readonly binding?: Binding;
 }
 
 /** 302 to the auth origin with the wanted page sealed and bound to this browser. */
 export function sendToLogin(deps: LoginRedirectDeps, names: OwnCookies, visit: Visit, made: WantedPageMade): Answer {
   const { incoming, site } = visit;
-  const binding = site.isAuth ? null : bindBrowser(incoming.cookie, names, deps.random);
+  const binding = made.binding ?? (site.isAuth ? null : bindBrowser(incoming.cookie, names, deps.random));
   const wanted = sealWantedPage(deps.sealer, {
     host: site.hostname,
     path: made.path,
-    binding: binding?.hash ?? null,
+    binding: site.isAuth ? null : (binding?.hash ?? null),
     acr: made.acr,
     rounds: made.rounds,
     at: deps.clock(),

@@ -402,5 +402,16 @@ export const sessions: Chapter = {
       promise: "A foreign page opens no WebSocket to a public path either.",
       tests: { "test/policy/decide.test.ts": ["a foreign page may not open a WebSocket to a public path either"] },
     },
+    {
+      promise:
+        "A form that a login interrupts is kept for its own browser, host and path only, never for a stranger, and sent only by a click.",
+      tests: {
+        "test/e2e/interrupted-form.test.ts": [
+          "another browser, and another host, never see what was typed",
+          "a stranger's form is not kept, nor one with a made-up cookie, nor where the app says no",
+          "a form that a login interrupts is shown again after it, and a click sends it as it was",
+        ],
+      },
+    },
   ],
 };
