@@ -100,6 +100,10 @@ export interface ProviderSettings {
   readonly attributes: AttributeSettings;
   /** The provider's group ids to the names that rules use. */
   readonly groupNames: Readonly<Record<string, string>>;
+  /** Between the groups of one text; absent or null = a text is one group. */
+  readonly groupsSeparator?: string | null;
+  /** Stands before every group of this provider in rules and headers; absent or null = nothing. */
+  readonly groupsPrefix?: string | null;
   /** It provisions people; null = it does not. */
   readonly scim: ScimSettings | null;
   /** What Microsoft Graph is asked; null = nothing. */

@@ -35,6 +35,7 @@ test("an endpoint is limited when it opens, asks or verifies something for a str
     "/ldap/:provider/form",
     "/login",
     "/oidc/:provider/callback",
+    "/oidc/:provider/frontchannel-logout",
     "/saml/:provider/acs",
     "/saml/:provider/slo",
   ]);
