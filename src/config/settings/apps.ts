@@ -4,7 +4,7 @@ import { methods } from "../../login/methods.ts";
 import type { KeyPath } from "../problems/report.ts";
 import type { RuleFile } from "../schema/access.ts";
 import type { AppFile, HeadersFile, InheritableFile, ProxyFile } from "../schema/apps.ts";
-import { defaultIdentityHeaders } from "../schema/header-template.ts";
+import { effectiveHeaders, type IdentityHeaderFile } from "../schema/header-presets.ts";
 import { methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
@@ -70,9 +70,8 @@ function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: Settings
 }
 
 function headerSettings(headers: HeadersFile): HeaderSettings {
-  const { set } = headers;
   return {
-    set: set === undefined ? defaultHeaders() : Object.entries(set).map(([name, header]) => identityHeader(name, header)),
+    set: Object.entries(effectiveHeaders(headers)).map(([name, header]) => identityHeader(name, header)),
     encoding: headers.encoding ?? "utf8",
     assertion: headers.assertion ?? null,
     request: { remove: headers.request?.remove ?? [], set: bareRecord(Object.entries(headers.request?.set ?? {})) },
@@ -80,14 +79,8 @@ function headerSettings(headers: HeadersFile): HeaderSettings {
   };
 }
 
-type HeaderFile = NonNullable<HeadersFile["set"]>[string];
-
-function identityHeader(name: string, header: HeaderFile): IdentityHeaderSettings {
+function identityHeader(name: string, header: IdentityHeaderFile): IdentityHeaderSettings {
   return { name, template: header.value, separator: header.separator, only: header.only };
-}
-
-function defaultHeaders(): readonly IdentityHeaderSettings[] {
-  return Object.entries(defaultIdentityHeaders).map(([name, template]) => ({ name, template, separator: ",", only: null }));
 }
 
 function proxySettings(proxy: ProxyFile, references: References): ProxySettings {
