@@ -8,7 +8,7 @@ export interface Endpoint {
   /** Where it exists: on the auth origin, on the hosts of apps, or on both. */
   readonly on: "auth" | "app" | "any";
   /** HEAD stands only where GET changes nothing: mail scanners and link previews must not spend a ticket. */
-  readonly methods: readonly ("GET" | "HEAD" | "POST")[];
+  readonly methods: readonly ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
   /** A stranger can make the gateway work here (opening sealed values, asking providers, verifying signatures): counted for each address. */
   readonly limited: boolean;
   /** Ends sessions: neither kept waiting nor refused when the gateway is full. */

@@ -58,6 +58,8 @@ export interface KeptAttribute {
   readonly values: readonly string[];
   /** The provider that said so last, or `operator`. */
   readonly from: string;
+  /** Whether it said so at a login or by SCIM: silence at one takes nothing away that was said by the other. */
+  readonly by: "login" | "scim" | "operator";
 }
 
 /** A team: a name, and the groups that were recognised as it, by id from then on. */

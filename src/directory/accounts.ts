@@ -40,9 +40,9 @@ async function stillHolds(transaction: Transaction, id: string, address: string)
   return (await transaction.get("person", id))?.addresses.includes(address) === true;
 }
 
-function addressesOf({ provider, email, user, removed }: Account, ownerOf: OwnerOfAddress): readonly string[] {
-  const said = removed ? [] : [email ?? "", ...(user?.addresses ?? [])];
-  return said
+/** Those of a deleted account as well: who comes back is the same person, and is out until then. */
+function addressesOf({ provider, email, user }: Account, ownerOf: OwnerOfAddress): readonly string[] {
+  return [email ?? "", ...(user?.addresses ?? [])]
     .filter((address) => {
       const owner = ownerOf(address);
       return /^[^@\s]+@[^@\s]+$/.test(address) && (owner === null || owner === provider);

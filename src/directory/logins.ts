@@ -151,7 +151,12 @@ async function seen(
     seenAt: now,
     groups: saidGroups(deps, principal),
   };
-  const said = { provider: principal.provider, first: known?.seenAt === null || known === undefined, values: attributesOf(principal) };
+  const said = {
+    provider: principal.provider,
+    by: "login" as const,
+    first: known?.seenAt === null || known === undefined,
+    values: attributesOf(principal),
+  };
   const accounts = known === undefined ? [...before.accounts, account] : before.accounts.map((one) => (one === known ? account : one));
   const attributes = keepAttributes(before.attributes, said, deps.settings.attributes);
   const person = await withAddresses(transaction, { ...before, accounts, attributes, seenAt: now, changedAt: now }, ownerOfAddress(deps));

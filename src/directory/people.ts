@@ -49,7 +49,10 @@ export function createDirectoryPeople(deps: PeopleDeps): DirectoryPeople {
         (person) => {
           const { [name]: _, ...others } = person.attributes;
           if (values === null) return { ...person, attributes: others };
-          return { ...person, attributes: keepAttributes(others, { provider: "operator", first: true, values: { [name]: values } }, {}) };
+          return {
+            ...person,
+            attributes: keepAttributes(others, { provider: "operator", by: "operator", first: true, values: { [name]: values } }, {}),
+          };
         },
       ),
     unlink: (provider, subject, caller) => unlink(deps, provider, subject, caller),

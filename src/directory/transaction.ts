@@ -11,7 +11,7 @@ export interface Transaction {
   find(name: string, value: string, page?: IndexPage): Promise<readonly string[]>;
   put<Kind extends DirectoryKind>(kind: Kind, document: Documents[Kind]): void;
   drop(kind: DirectoryKind, id: string): void;
-  /** The version that a read document has; 0 = it is not there. */
+  /** The version that a document has, or will have when this is committed; 0 = it was not read or is not there. */
   versionOf(kind: DirectoryKind, id: string): number;
 }
 
@@ -85,7 +85,10 @@ function open(store: DirectoryStore) {
     find: async (name, value, page = firstPage) => (await store.find(name, value, page)).ids,
     put: (kind, document) => write(kind, document.id, document),
     drop: (kind, id) => write(kind, id, null),
-    versionOf: (kind, id) => seen.get(nameOf(kind, id))?.version ?? 0,
+    versionOf: (kind, id) => {
+      const one = seen.get(nameOf(kind, id));
+      return one === undefined ? 0 : one.version + (one.after == null ? 0 : 1);
+    },
   };
   return { transaction, changes: () => [...seen.values()].flatMap(changeOf) };
 }

@@ -149,3 +149,11 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
   }
   return best;
 }
+
+/** What counts as one caller: an address, or the /64 that an IPv6 subscriber has as a whole (RFC 6177). */
+export function networkOf(address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed === null) return "unknown";
+  if (parsed.family === 4) return formatAddress(parsed);
+  return `${formatAddress({ family: 6, words: [...parsed.words.slice(0, 2), 0, 0] })}/64`;
+}

@@ -1,3 +1,4 @@
+import type { Endpoint } from "../control/endpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -13,11 +14,26 @@ import { createDirectoryLogins } from "../directory/logins.ts";
 import { createMemoryDirectory } from "../directory/memory/store.ts";
 import { createDirectoryPeople } from "../directory/people.ts";
 import { createRedisDirectory } from "../directory/redis/store.ts";
+import { createScimAccess } from "../directory/scim/access.ts";
+import { createScimLog, type ScimLog } from "../directory/scim/request-log.ts";
 import { openSqliteDirectory } from "../directory/sqlite/store.ts";
 import { openScriptRunner } from "../sessions/redis/script-runner.ts";
+import { scimEndpoint } from "./scim-endpoint.ts";
 
-/** The directory's store, as the configuration that the process began with names it; null = there is none. */
-export function openDirectory(settings: Settings, deps: { readonly log: Log; readonly metrics: Metrics }): DirectoryStore | null {
+/** What of the directory outlives configuration versions. */
+export interface OpenDirectory {
+  readonly store: DirectoryStore;
+  readonly scimRequests: ScimLog;
+}
+
+/** The directory, as the configuration that the process began with names it; null = there is none. */
+export function openDirectory(settings: Settings, deps: { readonly log: Log; readonly metrics: Metrics }): OpenDirectory | null {
+  const store = openStore(settings, deps);
+  return store === null ? null : { store, scimRequests: createScimLog() };
+}
+
+/** The store by itself, for commands. */
+export function openStore(settings: Settings, deps: { readonly log: Log; readonly metrics: Metrics }): DirectoryStore | null {
   const store = settings.directory?.store;
   if (store === undefined) return null;
   switch (store.kind) {
@@ -41,10 +57,13 @@ export interface Directory {
   readonly logins: DirectoryLogins;
   readonly people: DirectoryPeople;
   readonly effects: Effects;
+  /** The last SCIM requests that this process has answered. */
+  readonly scimRequests: ScimLog;
+  readonly endpoints: readonly Endpoint[];
 }
 
 export interface DirectoryParts {
-  readonly store: DirectoryStore | null;
+  readonly open: OpenDirectory | null;
   readonly sessions: SessionStore;
   readonly facts: Facts;
   readonly audit: Audit;
@@ -55,21 +74,27 @@ export interface DirectoryParts {
 
 /** Null without `directory` in the file, or without a store because it was not there when the process began. */
 export function composeDirectory(settings: Settings, parts: DirectoryParts): Directory | null {
-  if (settings.directory === null || parts.store === null) return null;
-  return directoryOver(settings, settings.directory, { ...parts, store: parts.store });
+  if (settings.directory === null || parts.open === null) return null;
+  return directoryOver(settings, settings.directory, { ...parts, open: parts.open });
 }
 
-function directoryOver(
-  settings: Settings,
-  rules: DirectorySettings,
-  parts: DirectoryParts & { readonly store: DirectoryStore },
-): Directory {
+function directoryOver(settings: Settings, rules: DirectorySettings, parts: DirectoryParts & { readonly open: OpenDirectory }): Directory {
+  const { store, scimRequests } = parts.open;
   const names = new Map(settings.providers.map(({ id, groupNames }) => [id, groupNames]));
   const local = new Set(settings.providers.filter(({ protocol }) => isLocal(protocol.kind)).map(({ id }) => id));
-  const deps = { ...parts, settings: rules, isLocal: (id: string) => local.has(id), groupNames: (id: string) => names.get(id) ?? {} };
+  const deps = {
+    ...parts,
+    store,
+    settings: rules,
+    isLocal: (id: string) => local.has(id),
+    groupNames: (id: string) => names.get(id) ?? {},
+  };
   const logins = createDirectoryLogins(deps);
-  const effects = createEffects({ ...parts, logins });
-  return { logins, effects, people: createDirectoryPeople({ ...deps, effects }) };
+  const effects = createEffects({ ...deps, logins });
+  const tokens = new Map(settings.providers.map(({ id, scim }) => [id, scim?.tokens ?? []]));
+  const access = createScimAccess({ ...parts, tokens: (id) => tokens.get(id) ?? [] });
+  const scim = scimEndpoint({ settings, access, requests: scimRequests, context: { ...deps, effects } });
+  return { logins, effects, people: createDirectoryPeople({ ...deps, effects }), scimRequests, endpoints: [scim] };
 }
 
 const isLocal = (kind: string) => kind === "local";

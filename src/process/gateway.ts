@@ -122,7 +122,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       for (const provider of current.providers.values()) provider.close();
       await upstreams.close();
       await store.close();
-      await directory?.close();
+      await directory?.store.close();
     },
   };
 }

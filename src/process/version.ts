@@ -5,7 +5,6 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { DirectoryStep } from "../core/ports/directory.ts";
-import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -30,7 +29,7 @@ import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
 import { createForward } from "../upstream/forward.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
-import { composeDirectory, domainOwners } from "./directory.ts";
+import { composeDirectory, type Directory, domainOwners, type OpenDirectory } from "./directory.ts";
 import { composeEndpoints } from "./endpoints.ts";
 
 /** What was counted and what is under way does not begin anew because a file was read again. */
@@ -61,7 +60,7 @@ export interface Lasting extends Counts {
   /** A provider of the configuration in force. */
   readonly provider: (id: string) => LoginProvider | undefined;
   /** Null without a directory. */
-  readonly directory: DirectoryStore | null;
+  readonly directory: OpenDirectory | null;
   readonly store: Store;
   readonly upstreams: Upstreams;
   readonly connections: GatewayDeps["connections"];
@@ -77,7 +76,8 @@ export interface Version {
   readonly settings: Settings;
   readonly gateway: GatewayDeps;
   readonly providers: ReadonlyMap<string, LoginProvider>;
-  readonly directory: DirectoryStep | null;
+  /** Null without a directory. */
+  readonly directory: Directory | null;
 }
 
 /** A provider and what it was made from, so that an unchanged one keeps its keys and metadata over a reload. */
@@ -101,7 +101,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const directory = composeDirectory(settings, {
     ...lasting,
     ...lasting.store,
-    store: lasting.directory,
+    open: lasting.directory,
     ownerOfDomain: domainOwners(settings),
   });
   const renderPage = createRenderPage({
@@ -127,12 +127,13 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   });
   const loginRedirect = createLoginRedirect({ ...shared, facts });
   const { usedStates } = lasting;
-  const endpoints = composeEndpoints({
+  const loginEndpoints = composeEndpoints({
     ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
     table: rules,
     methods: Object.values(methods),
     assertionJwks: () => assertions.jwks(),
   });
+  const endpoints = [...loginEndpoints, ...(directory?.endpoints ?? [])];
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { DirectorySettings } from "../../src/core/directory-settings.ts";
 import type { DirectoryStore } from "../../src/core/ports/directory-store.ts";
+import type { Facts } from "../../src/core/ports/facts.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
+import type { DirectoryDeps } from "../../src/directory/logins.ts";
 import { createMemoryDirectory } from "../../src/directory/memory/store.ts";
+import { createScimLog } from "../../src/directory/scim/request-log.ts";
 import { composeDirectory, type Directory } from "../../src/process/directory.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { aProvider, someSettings } from "./policy-builders.ts";
@@ -15,9 +18,12 @@ import { noMetrics, recordingLog } from "./quiet.ts";
 export interface DirectoryRig extends Directory {
   readonly store: DirectoryStore;
   readonly sessions: SessionStore;
+  readonly facts: Facts;
   readonly audited: AuditEvent[];
   readonly log: ReturnType<typeof recordingLog>;
   readonly settings: DirectorySettings;
+  /** What the directory's parts are made from. */
+  readonly deps: DirectoryDeps;
   now: number;
   /** A login, and its session. */
   signIn(principal: Partial<Principal> & Pick<Principal, "provider" | "subject">): Promise<Session>;
@@ -52,7 +58,12 @@ export function someDirectorySettings(change: Partial<DirectorySettings> = {}): 
   };
 }
 
-export function createDirectoryRig(change: Partial<DirectorySettings> = {}, store: DirectoryStore = createMemoryDirectory()): DirectoryRig {
+export interface DirectoryRigOptions {
+  readonly store?: DirectoryStore;
+}
+
+export function createDirectoryRig(change: Partial<DirectorySettings> = {}, options: DirectoryRigOptions = {}): DirectoryRig {
+  const store = options.store ?? createMemoryDirectory();
   const settings = someDirectorySettings(change);
   const all = someSettings([], {
     directory: settings,
@@ -66,7 +77,7 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, stor
   const { sessions, facts } = kept;
   const owners = new Map([["acme.example", "entra"]]);
   const directory = composeDirectory(all, {
-    store,
+    open: { store, scimRequests: createScimLog() },
     sessions,
     facts,
     audit: (event) => void audited.push(event),
@@ -80,9 +91,20 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, stor
     ...directory,
     store,
     sessions,
+    facts,
     audited,
     log,
     settings,
+    deps: {
+      store,
+      settings,
+      ownerOfDomain: (domain) => owners.get(domain) ?? null,
+      isLocal: () => false,
+      groupNames: () => ({}),
+      clock,
+      log,
+      audit: (event) => void audited.push(event),
+    },
     admit,
     get now() {
       return now;

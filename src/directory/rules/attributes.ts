@@ -4,6 +4,7 @@ import { cleanDisplayName, cleanPictureUrl } from "./clean.ts";
 
 export interface SaidAttributes {
   readonly provider: string;
+  readonly by: KeptAttribute["by"];
   /** This account says something for the first time. */
   readonly first: boolean;
   readonly values: Readonly<Record<string, readonly string[]>>;
@@ -26,8 +27,8 @@ export function keepAttributes(
     const before = result.get(name);
     const policy = (Object.hasOwn(policies, name) ? policies[name] : undefined) ?? "every-login";
     if (values.length > 0) {
-      if (mayReplace(policy, before, said.first)) result.set(name, { values, from: said.provider });
-    } else if (policy === "every-login" && before?.from === said.provider) result.delete(name);
+      if (mayReplace(policy, before, said.first)) result.set(name, { values, from: said.provider, by: said.by });
+    } else if (policy === "every-login" && before?.from === said.provider && before.by === said.by) result.delete(name);
   }
   return Object.fromEntries(result);
 }

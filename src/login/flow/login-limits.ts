@@ -3,7 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Facts } from "../../core/ports/facts.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { LimitSettings } from "../../core/settings.ts";
-import { formatAddress, parseAddress } from "../../lib/networks.ts";
+import { networkOf } from "../../lib/networks.ts";
 
 /** How much logging in one address may do. */
 export interface LoginLimits {
@@ -74,11 +74,3 @@ export function createLoginLimits({ limits, facts, clock, log }: LoginLimitsDeps
 }
 
 const tooMany = (detail: string) => new GatewayError("login.too-many", detail);
-
-/** An IPv6 subscriber has a whole /64 (RFC 6177): its addresses are one. */
-function networkOf(address: string): string {
-  const parsed = parseAddress(address);
-  if (parsed === null) return "unknown";
-  if (parsed.family === 4) return formatAddress(parsed);
-  return `${formatAddress({ family: 6, words: [...parsed.words.slice(0, 2), 0, 0] })}/64`;
-}

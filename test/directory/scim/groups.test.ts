@@ -1,0 +1,194 @@
+import { describe, expect, test } from "vitest";
+import { createScimRig, groupSchema, patchOf, type ScimRig, userSchema } from "../../support/scim-rig.ts";
+
+const group = async (rig: ScimRig, displayName: string, members: readonly string[] = []) =>
+  (await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName, members: members.map((value) => ({ value })) })).body;
+const groupsOf = async (rig: ScimRig, session: string) => {
+  const groups = (await rig.sessions.find(session))?.principal.groups;
+  return groups?.kind === "known" ? groups.names.toSorted() : null;
+};
+
+describe("Groups", () => {
+  test("are made, shown, changed and deleted, and Users show them", async () => {
+    const rig = createScimRig();
+    const { id: user } = await rig.user();
+    const made = await rig.scim("POST", "/Groups", {
+      schemas: [groupSchema],
+      displayName: "Staff",
+      externalId: "g1",
+      members: [{ value: user }],
+    });
+    expect(made).toMatchObject({ status: 201, body: { displayName: "Staff", members: [{ value: user, type: "User" }] } });
+    const { id } = made.body;
+    expect((await rig.scim("GET", `/Users/${user}`)).body.groups).toMatchObject([{ value: id, display: "Staff" }]);
+    expect((await rig.scim("GET", `/Groups/${id}?excludedAttributes=members`)).body.members).toBeUndefined();
+    expect((await rig.scim("GET", `/Groups?filter=members eq "${user}"`)).body.totalResults).toBe(1);
+    expect((await rig.scim("GET", '/Groups?filter=displayName eq "STAFF"&excludedAttributes=members')).body.Resources[0].id).toBe(id);
+    expect((await rig.scim("PUT", `/Groups/${id}`, { schemas: [groupSchema], displayName: "All" })).body.members).toEqual([]);
+    expect((await rig.scim("DELETE", `/Groups/${id}`)).status).toBe(204);
+    expect((await rig.scim("GET", `/Users/${user}`)).body.groups).toBeUndefined();
+  });
+
+  test("a name that is taken is 409, members that are not there and a group in itself are refused", async () => {
+    const rig = createScimRig();
+    const { id } = await group(rig, "Staff");
+    expect(await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "sTAFF" })).toMatchObject({
+      status: 409,
+      body: { scimType: "uniqueness" },
+    });
+    for (const value of ["nobody", id]) {
+      expect(await rig.scim("PATCH", `/Groups/${id}`, patchOf({ op: "add", path: "members", value: [{ value }] })), value).toMatchObject({
+        status: 400,
+        body: { scimType: "invalidValue" },
+      });
+    }
+    expect((await rig.scim("POST", "/Groups", { schemas: [groupSchema] })).status).toBe(400);
+  });
+
+  test.each([
+    ["by value, as Entra does", (id: string) => ({ op: "Remove", path: "members", value: [{ value: id }] })],
+    ["by filter, as Okta does", (id: string) => ({ op: "remove", path: `members[value eq "${id}"]` })],
+    ["by a filter without quotes", (id: string) => ({ op: "remove", path: `members[value eq ${id}]` })],
+    ["by the list that is left", (_: string, left: string) => ({ op: "replace", path: "members", value: [{ value: left }] })],
+    ["by an object without a path", (_: string, left: string) => ({ op: "replace", value: { members: [{ value: left }] } })],
+  ])("a member is removed %s, and the session loses the group at once", async (_, operation) => {
+    const rig = createScimRig();
+    const [one, two] = [await rig.user({ userName: "one@acme.example" }), await rig.user({ userName: "two@acme.example" })];
+    const { id } = await group(rig, "Staff", [one.id, two.id]);
+    const first = await rig.signIn({ provider: "entra", subject: "1", email: "one@acme.example" });
+    const second = await rig.signIn({ provider: "entra", subject: "2", email: "two@acme.example" });
+    expect(await groupsOf(rig, first.id)).toEqual(["Staff"]);
+    expect((await rig.scim("PATCH", `/Groups/${id}`, patchOf(operation(one.id, two.id)))).status).toBe(200);
+    expect(await groupsOf(rig, first.id)).toEqual([]);
+    expect(await groupsOf(rig, second.id)).toEqual(["Staff"]);
+  });
+
+  test("changed groups re-evaluate sessions: added, renamed, nested, deleted; roles follow", async () => {
+    const rig = createScimRig({ roles: { admin: { groups: ["Admins"], managers: false, keep: false } } });
+    const user = await rig.user({ userName: "z@acme.example" });
+    const session = await rig.signIn({
+      provider: "entra",
+      subject: "z",
+      email: "z@acme.example",
+      groups: { kind: "known", names: ["token"] },
+    });
+    const inner = await group(rig, "Inner");
+    const outer = await group(rig, "Outer", [inner.id]);
+    await rig.scim("PATCH", `/Groups/${inner.id}`, patchOf({ op: "add", path: "members", value: [{ value: user.id }] }));
+    expect(await groupsOf(rig, session.id)).toEqual(["Inner", "Outer", "token"]);
+    await rig.scim("PATCH", `/Groups/${outer.id}`, patchOf({ op: "replace", path: "displayName", value: "Admins" }));
+    expect(await groupsOf(rig, session.id)).toEqual(["Admins", "Inner", "token"]);
+    expect((await rig.sessions.find(session.id))?.principal.person?.roles).toEqual(["admin"]);
+    await rig.scim("DELETE", `/Groups/${inner.id}`);
+    expect(await groupsOf(rig, session.id)).toEqual(["token"]);
+    expect((await rig.sessions.find(session.id))?.principal.person?.roles).toEqual([]);
+  });
+
+  test("a refresh under way does not write back what was taken away", async () => {
+    const rig = createScimRig();
+    const user = await rig.user({ userName: "z@acme.example" });
+    const { id } = await group(rig, "Staff", [user.id]);
+    const session = await rig.signIn({ provider: "entra", subject: "z", email: "z@acme.example" });
+    // As a refresh does: it holds the lease, has asked the directory, and is about to write.
+    const lease = await rig.facts.lease(`refresh:${session.key}`, 5_000);
+    await rig.scim("PATCH", `/Groups/${id}`, patchOf({ op: "remove", path: "members" }));
+    expect(await rig.sessions.find(session.id)).toBeNull();
+    await lease?.release();
+  });
+});
+
+describe("Bulk", () => {
+  const bulk = (...Operations: unknown[]) => ({ schemas: ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], Operations });
+
+  test("makes users and a group that names them by bulkId, in whatever order", async () => {
+    const rig = createScimRig();
+    const { status, body } = await rig.scim(
+      "POST",
+      "/Bulk",
+      bulk(
+        {
+          method: "POST",
+          path: "/Groups",
+          bulkId: "g",
+          data: { schemas: [groupSchema], displayName: "G", members: [{ value: "bulkId:u" }] },
+        },
+        { method: "POST", path: "/Users", bulkId: "u", data: { schemas: [userSchema], userName: "u" } },
+        { method: "PATCH", path: "/Users/bulkId:u", data: patchOf({ op: "add", path: "title", value: "T" }) },
+      ),
+    );
+    expect(status).toBe(200);
+    expect(body.Operations.map(({ status: own }: { status: string }) => own)).toEqual(["201", "201", "200"]);
+    expect((await rig.scim("GET", '/Users?filter=userName eq "u"')).body.Resources[0]).toMatchObject({
+      title: "T",
+      groups: [{ display: "G" }],
+    });
+  });
+
+  test("references in a circle fail with 409, others go on; failOnErrors stops", async () => {
+    const rig = createScimRig();
+    const circle = (id: string, other: string) => ({
+      method: "POST",
+      path: "/Groups",
+      bulkId: id,
+      data: { schemas: [groupSchema], displayName: id, members: [{ value: `bulkId:${other}` }] },
+    });
+    const { body } = await rig.scim(
+      "POST",
+      "/Bulk",
+      bulk(circle("a", "b"), circle("b", "a"), {
+        method: "POST",
+        path: "/Users",
+        bulkId: "u",
+        data: { schemas: [userSchema], userName: "u" },
+      }),
+    );
+    expect(body.Operations.map(({ status }: { status: string }) => status)).toEqual(["409", "409", "201"]);
+    const stopped = await rig.scim("POST", "/Bulk", {
+      ...bulk(
+        { method: "DELETE", path: "/Users/none" },
+        { method: "POST", path: "/Users", bulkId: "v", data: { schemas: [userSchema], userName: "v" } },
+      ),
+      failOnErrors: 1,
+    });
+    expect(stopped.body.Operations).toHaveLength(1);
+    expect((await rig.scim("GET", '/Users?filter=userName eq "v"')).body.totalResults).toBe(0);
+  });
+
+  test.each([
+    "/Users/ID/../../../",
+    "/Users/ID/",
+    "/Users/../Users/ID",
+    "Users/ID",
+    "/users/ID",
+    "/Users/ID?x",
+    "/Users/ID/../ID",
+    "/Users/%2e%2e/ID",
+    "/Bulk",
+    "/Users/ID#",
+  ])("the path %s deletes nothing", async (path) => {
+    const rig = createScimRig();
+    const { id } = await rig.user();
+    const { body } = await rig.scim("POST", "/Bulk", bulk({ method: "DELETE", path: path.replaceAll("ID", id) }));
+    expect(Number(body.Operations[0].status)).toBeGreaterThanOrEqual(400);
+    expect((await rig.scim("GET", `/Users/${id}`)).status).toBe(200);
+  });
+
+  test("too many operations are refused as a whole", async () => {
+    const rig = createScimRig();
+    expect(
+      (await rig.scim("POST", "/Bulk", bulk(...Array.from({ length: 1_001 }, () => ({ method: "DELETE", path: "/Users/x" }))))).status,
+    ).toBe(413);
+  });
+
+  test("deactivating in bulk ends sessions", async () => {
+    const rig = createScimRig();
+    const { id } = await rig.user({ userName: "z@acme.example" });
+    const session = await rig.signIn({ provider: "entra", subject: "z", email: "z@acme.example" });
+    await rig.scim(
+      "POST",
+      "/Bulk",
+      bulk({ method: "PATCH", path: `/Users/${id}`, data: patchOf({ op: "replace", path: "active", value: false }) }),
+    );
+    expect(await rig.sessions.find(session.id)).toBeNull();
+  });
+});
