@@ -176,6 +176,9 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     providers: [aProvider("entra", ["acme.example"]), aProvider("google")],
     apps,
     directory: null,
+    portal: { enabled: true, home: null },
+    console: { token: null, host: null },
+    personalTokens: null,
     tests: [],
     ...change,
   };
