@@ -1,3 +1,4 @@
+import { nearest } from "../config/problems/suggest.ts";
 import type { Decision } from "../core/decision.ts";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
@@ -5,6 +6,7 @@ import type { Incoming } from "../core/incoming.ts";
 import { authorityOf, formatOrigin, type Origin } from "../core/origin.ts";
 import type { Route } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
+import { portProblem } from "../gateway/arrivals.ts";
 import { appCall, isControlPath } from "../gateway/call.ts";
 import { facetsOf, foldedReadings } from "../gateway/facets.ts";
 import { judgeAs } from "../gateway/judge.ts";
@@ -20,6 +22,7 @@ import type { DecidedExplanation, Explanation, Question, ReadingExplanation } fr
 export function createExplain(settings: Settings): (question: Question) => Explanation {
   const rules = compileRules(settings);
   const assume = createAssumedIdentity(settings);
+  const hosts = settings.apps.flatMap((app) => app.hosts);
 
   return (question) => {
     const asked = `${question.method} ${question.url}`;
@@ -27,7 +30,17 @@ export function createExplain(settings: Settings): (question: Question) => Expla
     if (read.kind === "malformed") return { outcome: "malformed", asked, why: read.why };
     const { incoming } = read;
     const site = rules.findSite(incoming.hostname);
-    if (site === null) return { outcome: "unknown-host", asked, why: `no app is published on ${incoming.hostname}: 421` };
+    if (site === null) {
+      const guess = nearest(incoming.hostname, hosts);
+      const hint = guess === null ? "" : `; did you mean ${guess}?`;
+      return { outcome: "unknown-host", asked, why: `no app is published on ${incoming.hostname}: 421${hint}` };
+    }
+    const elsewhere = portProblem(
+      site,
+      incoming.port,
+      settings.listen.map(({ port }) => port),
+    );
+    if (elsewhere !== null) return { outcome: "unknown-host", asked, why: `${elsewhere}: 421` };
     if (isControlPath(incoming))
       return { outcome: "control", asked, why: "paths under /_vestibule are the gateway's own and never reach an app" };
     const { app } = site;

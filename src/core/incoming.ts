@@ -21,6 +21,8 @@ export interface Incoming {
   readonly client: string;
   /** The peer is one of `trustedProxies`: its forwarding headers were believed. */
   readonly peerTrusted: boolean;
+  /** It sent forwarding headers, and is not one of them. */
+  readonly forwardingIgnored?: boolean;
   /** Name and value alternating, as received. */
   readonly rawHeaders: readonly string[];
   /** How the body is framed, after validation. */

@@ -4,6 +4,7 @@ import type { Incoming } from "../core/incoming.ts";
 import type { App, Route, Site } from "../core/route.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import type { AppSite } from "../policy/decide.ts";
+import { type Arrivals, portProblem } from "./arrivals.ts";
 
 /** A request to an app: what was found out before anybody was identified. */
 export interface AppCall {
@@ -27,13 +28,17 @@ export function appCall(findRoute: (app: App, reading: string) => Route, incomin
  * The site that a request names. Routing goes by host name; a port, where one is named, must be one that this site is reached at, or
  * the request was meant for somebody else (RFC 9110 7.4). Throws `request.host-unknown`.
  */
-export function siteOf(findSite: (hostname: string) => Site | null, incoming: Incoming, req: IncomingMessage): Site {
-  const site = findSite(incoming.hostname);
-  if (site === null) throw new GatewayError("request.host-unknown", `no site ${incoming.hostname}`);
-  const { port } = incoming;
-  if (port === null || port === site.origin.port || port === req.socket.localPort) return site;
-  if (port === (site.origin.scheme === "https" ? 443 : 80)) return site;
-  throw new GatewayError("request.host-unknown", `${incoming.hostname} is not at port ${port}`);
+export function siteOf(deps: SiteDeps, incoming: Incoming, req: IncomingMessage): Site {
+  const site = deps.findSite(incoming.hostname);
+  if (site === null) throw new GatewayError("request.host-unknown", deps.arrivals.unknownHost(incoming));
+  const problem = portProblem(site, incoming.port, [req.socket.localPort]);
+  if (problem !== null) throw new GatewayError("request.host-unknown", problem);
+  return site;
+}
+
+interface SiteDeps {
+  readonly findSite: (hostname: string) => Site | null;
+  readonly arrivals: Pick<Arrivals, "unknownHost">;
 }
 
 /** The control plane's, in any reading: an upstream must never see what could be taken for a request to the gateway itself. */

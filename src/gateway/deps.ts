@@ -12,6 +12,7 @@ import type { ReadIncoming } from "../http/read-incoming.ts";
 import type { Identify } from "../identity/identify.ts";
 import type { ForwardPlan, ForwardResult, HeaderEdit } from "../upstream/plan.ts";
 import type { Admission, Shed } from "./admission.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { AppCall } from "./call.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { Rules } from "./rules.ts";
@@ -23,6 +24,7 @@ export type AddAssertion = (call: Pick<AppCall, "route" | "site">, identity: Kno
 export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "prepareHeaders"> {
   readonly readIncoming: ReadIncoming;
   readonly newRequestId: () => string;
+  readonly arrivals: Arrivals;
   readonly identify: Identify;
   readonly addAssertion: AddAssertion;
   readonly forward: (req: IncomingMessage, res: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;

@@ -37,7 +37,8 @@ function serve(deps: GatewayDeps, line: Line): void {
   let incoming: Incoming | null = null;
   try {
     incoming = deps.readIncoming(line.req);
-    const site = siteOf(deps.findSite, incoming, line.req);
+    if (incoming.forwardingIgnored === true) deps.arrivals.ignoredForwarding(incoming);
+    const site = siteOf(deps, incoming, line.req);
     if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
     else if (hasApp(site)) serveApp(deps, line, appCall(deps.findRoute, incoming, site));
     else throw new GatewayError("request.not-found", "only the gateway's own pages live here");

@@ -88,6 +88,7 @@ export function createReadIncoming({
       readings: reading.readings,
       client,
       peerTrusted,
+      forwardingIgnored: !peerTrusted && (fields.forwardedFor !== null || fields.forwardedProto !== null),
       rawHeaders: req.rawHeaders,
       body,
       cookie: fields.cookie,

@@ -39,7 +39,15 @@ export function createLog({ level, format, write, pid, clock }: LogDeps): Log {
 /** Audit lines: `"audit": "login"` and the event's fields. Written whatever the log level is: evidence is not a detail. */
 export function createAudit(deps: Omit<LogDeps, "level">): Audit {
   const log = createLog({ ...deps, level: "info" });
-  return ({ event, ...fields }) => log.info({ audit: event, ...fields }, `audit: ${event}`);
+  return ({ event, ...fields }) => log.info({ audit: event, ...withoutMore(fields) }, `audit: ${event}`);
+}
+
+/** Who it was, and no more: groups, claims and attributes of a person are not for every log. */
+function withoutMore(fields: LogFields): LogFields {
+  const { principal } = fields;
+  if (typeof principal !== "object" || principal === null) return fields;
+  const { provider, subject, email } = principal as Readonly<Record<string, unknown>>;
+  return { ...fields, principal: { provider, subject, email } };
 }
 
 type LogFormat = "json" | "pretty";

@@ -19,6 +19,8 @@ interface Rule {
   readonly when: Condition;
   /** Made at load: an allowed request builds nothing. */
   readonly allowed: Verdict;
+  /** What the condition asks for, one thing each: for saying how near a refused visitor came. */
+  readonly parts: readonly Condition[];
 }
 
 /**
@@ -30,7 +32,8 @@ interface Rule {
  */
 export function compileAccessList(specs: readonly RuleSpec[], zones: ZoneClocks): AccessList {
   const rules = specs.map((spec): Rule => {
-    return { spec, when: compileCondition(spec.when, zones), allowed: { kind: "allow", rule: spec.origin } };
+    const parts = Object.entries(spec.when).map(([key, value]) => compileCondition({ [key]: value } as ConditionSpec, zones));
+    return { spec, when: compileCondition(spec.when, zones), allowed: { kind: "allow", rule: spec.origin }, parts };
   });
   const strengths = [...new Set(specs.flatMap((spec) => acrValues(spec.when)))];
   return {
@@ -49,9 +52,23 @@ function firstMatch(rules: readonly Rule[], facts: Facts): Verdict {
     if (decides(rule, truth)) return rule.spec.effect === "allow" ? rule.allowed : denial(rule, truth, facts);
     if (truth === unknown) undecided ??= rule;
   }
-  if (undecided === null) return { kind: "refuse", reason: "no-rule-matched", rule: null, why: "no rule matched" };
+  if (undecided === null)
+    return { kind: "refuse", reason: "no-rule-matched", rule: null, why: `no rule matched${nearestOf(rules, facts)}` };
   const why = `no rule matched, and one cannot be answered: ${undecided.when.words(facts)}`;
   return { kind: "refuse", reason: "membership-unknown", rule: undecided.spec.origin, why };
+}
+
+/** The allow rule of which most held, and what of it did not: `; nearest apps[0].access[0] (line 9): groups: has none, wanted staff`. */
+function nearestOf(rules: readonly Rule[], facts: Facts): string {
+  let best: { readonly rule: Rule; readonly missing: readonly Condition[]; readonly share: number } | null = null;
+  for (const rule of rules) {
+    if (rule.spec.effect !== "allow") continue;
+    const missing = rule.parts.filter((part) => part.truth(facts) !== hit);
+    const share = 1 - missing.length / Math.max(1, rule.parts.length);
+    if (best === null || share > best.share) best = { rule, missing, share };
+  }
+  if (best === null) return "";
+  return `; nearest ${best.rule.spec.origin}: ${best.missing.map((part) => part.words(facts)).join("; ")}`;
 }
 
 /** The asymmetry that keeps "unknown" closed: it never allows and always denies. */

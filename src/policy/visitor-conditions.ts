@@ -28,7 +28,7 @@ export function users(wanted: readonly string[]): Condition {
 export function groups(wanted: readonly string[]): Condition {
   return membership(wanted, {
     own: ({ groups: own }) => own,
-    words: ({ principal }) => `groups: ${ownGroups(principal)}, wanted ${some(wanted)}`,
+    words: ({ principal }) => `groups: ${ownGroups(principal)}, wanted ${some(wanted)}${groupsHint(principal, wanted)}`,
   });
 }
 
@@ -135,6 +135,17 @@ function anyMatches(patterns: readonly NamePattern[], values: Iterable<string>):
 
 function ownGroups({ groups: own }: Principal): string {
   return own.kind === "unknown" ? `not known (${own.why})` : `has ${some(own.names)}`;
+}
+
+/** What usually keeps the two apart: ids where names are meant, or a provider that sends no groups. */
+function groupsHint({ groups: own, provider }: Principal, wanted: readonly string[]): string {
+  if (own.kind === "unknown") return "";
+  if (own.names.length === 0) return ` (does ${provider} send groups, and does attributes.groups name that claim?)`;
+  const isId = (name: string) => /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(name);
+  if (own.names.some(isId) && !wanted.some(isId)) return ` (${provider} sends ids: give them names in its groupNames)`;
+  return own.names.some((name) => name.startsWith("/")) && !wanted.some((name) => name.startsWith("/"))
+    ? ` (${provider} sends whole paths: write them so, or switch that off there)`
+    : "";
 }
 
 /** Some of a list that may have ten thousand members. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { nearest } from "../config/problems/suggest.ts";
 import { compileUrgent } from "../control/endpoint.ts";
 import { createControl } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
@@ -11,6 +12,7 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { LimitSettings, ProviderSettings, Settings } from "../core/settings.ts";
 import { composeAdmission, createShed } from "../gateway/admission.ts";
+import { createArrivals } from "../gateway/arrivals.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { compileRules } from "../gateway/rules.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
@@ -117,6 +119,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   });
   const random = (bytes: number) => randomBytes(bytes);
   const newRequestId = createRequestIds(random);
+  const publishedHosts = [...new Set([settings.auth.origin.hostname, ...settings.apps.flatMap((app) => app.hosts)])];
   const shared = { settings, cookies, sealer, clock, random };
   const forwarding = createForward({
     upstreams: lasting.upstreams,
@@ -146,6 +149,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
       viaNames,
     }),
     newRequestId,
+    arrivals: createArrivals({ log, hosts: publishedHosts, nearest: (hostname) => nearest(hostname, publishedHosts) }),
     findSite: rules.findSite,
     findRoute: rules.findRoute,
     identify: createIdentify({ sessions, cookies, providers, refresh: lasting.refresh, clock, log }),

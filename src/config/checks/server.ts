@@ -60,8 +60,20 @@ export function isLoopback(host: string): boolean {
   return address.words.slice(0, 3).every((word) => word === 0) && address.words[3] === 1;
 }
 
+/** A balancer or a port mapping may lead from the one to the other, so this is no fault; where none does, people reach nothing. */
+function notePorts(draft: Draft, report: Report): void {
+  const { auth } = draft;
+  const ports = (draft.listen ?? []).map(({ address }) => address.port);
+  if (auth === null || ports.length === 0 || ports.includes(auth.origin.port) || ports.includes(0)) return;
+  report.note(
+    ["auth", "origin"],
+    `visitors come to port ${auth.origin.port}, and no listener has port ${auth.origin.port}: a proxy or a port mapping must lead there, to ${ports.join(" or ")}`,
+  );
+}
+
 function checkAuth(draft: Draft, report: Report): void {
   if (draft.auth === null) return;
+  notePorts(draft, report);
   const { origin } = draft.auth;
   if (origin.scheme !== "https" && draft.insecure?.plainHttp === false) {
     report.problem(["auth", "origin"], "people cannot sign in safely over http://: write https:// (or set insecure.plainHttp)");
