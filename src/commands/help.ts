@@ -7,6 +7,7 @@ Commands:
   serve     run the gateway
   check     say whether a configuration is good: shape, meaning, its own tests
   explain   say what the gateway would do with one request, rule by rule, and why
+  user      make and change emergency accounts: passwords, second factors, passkeys
   ldap-test show what a directory says of a login: entry, groups, who that becomes
   config    print the effective configuration, and where each value comes from
   urls      print what to register at the providers
@@ -16,9 +17,6 @@ Commands:
   token     make a service token
   schema    print the JSON Schema of the configuration file, for editors
   completion  print the completion of bash or zsh
-  sessions  who is signed in at the running gateway: list, show, end
-  revoke    end all sessions of one person
-  status    say whether the running gateway is ready, and how many are signed in
 
 Options:
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
@@ -65,6 +63,26 @@ that would be sent. Without --as-user or --email the visitor is anonymous.
       --at TIME       when, in ISO 8601; default: now
       --websocket     as a WebSocket handshake
       --json          the explanation as JSON
+`,
+  user: `Usage: vestibule user ACTION [LOGIN] [--config FILE] [--provider P] [--file FILE]
+
+Makes and changes the emergency accounts of a provider of kind \`local\`. Passwords are asked for on a terminal, else read from the first
+line of standard input. A change is in force at the next login.
+
+  add LOGIN           a new account, with an authenticator secret as a QR code and ten recovery codes
+  passwd LOGIN        a new password
+  totp LOGIN          a new authenticator secret and new recovery codes
+  passkey LOGIN       an address, good once and for a day, at which a browser adds a passkey
+  disable, enable, remove LOGIN
+  list                accounts, their factors and groups
+
+      --name NAME     with add: the display name
+      --email ADDR    with add: the e-mail address
+      --groups A,B    with add: the groups
+      --no-totp       with add: no second factor yet
+      --provider P    which provider of the configuration; default: the only one of kind local
+      --file FILE     the file of accounts itself, without a configuration
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
   "ldap-test": `Usage: vestibule ldap-test [--config FILE] [--provider P] LOGIN
 
@@ -127,41 +145,6 @@ source <(vestibule completion bash)
 
 Prints the JSON Schema of the configuration file. Put this first in the file and editors complete and check it:
 # yaml-language-server: $schema=./vestibule.schema.json
-`,
-  sessions: `Usage: vestibule sessions list [whose] [--limit N] [--json]
-       vestibule sessions show HANDLE
-       vestibule sessions end HANDLE | whose | --all  [--dry-run]
-
-Who is signed in at the running gateway, over all its processes and instances. Needs console.token in the configuration.
-
-  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
-      --admin URL     where the admin listener is reached; default: http:// with admin.address
-      --person ID     whose: the subject, as the provider names the person
-      --email ADDR    the e-mail address
-      --provider P    a provider's id
-      --group G       a group
-      --address IP    the client's address at login
-      --app HOST      an app that was opened: its first host
-      --all           everyone's
-      --limit N       list: so many at most
-      --dry-run       end: count, and end nothing
-      --json          list: one JSON object a line
-`,
-  revoke: `Usage: vestibule revoke [--config FILE] [--dry-run] PERSON
-
-Ends all sessions of PERSON, named by subject or e-mail address, at every provider. They are refused everywhere within a second.
-
-  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
-      --admin URL     where the admin listener is reached; default: http:// with admin.address
-      --dry-run       count, and end nothing
-`,
-  status: `Usage: vestibule status [--config FILE] [--json]
-
-Whether the running gateway is ready, how many sessions are open, and how its store and providers are. Exit code 1: not ready.
-
-  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
-      --admin URL     where the admin listener is reached; default: http:// with admin.address
-      --json          as JSON
 `,
 } as const;
 export type CommandName = keyof typeof commandHelp;

@@ -105,9 +105,7 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
   // Names under `X-Forwarded-` that other gateways give to the identity, not to the way the request took.
   ...all(
     "identity",
-    words(
-      "user userid user-id login email groups group preferred-username access-token id-token name roles identity subject mail displayname display-name",
-    )
+    words("user userid user-id login email groups group preferred-username access-token id-token name roles identity subject")
       .map((name) => `x-forwarded-${name}`)
       .join(" "),
   ),

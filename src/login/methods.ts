@@ -1,5 +1,6 @@
 import { kerberosMethod } from "./kerberos/method.ts";
 import { ldapMethod } from "./ldap/method.ts";
+import { localMethod } from "./local/method.ts";
 import type { LoginMethod } from "./method.ts";
 import { oidcMethod } from "./oidc/method.ts";
 import { samlMethod } from "./saml/method.ts";
@@ -13,4 +14,5 @@ export const methods: Readonly<Record<string, LoginMethod>> = {
   saml: samlMethod,
   ldap: ldapMethod,
   kerberos: kerberosMethod,
+  local: localMethod,
 };

@@ -8,6 +8,7 @@ import { keptFormPage } from "./kept-form.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
 import { onwardPage, passwordPage } from "./password.ts";
+import { newPasskeyPage, secondFactorPage } from "./second-factor.ts";
 import { styleOf } from "./style.ts";
 import { createChooseLocale } from "./texts/locale.ts";
 import type { Texts } from "./texts/texts.ts";
@@ -80,6 +81,10 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts 
       return startPage(model, texts);
     case "kept-form":
       return keptFormPage(model, texts);
+    case "second-factor":
+      return secondFactorPage(model, texts, context.requestId);
+    case "new-passkey":
+      return newPasskeyPage(model, texts);
     case "continue":
       return continuePage(model, texts);
   }

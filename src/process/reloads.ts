@@ -1,4 +1,3 @@
-import type { ReloadOutcome } from "../admin/operations.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
@@ -8,7 +7,7 @@ import { describeChanges, needsRestart } from "./settings-changes.ts";
 /** Takes configurations in, one after the other, and says what became of each. */
 export interface Reloads {
   /** Resolves when the new one is in force, or is not and was logged. */
-  reload(settings: Settings, warnings: readonly Problem[]): Promise<ReloadOutcome>;
+  reload(settings: Settings, warnings: readonly Problem[]): Promise<void>;
   /** Notes that a changed file has problems; nothing changes. */
   rejectReload(problems: string): void;
 }
@@ -22,9 +21,9 @@ export function createReloads(deps: {
 }): Reloads {
   const { log, audit } = deps.logs;
   let current = deps.started;
-  let before: Promise<unknown> = Promise.resolve();
+  let before: Promise<void> = Promise.resolve();
 
-  const reload = async (next: Settings, warnings: readonly Problem[]): Promise<ReloadOutcome> => {
+  const reload = async (next: Settings, warnings: readonly Problem[]) => {
     try {
       const restart = needsRestart(deps.started, next);
       if (restart.length > 0) log.warn({ keys: restart }, "these keys take effect at the next start");
@@ -33,22 +32,18 @@ export function createReloads(deps: {
       current = next;
       tellWarnings(deps.logs, next, warnings);
       deps.registry.configReloaded("applied");
-      const detail = `${next.apps.length} apps, ${next.providers.length} providers`;
-      audit({ event: "reload", outcome: "applied", detail, changes });
-      return { outcome: "applied", detail };
+      audit({ event: "reload", outcome: "applied", detail: `${next.apps.length} apps, ${next.providers.length} providers`, changes });
     } catch (error) {
       deps.registry.configReloaded("rejected");
       const detail = error instanceof Error ? error.message : String(error);
       audit({ event: "reload", outcome: "rejected", detail });
       log.error({ error }, "the configuration could not be put in force; the old one stays");
-      return { outcome: "rejected", detail };
     }
   };
   return {
     reload: (next, warnings) => {
-      const done = before.then(() => reload(next, warnings));
-      before = done;
-      return done;
+      before = before.then(() => reload(next, warnings));
+      return before;
     },
     rejectReload: (problems) => {
       deps.registry.configReloaded("rejected");

@@ -1,11 +1,9 @@
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
-import { laterMethods, methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
 import { checkPolicies, checkTests } from "./access.ts";
 import { checkApps } from "./apps.ts";
 import { checkCertificates } from "./certificates.ts";
-import { checkConsole } from "./console.ts";
 import { warnOfDeadRules } from "./dead-rules.ts";
 import { checkDirectory } from "./directory.ts";
 import { checkHeaders } from "./headers.ts";
@@ -27,7 +25,6 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   checkLoops(draft, report);
   warnOfDeadRules(draft, report);
   checkHeaders(draft, report);
-  checkConsole(draft, references, report);
   checkCertificates(draft, references, now, report);
   checkTests(draft, report);
 }
@@ -40,15 +37,8 @@ interface Reserved {
 
 const reserved: readonly Reserved[] = [
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
-  ...laterMethods.map((id) => ({ what: id, usedAt: (draft: Draft) => providersWith(draft, id) })),
   { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
 ];
-
-function providersWith(draft: Draft, method: string): readonly KeyPath[] {
-  return [...draft.providers].flatMap(([id, provider]) =>
-    provider !== null && methodOf(provider, method) !== undefined ? [["providers", id, method]] : [],
-  );
-}
 
 /** Refuses what the contract reserves: never ignored in silence. */
 function refuseReserved(draft: Draft, report: Report): void {

@@ -25,18 +25,12 @@ const attributes = z
   })
   .prefault({});
 
-/** Letters and digits are what names are made of. */
-const separator = z.string().regex(/^[^\p{Cc}\p{L}\p{N}]$/u, { error: "one character that no group's name holds, such as , or ;" });
-const groupsPrefix = z.string().regex(/^[^\p{Cc}*]{1,64}$/u, { error: 'a text of at most 64 characters, without *, such as "partner:"' });
-
 const providerId = z
   .string()
   .regex(/^[a-z0-9-]{1,64}$/, { error: "a provider's id is lower-case letters, digits and hyphens: it stands in URLs" })
   .refine((id) => !["all", "any", "none", "constructor"].includes(id), { error: "this id is reserved: choose another" });
 
-/** Methods of the contract that have no row in the table yet: refused by name, never taken for a misspelt key. */
-export const laterMethods: readonly string[] = ["ldap", "kerberos", "local"].filter((id) => !Object.hasOwn(methods, id));
-const methodKeys = [...Object.keys(methods), ...laterMethods];
+const methodKeys = Object.keys(methods);
 
 const beforeMethod = {
   name: key(text(), "What the visitor reads on the chooser page; default: the id.").optional(),
@@ -44,12 +38,7 @@ const beforeMethod = {
 };
 const afterMethod = {
   attributes: key(attributes, "How what the provider says becomes an identity."),
-  groupsSeparator: key(separator.nullable().prefault(null), "A character: the provider sends all groups in one text."),
   groupNames: key(z.record(text(), text()).prefault({}), "The provider's group ids to the names that rules use."),
-  groupsPrefix: key(
-    groupsPrefix.nullable().prefault(null),
-    "Before each of its groups in rules and headers: tells providers' groups apart.",
-  ),
   scim,
   graph,
   domainProof,
@@ -62,7 +51,6 @@ export type ProviderFile = z.output<z.ZodObject<typeof beforeMethod & typeof aft
 export const providerShape: z.ZodType<ProviderFile> = z.strictObject({
   ...beforeMethod,
   ...Object.fromEntries(Object.values(methods).map(({ id, describe, schema }) => [id, key(schema, describe).optional()])),
-  ...Object.fromEntries(laterMethods.map((id) => [id, key(z.unknown().optional(), `Not available yet: ${id}`, null)])),
   ...afterMethod,
 });
 

@@ -41,6 +41,26 @@ export type PageModel =
       readonly login: string;
       readonly problem: "wrong" | "too-many" | "unavailable" | null;
     }
+  /** The second factor of an emergency account: a code, a passkey, or either. */
+  | {
+      readonly page: "second-factor";
+      readonly provider: string;
+      readonly action: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly code: boolean;
+      /** What the browser is given to ask for a passkey, as JSON; null where the account has none. */
+      readonly passkey: string | null;
+      readonly problem: "wrong" | "too-many" | null;
+    }
+  /** Adds a passkey to an emergency account; `done` says that it is there. */
+  | {
+      readonly page: "new-passkey";
+      readonly login: string;
+      readonly action: string;
+      readonly fields: Readonly<Record<string, string>>;
+      readonly options: string;
+      readonly done: boolean;
+    }
   /** Goes on to `url` by itself, without a script: the body of a challenge, for browsers that have no answer to it. */
   | { readonly page: "onward"; readonly url: string }
   | { readonly page: "error"; readonly code: ErrorCode; readonly startAgainUrl: string | null }

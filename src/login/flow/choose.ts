@@ -36,10 +36,12 @@ export function chooseProvider(question: ProviderQuestion): ProviderChoice {
   return goTo(owner) ?? { kind: "ask", problem: "unknown-domain" };
 }
 
-/** Those that are not merely the fallback of another one. */
+/** Those that are not merely the fallback of another one, and no emergency exit where there is a front door. */
 export function choosable(accepted: readonly LoginProvider[]): readonly LoginProvider[] {
   const fallbacks = new Set(accepted.map(({ fallback }) => fallback ?? null));
-  return accepted.filter(({ id }) => !fallbacks.has(id));
+  const own = accepted.filter(({ id }) => !fallbacks.has(id));
+  const offered = own.filter(({ onlyByName }) => onlyByName !== true);
+  return offered.length === 0 ? own : offered;
 }
 
 function goTo(provider: LoginProvider | undefined): ProviderChoice | null {
@@ -82,7 +84,8 @@ export function chooserModel(asked: {
   readonly providers: readonly LoginProvider[];
   readonly problem: Chooser["problem"];
 }): Chooser {
-  const { app, sealed, choices, providers, problem } = asked;
+  const { app, sealed, choices, problem } = asked;
+  const providers = asked.providers.filter(({ onlyByName }) => onlyByName !== true);
   const kept: Record<string, string> = choices.another ? { wish: sealed, another: "1" } : { wish: sealed };
   const urlOf = (id: string) => `/_vestibule/login?${new URLSearchParams({ ...kept, provider: id })}`;
   return {

@@ -8,6 +8,7 @@ import { scriptedProvider } from "../../support/scripted-provider.ts";
 const reject = () => new GatewayError("logout.token-rejected", "");
 const entra = scriptedProvider("entra", reject, { emailDomains: ["acme.example", "xn--caf-dma.example"] });
 const google = scriptedProvider("google", reject);
+const emergency = { ...scriptedProvider("emergency", reject), onlyByName: true };
 const nothing = { named: null, hint: null, present: null };
 
 test.each([
@@ -18,6 +19,21 @@ test.each([
     answer: { kind: "go", provider: google },
   },
   { when: "several and nothing said", question: { ...nothing, accepted: [entra, google] }, answer: { kind: "ask", problem: null } },
+  {
+    when: "the other one is an emergency exit",
+    question: { ...nothing, accepted: [emergency, google] },
+    answer: { kind: "go", provider: google },
+  },
+  {
+    when: "the emergency exit is named",
+    question: { ...nothing, accepted: [emergency, google], named: "emergency" },
+    answer: { kind: "go", provider: emergency },
+  },
+  {
+    when: "there is no other than an emergency exit",
+    question: { ...nothing, accepted: [emergency] },
+    answer: { kind: "go", provider: emergency },
+  },
   { when: "one is named", question: { ...nothing, accepted: [entra, google], named: "google" }, answer: { kind: "go", provider: google } },
   {
     when: "one is named that the app does not accept",

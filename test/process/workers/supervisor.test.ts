@@ -40,7 +40,6 @@ function supervisor() {
     version: "1",
     log,
     clock: Date.now,
-    onAudit: () => {},
     onEnd: () => {},
     fork: (events) => {
       const worker: Scripted = { pid: 100 + workers.length, events, told: [], killed: false, version: [], canPrepare: true };
