@@ -63,6 +63,26 @@ test("a login by SAML comes back by a cross-site form, without a cookie, and sti
   expect(await page.title()).toBe("Campus");
 });
 
+test("a login at a directory asks for the password here, with the address filled in; a disabled account is told so", async () => {
+  await page.goto(`${demo.wiki}/page?id=7`);
+  await page.locator("#email").fill("heidi@corp.example");
+  await page.keyboard.press("Enter");
+  await page.locator("#password").waitFor();
+  expect(await page.inputValue("#username")).toBe("heidi@corp.example");
+  await page.fill("#password", "heidi");
+  await page.keyboard.press("Enter");
+  await page.getByText("This account is disabled.").waitFor();
+  await page.goto(`${demo.wiki}/page?id=7`);
+  await page.locator("#email").fill("grace@corp.example");
+  await page.keyboard.press("Enter");
+  await page.locator("#password").waitFor();
+  await page.fill("#password", "grace");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${demo.wiki}/page?id=7`);
+  expect(await headerShown(page, "Remote-Name")).toBe("Grace Gómez");
+  expect(await headerShown(page, "Remote-Groups")).toBe("staff");
+});
+
 test("an address that nobody owns is explained on the same page", async () => {
   await page.goto(`${demo.wiki}/`);
   await page.locator("#email").fill("eve@elsewhere.example");

@@ -97,11 +97,17 @@ test("the chooser can be used by keyboard and has a name for everything", () =>
     await page.getByLabel(/e-mail/i).waitFor();
     expect(await page.evaluate("document.activeElement.id")).toBe("email");
     const seen: string[] = [];
-    for (let index = 0; index < 4; index += 1) {
+    for (let index = 0; index < 5; index += 1) {
       await page.keyboard.press("Tab");
       seen.push(await page.evaluate<string>("document.activeElement.textContent.trim()"));
     }
-    expect(seen).toEqual(["Continue", "Continue with Acme staff", "Continue with Partner company", "Continue with Campus"]);
+    expect(seen).toEqual([
+      "Continue",
+      "Continue with Acme staff",
+      "Continue with Partner company",
+      "Continue with Campus",
+      "Continue with Company directory",
+    ]);
   }));
 
 test("on a phone held sideways the button is in view, on the way in and where the answer is no", async () => {

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { freePort } from "../support/free-port.ts";
 
 /** The ports that stand in config/demo.yaml. */
-const written = { gateway: 8080, admin: 8081, acme: 8082, partner: 8083, wiki: 8084, reports: 8085, campus: 8086 };
+const written = { gateway: 8080, admin: 8081, acme: 8082, partner: 8083, wiki: 8084, reports: 8085, campus: 8086, corp: 8087 };
 export type DemoPorts = Readonly<Record<keyof typeof written, number>>;
 
 /**

@@ -2,10 +2,11 @@ import { createMemoryAdapter } from "oidc-provider/lib/adapters/memory_adapter.j
 import { type OidcUser, startOidcProvider } from "../support/oidc-provider.ts";
 import { type SamlIdp, startSamlIdp } from "../support/saml-idp.ts";
 import { campusKey } from "./campus-key.ts";
+import { startDemoDirectory } from "./directory.ts";
 import type { DemoPorts } from "./ports.ts";
-import { acmeUsers, campusUsers, partnerUsers } from "./users.ts";
+import { acmeUsers, campusUsers, corpEntries, partnerUsers } from "./users.ts";
 
-/** The three identity providers of the demo. */
+/** The four identity providers of the demo. */
 export async function startProviders(ports: DemoPorts): Promise<readonly { close(): Promise<void> }[]> {
   const authOrigin = `http://auth.localhost:${ports.gateway}`;
   const start = (id: string, title: string, port: number, users: readonly OidcUser[]) =>
@@ -40,6 +41,7 @@ export async function startProviders(ports: DemoPorts): Promise<readonly { close
     start("acme", "Acme", ports.acme, acmeUsers),
     start("partner", "Partner company", ports.partner, partnerUsers),
     startCampus(ports.campus, `${authOrigin}/_vestibule/saml/campus`),
+    startDemoDirectory(ports.corp, corpEntries),
   ]);
 }
 

@@ -9,7 +9,7 @@ export function welcome(ports: DemoPorts, colour: boolean): string {
   return `
 ${strong("Vestibule runs.")} Two applications without a login of their own, behind one:
 
-  ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; three sign-in services, one by SAML")}
+  ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; four sign-in services, one by SAML, one a directory")}
   ${strong("Reports")}   ${reports}   ${soft("staff; Acme only")}
 
 Who can sign in (the password is the name):
@@ -17,6 +17,7 @@ Who can sign in (the password is the name):
   alice@acme.example    staff, admins       bob@acme.example      staff
   carol@acme.example    no group: refused   dave@partner.example  partners: wiki only
   erin@saml.example     staff, admins       frank@saml.example    no group: refused    ${soft("(both by SAML)")}
+  grace@corp.example    staff               heidi@corp.example    disabled             ${soft("(both in a directory, by LDAP)")}
 
 What to try in a browser:
 
@@ -26,6 +27,7 @@ What to try in a browser:
   4. Sign out in one tab and watch the WebSocket and the event stream of the other end.
   5. Visit ${wiki}/vault: it asks for a stronger login.
   6. Sign in as erin@saml.example: the address alone leads to the SAML provider. Signing out leaves it, too.
+  7. Sign in as grace@corp.example: the password is asked for here, and tried at the directory.
 
 And with curl:
 
