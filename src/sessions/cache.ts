@@ -14,9 +14,16 @@ export interface SessionCache {
   openedSince(id: string, time: number): Map<string, number>;
   /** The store has taken note of activity at this time. */
   noteWritten(id: string, at: number): void;
-  /** Answers the id when the session was in use here just now: worth reading again at once. */
-  forget(key: string): string | null;
-  /** Forgets everything: messages may have been missed. */
+  /** It changed: it must be read again before it is believed. Answers the id when it was in use here just now: worth reading again at once. */
+  changed(key: string): string | null;
+  /** It ended: not even the grace brings it back. */
+  forget(key: string): void;
+  /**
+   * Everything must be read again before it is believed; while the store is silent, the grace still covers what was verified just before.
+   * Answers the ids of those that were in use just now: worth reading again at once, or the next silence finds them unverified.
+   */
+  doubt(): readonly string[];
+  /** Forgets everything, for the grace too: the store itself was emptied. */
   flush(): void;
 }
 
@@ -43,6 +50,10 @@ interface Entry {
   usedAt: number;
   storedSeenAt: number;
   readonly opened: Map<string, number>;
+  /** From then on it is read again behind the requests' back (monotonic). */
+  readonly dueAt: number;
+  /** Until when it was surely true (monotonic), where messages may have been missed since; null = none were. */
+  trueUntil: number | null;
 }
 interface Load {
   readonly result: Promise<Session | null>;
@@ -53,8 +64,14 @@ interface Load {
 const maxEntries = 50_000;
 /** With beats each 300 ms, one may be late; a revoked session is refused within a second. */
 const believedMs = 900;
+/** Whatever the messages say: a store whose content was exchanged (SWAPDB, a restored disk) announces nothing. */
+const oldestMs = 60_000;
+/** Read again in the background from two thirds of it on, each at its own time, so that a session in use never waits for it. */
+const dueAfterMs = 40_000;
+const dueSpreadMs = 15_000;
 const noteLocallyMs = 1_000;
 const inUseMs = 60_000;
+const maxReadAgain = 5_000;
 /** Whoever comes back later costs one read; those who never do must not pile up until the cache is full. */
 const keptUnusedMs = 300_000;
 
@@ -68,9 +85,20 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     const entry = entries.get(id);
     if (entry === undefined) return undefined;
     const now = deps.monotonic();
-    if (now - Math.max(entry.loadedAt, deps.provenAt()) > maxAgeMs || !deps.isGood(entry.session)) return undefined;
+    const trueAt = entry.trueUntil ?? Math.max(entry.loadedAt, deps.provenAt());
+    if (now - trueAt > maxAgeMs || !deps.isGood(entry.session)) return undefined;
     entry.usedAt = now;
     return entry.session;
+  };
+
+  const believed = (id: string): Session | undefined => {
+    const entry = entries.peek(id);
+    if (entry === undefined || entry.trueUntil !== null) return undefined;
+    const now = deps.monotonic();
+    if (now - entry.loadedAt > oldestMs) return undefined;
+    const session = withinAge(id, believedMs);
+    if (session !== undefined && now >= entry.dueAt && !loads.has(session.key)) startLoad(id, session.key);
+    return session;
   };
 
   /** Two for each one that comes: so those that nobody uses leave in time, and no request pays for many. */
@@ -93,7 +121,8 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
       if (session === null) entries.delete(id);
       else {
         const opened = new Map(Object.entries(session.apps));
-        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt, opened });
+        const dueAt = loadedAt + dueAfterMs + (key.charCodeAt(0) / 128) * dueSpreadMs;
+        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt, opened, dueAt, trueUntil: null });
         idByKey.set(key, id);
         dropUnused(loadedAt);
       }
@@ -102,8 +131,15 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     return load;
   };
 
+  /** An answer that is under way may be the old one. */
+  const drop = (key: string) => {
+    const load = loads.get(key);
+    if (load !== undefined) load.outdated = true;
+    loads.delete(key);
+  };
+
   return {
-    believed: (id) => withinAge(id, believedMs),
+    believed,
     load: async (id, key, { graceMs }) => {
       try {
         return await (loads.get(key) ?? startLoad(id, key)).result;
@@ -130,15 +166,30 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
       const entry = entries.peek(id);
       if (entry !== undefined) entry.storedSeenAt = at;
     },
-    forget: (key) => {
-      const load = loads.get(key);
-      if (load !== undefined) load.outdated = true;
-      loads.delete(key);
+    changed: (key) => {
+      drop(key);
       const id = idByKey.get(key);
       const entry = id === undefined ? undefined : entries.peek(id);
       if (id === undefined || entry === undefined) return null;
-      entries.delete(id);
+      entry.trueUntil ??= Math.max(entry.loadedAt, deps.provenAt());
       return deps.monotonic() - entry.usedAt < inUseMs ? id : null;
+    },
+    forget: (key) => {
+      drop(key);
+      const id = idByKey.get(key);
+      if (id !== undefined) entries.delete(id);
+    },
+    doubt: () => {
+      for (const load of loads.values()) load.outdated = true;
+      loads.clear();
+      const provenAt = deps.provenAt();
+      const now = deps.monotonic();
+      const inUse: string[] = [];
+      for (const [id, entry] of entries) {
+        entry.trueUntil ??= Math.max(entry.loadedAt, provenAt);
+        if (now - entry.usedAt < inUseMs && inUse.length < maxReadAgain) inUse.push(id);
+      }
+      return inUse;
     },
     flush: () => {
       for (const load of loads.values()) load.outdated = true;

@@ -23,6 +23,8 @@ export interface RigOptions {
   /** Where sessions are made, when that is not the Redis of the rig. */
   readonly target?: RedisSettings["target"];
   readonly waitForReady?: boolean;
+  /** Where standard output goes, instead of to the rig. */
+  readonly output?: string;
   /** Not through the fault proxy, which stands still whenever this process does. */
   readonly direct?: boolean;
   readonly idp?: FakeOidc;

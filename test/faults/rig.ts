@@ -79,7 +79,13 @@ export async function startFaultRig(trial: Trial, options: RigOptions = {}): Pro
     const [port = 0, adminPort = 0] = ports.slice(at * 2, at * 2 + 2);
     const url = options.direct === true ? redis.url : `redis://127.0.0.1:${proxy.port}/0`;
     const env = { VESTIBULE_SECRET: secret, CLIENT_SECRET: "client-secret", REDIS_URL: url, ...options.env };
-    const process = await startGatewayProcess({ yaml: yaml(at), adminPort, env, waitForReady: options.waitForReady ?? true });
+    const process = await startGatewayProcess({
+      yaml: yaml(at),
+      adminPort,
+      env,
+      waitForReady: options.waitForReady ?? true,
+      ...(options.output === undefined ? {} : { output: options.output }),
+    });
     trial.later(() => process.stop());
     instances[at] = { process, port, adminPort };
     watch.started(instances[at]);

@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
@@ -33,14 +34,18 @@ export async function startGatewayProcess(options: {
   adminPort: number;
   env?: Record<string, string>;
   waitForReady?: boolean;
+  /** A file that standard output goes to; then there are no lines to read. */
+  output?: string;
 }): Promise<GatewayProcess> {
   const folder = ownedFolder("vestibule-test-");
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
+  const output = options.output === undefined ? null : openSync(options.output, "a");
   const child = spawnOwned(process.execPath, [options.main ?? main, "serve", "--config", configFile], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", output ?? "pipe", "pipe"],
   });
+  if (output !== null) closeSync(output);
   const lines = collectLines(child);
   let stopped = false;
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));

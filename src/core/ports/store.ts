@@ -18,4 +18,6 @@ export interface StoreHealth {
   /** Invalidation messages are arriving; false = cached sessions are believed for the grace only. */
   readonly invalidation: boolean;
   readonly detail: string;
+  /** What of its own settings can bring an ended session back, or end one in use: one sentence each, for people. */
+  readonly warnings?: readonly string[];
 }

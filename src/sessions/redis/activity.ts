@@ -12,7 +12,7 @@ export type NoteActivity = (session: Session, idleMs: number | undefined, app: s
 export interface ActivityDeps {
   readonly cache: SessionCache;
   readonly records: Pick<RedisRecords, "touch">;
-  readonly open: Pick<OpenSessions, "enter">;
+  readonly open: Pick<OpenSessions, "prolong">;
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -29,7 +29,7 @@ export function createActivity({ cache, records, open, limits, clock, log }: Act
     try {
       const leftMs = await records.touch(session.key, now, apps);
       cache.noteWritten(session.id, now);
-      if (leftMs !== null) await open.enter(session, leftMs);
+      if (leftMs !== null) await open.prolong(session.key, leftMs);
     } catch (error) {
       log.debug({ error, session: session.key }, "activity could not be noted");
     } finally {

@@ -68,7 +68,11 @@ export function createClusterLink(deps: ClusterLinkDeps): RedisLink {
   const tick = (): void => {
     // Finds out when a silent cluster is back, and when it answers but has stopped to serve: slot after slot, like a request.
     const key = keys.beat(deps.instance, count++ % probedKeys);
-    guard.probe("beat", () => client.eval(beatScript, 1, key, beatTtlMs)).catch(() => undefined);
+    guard
+      .probe("beat", () => client.eval(beatScript, 1, key, beatTtlMs))
+      // A node that takes no writes for a while may well be read.
+      .catch(() => guard.probe("ping", () => client.exists(key)))
+      .catch(() => undefined);
     if (![...links.values()].some(isLive)) discover().catch(() => undefined);
   };
   const discover = async (): Promise<void> => {
@@ -108,7 +112,7 @@ export interface NodeLinkDeps {
   readonly log: Log;
   readMasters(clusterNodes: string): readonly ClusterMaster[];
   onChange(redisKey: string | null): void;
-  onArmed(): void;
+  readonly onArmed: LinkNeeds["onArmed"];
   onRound(): void;
 }
 
@@ -121,8 +125,8 @@ const beatEveryMs = 300;
  */
 function createNodeLink(deps: NodeLinkDeps): NodeLink {
   const { commands, subscriber, monotonic } = deps;
-  const arming = createArming(deps, () => {
-    deps.onArmed();
+  const arming = createArming(deps, (newServer) => {
+    deps.onArmed({ newServer, commands });
     beat();
   });
   let provenAt = Number.NEGATIVE_INFINITY;

@@ -7,15 +7,44 @@ import { plainError } from "./guard.ts";
 /** The longest that one command may keep a caller waiting. */
 export const commandTimeoutMs = 500;
 const connectTimeoutMs = 1_000;
-/** A connection on which nothing has come back for this long is replaced: its peer may be gone without a word. */
-const silentMs = 1_500;
+/** A connection on which nothing has come back for five looks is replaced: its peer may be gone without a word. */
+const lookEveryMs = 300;
+const silentLooks = 5;
 
 /**
  * A connection that keeps reconnecting and never makes anybody wait: no queue while it is away, no resending, a timeout
  * on each command. With ioredis's defaults a command stays pending for ever.
  */
 export function openRedis(settings: RedisSettings, name: string, log: Log): Redis {
-  return connect({ ...optionsFor(settings), connectionName: `vestibule-${name}` }, name, log);
+  const reconnectOnError = createLeaveReplica(performance.now.bind(performance), (reply) =>
+    log.warn({ connection: name, reply }, "redis takes no writes: it is a replica, or cut off from its primary"),
+  );
+  return connect({ ...optionsFor(settings), reconnectOnError, connectionName: `vestibule-${name}` }, name, log);
+}
+
+const firstRestMs = 1_000;
+const longestRestMs = 30_000;
+
+/**
+ * After a failover a connection may still lead to what is now a replica: another one may lead to the primary. Where it does not (a single
+ * server that was made a replica), sessions can be read all the same, and connecting anew for each refused write would cut those reads
+ * short: so it rests ever longer between two attempts.
+ */
+export function createLeaveReplica(monotonic: () => number, onFirst: (reply: string) => void): (error: Error) => boolean {
+  let restMs = firstRestMs;
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    if (!/^(READONLY|MASTERDOWN|UNBLOCKED)/.test(message)) return false;
+    const now = monotonic();
+    const quietMs = now - leftAt;
+    if (quietMs < restMs) return false;
+    // Long without one: that was another failover.
+    const isFirst = quietMs > 2 * longestRestMs;
+    restMs = isFirst ? firstRestMs : Math.min(2 * restMs, longestRestMs);
+    leftAt = now;
+    if (isFirst) onFirst(message.split(/[.\n]/, 1)[0] ?? "");
+    return true;
+  };
 }
 
 /** Such a connection to one node of a cluster. */
@@ -25,6 +54,7 @@ export function openNode(settings: RedisSettings, { host, port }: Address, name:
 
 function connect(options: ConnectionOptions, name: string, log: Log): Redis {
   const client = new Redis(options);
+  replaceWhenSilent(client);
   let complained = false;
   client.on("error", (error: unknown) => {
     if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
@@ -35,6 +65,27 @@ function connect(options: ConnectionOptions, name: string, log: Log): Redis {
     complained = false;
   });
   return client;
+}
+
+/** Looks are counted, not milliseconds: while this process itself stands still there are none, and that is no silence of Redis. */
+function replaceWhenSilent(client: Redis): void {
+  let [stream, read, writtenBefore, silent] = [client.stream, 0, 0, 0];
+  const look = () => {
+    if (client.stream !== stream || (stream?.bytesRead ?? 0) !== read) {
+      stream = client.stream;
+      read = stream?.bytesRead ?? 0;
+      writtenBefore = stream?.bytesWritten ?? 0;
+      silent = 0;
+      return;
+    }
+    silent = stream !== undefined && stream.bytesWritten > writtenBefore ? silent + 1 : 0;
+    if (silent < silentLooks) return;
+    silent = 0;
+    stream.destroy(new Error(`redis has not answered for ${silentLooks * lookEveryMs} ms`));
+  };
+  const timer = setInterval(look, lookEveryMs);
+  timer.unref();
+  client.once("end", () => clearInterval(timer));
 }
 
 /** What ioredis is told. `replyMapping` belongs to RESP3. */
@@ -54,9 +105,9 @@ function commonOptions(settings: RedisSettings): ConnectionOptions {
   const own: ConnectionOptions = {
     // RESP2 on purpose: invalidation messages then arrive as ordinary messages of a subscription.
     protocol: 2,
-    commandTimeout: commandTimeoutMs,
+    // The guard tells a caller sooner, and knows a stall of this process from a silence of Redis; this is for what goes past it.
+    commandTimeout: 2 * commandTimeoutMs,
     connectTimeout: connectTimeoutMs,
-    socketTimeout: silentMs,
     // A dropped peer does not answer our FIN: do not wait long for it.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
@@ -64,8 +115,6 @@ function commonOptions(settings: RedisSettings): ConnectionOptions {
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy: (attempt) => Math.min(25 * 2 ** attempt, 400),
-    // After a failover this connection may still lead to what is now a replica.
-    reconnectOnError: (error) => /^(READONLY|MASTERDOWN|UNBLOCKED)/.test(error.message),
   };
   if (settings.username !== null) own.username = settings.username;
   if (settings.password !== null) own.password = settings.password.reveal();
@@ -116,6 +165,7 @@ function addressInUrl(text: string): ConnectionOptions {
  */
 export function openCluster(settings: RedisSettings, nodes: readonly Address[], log: Log): Cluster {
   const client = new Cluster([...nodes], clusterOptions(settings));
+  client.on("+node", (node: Redis) => replaceWhenSilent(node));
   let complained = false;
   client.on("error", (error: unknown) => {
     if (!complained) log.warn({ error: plainError(error), connection: "cluster" }, "redis is not reachable");
@@ -132,7 +182,7 @@ export function openCluster(settings: RedisSettings, nodes: readonly Address[], 
 
 function clusterOptions(settings: RedisSettings) {
   // What a single connection does about lost servers, the cluster's client does by asking where the slot is now.
-  const { retryStrategy: _, reconnectOnError: __, enableOfflineQueue: ___, maxRetriesPerRequest: ____, ...node } = commonOptions(settings);
+  const { retryStrategy: _, enableOfflineQueue: __, maxRetriesPerRequest: ___, ...node } = commonOptions(settings);
   return {
     redisOptions: { ...node, connectionName: "vestibule-commands" },
     clusterRetryStrategy: (attempt: number) => Math.min(50 * attempt, 400),
@@ -154,7 +204,7 @@ function asNamed(host: string, callback: (error: null, address: string) => void)
 
 /**
  * What is asked of Redis: the same from one server, from the primary behind Sentinels, and from a Cluster. No command and
- * no script here names keys of two slots, so each one runs wherever its key lives.
+ * no script here names two keys, so each one runs wherever its key lives.
  */
 export type RedisClient = Pick<
   Redis,

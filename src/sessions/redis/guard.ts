@@ -51,10 +51,22 @@ export function createRedisGuard(deps: { readonly metrics: Metrics; readonly dea
   };
 }
 
-/** A cluster's client follows redirections, each with a timeout of its own: together they must not keep a caller longer. */
+/** A timer this late was held up by the process itself: what came meanwhile has not been read yet. */
+const stalledMs = 100;
+const readingMs = 50;
+
+/**
+ * A cluster's client follows redirections, each with a timeout of its own: together they must not keep a caller longer. A process that
+ * stood still (a starved machine, a long collection) first reads what has come in the meantime: its stall is no silence of Redis.
+ */
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("Command timed out")), ms);
+  const startedAt = performance.now();
+  let timer = setTimeout(() => {
+    const fail = () => late.reject(new Error("Command timed out"));
+    if (performance.now() - startedAt < ms + stalledMs) fail();
+    else timer = setTimeout(fail, readingMs);
+  }, ms);
   try {
     return await Promise.race([work, late.promise]);
   } finally {

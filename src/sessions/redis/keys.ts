@@ -9,6 +9,10 @@ export interface RedisKeys {
   session(key: string): string;
   /** The session key in a Redis key, null when it is not a session's. */
   sessionKeyIn(redisKey: string): string | null;
+  /** Announces to all processes that this session was ended; in one slot with the session. */
+  ended(key: string): string;
+  /** The session key in such an announcement, else null. */
+  endedKeyIn(redisKey: string): string | null;
   beat(instance: string, slot: number): string;
   index(filter: SessionFilter): string;
   /** All open sessions of a shard, by login and by end; both in one slot. */
@@ -23,10 +27,13 @@ export interface RedisKeys {
 export function createRedisKeys(prefix: string): RedisKeys {
   const tracked = `${prefix}s:`;
   const sessionStart = `${tracked}{`;
+  const endedStart = `${tracked}ended:{`;
   return {
     tracked,
     session: (key) => `${sessionStart}${key}}`,
     sessionKeyIn: (redisKey) => (redisKey.startsWith(sessionStart) ? redisKey.slice(sessionStart.length, -1) : null),
+    ended: (key) => `${endedStart}${key}}`,
+    endedKeyIn: (redisKey) => (redisKey.startsWith(endedStart) ? redisKey.slice(endedStart.length, -1) : null),
     beat: (instance, slot) => `${tracked}beat:${instance}:${slot}`,
     index: (filter) => `${prefix}i:{${filterName(filter)}}`,
     open: (shard) => ({ since: `${prefix}open:{${shard}}:since`, until: `${prefix}open:{${shard}}:until` }),

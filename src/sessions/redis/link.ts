@@ -20,8 +20,8 @@ export interface LinkNeeds {
   readonly log: Log;
   /** A key under the tracked prefix changed; null = all of them. */
   onChange(redisKey: string | null): void;
-  /** Messages flow from now on; what went before may have been missed. */
-  onArmed(): void;
+  /** Messages flow from now on; what went before may have been missed. `newServer`: it is not the process that it was the last time. */
+  onArmed(armed: { readonly newServer: boolean; readonly commands: Redis }): void;
 }
 export interface LinkDeps extends LinkNeeds {
   /** Carries the commands, and so the order to announce changes. */
@@ -45,8 +45,8 @@ export const flowingMs = 1_200;
  * different servers), so each process keeps changing a key of its own and believes the link only while it hears of it.
  */
 export function createRedisLink(deps: LinkDeps): RedisLink {
-  const arming = createArming(deps, () => {
-    deps.onArmed();
+  const arming = createArming(deps, (newServer) => {
+    deps.onArmed({ newServer, commands: deps.commands });
     beats.tick(true);
   });
   const beats = createBeats(deps, () => {
@@ -90,7 +90,9 @@ function createBeats({ commands, guard, keys, instance, monotonic }: LinkDeps, o
     const key = own[count++ % slots] ?? "";
     sentAt.set(key, monotonic());
     // A failure is counted by the guard; the echo may still come, when only the answer was late.
-    await guard.probe("beat", () => commands.eval(beatScript, 1, key, beatTtlMs)).catch(() => undefined);
+    const beaten = await guard.probe("beat", () => commands.eval(beatScript, 1, key, beatTtlMs)).catch(() => null);
+    // One that takes no writes for a while (CLIENT PAUSE, a replica) may well be read.
+    if (beaten === null) await guard.probe("ping", () => commands.ping()).catch(() => undefined);
   };
 
   return {
@@ -127,6 +129,9 @@ export function invalidationsIn(subscriber: Redis, onChange: (redisKey: string |
   });
 }
 
+/** Made anew by each start of a server, so another one means another process, and perhaps older data. */
+const runIdIn = (info: string): string => /^run_id:(\w+)/m.exec(info)?.[1] ?? "unknown";
+
 export interface ArmingDeps {
   /** Carries the order to announce changes. */
   readonly commands: Redis;
@@ -145,7 +150,8 @@ export interface Arming {
 }
 
 /** Keeps tracking switched on: either connection may be replaced at any time, and then both steps are due again. */
-export function createArming({ commands, subscriber, keys, log }: ArmingDeps, onArmed: () => void): Arming {
+export function createArming({ commands, subscriber, keys, log }: ArmingDeps, onArmed: (newServer: boolean) => void): Arming {
+  let server: string | null = null;
   let subscriberId: number | null = null;
   let armed = false;
   let count = 0;
@@ -160,11 +166,14 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
       // Off first: Redis refuses to change a redirection, or the same prefix twice.
       await commands.client("TRACKING", "OFF");
       await commands.client("TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", keys.tracked);
+      const running = runIdIn(await commands.info("server"));
       if (id !== subscriberId) return;
+      const isNew = server !== null && running !== server;
+      server = running;
       armed = true;
       count += 1;
       complained = false;
-      onArmed();
+      onArmed(isNew);
     } catch (error) {
       if (!complained) log.warn({ error: plainError(error) }, "redis does not announce changes; sessions are read at each request");
       complained = true;

@@ -1,20 +1,24 @@
+import type { Clock } from "../../core/clock.ts";
 import type { SessionPage, SessionQuery } from "../../core/ports/session-store.ts";
 import type { Session, SessionSummary } from "../../core/session.ts";
 import { formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
-import { enterOpenScript, openCountScript } from "./scripts.ts";
+import { enterSinceScript, enterUntilScript, openCountScript } from "./scripts.ts";
 
 /**
  * All open sessions, by login and by end: what lists and counts them without a look at each key of the server.
  *
  * Spread over a few pairs of sorted sets, so that a Cluster shares the work. The times of login never change, so a page goes on exactly
- * where the last one ended, whatever happens in between. A session that ended by itself is taken out a minute later.
+ * where the last one ended, whatever happens in between. What ended by itself is taken out when a list comes across it, and at the latest
+ * when its lifetime is over.
  */
 export interface OpenSessions {
   /** `leftMs`: until it ends if nothing more happens. */
   enter(session: Pick<Session, "key" | "createdAt">, leftMs: number): Promise<void>;
+  /** It is in use: that moves its end. */
+  prolong(key: string, leftMs: number): Promise<void>;
   drop(key: string): Promise<void>;
   /** The newest login first. */
   list(query: SessionQuery, page: { readonly cursor: string | null; readonly limit: number }): Promise<SessionPage>;
@@ -26,6 +30,8 @@ export interface OpenSessionsDeps {
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
   readonly read: (key: string) => Promise<Session | null>;
+  readonly lifetimeMs: number;
+  readonly clock: Clock;
 }
 
 /** A fixed number: another one would lose sight of all that is entered. */
@@ -33,6 +39,7 @@ const shards = 16;
 const everyShard = Array.from({ length: shards }, (_, shard) => shard);
 /** A page that finds little ends here: the caller comes again, and requests have their turn. */
 const examinedPerPage = 5_000;
+const underWayMs = 60_000;
 
 interface Member {
   readonly key: string;
@@ -42,16 +49,20 @@ interface Member {
 export function createOpenSessions(deps: OpenSessionsDeps): OpenSessions {
   const { client, guard, keys } = deps;
   const run = <T>(work: () => Promise<T>) => guard.run("open-sessions", work);
+  const prolong = async (key: string, leftMs: number) =>
+    void (await run(() => client.eval(enterUntilScript, 1, keys.open(shardOf(key)).until, key, Math.ceil(leftMs))));
+  const drop = async (key: string) => {
+    const at = keys.open(shardOf(key));
+    await Promise.all([at.since, at.until].map((set) => run(() => client.zrem(set, key))));
+  };
   return {
     enter: async ({ key, createdAt }, leftMs) => {
-      const at = keys.open(shardOf(key));
-      await run(() => client.eval(enterOpenScript, 2, at.since, at.until, key, createdAt, Math.ceil(leftMs)));
+      const { since } = keys.open(shardOf(key));
+      await Promise.all([run(() => client.eval(enterSinceScript, 1, since, key, createdAt, deps.lifetimeMs)), prolong(key, leftMs)]);
     },
-    drop: async (key) => {
-      const at = keys.open(shardOf(key));
-      await Promise.all([at.since, at.until].map((set) => run(() => client.zrem(set, key))));
-    },
-    list: (query, page) => list(deps, query, page),
+    prolong,
+    drop,
+    list: (query, page) => list({ ...deps, drop }, query, page),
     count: async () => {
       const counts = await Promise.all(everyShard.map((shard) => run(() => client.eval(openCountScript, 1, keys.open(shard).until))));
       return counts.reduce<number>((sum, count) => sum + Number(count), 0);
@@ -62,7 +73,7 @@ export function createOpenSessions(deps: OpenSessionsDeps): OpenSessions {
 const shardOf = (key: string) => key.charCodeAt(0) % shards;
 
 async function list(
-  deps: OpenSessionsDeps,
+  deps: OpenSessionsDeps & Pick<OpenSessions, "drop">,
   query: SessionQuery,
   { cursor, limit }: { readonly cursor: string | null; readonly limit: number },
 ): Promise<SessionPage> {
@@ -76,6 +87,8 @@ async function list(
       const session = sessions[at] ?? null;
       after = member;
       examined += 1;
+      // A younger one may be another process's login that is not written yet.
+      if (session === null && deps.clock() - member.createdAt > underWayMs) deps.drop(member.key).catch(() => undefined);
       if (session === null || !matches(session)) continue;
       found.push(summaryOf(session));
       if (found.length === limit) return { sessions: found, next: isLast && at === members.length - 1 ? null : nextOf(member) };

@@ -32,7 +32,12 @@ export interface RecordsDeps {
   readonly reachReplica: ((redisKey: string) => Promise<void>) | null;
 }
 
+const announcedMs = 60_000;
+
 export function createRedisRecords({ client, guard, keys, codec, limits, clock, reachReplica }: RecordsDeps): RedisRecords {
+  /** Tells every process that it was ended, and did not merely change. A Redis that is out of memory leaves it out: the change is announced. */
+  const announceEnd = (key: string) =>
+    guard.run("announce", () => client.set(keys.ended(key), "", "PX", announcedMs)).catch(() => undefined);
   return {
     read: async (key) => {
       const { v: sealed, s: seen, ...others } = await guard.run("find", () => client.hgetall(keys.session(key)));
@@ -59,7 +64,7 @@ export function createRedisRecords({ client, guard, keys, codec, limits, clock, 
     replace: async (session) =>
       (await guard.run("renew", () => client.eval(renewScript, 1, keys.session(session.key), codec.encode(session)))) === 1,
     remove: async (key) => {
-      const sealed = await guard.run("end", () => client.eval(endScript, 1, keys.session(key)));
+      const [sealed] = await Promise.all([guard.run("end", () => client.eval(endScript, 1, keys.session(key))), announceEnd(key)]);
       // Said again, it may be the end that nobody heard of: it is held to the same promise.
       await reachReplica?.(keys.session(key));
       if (typeof sealed !== "string") return { removed: false, session: null };

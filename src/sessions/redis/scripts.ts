@@ -1,5 +1,5 @@
 /*
- * What must be one step in Redis. Each script touches a single key, or two in one slot, so that it also runs in a Cluster.
+ * What must be one step in Redis. Each script touches a single key, so that it also runs in a Cluster, while slots move too.
  *
  * A session is a hash: `v` the sealed session, `s` when it was last seen, `e` its absolute end by Redis's own clock,
  * `a:<app>` when that app was last opened.
@@ -51,19 +51,23 @@ redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 1`;
 
-/** KEYS since, until; ARGV member, login, ms left. Takes out some of those that ended more than a minute ago. */
-export const enterOpenScript = `
+/** KEYS since; ARGV member, login, ms that a session can live. Takes out those that began longer ago. */
+export const enterSinceScript = `
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[3] - 60000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', oldest))
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + 120000))
+return 1`;
+
+/** KEYS until; ARGV member, ms left. Takes out those that ended more than a minute ago. */
+export const enterUntilScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, gone in ipairs(redis.call('ZRANGE', KEYS[2], '-inf', string.format('%.0f', now - 60000), 'BYSCORE', 'LIMIT', 0, 50)) do
-  redis.call('ZREM', KEYS[1], gone)
-  redis.call('ZREM', KEYS[2], gone)
-end
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[2], string.format('%.0f', now + ARGV[3]), ARGV[1])
-local last = redis.call('ZRANGE', KEYS[2], '-1', '-1', 'WITHSCORES')[2] + 120000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - 60000))
+redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[1])
+local last = redis.call('ZRANGE', KEYS[1], '-1', '-1', 'WITHSCORES')[2] + 120000
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
-redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last))
 return 1`;
 
 /** KEYS until. How many have not ended yet. */

@@ -11,6 +11,7 @@ import { createSealer } from "../sealing.ts";
 import { isId, isWithinLimits, keyOf, newId } from "../session-rules.ts";
 import { createWatchers } from "../watchers.ts";
 import { createActivity } from "./activity.ts";
+import { createStoreAdvice } from "./advice.ts";
 import { commandTimeoutMs } from "./connection.ts";
 import { createEndedSessions } from "./ended.ts";
 import { createRedisDocuments, createRedisFacts } from "./facts.ts";
@@ -25,6 +26,7 @@ import { createRedisSessions } from "./sessions.ts";
 import { createRedisWatch } from "./watch.ts";
 
 const monotonic = () => performance.now();
+const readsAtOnce = 20;
 
 /**
  * Sessions in Redis, shared by all processes, behind a cache that Redis keeps honest. Starts whether or not Redis is
@@ -59,6 +61,7 @@ function sessionsOf(deps: StoreDeps, { cache, sessions, records, watch, ended, n
     renew: async (session, change) => {
       const renewed: Session = { ...session, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
       const replaced = await records.replace(renewed);
+      // Not even for the grace: its groups may be fewer now.
       cache.forget(session.key);
       watch.look(session.key);
       return replaced ? renewed : null;
@@ -97,7 +100,8 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
   const sealer = createSealer(settings.secrets);
   const reachReplica = servers.failsOver ? createReplicaWait({ client, guard, monotonic, log }) : null;
   const records = createRedisRecords({ client, guard, keys, codec: createSessionCodec(sealer), limits: settings, clock, reachReplica });
-  const ended = createEndedSessions({ monotonic, remove: records.remove });
+  const ended = createEndedSessions({ monotonic, remove: records.remove, lifetimeMs: settings.lifetimeMs });
+  const advice = createStoreAdvice({ log, failsOver: servers.failsOver });
 
   const link = servers.openLink({
     guard,
@@ -106,14 +110,18 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     monotonic,
     log,
     onChange: (redisKey) => {
-      if (redisKey === null) return startOver();
+      if (redisKey === null) return emptied();
+      const endedKey = keys.endedKeyIn(redisKey);
+      if (endedKey !== null) return heardOfEnd(endedKey);
       const key = keys.sessionKeyIn(redisKey);
       if (key !== null) changed(key);
     },
-    onArmed: () => {
-      log.info({}, "redis announces changes");
-      startOver();
-      ended.repeat();
+    onArmed: ({ newServer, commands }) => {
+      log.info({ newServer }, "redis announces changes");
+      readAgain(cache.doubt());
+      watch.lookAtAll();
+      ended.repeat(newServer);
+      advice.watch(commands);
     },
   });
   const cache = createSessionCache({
@@ -125,15 +133,29 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
   });
   const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing: link.isFlowing, limits: settings, clock });
 
-  const startOver = () => {
+  /** A few at a time, behind the requests' back. */
+  const readAgain = (ids: readonly string[]) => {
+    const left = [...ids].reverse();
+    const next = async (): Promise<void> => {
+      for (let id = left.pop(); id !== undefined; id = left.pop())
+        await cache.load(id, keyOf(id), { graceMs: 0 }).catch(() => left.splice(0));
+    };
+    for (let each = 0; each < readsAtOnce; each += 1) void next();
+  };
+  const emptied = () => {
     cache.flush();
     watch.lookAtAll();
   };
   const changed = (key: string) => {
-    const inUse = cache.forget(key);
+    const inUse = cache.changed(key);
     watch.look(key);
     // Read again at once: if Redis went away now, a session that is in use would else not be known any more.
     if (inUse !== null && !ended.has(key)) cache.load(inUse, key, { graceMs: 0 }).catch(() => undefined);
+  };
+  const heardOfEnd = (key: string) => {
+    ended.heard(key);
+    cache.forget(key);
+    watch.ended(key);
   };
   const onEnded = (key: string) => {
     ended.add(key);
@@ -141,7 +163,7 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     watch.ended(key);
   };
 
-  const open = createOpenSessions({ client, guard, keys, read: records.read });
+  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs: settings.lifetimeMs, clock });
   return {
     cache,
     watch,
@@ -152,9 +174,10 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
     sessions: createRedisSessions({ ...deps, records, index: createRedisIndex({ client, guard, keys }), open, onEnded }),
     facts: createRedisFacts({ client, guard, keys, sealer, random }),
     documents: createRedisDocuments({ client, guard, keys, sealer }),
-    health: (): StoreHealth => describe(client.status, guard.isOpen(), link.isFlowing()),
+    health: (): StoreHealth => ({ ...describe(client.status, guard.isOpen(), link.isFlowing()), warnings: advice.current() }),
     close: () => {
       link.close();
+      advice.close();
       watch.close();
       servers.close();
     },

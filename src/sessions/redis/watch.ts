@@ -23,6 +23,8 @@ export interface WatchDeps {
 
 const sweepEveryMs = 1_000;
 const maxReads = 50;
+/** Whatever the messages say; see the cache. */
+const oldestMs = 60_000;
 
 /**
  * An announcement says only that something changed, so the session is read again. Where announcements are missing
@@ -30,13 +32,20 @@ const maxReads = 50;
  */
 export function createRedisWatch({ watchers, read, isFlowing, limits, clock }: WatchDeps): RedisWatch {
   const known = new Map<string, Session>();
+  /** When each was last looked at. */
+  const lookedAt = new Map<string, number>();
   const due = new Set<string>();
   const failed = new Set<string>();
   let reading = 0;
 
   const ended = (key: string) => {
-    known.delete(key);
+    forget(key);
     watchers.tell(key, { kind: "ended" });
+  };
+
+  const forget = (key: string) => {
+    known.delete(key);
+    lookedAt.delete(key);
   };
 
   const compare = (key: string, now: Session | null) => {
@@ -69,7 +78,8 @@ export function createRedisWatch({ watchers, read, isFlowing, limits, clock }: W
   };
 
   const look = (key: string) => {
-    if (!watchers.has(key)) return void known.delete(key);
+    if (!watchers.has(key)) return forget(key);
+    lookedAt.set(key, clock());
     due.add(key);
     pump();
   };
@@ -80,9 +90,10 @@ export function createRedisWatch({ watchers, read, isFlowing, limits, clock }: W
     for (const key of again) look(key);
     for (const [key, session] of known) {
       const now = clock();
-      if (!watchers.has(key)) known.delete(key);
+      const isOld = Math.abs(now - (lookedAt.get(key) ?? 0)) >= oldestMs;
+      if (!watchers.has(key)) forget(key);
       else if (now >= session.expiresAt) ended(key);
-      else if (!isFlowing() || !isWithinLimits(session, limits, now)) look(key);
+      else if (isOld || !isFlowing() || !isWithinLimits(session, limits, now)) look(key);
     }
   };
   const sweeper = setInterval(sweep, sweepEveryMs);

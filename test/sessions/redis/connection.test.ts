@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { makeSecret } from "../../../src/core/secret.ts";
 import type { RedisSettings } from "../../../src/core/settings.ts";
-import { optionsFor } from "../../../src/sessions/redis/connection.ts";
+import { createLeaveReplica, optionsFor } from "../../../src/sessions/redis/connection.ts";
 
 const at = (url: string, change: Partial<RedisSettings> = {}): RedisSettings => ({
   target: { kind: "single", url: makeSecret(url) },
@@ -46,5 +46,23 @@ test("a CA and a server name switch TLS on, for sentinels too", () => {
 });
 
 test("nothing waits for ever", () => {
-  expect(optionsFor(at("redis://h"))).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 500 });
+  expect(optionsFor(at("redis://h"))).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 1_000 });
+});
+
+test("a connection that leads to a replica is left at once, then ever more rarely, and the first reply is told", () => {
+  let now = 0;
+  const told: string[] = [];
+  const leave = createLeaveReplica(
+    () => now,
+    (reply) => void told.push(reply),
+  );
+  const left: number[] = [];
+  for (now = 0; now < 120_000; now += 300) if (leave(new Error("READONLY You can't write against a read only replica."))) left.push(now);
+  expect(left.slice(0, 6)).toEqual([0, 1_200, 3_300, 7_500, 15_600, 31_800]);
+  expect(left).toHaveLength(8);
+  expect(told).toEqual(["READONLY You can't write against a read only replica"]);
+  expect(leave(new Error("OOM command not allowed"))).toBe(false);
+  now += 120_000;
+  expect(leave(new Error("MASTERDOWN Link with MASTER is down"))).toBe(true);
+  expect(told).toHaveLength(2);
 });

@@ -69,7 +69,7 @@ describe("the user that docs/redis.md describes", () => {
   const password = "a-password-of-these-tests";
   let rules: readonly string[];
   beforeAll(async () => {
-    const page = await readFile(new URL("../../docs/redis.md", import.meta.url), "utf8");
+    const page = await readFile(new URL("../../../docs/redis.md", import.meta.url), "utf8");
     const line = /^ACL SETUSER (vestibule .*)$/m.exec(page)?.[1] ?? "";
     rules = line.replace("PASSWORD", password).split(" ");
     expect(rules.length).toBeGreaterThan(20);

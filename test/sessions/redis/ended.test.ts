@@ -1,13 +1,16 @@
 import { expect, test } from "vitest";
 import { createEndedSessions } from "../../../src/sessions/redis/ended.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const minute = 60_000;
+const lifetimeMs = 720 * minute;
 
 function opened(remove: (key: string) => Promise<unknown> = async () => undefined) {
   const time = { now: 0 };
   const removed: string[] = [];
   const ended = createEndedSessions({
     monotonic: () => time.now,
+    lifetimeMs,
     remove: (key) => {
       removed.push(key);
       return remove(key);
@@ -16,41 +19,40 @@ function opened(remove: (key: string) => Promise<unknown> = async () => undefine
   return { ended, removed, time };
 }
 
-test("an ended session is remembered for ten minutes", () => {
+test("an ended session is remembered for as long as it could have lived, wherever it ended", () => {
   const { ended, time } = opened();
-  ended.add("a");
-  time.now = 10 * minute;
-  expect(ended.has("a")).toBe(true);
-  expect(ended.has("b")).toBe(false);
+  ended.add("here");
+  ended.heard("elsewhere");
+  time.now = lifetimeMs;
+  expect(["here", "elsewhere", "never"].map(ended.has)).toEqual([true, true, false]);
   time.now += 1;
-  expect(ended.has("a")).toBe(false);
+  expect(["here", "elsewhere"].map(ended.has)).toEqual([false, false]);
 });
 
-test("one that ends again is remembered from then on", () => {
-  const { ended, time } = opened();
-  ended.add("a");
-  ended.add("b");
-  time.now = 9 * minute;
-  ended.add("a");
-  time.now = 15 * minute;
-  ended.add("c");
-  expect(["a", "b", "c"].map(ended.has)).toEqual([true, false, true]);
-});
-
-test("those beyond fifty thousand are forgotten, the oldest first", () => {
+test("those beyond two hundred thousand are forgotten, the oldest first", () => {
   const { ended } = opened();
-  for (let count = 0; count <= 50_000; count += 1) ended.add(`session-${count}`);
-  expect(ended.has("session-0")).toBe(false);
-  expect(ended.has("session-1")).toBe(true);
-  expect(ended.has("session-50000")).toBe(true);
+  for (let count = 0; count <= 200_000; count += 1) ended.add(`session-${count}`);
+  expect(["session-0", "session-1", "session-200000"].map(ended.has)).toEqual([false, true, true]);
 });
 
-test("a server that was just promoted is told of the last minute's", () => {
+test("a server that was just promoted is told of the last minute's own ends", async () => {
   const { ended, removed, time } = opened();
   ended.add("early");
   time.now = 30_000;
   ended.add("late");
+  ended.heard("elsewhere");
+  ended.heard("late");
   time.now = 80_000;
-  ended.repeat();
-  expect(removed).toEqual(["late"]);
+  ended.repeat(false);
+  await eventually(() => expect(removed).toEqual(["late"]));
+});
+
+test("a server that was started anew is told of all ends, the latest first, and again when it refuses", async () => {
+  let refusals = 1;
+  const { ended, removed, time } = opened(() => (refusals-- > 0 ? Promise.reject(new Error("loading")) : Promise.resolve()));
+  ended.add("early");
+  time.now = 60 * minute;
+  ended.heard("elsewhere");
+  ended.repeat(true);
+  await eventually(() => expect(removed).toEqual(["elsewhere", "early", "elsewhere"]));
 });

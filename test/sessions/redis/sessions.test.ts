@@ -39,7 +39,7 @@ function parts(beforeWrite: (sessions: ReturnType<typeof createRedisSessions>) =
   const codec = createSessionCodec(createSealer(settings.secrets));
   const records = createRedisRecords({ client, guard, keys, codec, limits: settings, clock: Date.now, reachReplica: null });
   const index = createRedisIndex({ client, guard, keys });
-  const open = createOpenSessions({ client, guard, keys, read: records.read });
+  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs: settings.lifetimeMs, clock: Date.now });
   const deps = {
     settings,
     index,
