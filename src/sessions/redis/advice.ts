@@ -22,11 +22,17 @@ const replicas = "redis takes writes that no replica has: a failover can forget 
 export function createStoreAdvice({ log, failsOver }: { readonly log: Log; readonly failsOver: boolean }): StoreAdvice {
   const byServer = new Map<Redis, readonly string[]>();
   const said = new Set<string>();
+  const asked = new WeakMap<Redis, Promise<string | null>>();
+  const savesOf = (server: Redis) => {
+    const answer = asked.get(server) ?? readSaves(server);
+    asked.set(server, answer);
+    return answer;
+  };
   const current = () => [...new Set([...byServer.values()].flat())];
 
   const look = async (server: Redis): Promise<void> => {
     try {
-      byServer.set(server, await adviceOf(server, failsOver));
+      byServer.set(server, await adviceOf(server, failsOver, savesOf));
     } catch (error) {
       log.debug({ error: plainError(error) }, "the settings of redis could not be read");
     }
@@ -48,25 +54,27 @@ export function createStoreAdvice({ log, failsOver }: { readonly log: Log; reado
   return { watch: (server) => void look(server), current, close: () => clearInterval(timer) };
 }
 
-async function adviceOf(server: Redis, failsOver: boolean): Promise<readonly string[]> {
+async function adviceOf(server: Redis, failsOver: boolean, saves: (server: Redis) => Promise<string | null>): Promise<readonly string[]> {
   const info = await server.info();
   const value = (name: string) => new RegExp(`^${name}:(\\S*)`, "m").exec(info)?.[1] ?? "";
   const policy = value("maxmemory_policy");
   return [
-    ...(value("aof_enabled") === "0" && (await keepsSnapshots(server, value("rdb_saves"))) ? [snapshots] : []),
+    ...(value("aof_enabled") === "0" && keepsSnapshots(await saves(server), value) ? [snapshots] : []),
     ...(policy.startsWith("allkeys-") ? [eviction(policy)] : []),
-    ...(failsOver && (await settingOf(server, "min-replicas-to-write")) === "0" ? [replicas] : []),
+    // Redis tells of it only where it is set.
+    ...(failsOver && value("role") === "master" && value("min_slaves_good_slaves") === "" ? [replicas] : []),
   ];
 }
 
-/** Where its settings may not be read, snapshots that were made since it started tell. */
-async function keepsSnapshots(server: Redis, madeSoFar: string): Promise<boolean> {
-  const save = await settingOf(server, "save");
-  return save === null ? Number(madeSoFar) > 0 : save !== "";
+/** Where its settings may not be read, a snapshot that was made or loaded since the server began tells. */
+function keepsSnapshots(save: string | null, value: (name: string) => string): boolean {
+  if (save !== null) return save !== "";
+  const began = Number(value("server_time_usec")) / 1e6 - Number(value("uptime_in_seconds"));
+  return Number(value("rdb_last_load_keys_loaded")) > 0 || Number(value("rdb_last_save_time")) > began + 2;
 }
 
-/** Null where the user may not ask, as with hosted servers. */
-async function settingOf(server: Redis, name: string): Promise<string | null> {
-  const answer: unknown = await server.config("GET", name).catch(() => null);
+/** Asked once: a refusal is an entry in the server's ACL log, and the answer of a hosted server will not change. */
+async function readSaves(server: Redis): Promise<string | null> {
+  const answer: unknown = await server.config("GET", "save").catch(() => null);
   return Array.isArray(answer) && answer.length > 1 ? String(answer[1]) : null;
 }

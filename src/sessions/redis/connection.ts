@@ -165,7 +165,17 @@ function addressInUrl(text: string): ConnectionOptions {
  */
 export function openCluster(settings: RedisSettings, nodes: readonly Address[], log: Log): Cluster {
   const client = new Cluster([...nodes], clusterOptions(settings));
-  client.on("+node", (node: Redis) => replaceWhenSilent(node));
+  client.on("+node", (node: Redis) => {
+    replaceWhenSilent(node);
+    // ioredis says ASKING and never looks whether that failed: unheard, the failure would end the process.
+    const asking = node.asking.bind(node);
+    const heard = () => {
+      const asked = asking();
+      asked.catch(() => undefined);
+      return asked;
+    };
+    Object.assign(node, { asking: heard });
+  });
   let complained = false;
   client.on("error", (error: unknown) => {
     if (!complained) log.warn({ error: plainError(error), connection: "cluster" }, "redis is not reachable");
@@ -187,7 +197,8 @@ function clusterOptions(settings: RedisSettings) {
     redisOptions: { ...node, connectionName: "vestibule-commands" },
     clusterRetryStrategy: (attempt: number) => Math.min(50 * attempt, 400),
     enableOfflineQueue: false,
-    maxRedirections: 6,
+    // A node that owns no slot yet may be connected to only now: each attempt until then counts.
+    maxRedirections: 16,
     retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 50,

@@ -88,7 +88,7 @@ describe("the user that docs/redis.md describes", () => {
       await operator.call("ACL", "SETUSER", ...rules);
       await operator.call("ACL", "SETUSER", "default", "off");
       await useAll(open({ target: { kind: "single", url: makeSecret(redis.url) }, ...user }));
-      expect((await refusals(operator)).filter((refusal) => !refusal.startsWith("AUTH"))).toEqual([]);
+      expect((await refusals(operator)).filter((refusal) => !/^(AUTH|config\|get)/.test(refusal))).toEqual([]);
       const intruder = new Redis(redis.port, "127.0.0.1", { ...user, password });
       await expect(intruder.get("another:key")).rejects.toThrow("NOPERM");
       await expect(intruder.keys("*")).rejects.toThrow("NOPERM");
@@ -110,7 +110,9 @@ describe("the user that docs/redis.md describes", () => {
       }
       const nodes = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
       await useAll(open({ target: { kind: "cluster", nodes }, ...user }));
-      for (const { client } of cluster.nodes) expect(await refusals(client)).toEqual([]);
+      for (const { client } of cluster.nodes) {
+        expect((await refusals(client)).filter((refusal) => !refusal.startsWith("config|get"))).toEqual([]);
+      }
     } finally {
       await cluster.stop();
     }
