@@ -1,12 +1,18 @@
 import { Hono } from "hono";
+import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
+import { createApi } from "./api/api.ts";
+import type { Operations } from "./operations.ts";
 
 export interface AdminDeps {
   readonly log: Log;
   /** Called for every readiness answer; must not reach out to anybody but our own processes. */
   readonly state: () => GatewayState | Promise<GatewayState>;
   readonly metricsText: () => Promise<string>;
+  /** What the API and the console stand on. */
+  readonly operations: Operations;
+  readonly clock: Clock;
 }
 
 /** What readiness is made of. */
@@ -24,9 +30,15 @@ export interface GatewayState {
 
 const plain = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-/** Health, readiness and metrics: for the admin listener only, never on a public one. */
-export function createAdmin(deps: AdminDeps): (request: Request) => Promise<Response> {
-  const app = new Hono();
+/** The connection on which a request came. */
+export interface AdminEnv {
+  readonly Bindings: { readonly address: string };
+}
+
+/** Health, readiness, metrics and the API: for the admin listener only, never on a public one. */
+export function createAdmin(deps: AdminDeps): (request: Request, address: string) => Promise<Response> {
+  const app = new Hono<AdminEnv>();
+  app.route("/api/v1", createApi(deps));
   app.get("/healthz", () => new Response("alive\n", { headers: plain }));
   app.get("/readyz", () => readiness(deps));
   app.get("/metrics", async () => {
@@ -41,7 +53,7 @@ export function createAdmin(deps: AdminDeps): (request: Request) => Promise<Resp
     deps.log.error({ error }, "an admin request failed");
     return new Response("internal error\n", { status: 500, headers: plain });
   });
-  return async (request) => app.fetch(request);
+  return async (request, address) => app.fetch(request, { address });
 }
 
 /**

@@ -25,7 +25,11 @@ export function composeAdmin(deps: AdminDeps): AdminListener {
       return deps.state();
     },
   });
-  const server = createServer(getRequestListener(admin, { overrideGlobalObjects: false }));
+  const answer = (request: Request, env: { readonly incoming: { readonly socket: { readonly remoteAddress?: string | undefined } } }) =>
+    admin(request, env.incoming.socket.remoteAddress ?? "");
+  const server = createServer(
+    getRequestListener((request, env) => answer(request, env as Parameters<typeof answer>[1]), { overrideGlobalObjects: false }),
+  );
   server.on("clientError", (_, socket) => socket.destroy());
   return {
     listen: ({ host, port }) =>

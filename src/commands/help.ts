@@ -17,6 +17,9 @@ Commands:
   token     make a service token
   schema    print the JSON Schema of the configuration file, for editors
   completion  print the completion of bash or zsh
+  sessions  who is signed in at the running gateway: list, show, end
+  revoke    end all sessions of one person
+  status    say whether the running gateway is ready, and how many are signed in
 
 Options:
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
@@ -145,6 +148,41 @@ source <(vestibule completion bash)
 
 Prints the JSON Schema of the configuration file. Put this first in the file and editors complete and check it:
 # yaml-language-server: $schema=./vestibule.schema.json
+`,
+  sessions: `Usage: vestibule sessions list [whose] [--limit N] [--json]
+       vestibule sessions show HANDLE
+       vestibule sessions end HANDLE | whose | --all  [--dry-run]
+
+Who is signed in at the running gateway, over all its processes and instances. Needs console.token in the configuration.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --admin URL     where the admin listener is reached; default: http:// with admin.address
+      --person ID     whose: the subject, as the provider names the person
+      --email ADDR    the e-mail address
+      --provider P    a provider's id
+      --group G       a group
+      --address IP    the client's address at login
+      --app HOST      an app that was opened: its first host
+      --all           everyone's
+      --limit N       list: so many at most
+      --dry-run       end: count, and end nothing
+      --json          list: one JSON object a line
+`,
+  revoke: `Usage: vestibule revoke [--config FILE] [--dry-run] PERSON
+
+Ends all sessions of PERSON, named by subject or e-mail address, at every provider. They are refused everywhere within a second.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --admin URL     where the admin listener is reached; default: http:// with admin.address
+      --dry-run       count, and end nothing
+`,
+  status: `Usage: vestibule status [--config FILE] [--json]
+
+Whether the running gateway is ready, how many sessions are open, and how its store and providers are. Exit code 1: not ready.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --admin URL     where the admin listener is reached; default: http:// with admin.address
+      --json          as JSON
 `,
 } as const;
 export type CommandName = keyof typeof commandHelp;

@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { unwatchFile, watchFile } from "node:fs";
 import { setFlagsFromString } from "node:v8";
+import type { ReloadOutcome } from "../admin/operations.ts";
 import { type LoadResult, loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { startPrimary } from "../process/primary.ts";
@@ -53,15 +54,18 @@ function watchConfiguration(
   manager: ServiceManager,
 ): () => void {
   let text = firstText;
-  const reload = async (onlyIfChanged: boolean) => {
+  const reload = async (onlyIfChanged: boolean): Promise<ReloadOutcome> => {
     const loaded = load();
-    if (onlyIfChanged && loaded.ok && loaded.text === text) return;
+    if (onlyIfChanged && loaded.ok && loaded.text === text) return { outcome: "applied", detail: "nothing has changed" };
     manager.reloading();
     text = loaded.ok ? loaded.text : "";
-    if (loaded.ok) await gateway.reload(loaded.settings, loaded.warnings);
-    else gateway.rejectReload(formatProblems(loaded.problems, { colour: false }));
+    const problems = loaded.ok ? "" : formatProblems(loaded.problems, { colour: false });
+    const outcome = loaded.ok ? await gateway.reload(loaded.settings, loaded.warnings) : rejected(problems);
+    if (!loaded.ok) gateway.rejectReload(problems);
     manager.ready();
+    return outcome;
   };
+  gateway.onReloadAsked(() => reload(false));
   const onHangUp = () => void reload(false);
   const onChange = () => void reload(true);
   process.on("SIGHUP", onHangUp);
@@ -71,6 +75,8 @@ function watchConfiguration(
     unwatchFile(file, onChange);
   };
 }
+
+const rejected = (detail: string): ReloadOutcome => ({ outcome: "rejected", detail });
 
 /** SIGTERM and SIGINT, in the order of their coming. */
 interface Stops {

@@ -16,4 +16,7 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   user: async () => (await import("./user.ts")).user,
   completion: async () => (await import("./completion.ts")).completion,
   schema: async () => (await import("./schema.ts")).schema,
+  sessions: async () => (await import("./sessions-command.ts")).sessionsCommand,
+  revoke: async () => (await import("./revoke.ts")).revoke,
+  status: async () => (await import("./status.ts")).status,
 };

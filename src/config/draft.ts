@@ -13,9 +13,17 @@ import { isRecord } from "./yaml/document.ts";
  * Names come from the file itself, so that a misshapen provider is not reported as unknown, too.
  */
 export type Draft = {
-  readonly [Section in "listen" | "admin" | "workers" | "trustedProxies" | "insecure" | "auth" | "branding" | "sessions"]:
-    | ConfigFile[Section]
-    | null;
+  readonly [Section in
+    | "listen"
+    | "admin"
+    | "workers"
+    | "trustedProxies"
+    | "insecure"
+    | "auth"
+    | "branding"
+    | "sessions"
+    | "portal"
+    | "console"]: ConfigFile[Section] | null;
 } & {
   /** Null = not written; undefined = nothing of it can be judged. */
   readonly directory: ConfigFile["directory"] | undefined;
@@ -54,6 +62,8 @@ const nothing: Draft = {
     auth: null,
     branding: null,
     sessions: null,
+    portal: null,
+    console: null,
     directory: undefined,
   },
   ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
@@ -80,6 +90,8 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     auth: salvage(sections.auth, plain.auth),
     branding: salvage(sections.branding, plain.branding),
     sessions: salvage(sections.sessions, plain.sessions),
+    portal: salvage(sections.portal, plain.portal),
+    console: salvage(sections.console, plain.console),
     directory: plain.directory == null ? null : (salvage(sections.directory, plain.directory) ?? undefined),
     providers: each(plain.providers, (item) => salvage(providerShape, item)),
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),

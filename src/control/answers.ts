@@ -1,5 +1,5 @@
 import type { Answer } from "../core/answer.ts";
-import { asGatewayError, type GatewayError } from "../core/errors.ts";
+import { asGatewayError, type ErrorCode, type GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { BrowserStep } from "../core/ports/login-provider.ts";
@@ -53,6 +53,9 @@ const defaults: Answer["headers"] = [
 /** The answer with the protective fields that it lacks and the request id under which its story is logged. */
 export function withDefaults(answer: Answer, requestId: string): Answer {
   const present = new Set(answer.headers.map(([name]) => name.toLowerCase()));
+  // Whom X-Frame-Options cannot name: a frame that `frame-ancestors` allows must not be forbidden beside it.
+  if (answer.headers.some(([name, value]) => name === "Content-Security-Policy" && !value.includes("frame-ancestors 'none'")))
+    present.add("x-frame-options");
   const missing = [...defaults, ["X-Request-Id", requestId] as const].filter(([name]) => !present.has(name.toLowerCase()));
   return withHeaders(answer, missing);
 }
@@ -108,9 +111,14 @@ export function followStep(deps: Pick<Answering, "renderPage">, incoming: Incomi
   return page(deps, incoming, 200, { page: "continue", action: go.action, fields: go.fields });
 }
 
+/** Names and clocks that two sides must agree on: visitors cannot mend that, and do not tell. */
+const isOperatorsFault = (code: ErrorCode) =>
+  code.startsWith("setup.") || code === "saml.audience" || code === "saml.issuer-unknown" || code === "saml.clock-skew";
+
 function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {
   const fields = { request: incoming.id, host: incoming.hostname, code: error.code, error };
   if (error.code === "gateway.internal") log.error(fields, "a control request failed");
   else if (error.status >= 500) log.warn(fields, "a control request could not be served");
+  else if (isOperatorsFault(error.code)) log.warn(fields, "a sign-in is not set up correctly");
   else log.info(fields, "a control request was refused");
 }

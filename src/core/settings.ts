@@ -1,4 +1,4 @@
-import type { BrandingSettings } from "./branding.ts";
+import type { BrandImage, BrandingSettings } from "./branding.ts";
 import type { DirectorySettings, GraphSettings, ScimSettings } from "./directory-settings.ts";
 import type { Origin } from "./origin.ts";
 import type { PathSpec, RuleSpec } from "./rules.ts";
@@ -21,6 +21,9 @@ export interface Settings {
   readonly providers: readonly ProviderSettings[];
   readonly apps: readonly AppSettings[];
   readonly directory: DirectorySettings | null;
+  readonly portal: PortalSettings;
+  readonly console: ConsoleSettings;
+  readonly personalTokens: PersonalTokenSettings | null;
   readonly tests: readonly PolicyTest[];
 }
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
@@ -29,6 +32,29 @@ export interface LocaleSettings {
   readonly available: readonly string[];
   /** The sentences of `auth.locale.files` by language and key; what is missing falls back. */
   readonly sentences?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+/** What the auth origin's first page is. */
+export interface PortalSettings {
+  readonly enabled: boolean;
+  /** Where that page leads instead. */
+  readonly home: string | null;
+}
+/** How one app stands on the portal. */
+export interface AppPortalSettings {
+  readonly hidden: boolean;
+  readonly description: string | null;
+  readonly icon: BrandImage | null;
+  readonly category: string | null;
+}
+export interface ConsoleSettings {
+  /** Null = nobody signs in with a token. */
+  readonly token: Secret | null;
+  /** The host of the app that publishes the console; that app is among `apps`. */
+  readonly host: string | null;
+}
+export interface PersonalTokenSettings {
+  readonly lifetimeMs: number;
+  readonly perUser: number;
 }
 export interface Address {
   readonly host: string;
@@ -100,6 +126,10 @@ export interface ProviderSettings {
   readonly attributes: AttributeSettings;
   /** The provider's group ids to the names that rules use. */
   readonly groupNames: Readonly<Record<string, string>>;
+  /** Between the groups of one text; absent or null = a text is one group. */
+  readonly groupsSeparator?: string | null;
+  /** Stands before every group of this provider in rules and headers; absent or null = nothing. */
+  readonly groupsPrefix?: string | null;
   /** It provisions people; null = it does not. */
   readonly scim: ScimSettings | null;
   /** What Microsoft Graph is asked; null = nothing. */
@@ -132,6 +162,8 @@ export interface AppSettings {
   readonly logoutPaths: readonly PathSpec[];
   /** A form that a login interrupts is kept and shown again. */
   readonly keepForms: boolean;
+  /** How it stands on the portal; absent = plainly. */
+  readonly portal?: AppPortalSettings;
   /** `fold`: its server may fold names. `rawBytes`: escapes that are not UTF-8 (`%E9`) are let through. */
   readonly paths: { readonly fold: boolean; readonly rawBytes: boolean };
   /** Longest prefix first; the last is `/`. Everything a route did not say is already inherited. */

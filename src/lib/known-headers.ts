@@ -105,7 +105,9 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
   // Names under `X-Forwarded-` that other gateways give to the identity, not to the way the request took.
   ...all(
     "identity",
-    words("user userid user-id login email groups group preferred-username access-token id-token name roles identity subject")
+    words(
+      "user userid user-id login email groups group preferred-username access-token id-token name roles identity subject mail displayname display-name",
+    )
       .map((name) => `x-forwarded-${name}`)
       .join(" "),
   ),

@@ -35,7 +35,7 @@ export function compileNamePattern(pattern: string, fold: (text: string) => stri
 export function emailDomain(email: string): string | null {
   const at = email.indexOf("@");
   if (at <= 0 || at === email.length - 1 || email.includes("@", at + 1)) return null;
-  return email.slice(at + 1).toLowerCase();
+  return foldName(email.slice(at + 1));
 }
 
 function isAscii(text: string): boolean {
@@ -55,14 +55,47 @@ export interface EmailAddress {
 
 /**
  * Reads an e-mail address strictly: exactly one `@`, no quoting, no spaces. Null for anything else: an address that two programs could
- * read as two different people must not decide who somebody is. The domain is lower-cased and an international one is brought to its
- * ASCII form, so that a look-alike (full-width letters, the Kelvin sign) cannot slip past the owner of the plain domain.
+ * read as two different people must not decide who somebody is. Domains are compared as ASCII after lower-casing A to Z. An international
+ * one is brought to its ASCII form only where that changes nothing but the writing: `corp.te\u017Ft`, full-width letters or the Kelvin sign,
+ * which the IDNA mapping would turn into another, plain domain, are no address at all.
  */
 export function readEmailAddress(text: string): EmailAddress | null {
   const [local, written, ...more] = text.split("@");
   if (local === undefined || written === undefined || more.length > 0 || !localPart.test(local)) return null;
-  if (!needsNoReading.test(written)) return null;
-  const lower = written.toLowerCase();
-  const domain = asciiDomain.test(lower) ? lower : (URL.parse(`http://${written}`)?.hostname ?? "");
-  return asciiDomain.test(domain) ? { address: `${local}@${domain}`, domain } : null;
+  const domain = needsNoReading.test(written) ? asciiForm(written) : null;
+  return domain === null ? null : { address: `${local}@${domain}`, domain };
+}
+
+/**
+ * The domain for which an application might take what stands behind the last `@`: blanks, a dot at the end and look-alike letters aside.
+ * Null without an `@` or a domain. Good for refusing only: see `readEmailAddress` for what an address is.
+ */
+export function apparentDomain(text: string): string | null {
+  if (!text.includes("@")) return null;
+  const written = text
+    .slice(text.lastIndexOf("@") + 1)
+    .trim()
+    .replace(/\.$/, "");
+  const domain = needsNoReading.test(written) ? (URL.parse(`http://${written}`)?.hostname ?? "") : "";
+  return asciiDomain.test(domain) ? domain : null;
+}
+
+/** Null for what is no domain, or would become another one on the way. */
+function asciiForm(written: string): string | null {
+  const lower = Array.from(written, (letter) => (isAscii(letter) ? letter.toLowerCase() : lowerForeign(letter))).join("");
+  if (asciiDomain.test(lower)) return lower;
+  // Letters that IDNA replaces (UTS 46: compatibility forms) or leaves out would make two spellings of one name, and one of them a plain one.
+  if (isAscii(lower) || lower.normalize("NFKC") !== lower || /\p{Default_Ignorable_Code_Point}/u.test(lower)) return null;
+  const ascii = URL.parse(`http://${lower}`)?.hostname ?? "";
+  const labels = ascii.split(".");
+  const isFaithful = lower
+    .split(".")
+    .every((label, at) => (isAscii(label) ? labels[at] === label : labels[at]?.startsWith("xn--") === true));
+  return isFaithful && asciiDomain.test(ascii) ? ascii : null;
+}
+
+/** Lower case, unless that would be an ASCII letter: the Kelvin sign is no `k`, and a dotted capital I no `i`. */
+function lowerForeign(letter: string): string {
+  const lower = letter.toLowerCase();
+  return /[a-z]/.test(lower) ? letter : lower;
 }

@@ -4,6 +4,7 @@ import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { BrowserStep, LoginProvider } from "../core/ports/login-provider.ts";
 import type { Parting } from "../core/session.ts";
+import { languageTags } from "../lib/languages.ts";
 import { parkPendingLogout, parkRest, type RestNeeds, restCookie, type SignedOutState, sealSignedOutState } from "./signed-out-state.ts";
 
 export interface LeaveNeeds extends RestNeeds, Answering {
@@ -56,7 +57,7 @@ async function leave(
     // A signed answer is held against the request it answers; others merely send the browser back with the state.
     const state =
       provider.answersLogout === true ? await parkPendingLogout(parts, provider.id, signedOut) : sealSignedOutState(parts, signedOut);
-    const go = await provider.leave(session, state);
+    const go = await provider.leave(session, state, languageTags(incoming.acceptLanguage));
     return go === null ? null : { go, rest };
   } catch (error) {
     parts.log.warn({ request: incoming.id, provider: provider.id, error }, "a provider could not be left");

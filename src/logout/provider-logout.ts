@@ -39,12 +39,11 @@ export async function endByNotice(
  * into ID tokens: the sessions of such logins are filed under the account's name, and nobody else's are.
  */
 async function endNamed(parts: Pick<Parts, "sessions">, provider: string, notice: LogoutNotice): Promise<readonly Session[]> {
-  const { subject, providerSession, providerAccount = null } = notice;
+  const { subject, providerSession, providerAccount = null, unnamedSession = null } = notice;
   const end = (filter: SessionFilter) => parts.sessions.endAll(filter, "provider-logout");
   if (providerSession !== null) {
     const ended = await end({ by: "provider-session", provider, providerSession });
-    const unnamed = ended.length === 0 ? (providerAccount ?? subject) : null;
-    return unnamed === null ? ended : end({ by: "provider-session", provider, providerSession: unnamed });
+    return ended.length > 0 || unnamedSession === null ? ended : end({ by: "provider-session", provider, providerSession: unnamedSession });
   }
   if (providerAccount !== null) return end({ by: "provider-account", provider, providerAccount });
   if (subject !== null) return end({ by: "principal", provider, subject });

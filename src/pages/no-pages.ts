@@ -95,6 +95,7 @@ const passing: readonly ErrorCode[] = [
   "kerberos.busy",
   "kerberos.keytab",
   "login.provider-unavailable",
+  "login.provider-busy",
   "saml.metadata-unusable",
   "store.unavailable",
   "gateway.overloaded",
@@ -109,7 +110,7 @@ function errorKind(code: ErrorCode): ErrorKind {
   if (passing.includes(code)) return "later";
   const [area] = code.split(".");
   if (code === "saml.logout-rejected") return "logout";
-  if (area === "login" || area === "bearer" || area === "saml" || area === "kerberos") return "login";
+  if (area === "login" || area === "bearer" || area === "saml" || area === "kerberos" || area === "setup") return "login";
   if (area === "logout") return "logout";
   if (area === "upstream") return "app-down";
   return area === "request" ? "request" : "internal";

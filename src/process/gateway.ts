@@ -1,4 +1,5 @@
 import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
@@ -20,6 +21,10 @@ export interface Gateway {
   /** Compiles a configuration beside the one in force. Throws when that cannot be done; nothing has changed then. */
   prepare(next: Settings): PreparedVersion;
   health(): GatewayHealth;
+  /** Who is signed in, for operators. */
+  readonly sessions: SessionStore;
+  /** The configuration in force. */
+  readonly settings: () => Settings;
   /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -109,6 +114,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
         },
       };
     },
+    sessions: store.sessions,
+    settings: () => current.settings,
     health: () => ({
       listening: listeners.length === started.listen.length,
       store: store.health(),

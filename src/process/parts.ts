@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { AuditTail } from "../admin/audit-tail.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -30,6 +31,11 @@ export function composeLogs(settings: Settings["log"], registry: MetricsRegistry
   });
   const deps: LogDeps = { ...settings, write: writer.write, pid: process.pid, clock: Date.now };
   return { log: createLog(deps), audit: createAudit(deps), writer, deps };
+}
+
+/** The same logs; audit events are remembered for those who look. */
+export function withTail(logs: Logs, tail: AuditTail): Logs {
+  return { ...logs, audit: tail.remembering(logs.audit) };
 }
 
 /** The session store that the configuration names. Redis may be away: the store says so, and comes back by itself. */

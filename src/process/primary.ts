@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayState } from "../admin/admin.ts";
+import { createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
+import type { Settings } from "../core/settings.ts";
 import { createMergedMetrics, workerMetricsText } from "../observe/merge-expositions.ts";
 import { createMetrics } from "../observe/metrics.ts";
-import { composeLogs } from "./parts.ts";
+import { composeOperations, type ReloadFile } from "./operations.ts";
+import { composeLogs, composeStore, withTail } from "./parts.ts";
 import { createReloads, tellWarnings } from "./reloads.ts";
 import { lastLinesMs, type RunningGateway, type Start } from "./single.ts";
 import { createForkWorker } from "./workers/fork.ts";
@@ -18,8 +21,11 @@ import { createSupervisor } from "./workers/supervisor.ts";
  */
 export async function startPrimary({ settings, warnings, version }: Start): Promise<RunningGateway> {
   const registry = createMetrics({ version });
-  const logs = composeLogs(settings.log, registry);
+  const tail = createAuditTail(Date.now);
+  const logs = withTail(composeLogs(settings.log, registry), tail);
   const { log, writer } = logs;
+  // Workers serve; this one asks the store that they share.
+  const store = composeStore(settings.sessions, { clock: Date.now, log, metrics: registry.metrics });
   const totals = createMergedMetrics();
   const compileCache = createCompileCache();
   let crashes = 0;
@@ -31,6 +37,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     fork: createForkWorker({ env: compileCache.env, writeLine: writer.write }),
     log,
     clock: Date.now,
+    onAudit: tail.note,
     onEnd: (last, crashed) => {
       if (crashed) crashes += 1;
       if (last !== null) totals.retire(last.metrics);
@@ -48,7 +55,15 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     const reports = (await supervisor.reports()).map(({ report }) => report);
     return { ...joinStates(reports), draining, workers: { wanted: settings.workers, ready: reports.filter(isReady).length } };
   };
-  const admin = composeAdmin({ log, state, metricsText });
+  let current = settings;
+  let reloadFile: ReloadFile | null = null;
+  const operations = composeOperations({
+    ...{ state, metricsText, logs, tail, version },
+    sessions: store.sessions,
+    settings: () => current,
+    reload: () => reloadFile,
+  });
+  const admin = composeAdmin({ log, state, metricsText, operations, clock: Date.now });
 
   const drain = async (graceMs: number) => {
     draining = true;
@@ -58,6 +73,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     await supervisor.drain(Math.max(0, graceMs - lingeredMs));
     compileCache.remove();
     await admin.close();
+    await store.close();
     log.info({}, "stopped");
     await writer.flush(lastLinesMs);
   };
@@ -76,7 +92,14 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     supervisor.kill();
     compileCache.remove();
   };
-  return { ...createReloads({ started: settings, logs, registry, putInForce: supervisor.putInForce }), drain, abandon };
+  const putInForce = async (next: Settings) => {
+    await supervisor.putInForce(next);
+    current = next;
+  };
+  const onReloadAsked = (reload: ReloadFile) => {
+    reloadFile = reload;
+  };
+  return { ...createReloads({ started: settings, logs, registry, putInForce }), onReloadAsked, drain, abandon };
 }
 
 const isReady = ({ listening, store }: WorkerReport): boolean => listening && store.reachable;

@@ -1,3 +1,4 @@
+import type { ReloadOutcome } from "../admin/operations.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
@@ -7,7 +8,7 @@ import { describeChanges, needsRestart } from "./settings-changes.ts";
 /** Takes configurations in, one after the other, and says what became of each. */
 export interface Reloads {
   /** Resolves when the new one is in force, or is not and was logged. */
-  reload(settings: Settings, warnings: readonly Problem[]): Promise<void>;
+  reload(settings: Settings, warnings: readonly Problem[]): Promise<ReloadOutcome>;
   /** Notes that a changed file has problems; nothing changes. */
   rejectReload(problems: string): void;
 }
@@ -21,9 +22,9 @@ export function createReloads(deps: {
 }): Reloads {
   const { log, audit } = deps.logs;
   let current = deps.started;
-  let before: Promise<void> = Promise.resolve();
+  let before: Promise<unknown> = Promise.resolve();
 
-  const reload = async (next: Settings, warnings: readonly Problem[]) => {
+  const reload = async (next: Settings, warnings: readonly Problem[]): Promise<ReloadOutcome> => {
     try {
       const restart = needsRestart(deps.started, next);
       if (restart.length > 0) log.warn({ keys: restart }, "these keys take effect at the next start");
@@ -32,18 +33,22 @@ export function createReloads(deps: {
       current = next;
       tellWarnings(deps.logs, next, warnings);
       deps.registry.configReloaded("applied");
-      audit({ event: "reload", outcome: "applied", detail: `${next.apps.length} apps, ${next.providers.length} providers`, changes });
+      const detail = `${next.apps.length} apps, ${next.providers.length} providers`;
+      audit({ event: "reload", outcome: "applied", detail, changes });
+      return { outcome: "applied", detail };
     } catch (error) {
       deps.registry.configReloaded("rejected");
       const detail = error instanceof Error ? error.message : String(error);
       audit({ event: "reload", outcome: "rejected", detail });
       log.error({ error }, "the configuration could not be put in force; the old one stays");
+      return { outcome: "rejected", detail };
     }
   };
   return {
     reload: (next, warnings) => {
-      before = before.then(() => reload(next, warnings));
-      return before;
+      const done = before.then(() => reload(next, warnings));
+      before = done;
+      return done;
     },
     rejectReload: (problems) => {
       deps.registry.configReloaded("rejected");

@@ -1,13 +1,17 @@
+import { createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeGateway } from "./gateway.ts";
-import { composeLogs } from "./parts.ts";
+import { composeOperations, type ReloadFile } from "./operations.ts";
+import { composeLogs, withTail } from "./parts.ts";
 import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
 
 /** What `serve` runs, in one process or in several. */
 export interface RunningGateway extends Reloads {
+  /** How the file is read again when the API asks for it. */
+  onReloadAsked(reload: ReloadFile): void;
   /**
    * Readiness fails at once; new connections are taken until those who ask have heard it; then listeners close and what is in flight
    * finishes. Resolves when all is gone, after `graceMs` at most.
@@ -29,11 +33,21 @@ export const lastLinesMs = 500;
 /** Everything in this one process. Rejects when a listener cannot be opened or nothing can be composed; nothing is left open then. */
 export async function startGateway({ settings, warnings, version }: Start): Promise<RunningGateway> {
   const registry = createMetrics({ version });
-  const logs = composeLogs(settings.log, registry);
+  const tail = createAuditTail(Date.now);
+  const logs = withTail(composeLogs(settings.log, registry), tail);
   const { log, writer } = logs;
   const gateway = composeGateway({ started: settings, settings, logs, registry });
   let draining = false;
-  const admin = composeAdmin({ log, state: () => ({ ...gateway.health(), draining }), metricsText: () => registry.text() });
+  let reloadFile: ReloadFile | null = null;
+  const state = () => ({ ...gateway.health(), draining });
+  const metricsText = () => registry.text();
+  const operations = composeOperations({
+    ...{ state, metricsText, logs, tail, version },
+    sessions: gateway.sessions,
+    settings: gateway.settings,
+    reload: () => reloadFile,
+  });
+  const admin = composeAdmin({ log, state, metricsText, operations, clock: Date.now });
 
   const drain = async (graceMs: number) => {
     draining = true;
@@ -56,5 +70,8 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     throw error;
   }
   const reloads = createReloads({ started: settings, logs, registry, putInForce: (next) => gateway.prepare(next).commit() });
-  return { ...reloads, drain, abandon: () => {} };
+  const onReloadAsked = (reload: ReloadFile) => {
+    reloadFile = reload;
+  };
+  return { ...reloads, onReloadAsked, drain, abandon: () => {} };
 }

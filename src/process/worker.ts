@@ -40,7 +40,7 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
     channel.onMessage((message) => {
       if (message.kind === "start") {
         try {
-          running = begin(message);
+          running = begin(message, channel);
         } catch (error) {
           return fail(error);
         }
@@ -70,10 +70,15 @@ async function serve(running: Running): Promise<{ readonly addresses: readonly A
   return { addresses, report: await reportOf(running) };
 }
 
-function begin(message: Extract<ToWorker, { kind: "start" }>): Running {
+function begin(message: Extract<ToWorker, { kind: "start" }>, channel: WorkerChannel): Running {
   const [started, settings] = [unpackSettings(message.started), unpackSettings(message.settings)];
   const registry = createMetrics({ version: message.version });
-  const logs = composeLogs(started.log, registry);
+  const own = composeLogs(started.log, registry);
+  const audit: Logs["audit"] = (event) => {
+    own.audit(event);
+    channel.send({ kind: "audited", event });
+  };
+  const logs = { ...own, audit };
   return { gateway: composeGateway({ started, settings, logs, registry }), registry, logs, prepared: null };
 }
 

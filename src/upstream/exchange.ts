@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Binding } from "./bound-connections.ts";
+import { createGather, type Gather } from "./gather.ts";
 import type { AnswerHead } from "./headers/response.ts";
 import type { InterimCount } from "./interim.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
@@ -35,6 +36,8 @@ export interface Exchange extends Watched {
   /** What of its interim answers was passed on; null before the first. */
   interim: InterimCount | null;
   answer: (AnswerHead & { readonly status: number; readonly reason: string }) | null;
+  /** Of a body that is streamed; null before its first piece. */
+  gather: Gather | null;
   /** A whole body that came with the head; sent in one piece with it. */
   wholeBody: Buffer | null;
   headSent: boolean;
@@ -64,6 +67,8 @@ export function stir(exchange: Exchange): void {
  */
 export function conclude(exchange: Exchange, how: { error: GatewayError | null; clientGone: boolean }): void {
   if (exchange.over) return;
+  const rest = how.clientGone ? null : (exchange.gather?.take() ?? null);
+  if (rest !== null && !exchange.response.destroyed) exchange.response.write(rest);
   exchange.over = true;
   exchange.watch.wait(exchange, 0);
   const complete = exchange.response.writableFinished;
@@ -107,7 +112,8 @@ export function relayChunk(exchange: Exchange, controller: Controller, chunk: Bu
   }
   stir(exchange);
   exchange.bytesSent += chunk.length;
-  if (!exchange.response.write(chunk)) waitForDrain(exchange, controller);
+  exchange.gather ??= createGather((bytes, written) => exchange.over || exchange.response.write(bytes, written));
+  if (!exchange.gather.add(chunk)) waitForDrain(exchange, controller);
 }
 
 export function relayEnd(exchange: Exchange): void {
@@ -117,7 +123,7 @@ export function relayEnd(exchange: Exchange): void {
   exchange.answerEnded = true;
   if (wholeBody !== null) exchange.bytesSent += wholeBody.length;
   if (wholeBody !== null && wholeBody.length <= 16384) response.end(wholeBody.toString("latin1"), "latin1");
-  else response.end(wholeBody ?? undefined);
+  else response.end(wholeBody ?? exchange.gather?.take() ?? undefined);
   // Answered before the upload was over: the client may stop.
   exchange.upload?.stop({ discard: true });
   // Zero: everything is in the kernel's hands. Else the client must go on reading.

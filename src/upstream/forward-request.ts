@@ -43,6 +43,7 @@ function newExchange({ request, response, plan, startedAt, settle, watch }: Pick
     answerBegun: false,
     interim: null,
     answer: null,
+    gather: null,
     wholeBody: null,
     headSent: false,
     answerEnded: false,
@@ -74,6 +75,10 @@ function begin(machinery: Machinery, exchange: Exchange): void {
       maxBytes,
       onProgress: () => stir(exchange),
       onTooLarge: tooLarge,
+      onWasteful: (bytes) => {
+        fail(machinery, exchange, new GatewayError("request.malformed", `${bytes} bytes of chunk framing, more than they frame`));
+      },
+      takeTurn: machinery.takeTurn,
     });
   plan.onOpen?.(() => {
     conclude(exchange, { error: null, clientGone: true });

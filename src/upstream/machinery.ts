@@ -21,6 +21,8 @@ export interface ForwardDeps {
 export interface Machinery extends ForwardDeps {
   readonly buildRequestHeaders: BuildRequestHeaders;
   readonly buildResponseHeaders: BuildResponseHeaders;
+  /** One after the other, with time for everything else between: what floods in small pieces is read in turns. */
+  readonly takeTurn: (go: () => void) => void;
   readonly bound: BoundConnections;
   /**
    * Runs `send` when everything that has reached this machine by now has been read.
@@ -43,6 +45,7 @@ export function createMachinery(deps: ForwardDeps): Machinery {
   return {
     ...deps,
     afterPoll: createAfterPoll(),
+    takeTurn: createTurns(),
     bound: createBoundConnections(deps.upstreams),
     buildRequestHeaders: createBuildRequestHeaders(deps),
     buildResponseHeaders: createBuildResponseHeaders(deps),
@@ -66,5 +69,21 @@ function createAfterPoll(): (send: () => void) => void {
   };
   return (send) => {
     if (waiting.push(send) === 1) setImmediate(run);
+  };
+}
+
+/** A turn costs some milliseconds of CPU, so floods together get a tenth of it. */
+const turnMs = 100;
+
+function createTurns(): (go: () => void) => void {
+  const waiting: (() => void)[] = [];
+  const next = () => {
+    const [go] = waiting;
+    go?.();
+    waiting.shift();
+    if (waiting.length > 0) setTimeout(next, turnMs);
+  };
+  return (go) => {
+    if (waiting.push(go) === 1) setTimeout(next, turnMs);
   };
 }

@@ -20,7 +20,16 @@ export interface UploadWatch {
   onProgress(): void;
   /** More than `maxBytes` arrived; the excess was not passed on. */
   onTooLarge(): void;
+  /** Chunks so small that their framing is more than they hold, and much of it. */
+  onWasteful(framingBytes: number): void;
+  /** Calls back when another flood of small pieces may be read. */
+  takeTurn(go: () => void): void;
 }
+
+/** Framing beyond what it frames: so much is free for one upload, a quarter of a million chunks of one byte. */
+const freeFramingBytes = 1024 * 1024;
+/** The same for what one turn of the event loop brings; an ordinary upload has a few bytes. */
+const freeFramingBytesPerTurn = 16 * 1024;
 
 /**
  * A stream of the request's body that leaves the request itself alone.
@@ -30,17 +39,45 @@ export interface UploadWatch {
  * that answer without having sent anything (RFC 9110 section 10.1.1).
  */
 export function createUpload(request: IncomingMessage, response: ServerResponse, watch: UploadWatch): Upload {
+  const { socket } = request;
+  const wireBefore = socket.bytesRead;
   let received = 0;
+  let framing = 0;
   let begun = false;
   let done = false;
   let hungry = false;
+  /** The client's connection is not read until its turn comes. */
+  let waitsForTurn = false;
 
-  const onData = (chunk: Buffer) => {
+  const onReadable = () => {
+    if (done || waitsForTurn || !hungry) return;
+    const chunk: Buffer | null = request.read();
+    if (chunk === null) return;
     received += chunk.length;
     if (watch.maxBytes !== null && received > watch.maxBytes) return watch.onTooLarge();
+    const before = framing;
+    framing = socket.bytesRead - wireBefore - received - request.readableLength;
+    if (framing > received + freeFramingBytes) return watch.onWasteful(framing);
     watch.onProgress();
     hungry = stream.push(chunk);
-    if (!hungry) request.pause();
+    if (framing - before > chunk.length + freeFramingBytesPerTurn) waitForTurn();
+  };
+  /** Pieces of one byte cost as much as large ones: whoever sends a flood of them is read again when it is their turn. */
+  const waitForTurn = () => {
+    waitsForTurn = true;
+    // Behind what reading has just set going: that would start the socket again.
+    process.nextTick(() => {
+      if (waitsForTurn) socket.pause();
+    });
+    watch.takeTurn(() => {
+      goOn();
+      onReadable();
+    });
+  };
+  const goOn = () => {
+    if (!waitsForTurn) return;
+    waitsForTurn = false;
+    socket.resume();
   };
   const onEnd = () => {
     done = true;
@@ -50,7 +87,8 @@ export function createUpload(request: IncomingMessage, response: ServerResponse,
   const detach = () => {
     done = true;
     hungry = false;
-    request.off("data", onData).off("end", onEnd);
+    goOn();
+    request.off("readable", onReadable).off("end", onEnd);
     if (!request.complete) request.pause();
   };
   const stream = new Readable({
@@ -59,10 +97,10 @@ export function createUpload(request: IncomingMessage, response: ServerResponse,
       if (done) return;
       hungry = true;
       watch.onProgress();
-      if (begun) return void request.resume();
+      if (begun) return onReadable();
       begun = true;
       if (watch.expectsContinue && !response.headersSent) response.writeContinue();
-      request.on("data", onData).on("end", onEnd);
+      request.on("readable", onReadable).on("end", onEnd);
     },
     destroy(error, callback) {
       if (!done) detach();

@@ -56,7 +56,10 @@ const layers = {
   "pages/texts": { layers: [], packages: [] },
   pages: { layers: [], packages: ["hono", "node:crypto"] },
   control: { layers: ["http"], packages: ["hono"] },
-  admin: { layers: [], packages: ["hono", "@hono/node-server", "node:http", "node:timers/promises"] },
+  admin: {
+    layers: ["control", "pages", "http"],
+    packages: ["hono", "@hono/node-server", "zod", "node:crypto", "node:http", "node:net", "node:timers/promises"],
+  },
   observe: { layers: [], packages: ["pino", "prom-client", "node:stream"] },
   // The only places where parts are put together.
   process: { layers: null, packages: null },

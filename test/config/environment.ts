@@ -1,5 +1,6 @@
 /** What the configurations of these tests find in their environment. */
 export const env: Readonly<Record<string, string>> = {
+  CONSOLE_TOKEN: "b25lIGNvbnNvbGUgdG9rZW4sIGxvbmcgZW5vdWdo",
   VESTIBULE_SECRET: "b2xkIGVub3VnaCB0byBrbm93IGJldHRlciwgeW91bmc=",
   SHORT_SECRET: "too-short",
   EMPTY: "",

@@ -3,7 +3,7 @@ import { GatewayError } from "../../src/core/errors.ts";
 import type { OidcProvider } from "../../src/login/oidc/port.ts";
 import { fakeKey, type SignOptions } from "../support/fake-keys.ts";
 import { type FakeOidc, logoutEvent, startFakeOidc } from "../support/fake-oidc.ts";
-import { anOidcProvider, oidcProviderSettings } from "../support/oidc-journey.ts";
+import { anOidcProvider, logIn, oidcProviderSettings } from "../support/oidc-journey.ts";
 
 /** OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.6: one good token, and every way in which it can be bad. */
 let fake: FakeOidc;
@@ -115,13 +115,42 @@ test("a logout by sub alone names the account where sessions are known by anothe
 });
 
 test.each([
+  { when: "exp is missing", claims: { exp: undefined }, answer: "accepted" },
+  { when: "exp is null", claims: { exp: null }, answer: "accepted" },
+  { when: "exp is missing and iat is an hour old", claims: { exp: undefined, iat: now() - 3600 }, answer: refused },
+  { when: "exp is missing and iat too", claims: { exp: undefined, iat: undefined }, answer: refused },
+  { when: "exp is missing and jti too", claims: { exp: undefined, jti: undefined }, answer: refused },
+  { when: "exp passed 90 s ago", claims: { exp: now() - 90 }, answer: refused },
+])("a logout token of a provider that sends no exp (Hydra), where the operator says so: $when: $answer", async ({ claims, answer }) => {
+  const logoutTokens = { requireExp: false, sidFromSub: false };
+  const lenient = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, logoutTokens }));
+  expect(await verdict(await fake.logoutToken(claims), lenient)).toBe(answer);
+  lenient.close();
+});
+
+test("a session without a sid is filed under its sub only where the operator says so, and the front channel cannot name it else", async () => {
+  for (const sidFromSub of [false, true]) {
+    const of = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, logoutTokens: { requireExp: true, sidFromSub } }));
+    const { providerSession } = await logIn(of);
+    const sid = new URLSearchParams({ iss: fake.issuer, sid: providerSession ?? "" });
+    if (sidFromSub) expect(of.acceptFrontchannelLogout(sid).providerSession).toBe("alice");
+    else expect(() => of.acceptFrontchannelLogout(sid)).toThrow(expect.objectContaining({ code: refused }));
+    // The signed message of the back channel reaches both.
+    const notice = await of.acceptLogoutToken(await fake.logoutToken({ sid: "never-in-an-id-token" }));
+    expect(notice.unnamedSession).toBe("account alice");
+    of.close();
+  }
+});
+
+test.each([
   {
     when: "issuer and session are right",
     query: (iss: string) => `iss=${iss}&sid=s1`,
-    answer: { subject: null, providerSession: "s1", replay: null },
+    answer: { subject: null, providerSession: "s1", replay: null, framedBy: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) },
   },
   { when: "the issuer is another one", query: () => "iss=https://evil.example&sid=s1", answer: null },
   { when: "the issuer is missing", query: () => "sid=s1", answer: null },
+  { when: "the session is the name of an account", query: (iss: string) => `iss=${iss}&sid=account%20alice`, answer: null },
   { when: "the session is missing", query: (iss: string) => `iss=${iss}`, answer: null },
   { when: "the session is empty", query: (iss: string) => `iss=${iss}&sid=`, answer: null },
   { when: "the session stands there twice", query: (iss: string) => `iss=${iss}&sid=s1&sid=s2`, answer: null },

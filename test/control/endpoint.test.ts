@@ -32,9 +32,11 @@ describe("what is served however full the gateway is", () => {
 test("an endpoint is limited when it opens, asks or verifies something for a stranger", () => {
   const limited = createControlRig().endpoints.filter((endpoint) => endpoint.limited);
   expect([...new Set(limited.map(({ path }) => path))].toSorted()).toEqual([
+    "/form",
     "/ldap/:provider/form",
     "/login",
     "/oidc/:provider/callback",
+    "/oidc/:provider/frontchannel-logout",
     "/saml/:provider/acs",
     "/saml/:provider/slo",
   ]);

@@ -3,6 +3,7 @@ import { createAdmin } from "../../src/admin/admin.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import { createControlBrowser, incomingFor } from "../support/control-browser.ts";
 import { createControlRig } from "../support/control-rig.ts";
+import { someOperations } from "../support/operations.ts";
 import { recordingLog } from "../support/quiet.ts";
 
 const auth = "https://auth.acme.example";
@@ -94,6 +95,8 @@ const admin = (change: { draining?: boolean; reachable?: boolean; listening?: bo
       providers: { entra: { ok: false, detail: "down" } },
     }),
     metricsText: async () => "vestibule_up 1\n",
+    operations: someOperations(),
+    clock: Date.now,
   });
 
 test.each([
@@ -102,14 +105,14 @@ test.each([
   { when: "it drains", change: { draining: true }, status: 503 },
   { when: "the store is away", change: { reachable: false }, status: 503 },
 ])("readiness when $when: $status", async ({ change, status }) => {
-  const response = await admin(change)(new Request("http://localhost/readyz"));
+  const response = await admin(change)(new Request("http://localhost/readyz"), "127.0.0.1");
   expect(response.status).toBe(status);
   expect(await response.json()).toMatchObject({ ready: status === 200, providers: { entra: { ok: false } } });
 });
 
 test("the admin listener answers health and metrics, and nothing else", async () => {
   const ask = async (path: string, method = "GET") =>
-    (await admin({ draining: true })(new Request(`http://localhost${path}`, { method }))).status;
+    (await admin({ draining: true })(new Request(`http://localhost${path}`, { method }), "127.0.0.1")).status;
   expect(await Promise.all([ask("/healthz"), ask("/metrics"), ask("/"), ask("/_vestibule/login"), ask("/metrics", "POST")])).toEqual([
     200, 200, 404, 404, 405,
   ]);

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { loadSettings } from "../../src/config/load.ts";
+import { headerPresets } from "../../src/config/schema/header-presets.ts";
 import { aCertificate, aPrivateKey, env } from "../config/environment.ts";
 import { aFolder, problemsOf, told } from "../config/write-config.ts";
 
@@ -12,10 +13,11 @@ const pagesOf = (folder: string) =>
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${folder}/${name}`);
 const providerPages = pagesOf("providers");
+const appPages = pagesOf("apps");
 const read = (page: string) => readFileSync(root + page, "utf8");
 
 /** Blocks marked `yaml` are this gateway's; files of other products are marked `yml`. */
-const blocks = ["README.md", ...providerPages].flatMap((page) =>
+const blocks = ["README.md", ...providerPages, ...appPages].flatMap((page) =>
   [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = ""], at) => ({ page, number: at + 1, text })),
 );
 
@@ -53,5 +55,23 @@ test("the index names every page of a provider with how it was tried, and the pa
     expect(["run in the tests", "run once by hand", "from their documentation"], page).toContain(tried);
     expect(read(page).toLowerCase(), page).toContain(`\n*${tried}`);
     expect(read(page), page).toMatch(/## Typical errors/);
+  }
+});
+
+test("every preset has a page, and every page of an application names its preset and how it was tried", () => {
+  const index = read("docs/apps/README.md");
+  for (const preset of Object.keys(headerPresets)) expect(index, preset).toContain(`\`${preset}\``);
+  for (const page of appPages.filter((name) => !name.endsWith("README.md"))) {
+    const slug = page.split("/").at(-1)?.slice(0, -3) ?? "";
+    expect(Object.keys(headerPresets), page).toContain(slug);
+    expect(read(page), page).toContain(`headers: { preset: ${slug} }`);
+    const tried =
+      index
+        .split("\n")
+        .find((line) => line.includes(`](${slug}.md)`))
+        ?.split("|")
+        .at(3)
+        ?.trim() ?? "nothing";
+    expect(read(page).toLowerCase(), page).toContain(`*${tried}*`);
   }
 });

@@ -1,3 +1,5 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
@@ -71,7 +73,7 @@ test("carol from outside the networks never sees a challenge", async () => {
 });
 
 test("a ticket from outside the networks is not looked at", async () => {
-  const token = await rig.kdc.token(alice, "auth.test");
+  const token = await rig.kdc.token(alice, "auth.localhost");
   const before = rig.gateway.logged((line) => line.audit === "ticket").length;
   const { body } = await rig.curl({ url: `${rig.wiki}/`, args: [...outside, "-H", `Authorization: Negotiate ${token}`] });
   expect(body).toContain('autocomplete="current-password"');
@@ -105,14 +107,14 @@ test("a replayed ticket, a wrong clock and NTLM come to the form, with the cause
     const first = await rig.curl({ url: login, jar });
     return { jar, url: first.url };
   };
-  const token = await rig.kdc.token(alice, "auth.test");
+  const token = await rig.kdc.token(alice, "auth.localhost");
   const send = async (name: string, value: string) => {
     const { jar, url } = await jarOf(name);
     return rig.curl({ url, jar, follow: false, args: ["-H", `Authorization: Negotiate ${value}`] });
   };
   expect((await send("r1", token)).heads[0]).toContain(" 303 ");
   const replay = await send("r2", token);
-  const skewed = await send("r3", await rig.kdc.token(alice, "auth.test", { offset: "+20m" }));
+  const skewed = await send("r3", await rig.kdc.token(alice, "auth.localhost", { offset: "+20m" }));
   const ntlm = await send("r4", Buffer.from("NTLMSSP\0\x01\0\0\0").toString("base64"));
   for (const answer of [replay, skewed, ntlm]) {
     expect(answer.status).toBe(200);
@@ -126,6 +128,25 @@ test("a replayed ticket, a wrong clock and NTLM come to the form, with the cause
       rig.gateway.logged((line) => line.code === "kerberos.clock-skew" && /\d{4}-.*Z here and \d{4}-.*Z/.test(String(line.why))),
     ).toHaveLength(1);
   });
+});
+
+test("a ticket bound to this gateway's TLS is accepted, one bound to another server's was relayed and is not", async () => {
+  const login = `${rig.auth}/_vestibule/login?return=${encodeURIComponent(`${rig.wiki}/`)}`;
+  const der = new X509Certificate(await readFile(join(rig.folder, "server.crt"))).raw;
+  const bindingsOf = (certificate: Uint8Array) =>
+    Buffer.concat([Buffer.from("tls-server-end-point:"), createHash("sha256").update(certificate).digest()]);
+  const results = [];
+  for (const certificate of [der, Buffer.from("another server's")]) {
+    const token = await rig.kdc.boundToken(alice, "auth.localhost", bindingsOf(certificate));
+    const jar = join(rig.folder, `bound-${results.length}`);
+    const { url } = await rig.curl({ url: login, jar });
+    const args = ["-H", `Authorization: Negotiate ${token}`];
+    results.push((await rig.curl({ url, jar, args, follow: false })).heads[0]?.split(" ")[1]);
+  }
+  expect(results).toEqual(["303", "200"]);
+  await eventually(() =>
+    expect(rig.gateway.logged((line) => line.audit === "ticket").at(-1)).toMatchObject({ result: "kerberos.bindings" }),
+  );
 });
 
 test("the chooser does not ask whether to use a ticket or its fallback, and use another account leads to the fallback", async () => {

@@ -21,7 +21,7 @@ test("an unmodified application that trusts a header is protected end to end", {
   try {
     await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
     const rig = await startRig({
-      top: `  - name: Calendar\n    host: calendar.localhost\n    upstream: http://127.0.0.1:${port}\n    access:\n      - allow: { groups: [staff] }\n    headers:\n      set: { X-Remote-User: "{subject}" }\n`,
+      top: `  - name: Calendar\n    host: calendar.localhost\n    upstream: http://127.0.0.1:${port}\n    access:\n      - allow: { groups: [staff] }\n    headers: { preset: radicale }\n`,
     });
     try {
       const calendar = `http://calendar.localhost:${rig.port}`;

@@ -166,9 +166,9 @@ test("a token without sid ends everything of its subject", async () => {
 test.each([
   { when: "only the sub, where sessions take another claim for their subject", sid: null, filedUnder: "session-9", ends: true },
   {
-    when: "a sid that was never in an ID token, for a session filed under its sub",
+    when: "a sid that was never in an ID token, for a session whose provider named none",
     sid: "unheard-of",
-    filedUnder: "their-sub",
+    filedUnder: "account their-sub",
     ends: true,
   },
   { when: "a sid of another session of the same account", sid: "session-8", filedUnder: "session-9", ends: false },
@@ -177,7 +177,13 @@ test.each([
   const principal = { provider: "entra", subject: "an-oid" };
   const { id } = await rig.store.create(aNewSession({ principal, providerSession: filedUnder, providerAccount: "their-sub" }));
   const replay = { id: "jti-3", until: rig.now + 60_000 };
-  rig.providers.entra.script.notice = { subject: null, providerSession: sid, providerAccount: "their-sub", replay };
+  rig.providers.entra.script.notice = {
+    subject: null,
+    providerSession: sid,
+    providerAccount: "their-sub",
+    unnamedSession: "account their-sub",
+    replay,
+  };
   expect((await createControlBrowser(rig).ask(backchannel, post("logout_token=t"))).status).toBe(200);
   expect((await rig.store.find(id)) === null).toBe(ends);
 });
@@ -209,6 +215,33 @@ test("a front-channel message ends the provider session that it names, without a
   const url = `${auth}/_vestibule/oidc/entra/frontchannel-logout?iss=x&sid=entra-sid`;
   expect((await createControlBrowser(rig).ask(url)).status).toBe(200);
   expect(await rig.store.find(id)).toBeNull();
+});
+
+test("the answer to a front-channel message may stand in a frame of that provider's pages, and of nobody else's", async () => {
+  const rig = createControlRig();
+  await signedIn(rig);
+  const notice = { subject: null, providerSession: "entra-sid", replay: null };
+  const url = `${auth}/_vestibule/oidc/entra/frontchannel-logout?iss=x&sid=entra-sid`;
+  rig.providers.entra.script.notice = { ...notice, framedBy: "https://idp.acme.example" };
+  const { headers } = await createControlBrowser(rig).ask(url);
+  expect(headers.get("content-security-policy")).toContain("frame-ancestors https://idp.acme.example");
+  expect(headers.get("x-frame-options")).toBeNull();
+  rig.providers.entra.script.notice = notice;
+  const other = await createControlBrowser(rig).ask(url);
+  expect([other.headers.get("content-security-policy"), other.headers.get("x-frame-options")]).toEqual([
+    expect.stringContaining("frame-ancestors 'none'"),
+    "DENY",
+  ]);
+});
+
+test("guesses at the front-channel address are counted like logins", async () => {
+  const rig = createControlRig();
+  rig.providers.entra.script.notice = null;
+  const browser = createControlBrowser(rig);
+  const guess = async (at: number) => (await browser.ask(`${auth}/_vestibule/oidc/entra/frontchannel-logout?iss=x&sid=${at}`)).status;
+  const { loginsPerAddress } = rig.settings.limits;
+  for (let at = 0; at < loginsPerAddress; at += 1) expect(await guess(at)).toBe(400);
+  expect(await guess(loginsPerAddress)).toBe(429);
 });
 
 test("a front-channel message that names only a subject is anybody's guess and ends nothing", async () => {

@@ -25,6 +25,8 @@ export interface TestKdc {
   signIn(user: string): Promise<NodeJS.ProcessEnv>;
   /** The token that a browser would send to this service, base64; `offset` is faketime's (`+10m`). */
   token(env: NodeJS.ProcessEnv, host: string, options?: TokenOptions): Promise<string>;
+  /** The same, bound to a TLS connection by these channel bindings. */
+  boundToken(env: NodeJS.ProcessEnv, host: string, bindings: Buffer): Promise<string>;
   kill(): Promise<void>;
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -84,6 +86,10 @@ export async function startKdc(realm = "ACME.EXAMPLE"): Promise<TestKdc> {
       return own;
     },
     token: (own, host, { offset } = {}) => tokenByCurl(own, host, offset),
+    boundToken: async (own, host, bindings) => {
+      const program = new URL("bound-token.ts", import.meta.url).pathname;
+      return (await run(process.execPath, [program, `HTTP@${host}`, bindings.toString("hex")], { env: own })).stdout;
+    },
     kill,
     restart: async () => {
       await kill();

@@ -12,7 +12,7 @@ import { baseEntries, group, person, personDn, startSlapd, suffix, type TestSlap
 
 const run = promisify(execFile);
 
-/** A KDC, a directory, and the product in a process of its own, with TLS, on `auth.test` and `wiki.test`. */
+/** A KDC, a directory, and the product in a process of its own, with TLS, on `auth.localhost` and `wiki.localhost`. */
 export interface KerberosRig {
   readonly kdc: TestKdc;
   readonly slapd: TestSlapd;
@@ -65,8 +65,8 @@ export async function startKerberosRig(
     startRecordingUpstream(),
     makeAuthority(),
   ]);
-  const keytab = await kdc.keytab("http.keytab", ["HTTP/auth.test"]);
-  const { certificate, key } = await authority.issue("DNS:auth.test", "DNS:wiki.test");
+  const keytab = await kdc.keytab("http.keytab", ["HTTP/auth.localhost"]);
+  const { certificate, key } = await authority.issue("DNS:auth.localhost", "DNS:wiki.localhost");
   await Promise.all([
     writeFile(join(folder, "server.crt"), certificate),
     writeFile(join(folder, "server.key"), key),
@@ -79,7 +79,7 @@ listen:
 admin: { address: "127.0.0.1:${adminPort}" }
 trustedProxies: [127.0.0.1]
 insecure: { plainLdap: true, literalSecrets: true }
-auth: { origin: "https://auth.test:${port}" }
+auth: { origin: "https://auth.localhost:${port}" }
 sessions: { store: memory, secret: ["0123456789abcdef0123456789abcdef-krb5"] }
 ${options.top ?? ""}
 providers:
@@ -102,7 +102,7 @@ providers:
 ${options.kerberos ?? ""}
 apps:
   - name: Wiki
-    host: wiki.test
+    host: wiki.localhost
     upstream: ${upstream.url}
 ${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n"}`;
   const gateway = await startGatewayProcess({ yaml, adminPort });
@@ -115,8 +115,8 @@ ${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n"}`;
     authority,
     port,
     adminPort,
-    auth: `https://auth.test:${port}`,
-    wiki: `https://wiki.test:${port}`,
+    auth: `https://auth.localhost:${port}`,
+    wiki: `https://wiki.localhost:${port}`,
     keytab,
     folder,
     curl: ({ url, env, jar, args = [], follow = true, offset }) => {
@@ -137,7 +137,7 @@ ${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n"}`;
         "-u",
         ":",
       ];
-      const hosts = ["auth.test", "wiki.test"].flatMap((host) => ["--resolve", `${host}:${port}:127.0.0.1`]);
+      const hosts = ["auth.localhost", "wiki.localhost"].flatMap((host) => ["--resolve", `${host}:${port}:127.0.0.1`]);
       const line = [...all, ...hosts, ...(follow ? ["--location-trusted"] : []), "-w", "\n@@%{url_effective}", ...args, url];
       const own = env ?? { ...kdc.env, KRB5CCNAME: `FILE:${folder}/none` };
       return readCurl(

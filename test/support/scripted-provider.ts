@@ -60,6 +60,7 @@ export function scriptedProvider(
     name: `Provider ${id}`,
     kind: "oidc",
     responseMode: "query",
+    publicKeys: () => ({ keys: [] }),
     emailDomains: change.emailDomains ?? [],
     begin: async (request) => {
       script.begun.push(request);

@@ -4,6 +4,7 @@ import type { References } from "../values/references.ts";
 import { checkPolicies, checkTests } from "./access.ts";
 import { checkApps } from "./apps.ts";
 import { checkCertificates } from "./certificates.ts";
+import { checkConsole } from "./console.ts";
 import { warnOfDeadRules } from "./dead-rules.ts";
 import { checkDirectory } from "./directory.ts";
 import { checkHeaders } from "./headers.ts";
@@ -25,6 +26,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   checkLoops(draft, report);
   warnOfDeadRules(draft, report);
   checkHeaders(draft, report);
+  checkConsole(draft, references, report);
   checkCertificates(draft, references, now, report);
   checkTests(draft, report);
 }

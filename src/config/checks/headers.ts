@@ -4,7 +4,8 @@ import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import type { AppFile } from "../schema/apps.ts";
-import { defaultIdentityHeaders, directoryPlaceholders, placeholders, readTemplate } from "../schema/header-template.ts";
+import { effectiveHeaders } from "../schema/header-presets.ts";
+import { directoryPlaceholders, placeholders, readTemplate } from "../schema/header-template.ts";
 import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
 
 /** Identity headers, the assertion and plain edits of every app and its routes. */
@@ -23,8 +24,11 @@ function checkAppHeaders(app: AppFile, path: KeyPath, draft: Draft, identity: Re
     checkResponseEdits(scope, report);
   }
   for (const route of resolveRoutes(app, path)) {
-    const { set, assertion } = route.says.headers ?? {};
-    const names = Object.keys(set ?? defaultIdentityHeaders).map((name) => ({ name, path: route.saidAt("headers", "set", name) }));
+    const { assertion } = route.says.headers ?? {};
+    const names = Object.keys(effectiveHeaders(route.says.headers ?? {})).map((name) => ({
+      name,
+      path: route.saidAt("headers", "set", name),
+    }));
     if (assertion) names.push({ name: assertion.header, path: route.saidAt("headers", "assertion", "header") });
     checkFoldedNames(names, report);
   }
@@ -149,7 +153,9 @@ function identityNames(draft: Draft): ReadonlySet<string> {
   const names = new Set<string>();
   for (const app of draft.apps) {
     for (const { says } of app === null ? [] : scopesOf(app, [])) {
-      for (const name of Object.keys(says.headers?.set ?? {})) names.add(foldHeaderName(name));
+      const { preset, set } = says.headers ?? {};
+      if (preset != null || set !== undefined)
+        for (const name of Object.keys(effectiveHeaders({ preset, set }))) names.add(foldHeaderName(name));
       if (says.headers?.assertion) names.add(foldHeaderName(says.headers.assertion.header));
     }
   }

@@ -94,7 +94,7 @@ export interface RuleFile {
   readonly when: ConditionSpec;
 }
 
-const rule = z
+export const rule = z
   .strictObject({
     allow: key(condition, "Let in who fits.").optional(),
     deny: key(condition, "Refuse who fits.").optional(),

@@ -4,6 +4,8 @@ import { parseHostPattern, parseUpstreamUrl } from "../values/hosts.ts";
 import { parsePathSpec, parseRoutePath } from "../values/paths.ts";
 import { duration, key, origin, parsed, pem, secret, size, someOf, text } from "../values/schema-values.ts";
 import { ruleList } from "./access.ts";
+import { appPortal } from "./console.ts";
+import { type HeaderPreset, headerPresets } from "./header-presets.ts";
 import { defaultIdentityHeaders } from "./header-template.ts";
 
 const upstream = z.union([
@@ -49,7 +51,14 @@ const identityHeader = z.union([
   }),
 ]);
 
+const presetNames = Object.keys(headerPresets) as [HeaderPreset, ...HeaderPreset[]];
+
 const headers = z.strictObject({
+  preset: key(
+    z.enum(presetNames).nullable(),
+    "The header names that a well-known application reads (docs/apps); set is laid over them.",
+    null,
+  ).optional(),
   set: key(z.record(headerName, identityHeader), "Identity headers; replaces the default set.", defaultIdentityHeaders).optional(),
   encoding: key(z.enum(["utf8", "percent", "rfc8187"]), "How non-ASCII values travel.", "utf8").optional(),
   assertion: key(
@@ -152,6 +161,7 @@ export const appShape = z.strictObject({
     z.boolean().prefault(true),
     "A form that a login interrupts (1 MiB at most) is kept for ten minutes and can be sent after it.",
   ),
+  portal: appPortal,
   logoutPaths: key(pathSpecs().prefault([]), "The app's own logout URLs: visiting one also ends the gateway's session."),
 });
 const app = appShape.refine((value) => (value.host === undefined) !== (value.hosts === undefined), {

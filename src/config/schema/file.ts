@@ -2,6 +2,7 @@ import { z } from "zod";
 import { key } from "../values/schema-values.ts";
 import { policies } from "./access.ts";
 import { apps } from "./apps.ts";
+import { operators, personalTokens, portal } from "./console.ts";
 import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
@@ -26,6 +27,9 @@ export const sections = {
   providers,
   policies,
   apps,
+  portal,
+  console: operators,
+  personalTokens,
   tests,
   directory,
   localUsers: later("break-glass accounts with a second factor."),

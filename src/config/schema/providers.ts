@@ -25,6 +25,10 @@ const attributes = z
   })
   .prefault({});
 
+/** Letters and digits are what names are made of. */
+const separator = z.string().regex(/^[^\p{Cc}\p{L}\p{N}]$/u, { error: "one character that no group's name holds, such as , or ;" });
+const groupsPrefix = z.string().regex(/^[^\p{Cc}*]{1,64}$/u, { error: 'a text of at most 64 characters, without *, such as "partner:"' });
+
 const providerId = z
   .string()
   .regex(/^[a-z0-9-]{1,64}$/, { error: "a provider's id is lower-case letters, digits and hyphens: it stands in URLs" })
@@ -38,7 +42,12 @@ const beforeMethod = {
 };
 const afterMethod = {
   attributes: key(attributes, "How what the provider says becomes an identity."),
+  groupsSeparator: key(separator.nullable().prefault(null), "A character: the provider sends all groups in one text."),
   groupNames: key(z.record(text(), text()).prefault({}), "The provider's group ids to the names that rules use."),
+  groupsPrefix: key(
+    groupsPrefix.nullable().prefault(null),
+    "Before each of its groups in rules and headers: tells providers' groups apart.",
+  ),
   scim,
   graph,
   domainProof,

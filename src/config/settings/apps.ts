@@ -1,14 +1,22 @@
 import type { RuleSpec } from "../../core/rules.ts";
-import type { AppSettings, HeaderSettings, IdentityHeaderSettings, ProxySettings, RouteSettings } from "../../core/settings.ts";
+import type {
+  AppPortalSettings,
+  AppSettings,
+  HeaderSettings,
+  IdentityHeaderSettings,
+  ProxySettings,
+  RouteSettings,
+} from "../../core/settings.ts";
 import { methods } from "../../login/methods.ts";
 import type { KeyPath } from "../problems/report.ts";
 import type { RuleFile } from "../schema/access.ts";
 import type { AppFile, HeadersFile, InheritableFile, ProxyFile } from "../schema/apps.ts";
-import { defaultIdentityHeaders } from "../schema/header-template.ts";
+import { effectiveHeaders, type IdentityHeaderFile } from "../schema/header-presets.ts";
 import { methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
 import { type ResolvedRoute, resolveRoutes } from "./inheritance.ts";
+import { brandImage } from "./pages.ts";
 
 /** One app with its defaults applied and its routes complete. */
 export function appSettings(app: AppFile, path: KeyPath, context: SettingsContext): AppSettings {
@@ -23,6 +31,7 @@ export function appSettings(app: AppFile, path: KeyPath, context: SettingsContex
     session: { idleMs: Math.min(app.session.idle ?? sessions.idle, lifetimeMs), lifetimeMs },
     logoutPaths: app.logoutPaths,
     keepForms: app.keepForms,
+    portal: portalOf(app.portal, context.references),
     paths: app.paths,
     routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
   };
@@ -39,6 +48,10 @@ function withFallbacks(names: readonly string[], providers: SettingsContext["fil
     });
   });
   return [...new Set([...names, ...led])];
+}
+
+function portalOf({ icon, ...portal }: AppFile["portal"], references: References): AppPortalSettings {
+  return { ...portal, icon: icon === null ? null : brandImage(references.bytes(icon)) };
 }
 
 function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSettings {
@@ -65,14 +78,13 @@ function accessRules(access: InheritableFile["access"], path: KeyPath, context: 
   return withPlaces(rules, ["policies", access], context);
 }
 
-function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: SettingsContext): readonly RuleSpec[] {
+export function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: SettingsContext): readonly RuleSpec[] {
   return rules.map((rule, at) => ({ effect: rule.effect, when: rule.when, origin: context.placeOf([...path, at]) }));
 }
 
-function headerSettings(headers: HeadersFile): HeaderSettings {
-  const { set } = headers;
+export function headerSettings(headers: HeadersFile): HeaderSettings {
   return {
-    set: set === undefined ? defaultHeaders() : Object.entries(set).map(([name, header]) => identityHeader(name, header)),
+    set: Object.entries(effectiveHeaders(headers)).map(([name, header]) => identityHeader(name, header)),
     encoding: headers.encoding ?? "utf8",
     assertion: headers.assertion ?? null,
     request: { remove: headers.request?.remove ?? [], set: bareRecord(Object.entries(headers.request?.set ?? {})) },
@@ -80,17 +92,11 @@ function headerSettings(headers: HeadersFile): HeaderSettings {
   };
 }
 
-type HeaderFile = NonNullable<HeadersFile["set"]>[string];
-
-function identityHeader(name: string, header: HeaderFile): IdentityHeaderSettings {
+function identityHeader(name: string, header: IdentityHeaderFile): IdentityHeaderSettings {
   return { name, template: header.value, separator: header.separator, only: header.only };
 }
 
-function defaultHeaders(): readonly IdentityHeaderSettings[] {
-  return Object.entries(defaultIdentityHeaders).map(([name, template]) => ({ name, template, separator: ",", only: null }));
-}
-
-function proxySettings(proxy: ProxyFile, references: References): ProxySettings {
+export function proxySettings(proxy: ProxyFile, references: References): ProxySettings {
   const tls = proxy.tls ?? {};
   return {
     preserveHost: proxy.preserveHost ?? true,

@@ -15,6 +15,8 @@ export function providerSettings(id: string, provider: ProviderFile, { file, ref
     protocol: method.settings(methodOf(provider, method.id), { id, authOrigin: file.auth.origin, references }),
     attributes: attributeSettings(provider.attributes, method.attributes),
     groupNames: bareRecord(Object.entries(provider.groupNames)),
+    groupsSeparator: provider.groupsSeparator,
+    groupsPrefix: provider.groupsPrefix,
     scim: provider.scim === null ? null : { tokens: provider.scim.tokens.map((token) => references.secret(token)) },
     graph: provider.graph,
     domainProof: provider.domainProof,

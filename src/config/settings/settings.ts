@@ -3,6 +3,7 @@ import type { ConfigFile } from "../schema/file.ts";
 import type { TestFile } from "../schema/tests.ts";
 import type { References } from "../values/references.ts";
 import { appSettings } from "./apps.ts";
+import { consoleApp } from "./console.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
 import { directorySettings } from "./directory.ts";
 import { brandingSettings, localeSettings } from "./pages.ts";
@@ -27,7 +28,11 @@ export function toSettings(context: SettingsContext): Settings {
     branding: brandingSettings(file.branding, references),
     sessions: sessionSettings(file.sessions, references),
     providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),
-    apps: file.apps.map((app, at) => appSettings(app, ["apps", at], context)),
+    apps: [...file.apps.map((app, at) => appSettings(app, ["apps", at], context)), ...consoleApp(context)],
+    portal: file.portal,
+    console: { token: file.console.token === null ? null : references.secret(file.console.token), host: file.console.host },
+    personalTokens:
+      file.personalTokens === null ? null : { lifetimeMs: file.personalTokens.lifetime, perUser: file.personalTokens.perUser },
     directory: directorySettings(file.directory, references),
     tests: file.tests.map((test, at) => policyTest(test, context.placeOf(["tests", at]))),
   };

@@ -77,6 +77,8 @@ export type AuditEvent =
       readonly principal: Who;
       readonly session: string;
       readonly why: SessionEnd;
+      /** The operator who did it. */
+      readonly by?: string;
     }
   | {
       readonly event: "refusal";
@@ -93,11 +95,14 @@ export type AuditEvent =
   | {
       readonly event: "revocation";
       readonly request: string | null;
-      readonly provider: string;
+      readonly provider: string | null;
       readonly subject: string | null;
       readonly providerSession: string | null;
       readonly sessions: number;
       readonly why: SessionEnd;
+      /** The operator who did it, and what was asked for. */
+      readonly by?: string;
+      readonly filter?: object | "everyone";
     }
   | {
       /** The directory learned or decided something about a person. */
@@ -133,3 +138,6 @@ export type DirectoryAction =
   | "unblocked"
   | "attribute-set";
 export type Audit = (event: AuditEvent) => void;
+
+/** An event with its time, as it is shown again. */
+export type AuditEntry = AuditEvent & { readonly at: number };

@@ -20,6 +20,10 @@ export interface LoginRequest {
   urlOf(provider: string): string;
   /** This browser was challenged by this provider lately and had no answer. */
   readonly wasChallenged: boolean;
+  /** The visitor's languages, best first, as far as the gateway speaks them; absent = not known. */
+  readonly uiLocales?: readonly string[];
+  /** The same login address was opened before: what only speeds things up need not be done again. */
+  readonly isRepeated?: boolean;
 }
 
 /** Where a browser goes next: to an address, or to it with a form that it posts by itself. */
@@ -64,6 +68,10 @@ export interface LogoutNotice {
   readonly providerSession: string | null;
   /** The account in the provider's own terms (OIDC `sub`, also where sessions take another claim for their subject); see `Session.providerAccount`. */
   readonly providerAccount?: string | null;
+  /** What sessions of this account are filed under whose provider named no session; absent = there are none such. */
+  readonly unnamedSession?: string | null;
+  /** The origin whose pages may hold the answer in a frame; absent = none. */
+  readonly framedBy?: string;
   /** Replay guard: unique per message with the time until which it must be remembered; null when the form has none. */
   readonly replay: { readonly id: string; readonly until: number } | null;
 }
@@ -99,7 +107,7 @@ export interface LoginProvider {
   /** Asks what is true of a session's person now. Called when `refreshAt` has passed. */
   refresh?(session: Session): Promise<RefreshOutcome>;
   /** Where the browser goes to leave the provider too; null when it has no such place or it is switched off. */
-  leave?(session: Parting, state: string): Promise<BrowserStep | null>;
+  leave?(session: Parting, state: string, uiLocales?: readonly string[]): Promise<BrowserStep | null>;
   /** Its signed answer to `leave` names the state: a short one, kept in the store. Others send the browser back with a sealed one. */
   readonly answersLogout?: boolean;
   /** The `iss` of its bearer tokens: says which of a route's providers one is for. Absent = ask each. */

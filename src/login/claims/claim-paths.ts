@@ -2,11 +2,11 @@
 export type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * The value at a path, undefined when there is none. The whole path is tried as a key first, because `cognito:groups` or
+ * The value at a path, undefined when there is none; null is none (providers write it for what they have no value for). The whole path is tried as a key first, because `cognito:groups` or
  * `https://acme.example/roles` hold dots of their own; then every border, longest key first, so that `realm_access.roles` nests.
  */
 export function claimAt(claims: Claims, path: string): unknown {
-  if (Object.hasOwn(claims, path)) return claims[path];
+  if (Object.hasOwn(claims, path) && claims[path] !== null) return claims[path];
   for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1)) {
     const key = path.slice(0, dot);
     const inner = Object.hasOwn(claims, key) ? claims[key] : undefined;

@@ -1,20 +1,25 @@
 import { GatewayError } from "../../core/errors.ts";
-import type { Groups, Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/principal.ts";
 import type { AttributeSettings } from "../../core/settings.ts";
-import { readEmailAddress } from "../../lib/names.ts";
+import { apparentDomain, readEmailAddress } from "../../lib/names.ts";
 import { type Claims, claimAt, isElsewhere, onlyText, textsOf } from "./claim-paths.ts";
+import { jsonList, mapGroups } from "./map-groups.ts";
 
 /** How one provider's words become an identity. */
 export interface ClaimMapping {
   readonly provider: string;
   readonly attributes: AttributeSettings;
   readonly groupNames: Readonly<Record<string, string>>;
+  /** See `GroupMapping`; absent = null. */
+  readonly groupsSeparator?: string | null;
+  readonly groupsPrefix?: string | null;
   /** The claims that some rule asks about. */
   readonly claimNames: readonly string[];
   /** The provider that owns an e-mail domain, null when none does. */
   readonly ownerOfDomain: (domain: string) => string | null;
 }
-type Identity = Omit<Principal, "authenticatedAt" | "acr">;
+/** A person as far as claims describe one. */
+export type Identity = Omit<Principal, "authenticatedAt" | "acr">;
 
 const longestSubjectBytes = 255;
 const longestTextBytes = 8 * 1024;
@@ -28,10 +33,10 @@ export function mapClaims(claims: Claims, mapping: ClaimMapping): Identity {
   const email = mapEmail(claims, mapping);
   const identity: Identity = {
     provider: mapping.provider,
-    subject: mapSubject(claims, attributes.subject),
+    subject: mapSubject(claims, mapping),
     email,
     name: mapName(claims, attributes, email),
-    groups: mapGroups(claims, attributes.groups, mapping.groupNames),
+    groups: groupsOf(claims, mapping),
     extra: mapExtra(claims, attributes.extra),
     claims: recordClaims(claims, mapping.claimNames),
   };
@@ -54,22 +59,78 @@ export function lacksSomething(claims: Claims, { attributes, claimNames }: Claim
   );
 }
 
-function mapSubject(claims: Claims, path: string): string {
+/**
+ * What these claims alone say of somebody who is known already, while the other source (userinfo) does not answer: what is stated counts
+ * at once, also against the person. Groups and rule claims that `before` stated and these do not are unknown, which never allows; the
+ * rest stays as it was. Throws as `mapClaims` does.
+ */
+export function mapStatedClaims(claims: Claims, before: Claims, known: Identity, mapping: ClaimMapping): Identity {
+  const { attributes, claimNames } = mapping;
+  const isStated = (path: string) => claimAt(claims, path) !== undefined || isElsewhere(claims, path);
+  const isWithdrawn = (path: string) => !isStated(path) && claimAt(before, path) !== undefined;
+  const chosen = <T>(names: readonly (readonly [name: string, path: string])[], now: Readonly<Record<string, T>>, old: typeof now) =>
+    Object.fromEntries(
+      names.flatMap(([name, path]) => {
+        const value = isStated(path) ? now[name] : isWithdrawn(path) ? undefined : old[name];
+        return value === undefined ? [] : [[name, value] as const];
+      }),
+    );
+  const isUnverified = !isVerified(claims.email_verified);
+  const email = isStated(attributes.email) || isUnverified ? mapEmail(claims, mapping) : known.email;
+  const withdrawn = { kind: "unknown", why: "the provider named groups at login and no longer does at refresh" } as const;
+  const groups = attributes.groups ?? "";
+  const extra = Object.entries(attributes.extra);
+  const rules = claimNames.map((name) => [name, name] as const);
+  const identity: Identity = {
+    provider: mapping.provider,
+    subject: isStated(attributes.subject) ? mapSubject(claims, mapping) : known.subject,
+    email,
+    // A kept address is no statement about the name.
+    name: mapName(claims, attributes, isStated(attributes.email) ? email : null) ?? known.name,
+    groups: isStated(groups) ? groupsOf(claims, mapping) : isWithdrawn(groups) ? withdrawn : known.groups,
+    extra: chosen(extra, mapExtra(claims, attributes.extra), known.extra),
+    claims: chosen(rules, recordClaims(claims, claimNames), known.claims),
+  };
+  refuseControlCharacters(identity);
+  return identity;
+}
+
+/** The identity with what only the other source could have said made unknown: that source refused to say anything. */
+export function withoutUnstated(identity: Identity, claims: Claims, mapping: ClaimMapping, why: string): Identity {
+  const isStated = (path: string) => claimAt(claims, path) !== undefined;
+  const { groups } = mapping.attributes;
+  return {
+    ...identity,
+    groups: groups === null || isStated(groups) ? identity.groups : { kind: "unknown", why },
+    claims: Object.fromEntries(Object.entries(identity.claims).filter(([name]) => isStated(name))),
+  };
+}
+
+const groupsOf = (claims: Claims, { attributes, groupNames, groupsSeparator = null, groupsPrefix = null }: ClaimMapping) =>
+  mapGroups(claims, { path: attributes.groups, names: groupNames, separator: groupsSeparator, prefix: groupsPrefix });
+
+/** No two people may arrive under one value: an address of another provider's domain is as little a subject as it is an e-mail address. */
+function mapSubject(claims: Claims, { provider, attributes: { subject: path }, ownerOfDomain }: ClaimMapping): string {
   const subject = claimAt(claims, path);
   if (typeof subject !== "string" || subject.trim() === "") throw incomplete(`${path} holds no subject`);
   if (Buffer.byteLength(subject) > longestSubjectBytes) throw incomplete(`${path} is longer than ${longestSubjectBytes} bytes`);
+  refuseForeignDomain(apparentDomain(subject), provider, ownerOfDomain);
   return subject;
+}
+
+function refuseForeignDomain(domain: string | null, provider: string, ownerOfDomain: ClaimMapping["ownerOfDomain"]): void {
+  const owner = domain === null ? null : ownerOfDomain(domain);
+  if (owner !== null && owner !== provider)
+    throw new GatewayError("login.email-domain", `addresses of ${domain} sign in at ${owner}, not at ${provider}`);
 }
 
 /** The address, unless the provider calls it unverified: then anybody could have typed it in, and it is as if there were none. */
 function mapEmail(claims: Claims, { provider, attributes, ownerOfDomain }: ClaimMapping): string | null {
   const text = onlyText(claimAt(claims, attributes.email));
-  const address = text === null || !isVerified(claims.email_verified) ? null : readEmailAddress(text);
-  if (address === null) return null;
-  const owner = ownerOfDomain(address.domain);
-  if (owner !== null && owner !== provider)
-    throw new GatewayError("login.email-domain", `addresses of ${address.domain} sign in at ${owner}, not at ${provider}`);
-  return address.address;
+  if (text === null || !isVerified(claims.email_verified)) return null;
+  const address = readEmailAddress(text);
+  refuseForeignDomain(address?.domain ?? apparentDomain(text), provider, ownerOfDomain);
+  return address?.address ?? null;
 }
 
 /** Providers that never say (LemonLDAP::NG) are believed; whatever is said must be a yes. */
@@ -98,12 +159,12 @@ function mapExtra(claims: Claims, wanted: Readonly<Record<string, string>>): Ide
   return Object.fromEntries(found.filter((entry): entry is [string, readonly string[]] => entry[1] !== null && entry[1].length > 0));
 }
 
-/** Not sent: present and empty. Elsewhere, or of a shape that is not text: absent, which rules read as unknown. */
+/** Not sent: present and empty. Elsewhere, or of a shape that is not text: absent, which rules read as unknown. JSON in a text is its list. */
 function recordClaims(claims: Claims, names: readonly string[]): Identity["claims"] {
   const recorded: [string, readonly string[]][] = [];
   for (const name of names) {
     const value = claimAt(claims, name);
-    const texts = value === undefined ? [] : textsOf(value);
+    const texts = value === undefined ? [] : textsOf(typeof value === "string" ? (jsonList(value) ?? value) : value);
     if (texts !== null && !isElsewhere(claims, name)) recorded.push([name, texts]);
   }
   return Object.fromEntries(recorded);
@@ -115,41 +176,18 @@ function recordClaims(claims: Claims, names: readonly string[]): Identity["claim
  */
 function refuseControlCharacters(identity: Identity): void {
   const groups = identity.groups.kind === "known" ? identity.groups.names : [];
-  const texts = [identity.subject, identity.email ?? "", identity.name ?? "", ...groups, ...Object.values(identity.extra).flat()];
-  // Lone surrogates cannot be encoded: they would become the same replacement character for everybody.
-  if (texts.some((text) => /\p{Cc}/u.test(text) || !text.isWellFormed()))
-    throw incomplete("a value holds control characters or broken text");
-  if (texts.some((text) => Buffer.byteLength(text) > longestTextBytes))
-    throw incomplete(`a value is longer than ${longestTextBytes} bytes`);
+  const named: readonly (readonly [string, string])[] = [
+    ["subject", identity.subject],
+    ["email", identity.email ?? ""],
+    ["name", identity.name ?? ""],
+    ...groups.map((group) => ["groups", group] as const),
+    ...Object.entries(identity.extra).flatMap(([name, values]) => values.map((value) => [`extra.${name}`, value] as const)),
+  ];
+  for (const [attribute, text] of named) {
+    // Lone surrogates cannot be encoded: they would become the same replacement character for everybody.
+    if (/\p{Cc}/u.test(text) || !text.isWellFormed()) throw incomplete(`attributes.${attribute} holds control characters or broken text`);
+    if (Buffer.byteLength(text) > longestTextBytes) throw incomplete(`attributes.${attribute} is longer than ${longestTextBytes} bytes`);
+  }
 }
 
 const incomplete = (detail: string) => new GatewayError("login.identity-incomplete", detail);
-
-const mostGroups = 2_000;
-const mostBytes = 128 * 1024;
-
-/**
- * Membership as the provider states it: a list of texts or one text is known, nothing at all is known to be none (LemonLDAP::NG sends no
- * claim then). Everything else, overage markers included, is unknown: it refuses where groups matter. Too many is unknown too, because
- * a shortened list would hide the group that a deny rule is about.
- */
-function mapGroups(claims: Claims, path: string | null, groupNames: Readonly<Record<string, string>>): Groups {
-  if (path === null) return unknown("no groups attribute is configured for this provider");
-  if (isElsewhere(claims, path)) return unknown(`the provider keeps ${path} elsewhere (too many groups for the token?)`);
-  const value = claimAt(claims, path);
-  if (value === undefined) return { kind: "known", names: [] };
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length > mostGroups) return unknown(`${path} holds more than ${mostGroups} groups`);
-  const names = new Set<string>();
-  let bytes = 0;
-  for (const item of list) {
-    if (typeof item !== "string") return unknown(`${path} is not a list of texts`);
-    bytes += Buffer.byteLength(item);
-    const name = Object.hasOwn(groupNames, item) ? (groupNames[item] ?? item) : item;
-    if (name !== "") names.add(name);
-  }
-  if (bytes > mostBytes) return unknown(`${path} is larger than ${mostBytes} bytes`);
-  return { kind: "known", names: [...names] };
-}
-
-const unknown = (why: string): Groups => ({ kind: "unknown", why });

@@ -22,6 +22,8 @@ export type CompletionNeeds = TicketNeeds &
 /** A login whose answer has come: what was asked for, and how the answer is proved. */
 export interface Attempt {
   readonly login: Pick<LoginState, "provider" | "acr" | "reauthenticate" | "wanted" | "at">;
+  /** A provider that is busy gets one new try; absent = no more. */
+  readonly again?: () => Promise<Answer>;
   /** Set whatever comes of it. */
   readonly cookies: readonly CookieLine[];
   /** Verifies the answer in full; whatever it throws is told on a page with a way to start again. */
@@ -80,7 +82,10 @@ export async function completeLogin(parts: CompletionNeeds, request: ControlRequ
     if (!hasStrength(vouched, attempt)) return withCookies(weak(parts, request, target, attempt), attempt.cookies);
     return await welcome(parts, request, target, attempt, await admitted(parts, request, vouched));
   } catch (error) {
-    return failed(parts, request, target, attempt, asGatewayError(error));
+    const failure = asGatewayError(error);
+    // Keycloak's `authentication_expired` and the like: its next page mostly works. When it does not, the first failure is told.
+    const again = failure.code === "login.provider-busy" ? await attempt.again?.().catch(() => null) : null;
+    return again == null ? failed(parts, request, target, attempt, failure) : withCookies(again, attempt.cookies);
   }
 }
 
@@ -135,9 +140,14 @@ const needsAnotherAccount: readonly ErrorCode[] = [
   "saml.attribute-missing",
 ];
 
+/** The login is genuine, and less than was asked for. */
+const isWeak = (code: ErrorCode) => code === "login.strength-not-given" || code === "saml.authn-context";
+
 function failed(parts: CompletionNeeds, request: ControlRequest, target: ReturnTarget, attempt: Attempt, error: GatewayError): Answer {
   const { login, cookies } = attempt;
   noteFailedLogin(parts, request, login.provider, { code: error.code, detail: error.message });
+  // Starting again would give the same: the page says what is missing.
+  if (isWeak(error.code)) return withCookies(loopAnswer(parts, request.visit.incoming, target, ["strength-not-given"]), cookies);
   const query = new URLSearchParams({ return: urlOfTarget(target), another: "1" });
   const another = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/login?${query}`;
   const startAgainUrl = needsAnotherAccount.includes(error.code) ? another : urlOfTarget(target);

@@ -113,7 +113,7 @@ async function go(
 }
 
 /** Nothing is wrong with the visitor or the request: another provider may well answer. */
-const isUnavailable = ({ status }: GatewayError) => status === 503;
+const isUnavailable = ({ status, code }: GatewayError) => status === 503 || code.startsWith("setup.");
 
 type Problem = Parameters<typeof chooserModel>[0]["problem"];
 

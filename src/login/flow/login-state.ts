@@ -16,6 +16,8 @@ export interface LoginState {
   readonly reauthenticate: boolean;
   readonly wanted: WantedPage;
   readonly at: number;
+  /** Begun by itself after the provider was busy: not once more. Absent = no. */
+  readonly isRetry?: boolean;
 }
 
 /**
@@ -88,7 +90,16 @@ function displaced(
 function sealState(sealer: Sealer, purpose: string, state: LoginState): string {
   for (const path of [state.wanted.path, state.wanted.path.split("?", 1)[0] ?? "/", "/"]) {
     const wanted = packWantedPage({ ...state.wanted, path });
-    const packed = [state.state, state.provider, state.memory, state.acr, state.reauthenticate ? 1 : 0, wanted, state.at];
+    const packed = [
+      state.state,
+      state.provider,
+      state.memory,
+      state.acr,
+      state.reauthenticate ? 1 : 0,
+      wanted,
+      state.at,
+      state.isRetry === true ? 1 : 0,
+    ];
     const sealed = sealJson(sealer, purpose, packed);
     if (sealed.length <= maxCookieBytes) return sealed;
   }
@@ -97,10 +108,10 @@ function sealState(sealer: Sealer, purpose: string, state: LoginState): string {
 
 function unpack(value: unknown, now: number): LoginState | null {
   if (!Array.isArray(value)) return null;
-  const [state, provider, memory, acr, again, packed, at] = value as unknown[];
+  const [state, provider, memory, acr, again, packed, at, retry] = value as unknown[];
   const wanted = unpackWantedPage(packed);
   if (!isText(state) || !isText(provider) || !isMemory(memory) || !isTexts(acr) || wanted === null || !isNumber(at)) return null;
-  return now - at <= loginLimitMs ? { state, provider, memory, acr, reauthenticate: again === 1, wanted, at } : null;
+  return now - at <= loginLimitMs ? { state, provider, memory, acr, reauthenticate: again === 1, wanted, at, isRetry: retry === 1 } : null;
 }
 
 function isMemory(value: unknown): value is Readonly<Record<string, string>> {

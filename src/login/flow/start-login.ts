@@ -5,6 +5,7 @@ import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.ts";
+import { languageTags } from "../../lib/languages.ts";
 import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
 import type { Needs } from "./parts.ts";
 import type { WantedPage } from "./wanted-page.ts";
@@ -24,6 +25,8 @@ interface Start {
   readonly reauthenticate: boolean;
   /** The address at which this login begins with another provider. */
   readonly urlOf: (provider: string) => string;
+  /** The one new try after a provider that was busy; see `completeLogin`. */
+  readonly isRetry?: boolean;
 }
 
 const maxHint = 254;
@@ -32,14 +35,17 @@ const maxHint = 254;
 export async function startLogin(parts: StartNeeds, request: ControlRequest, start: Start): Promise<Answer> {
   const { incoming } = request.visit;
   refuseBackground(incoming);
-  const { provider, wanted, reauthenticate, urlOf } = start;
+  const { provider, wanted, reauthenticate, urlOf, isRetry = false } = start;
   const state = Buffer.from(parts.random(32)).toString("base64url");
   const wasChallenged = onlyCookie(incoming.cookie, parts.names.challenged) === provider.id && !start.named;
-  const asked = { state, loginHint: cleanHint(start.hint), acr: wanted.acr, reauthenticate, incoming, urlOf, wasChallenged };
-  const { go, memory } = await provider.begin(asked);
+  const { go, memory } = await provider.begin({
+    ...{ state, loginHint: cleanHint(start.hint), acr: wanted.acr, reauthenticate, incoming, urlOf, wasChallenged },
+    uiLocales: languageTags(incoming.acceptLanguage),
+    isRepeated: isRepeated(parts, incoming, wanted),
+  });
   if (go.kind === "instead")
     return startLogin(parts, request, { ...start, named: false, provider: fallbackOf(parts, provider, go.provider) });
-  const login = { provider: provider.id, acr: wanted.acr, reauthenticate, wanted, at: parts.clock() };
+  const login = { provider: provider.id, acr: wanted.acr, reauthenticate, wanted, at: parts.clock(), isRetry };
   if (go.kind === "vouched") {
     const answer = await completeLogin(parts, request, { login, cookies: [], prove: async () => go.vouched });
     return withCookies({ ...answer, headers: [...answer.headers, ...go.headers] }, [parts.names.clear(parts.names.challenged)]);
@@ -48,6 +54,13 @@ export async function startLogin(parts: StartNeeds, request: ControlRequest, sta
   // A challenge is answered at this same address, by a login of its own. A browser that cannot is not asked again for a while.
   if (go.kind === "challenge") return withCookies(answer, [parts.names.set(parts.names.challenged, provider.id, challengedSeconds)]);
   return withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
+}
+
+/** The same address opened again, by anybody, or the same page wanted again by this client within the minute. */
+function isRepeated({ usedStates, clock }: Needs<"usedStates" | "clock">, { client }: Incoming, wanted: WantedPage): boolean {
+  const isFirstOfAddress = usedStates.use(`wanted ${JSON.stringify(wanted)}`);
+  const isFirstOfClient = usedStates.use(`wanted ${client} ${wanted.host} ${wanted.path} ${Math.floor(clock() / 60_000)}`);
+  return !isFirstOfAddress || !isFirstOfClient;
 }
 
 type Shown = Exclude<LoginStep, { readonly kind: "vouched" | "instead" }>;

@@ -4,6 +4,7 @@ import { fetchTimeoutMs, unavailable } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { fromLibrary } from "./library.ts";
+import type { OidcSettings } from "./settings.ts";
 
 /** What this browser must bring back: the nonce and the PKCE verifier of its own login, and when it began. */
 export interface LoginMemory {
@@ -13,7 +14,7 @@ export interface LoginMemory {
 }
 
 /** What of a login an authorization request is made of. */
-type Asked = Pick<LoginRequest, "state" | "loginHint" | "acr" | "reauthenticate">;
+type Asked = Pick<LoginRequest, "state" | "loginHint" | "acr" | "reauthenticate" | "uiLocales" | "isRepeated">;
 
 /** Authorization code flow with PKCE S256, always (RFC 9700 2.1.1); pushed (RFC 9126) where that is possible or demanded. */
 export async function beginLogin(context: OidcContext, request: Asked): Promise<LoginStart> {
@@ -22,7 +23,7 @@ export async function beginLogin(context: OidcContext, request: Asked): Promise<
   const memory: LoginMemory = { nonce: client.randomNonce(), verifier: client.randomPKCECodeVerifier(), startedAt: context.clock() };
   const parameters = await authorizationParameters(context, request, memory);
   const configuration = await context.configure(metadata, within);
-  const url = mustPush(context, metadata)
+  const url = mustPush(context, metadata, request)
     ? await client.buildAuthorizationUrlWithPAR(configuration, parameters).catch((error: unknown) => {
         throw fromLibrary(error, "pushed authorization endpoint", context.oidc, [memory.verifier, memory.nonce, request.state]);
       })
@@ -41,17 +42,25 @@ export function readMemory(memory: Readonly<Record<string, string>>): LoginMemor
 }
 
 /** The strengths that this login asks for: the request's own, else the configured ones. */
-export function wantedAcr(context: OidcContext, request: Pick<LoginRequest, "acr">): readonly string[] {
+function wantedAcr(context: OidcContext, request: Pick<LoginRequest, "acr">): readonly string[] {
   return request.acr.length > 0 ? request.acr : context.oidc.acrValues;
+}
+
+/** The person proves anew who they are: for another account always, for a stronger login unless the operator leaves that to the provider. */
+export function provesAnew({ stepUpPrompt }: OidcSettings, { reauthenticate, acr }: Pick<LoginRequest, "reauthenticate" | "acr">): boolean {
+  return reauthenticate && (acr.length === 0 || stepUpPrompt);
 }
 
 async function authorizationParameters(context: OidcContext, request: Asked, memory: LoginMemory): Promise<Record<string, string>> {
   const { oidc } = context;
   const acr = wantedAcr(context, request);
-  const prompt = promptFor(oidc.prompt, request.reauthenticate);
+  const isNew = provesAnew(oidc, request);
+  const prompt = promptFor(oidc.prompt, isNew);
   // With max_age the provider must state auth_time (Core 3.1.2.1), which is how a new login is told from an ignored wish.
-  const maxAge = request.reauthenticate ? 0 : oidc.maxAgeSeconds;
+  const maxAge = isNew ? 0 : oidc.maxAgeSeconds;
+  const locales = request.uiLocales ?? [];
   return {
+    ...oidc.parameters,
     response_type: "code",
     redirect_uri: context.redirectUri,
     scope: (oidc.scopes.includes("openid") ? oidc.scopes : ["openid", ...oidc.scopes]).join(" "),
@@ -63,6 +72,7 @@ async function authorizationParameters(context: OidcContext, request: Asked, mem
     ...(prompt === "" ? {} : { prompt }),
     ...(maxAge === null ? {} : { max_age: String(maxAge) }),
     ...(acr.length === 0 ? {} : { acr_values: acr.join(" ") }),
+    ...(locales.length === 0 ? {} : { ui_locales: locales.join(" ") }),
     ...(request.loginHint === null || request.loginHint === "" ? {} : { login_hint: request.loginHint }),
   };
 }
@@ -74,11 +84,13 @@ function promptFor(configured: string | null, reauthenticate: boolean): string {
   return ["login", ...kept].join(" ");
 }
 
-function mustPush({ oidc }: OidcContext, metadata: ProviderMetadata): boolean {
+/** An address that was opened before is not worth a request of ours each time, as long as the provider does not insist. */
+function mustPush({ oidc }: OidcContext, metadata: ProviderMetadata, { isRepeated = false }: Asked): boolean {
   const possible = metadata.pushed_authorization_request_endpoint !== undefined;
   if (oidc.pushedAuthorization === "required" && !possible)
     throw unavailable("the provider has no pushed authorization endpoint, which the configuration requires");
-  return oidc.pushedAuthorization !== "never" && possible;
+  const isRequired = oidc.pushedAuthorization === "required" || metadata.require_pushed_authorization_requests;
+  return oidc.pushedAuthorization !== "never" && possible && (isRequired || !isRepeated);
 }
 
 /** The shared fetch goes on for others; this caller has its own time. */

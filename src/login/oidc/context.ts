@@ -3,11 +3,34 @@ import type { Log } from "../../core/ports/log.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { KeptDocument } from "../remote/kept-document.ts";
-import type { ProviderFetch } from "../remote/provider-fetch.ts";
+import { ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
+import type { Decrypt } from "./decrypt.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import type { ProviderKeys } from "./keys.ts";
 import type { LibraryConfiguration } from "./library.ts";
 import type { OidcSettings } from "./settings.ts";
+
+/** What an operator has to put right at this provider, as the last contact showed it. */
+export interface Faults {
+  /** Remembers an operator's fault; everything else, and what a browser brought, is left alone. */
+  note(error: unknown): void;
+  /** A login or a refresh has just worked. */
+  clear(): void;
+  last(): string | null;
+}
+
+export function createFaults(): Faults {
+  let last: string | null = null;
+  return {
+    note: (error) => {
+      if (error instanceof ProtocolFailure && error.kind === "setup" && !error.isHearsay) last = error.message;
+    },
+    clear: () => {
+      last = null;
+    },
+    last: () => last,
+  };
+}
 
 /** What every step of the protocol needs to know about one provider. */
 export interface OidcContext {
@@ -18,6 +41,8 @@ export interface OidcContext {
   readonly mapping: ClaimMapping;
   readonly metadata: KeptDocument<ProviderMetadata>;
   readonly keys: ProviderKeys;
+  readonly decrypt: Decrypt;
+  readonly faults: Faults;
   readonly fetch: ProviderFetch;
   readonly configure: LibraryConfiguration;
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import { cleanProviderText, isObject, unavailable } from "../remote/provider-fetch.ts";
+import { isObject, misconfigured, printable, unavailable } from "../remote/provider-fetch.ts";
 
 /** The part of a provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) that is used; every URL has been checked. */
 export interface ProviderMetadata {
@@ -33,14 +33,17 @@ export function readMetadata(document: unknown, issuer: string, allowHttp: boole
   if (!isObject(document)) throw unavailable("discovery: not a JSON object");
   if (document.issuer !== issuer) {
     // The usual reason is a slash at the end, so both are shown.
-    throw unavailable(
-      `discovery: the document is for issuer ${cleanProviderText(document.issuer) || "(none)"}, the configuration says ${issuer}`,
+    throw misconfigured(
+      "issuer",
+      `discovery: the document is for issuer ${printable(document.issuer) || "(none)"}, the configuration says ${issuer}`,
     );
   }
   const endpoints: Record<string, string> = {};
   for (const name of required) endpoints[name] = checkedUrl(document[name], name, allowHttp);
   for (const name of optional) {
-    if (document[name] !== undefined && document[name] !== null) endpoints[name] = checkedUrl(document[name], name, allowHttp);
+    // Providers without one leave it out, or empty.
+    if (document[name] !== undefined && document[name] !== null && document[name] !== "")
+      endpoints[name] = checkedUrl(document[name], name, allowHttp);
   }
   return {
     issuer,

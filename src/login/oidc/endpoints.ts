@@ -7,12 +7,13 @@ import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
-import { attemptOf, type CompletionNeeds, completeLogin, useLogin } from "../flow/complete-login.ts";
+import { attemptOf, completeLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
+import { type StartNeeds, startLogin } from "../flow/start-login.ts";
 import type { OidcProvider } from "./port.ts";
 
 type Providers = ReadonlyMap<string, OidcProvider>;
-type CallbackNeeds = CompletionNeeds & Needs<"settings" | "sealer" | "clock">;
+type CallbackNeeds = StartNeeds & Needs<"settings" | "sealer" | "clock">;
 type NoticeNeeds = Needs<"sessions" | "facts" | "audit" | "metrics" | "log" | "clock">;
 
 /** Where the providers' answers and logout notices arrive. */
@@ -32,8 +33,12 @@ export function oidcEndpoints(parts: CallbackNeeds & NoticeNeeds, providers: Pro
       run: (request) => backchannelLogout(parts, providers, request),
     },
     {
-      ...{ path: `${under}/frontchannel-logout`, on: "auth", methods: ["GET"], limited: false, urgent: true },
+      ...{ path: `${under}/frontchannel-logout`, on: "auth", methods: ["GET"], limited: true, urgent: true },
       run: (request) => frontchannelLogout(parts, providers, request),
+    },
+    {
+      ...{ path: `${under}/jwks.json`, on: "auth", methods: ["GET", "HEAD"], limited: false, urgent: false },
+      run: (request) => publicKeys(providerOf(providers, request)),
     },
   ];
 }
@@ -48,9 +53,23 @@ function providerOf(providers: Providers, { provider: id }: ControlRequest): Oid
 async function callback(parts: CallbackNeeds, provider: OidcProvider, request: ControlRequest): Promise<Answer> {
   const answer = providerAnswer(parts, request);
   const login = useLogin(parts, request, provider, answer.get("state") ?? "");
-  const { state, memory, acr, reauthenticate } = login;
+  const { state, memory, acr, reauthenticate, wanted } = login;
   const attempt = attemptOf(parts, login, () => provider.finish(answer, state, memory, { acr, reauthenticate }));
-  return completeLogin(parts, request, attempt);
+  if (login.isRetry === true) return completeLogin(parts, request, attempt);
+  const again = () => {
+    parts.log.info({ request: request.visit.incoming.id, provider: provider.id }, "a provider asks for another try of a login");
+    const urlOf = (id: string) => `/_vestibule/login?${new URLSearchParams({ provider: id })}`;
+    return startLogin(parts, request, { provider, wanted, hint: null, named: false, reauthenticate, urlOf, isRetry: true });
+  };
+  return completeLogin(parts, request, { ...attempt, again });
+}
+
+/** `GET /_vestibule/oidc/<provider>/jwks.json`: what proves our client assertions, and what ID tokens may be encrypted to. */
+function publicKeys(provider: OidcProvider): Answer {
+  return jsonAnswer(200, provider.publicKeys(), [
+    ["Cache-Control", "public, max-age=300"],
+    ["Cross-Origin-Resource-Policy", "cross-origin"],
+  ]);
 }
 
 const parkedLimitMs = 60_000;
@@ -129,7 +148,8 @@ function refusal(parts: Needs<"log">, { visit, provider }: ControlRequest, error
 /**
  * `GET /_vestibule/oidc/<provider>/frontchannel-logout` (OpenID Connect Front-Channel Logout 1.0). It is opened in a frame of the
  * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which nobody
- * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused.
+ * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused. Guesses are counted like logins.
+ * The answer may stand in a frame of that provider's pages, and of nobody else's.
  */
 async function frontchannelLogout(parts: NoticeNeeds, providers: Providers, request: ControlRequest): Promise<Answer> {
   const provider = providers.get(request.provider);
@@ -137,5 +157,15 @@ async function frontchannelLogout(parts: NoticeNeeds, providers: Providers, requ
   const notice = provider.acceptFrontchannelLogout(request.query);
   if (notice.providerSession === null) throw new GatewayError("logout.token-rejected", "the message names no provider session");
   await endByNotice(parts, request, provider.id, notice);
-  return { status: 200, headers: [["Content-Type", "text/plain; charset=utf-8"]], body: "", close: false };
+  const ancestors = notice.framedBy ?? "'none'";
+  return {
+    status: 200,
+    headers: [
+      ["Content-Type", "text/plain; charset=utf-8"],
+      ["Content-Security-Policy", `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors ${ancestors}`],
+      ["Cross-Origin-Resource-Policy", "cross-origin"],
+    ],
+    body: "",
+    close: false,
+  };
 }

@@ -2,15 +2,19 @@ import { timingSafeEqual } from "node:crypto";
 import * as client from "openid-client";
 import type { LoginRequest, Vouched } from "../../core/ports/login-provider.ts";
 import type { Tokens } from "../../core/session.ts";
-import { lacksSomething, mapClaims } from "../claims/map-claims.ts";
+import type { Claims } from "../claims/claim-paths.ts";
+import { type Identity, mapClaims, withoutUnstated } from "../claims/map-claims.ts";
+import { remarksOn } from "../claims/remarks.ts";
+import { failureOf } from "../remote/provider-errors.ts";
 import { cleanProviderText, ProtocolFailure, rejected } from "../remote/provider-fetch.ts";
-import { type LoginMemory, wantedAcr } from "./begin-login.ts";
+import { type LoginMemory, provesAnew } from "./begin-login.ts";
 import type { OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
-import { checkIdToken, type IdTokenExpectations, type IdTokenFacts } from "./id-token.ts";
+import { checkIdToken, type IdTokenExpectations, type IdTokenFacts, issuersOf } from "./id-token.ts";
 import { acceptedAlgorithms } from "./jws.ts";
-import { fromLibrary } from "./library.ts";
-import { fetchUserinfo, mergeClaims } from "./userinfo.ts";
+import { type Aside, fromLibrary } from "./library.ts";
+import { inTenantTerms } from "./tenants.ts";
+import { askUserinfo, mergeClaims, type UserinfoSaid } from "./userinfo.ts";
 
 type Strength = Pick<LoginRequest, "acr" | "reauthenticate">;
 
@@ -23,24 +27,24 @@ export async function finishLogin(
   request: Strength,
 ): Promise<Vouched> {
   const metadata = await context.metadata.get();
-  const code = codeOf(answer, state, metadata);
+  const code = codeOf(answer, state, metadata, issuersOf(context.oidc));
   const tokens = await redeemCode(context, metadata, { code, state, memory });
   const expected: IdTokenExpectations = {
     ...idTokenBasics(context),
     nonce: memory.nonce,
     accessToken: tokens.access_token,
     code,
-    acr: wantedAcr(context, request),
+    // A strength that a rule asked for is judged by the caller, who tells the visitor what is missing.
+    acr: request.acr.length > 0 ? [] : context.oidc.acrValues,
     authenticatedSince: authenticatedSince(context, memory, request),
   };
   const { claims, facts } = await verifyIdToken(context, metadata, tokens.id_token, expected);
-  const userinfo = lacksSomething(claims, context.mapping) ? await fetchUserinfo(context, metadata, tokens.access_token, facts.sub) : null;
-  const identity = mapClaims(mergeClaims(claims, userinfo), context.mapping);
-  const kept = keptTokens(context, tokens, tokens.id_token ?? null);
+  const said = await askUserinfo(context, metadata, { claims, accessToken: tokens.access_token, sub: facts.sub });
+  const identity = personOf(context, claims, said);
+  const kept = keptTokens(context, tokens, tokens.id_token);
   return {
     principal: { ...identity, acr: facts.acr, authenticatedAt: facts.authTime ?? facts.issuedAt },
-    // Providers without sessions of their own (LemonLDAP::NG) send the sub as `sid` in front-channel logouts.
-    providerSession: facts.sid ?? facts.sub,
+    providerSession: providerSessionOf(context, facts),
     providerAccount: facts.sub,
     logoutHandle: null,
     tokens: kept,
@@ -49,19 +53,47 @@ export async function finishLogin(
   };
 }
 
+/** Who the claims are about, with a line for operators where something configured did not come, or came in a shape that says nothing. */
+function personOf(context: OidcContext, claims: Claims, said: UserinfoSaid): Identity {
+  const { mapping, log, settings } = context;
+  const whole = inTenantTerms(context, mergeClaims(claims, said.kind === "said" ? said.claims : null));
+  const remarks = remarksOn(whole, mapping);
+  if (said.kind === "refused")
+    log.warn({ provider: settings.id, reason: said.why }, "userinfo refuses our access token; the login goes on");
+  if (remarks.missing.length > 0) log.info({ provider: settings.id, ...remarks }, "the provider lacks claims of the configuration");
+  else if (remarks.unusable.length > 0) log.warn({ provider: settings.id, ...remarks }, "a claim of the configuration cannot be used");
+  const identity = mapClaims(whole, mapping);
+  if (identity.groups.kind === "unknown" && mapping.attributes.groups !== null)
+    log.warn({ provider: settings.id, claim: mapping.attributes.groups, reason: identity.groups.why }, "the groups of a login are unknown");
+  // What only userinfo could have said about membership is unknown, and lets nobody in.
+  return said.kind === "refused" ? withoutUnstated(identity, whole, mapping, said.why) : identity;
+}
+
+/** An account whose provider names no sessions. The blank cannot stand in a `sid` that a request brings: see `acceptFrontchannelLogout`. */
+export const sessionOfAccount = (sub: string): string => `account ${sub}`;
+
+/**
+ * What a logout message names. Without a `sid` the sub takes its place only for back-channel messages, which are signed: in the front channel
+ * anybody could name it, unless the operator says that this provider knows nothing better.
+ */
+function providerSessionOf({ oidc }: OidcContext, { sid, sub }: IdTokenFacts): string {
+  if (sid !== null) return sid;
+  return oidc.logoutTokens.sidFromSub ? sub : sessionOfAccount(sub);
+}
+
 /** What every ID token of this provider must agree with. */
 export function idTokenBasics({ oidc, clock }: OidcContext) {
-  return { issuer: oidc.issuer, clientId: oidc.clientId, now: clock(), toleranceMs: oidc.clockToleranceMs };
+  return { issuer: oidc.issuer, tenants: oidc.tenants, clientId: oidc.clientId, now: clock(), toleranceMs: oidc.clockToleranceMs };
 }
 
 /** Signature first, then every claim: nothing of a token is used before both. */
 export async function verifyIdToken(
   context: OidcContext,
   metadata: ProviderMetadata,
-  token: string | undefined,
+  token: string | null,
   expected: IdTokenExpectations,
-): Promise<{ readonly claims: Readonly<Record<string, unknown>>; readonly facts: IdTokenFacts }> {
-  if (token === undefined) throw rejected("token endpoint: no ID token");
+): Promise<{ readonly claims: Claims; readonly facts: IdTokenFacts }> {
+  if (token === null) throw rejected("token endpoint: no ID token");
   const algorithms = acceptedAlgorithms(context.oidc.signingAlgorithms, metadata.id_token_signing_alg_values_supported);
   const jws = await context.keys.verify(token, algorithms, "provider");
   return { claims: jws.claims, facts: checkIdToken(jws, expected) };
@@ -72,7 +104,8 @@ async function redeemCode(
   metadata: ProviderMetadata,
   { code, state, memory }: { code: string; state: string; memory: LoginMemory },
 ): Promise<TokenAnswer> {
-  const configuration = await context.configure(metadata);
+  const aside: Aside = { idToken: null };
+  const configuration = await context.configure(metadata, undefined, aside);
   // Only what was checked goes on; the redirect URI is the configured one, never the URL that was called.
   const answered = new URL(context.redirectUri);
   answered.search = new URLSearchParams({ code, state, iss: metadata.issuer }).toString();
@@ -80,22 +113,24 @@ async function redeemCode(
     const tokens = await client.authorizationCodeGrant(configuration, answered, {
       pkceCodeVerifier: memory.verifier,
       expectedState: state,
-      expectedNonce: memory.nonce,
-      idTokenExpected: true,
     });
     // DPoP-bound tokens could not be used by us, and were not asked for.
     if (tokens.token_type !== "bearer") throw rejected("token endpoint: token_type is not Bearer");
-    return tokens;
+    return { ...tokens, id_token: await opened(context, aside) };
   } catch (error) {
     const failure = fromLibrary(error, "token endpoint", context.oidc, [code, memory.verifier, state]);
     // The provider's no to a code means a stale or stolen answer, not that the person may not enter.
-    throw failure.providerError === "invalid_grant" ? new ProtocolFailure("rejected", failure.message, failure.providerError) : failure;
+    throw failure.providerError === "invalid_grant" ? rejected(failure.message) : failure;
   }
 }
 
+/** The ID token as it was signed: this is what is verified, kept, and sent along as a hint when the person leaves. */
+export const opened = async ({ decrypt }: OidcContext, { idToken }: Aside): Promise<string | null> =>
+  idToken === null ? null : decrypt(idToken, "provider");
+
 /** The moment since when the person must have proved who they are: this login's beginning, or `max_age` before it. */
 function authenticatedSince({ oidc }: OidcContext, memory: LoginMemory, request: Strength): number | null {
-  if (request.reauthenticate) return memory.startedAt;
+  if (provesAnew(oidc, request)) return memory.startedAt;
   return oidc.maxAgeSeconds === null ? null : memory.startedAt - oidc.maxAgeSeconds * 1000;
 }
 
@@ -106,7 +141,7 @@ const largestCodeBytes = 8 * 1024;
  * our state, and the provider's own `iss` where it promises one (RFC 9207). The issuer is checked before an error is believed: in a
  * mix-up even the error comes from somebody else.
  */
-function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetadata): string {
+function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetadata, issuers: readonly string[]): string {
   const once = (name: string): string | null => {
     const values = answer.getAll(name);
     if (values.length > 1) throw rejected(`answer: ${name} stands there twice`);
@@ -115,7 +150,7 @@ function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetada
   const issuer = once("iss");
   if (issuer === null && metadata.authorization_response_iss_parameter_supported)
     throw rejected("answer: iss is missing although the provider promises it");
-  if (issuer !== null && issuer !== metadata.issuer) throw rejected("answer: iss is another provider");
+  if (issuer !== null && !issuers.includes(issuer)) throw rejected("answer: iss is another provider");
   const answered = once("state");
   if (answered === null || state === "" || !sameText(answered, state)) throw rejected("answer: state is not the one of this login");
   const error = once("error");
@@ -125,7 +160,9 @@ function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetada
     const secrets = [state, code ?? ""];
     const text = cleanProviderText(description, secrets);
     const name = cleanProviderText(error, secrets);
-    throw new ProtocolFailure("refused", `the provider answered ${name || "an error"}${text === "" ? "" : `: ${text}`}`, name);
+    const failure = failureOf(error, `the provider answered ${name || "an error"}${text === "" ? "" : `: ${text}`}`);
+    // Carried by the browser, which may have written it itself: worth a line, and no word about the provider's state.
+    throw new ProtocolFailure(failure.kind, failure.message, { ...failure, isHearsay: true });
   }
   if (code === null || code === "" || code.length > largestCodeBytes) throw rejected("answer: no code");
   // Tokens in the front channel were never asked for (RFC 9700 2.1.2); somebody is trying another flow.
@@ -142,7 +179,8 @@ function sameText(one: string, other: string): boolean {
 export interface TokenAnswer {
   readonly access_token: string;
   readonly token_type: string;
-  readonly id_token?: string;
+  /** Decrypted; null when there is none. */
+  readonly id_token: string | null;
   readonly refresh_token?: string;
   readonly expires_in?: number;
 }

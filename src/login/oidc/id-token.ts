@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { rejected } from "../remote/provider-fetch.ts";
+import { misconfigured, ProtocolFailure, printable, rejected } from "../remote/provider-fetch.ts";
 import { hashOf, type Jws } from "./jws.ts";
+import { tenantPlaceholder } from "./settings.ts";
 
 /** What an ID token must agree with. Null = was not asked for. */
-export interface IdTokenExpectations extends Moment {
-  readonly issuer: string;
+export interface IdTokenExpectations extends Moment, IssuerExpectation {
   readonly clientId: string;
   /** Required and equal at login. */
   readonly nonce: string | null;
@@ -25,10 +25,10 @@ export interface IdTokenFacts {
 
 const oldestMs = 24 * 60 * 60 * 1000;
 
-/** Checks the claims of a signature-checked ID token (OpenID Connect Core 3.1.3.7); throws `rejected` with the first that fails. */
+/** Checks the claims of a signature-checked ID token (OpenID Connect Core 3.1.3.7); throws a ProtocolFailure with the first that fails. */
 export function checkIdToken({ header, claims }: Jws, expected: IdTokenExpectations): IdTokenFacts {
   if (header.typ !== null && !/^(application\/)?jwt$/i.test(header.typ)) throw rejected("token: its typ is not that of an ID token");
-  checkIssuer(claims, expected.issuer);
+  checkIssuer(claims, expected);
   checkParties(claims, expected.clientId);
   const { issuedAt } = checkTimes(claims, expected);
   if (issuedAt === null) throw rejected("token: iat is missing");
@@ -44,15 +44,15 @@ export function checkIdToken({ header, claims }: Jws, expected: IdTokenExpectati
 /** `azp`, when present, must be us even beside a single audience: a token made for another party is not a login here. */
 function checkParties(claims: Jws["claims"], clientId: string): void {
   const audiences = checkAudience(claims, [clientId]);
-  const { azp } = claims;
-  if (azp === undefined && audiences.length > 1) throw rejected("token: several audiences without azp");
-  if (azp !== undefined && azp !== clientId) throw rejected("token: azp is another client");
+  const azp = claims.azp ?? null;
+  if (azp === null && audiences.length > 1) throw rejected("token: several audiences without azp");
+  if (azp !== null && azp !== clientId) throw rejected("token: azp is another client");
 }
 
 /** Core 3.1.3.8: binds the ID token to what came with it, so that neither can be swapped. */
 function checkHash(claims: Jws["claims"], name: "at_hash" | "c_hash", value: string | null, algorithm: string): void {
-  const stated = claims[name];
-  if (stated === undefined || value === null) return;
+  const stated = claims[name] ?? null;
+  if (stated === null || value === null) return;
   const digest = createHash(hashOf(algorithm)).update(value, "ascii").digest();
   if (stated !== digest.subarray(0, digest.length / 2).toString("base64url")) throw rejected(`token: ${name} does not match`);
 }
@@ -64,12 +64,13 @@ function checkHash(claims: Jws["claims"], name: "at_hash" | "c_hash", value: str
 function checkStrength(claims: Jws["claims"], expected: IdTokenExpectations): { acr: string | null; authTime: number | null } {
   const authTime = timeOf(claims, "auth_time");
   const since = expected.authenticatedSince;
-  if (since !== null && authTime === null) throw rejected("token: auth_time is missing although a recent login was asked for");
+  if (since !== null && authTime === null) throw weak("token: auth_time is missing although a recent login was asked for");
   if (since !== null && authTime !== null && authTime < since - expected.toleranceMs)
-    throw rejected("token: auth_time is older than asked for");
+    throw weak(`token: the person signed in ${seconds(since - authTime)} before the moment that was asked for (auth_time)`);
   if (authTime !== null && authTime > expected.now + expected.toleranceMs) throw rejected("token: auth_time lies in the future");
   const acr = acrOf(claims);
-  if (expected.acr.length > 0 && (acr === null || !expected.acr.includes(acr))) throw rejected("token: acr is not one of those asked for");
+  if (expected.acr.length > 0 && (acr === null || !expected.acr.includes(acr)))
+    throw weak(`token: the login is of strength ${shown(acr)} (acr), asked for was ${expected.acr.join(" or ")}`);
   return { acr, authTime };
 }
 
@@ -86,17 +87,34 @@ export interface Moment {
   readonly toleranceMs: number;
 }
 
-/** Throws unless `iss` is exactly this issuer. */
-export function checkIssuer(claims: Claims, issuer: string): void {
-  if (claims.iss !== issuer) throw rejected("token: iss is not the configured issuer");
+/** Whose tokens are believed. With `{tenantid}` in it the issuer stands for one of each of these tenants (Entra ID). */
+export interface IssuerExpectation {
+  readonly issuer: string;
+  readonly tenants: readonly string[];
 }
+
+/** Throws unless `iss` is exactly the issuer, or that of an accepted tenant: the one which the token's own `tid` names. */
+export function checkIssuer({ iss, tid }: Claims, expected: IssuerExpectation): void {
+  if (typeof iss !== "string" || !issuersOf(expected).includes(iss))
+    throw misconfigured("issuer", `token: iss is ${shown(iss)}, the configuration says ${expected.issuer}${tenantList(expected)}`);
+  if (expected.tenants.length > 0 && issuerOfTenant(expected.issuer, tid) !== iss) throw rejected("token: tid is not the tenant of iss");
+}
+
+/** Every `iss` that is accepted. */
+export function issuersOf({ issuer, tenants }: IssuerExpectation): readonly string[] {
+  return issuer.includes(tenantPlaceholder) ? tenants.map((tenant) => issuerOfTenant(issuer, tenant)) : [issuer];
+}
+
+const issuerOfTenant = (issuer: string, tenant: unknown) => issuer.replace(tenantPlaceholder, String(tenant).toLowerCase());
+const tenantList = ({ tenants }: IssuerExpectation) => (tenants.length === 0 ? "" : ` with the tenants ${tenants.join(", ")}`);
 
 /** Throws unless one of `accepted` is among the audiences; answers all of them. */
 export function checkAudience(claims: Claims, accepted: readonly string[]): readonly string[] {
   const { aud } = claims;
   const audiences = typeof aud === "string" ? [aud] : aud;
   if (!Array.isArray(audiences) || !audiences.every((one) => typeof one === "string")) throw rejected("token: aud is missing or malformed");
-  if (!audiences.some((one) => accepted.includes(one))) throw rejected("token: aud does not name this gateway");
+  if (!audiences.some((one) => accepted.includes(one)))
+    throw misconfigured("audience", `token: aud is ${shown(audiences.join(", "))}, this gateway is ${accepted.join(" or ")}`);
   return audiences;
 }
 
@@ -106,18 +124,18 @@ export function checkTimes(claims: Claims, { now, toleranceMs }: Moment): { read
   const notBefore = timeOf(claims, "nbf");
   const issuedAt = timeOf(claims, "iat");
   if (expiresAt === null) throw rejected("token: exp is missing");
-  if (expiresAt <= now - toleranceMs) throw rejected(`token: expired ${seconds(now - expiresAt)} ago${clockHint(toleranceMs)}`);
+  if (expiresAt <= now - toleranceMs) throw clock(`token: expired ${seconds(now - expiresAt)} ago${clockHint(toleranceMs)}`);
   if (notBefore !== null && notBefore > now + toleranceMs)
-    throw rejected(`token: nbf lies ${seconds(notBefore - now)} ahead${clockHint(toleranceMs)}`);
+    throw clock(`token: nbf lies ${seconds(notBefore - now)} ahead${clockHint(toleranceMs)}`);
   if (issuedAt !== null && issuedAt > now + toleranceMs)
-    throw rejected(`token: iat lies ${seconds(issuedAt - now)} ahead${clockHint(toleranceMs)}`);
+    throw clock(`token: iat lies ${seconds(issuedAt - now)} ahead${clockHint(toleranceMs)}`);
   return { expiresAt, issuedAt };
 }
 
 /** A NumericDate claim (RFC 7519 2) in milliseconds, null when absent; throws when it is anything but a sensible number. */
 export function timeOf(claims: Claims, name: string): number | null {
-  const value = claims[name];
-  if (value === undefined) return null;
+  const value = claims[name] ?? null;
+  if (value === null) return null;
   // The bound keeps Date arithmetic exact; a millisecond value by mistake (13 digits) is beyond it.
   if (typeof value !== "number" || !(value >= 0 && value <= 100_000_000_000)) throw rejected(`token: ${name} is not a time`);
   return value * 1000;
@@ -125,11 +143,15 @@ export function timeOf(claims: Claims, name: string): number | null {
 
 /** A claim that must be non-empty text of at most 255 bytes when it is there. */
 export function textOf(claims: Claims, name: string): string | null {
-  const value = claims[name];
-  if (value === undefined) return null;
+  const value = claims[name] ?? null;
+  if (value === null) return null;
   if (typeof value !== "string" || value === "" || Buffer.byteLength(value) > 255) throw rejected(`token: ${name} is not a short text`);
   return value;
 }
 
+const clock = (detail: string) => misconfigured("clock", detail);
+const weak = (detail: string) => new ProtocolFailure("weak", detail);
+/** A value of a claim, fit for a log line. */
+const shown = (value: unknown) => printable(value).slice(0, 300) || "(none)";
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
 const clockHint = (toleranceMs: number) => ` (tolerance ${seconds(toleranceMs)}; do the clocks agree?)`;

@@ -20,15 +20,15 @@ export function readJws(token: string, algorithms: readonly string[], largestByt
   const parts = token.split(".");
   const [protectedHeader, payload, signature] = parts;
   if (parts.length !== 3 || protectedHeader === undefined || payload === undefined || signature === undefined) {
-    throw rejected(parts.length === 5 ? "token: encrypted tokens are not supported" : "token: not a signed JWT");
+    throw rejected(parts.length === 5 ? "token: encrypted where only a signed one is expected" : "token: not a signed JWT");
   }
   const header = decodeObject(protectedHeader, "header");
   const { alg, kid, typ } = header;
   if (typeof alg !== "string" || !algorithms.includes(alg))
     throw rejected(`token: its algorithm is not among ${algorithms.join(", ") || "(none)"}`);
   if (header.crit !== undefined || header.b64 !== undefined) throw rejected("token: critical header extensions are not understood");
-  if (kid !== undefined && typeof kid !== "string") throw rejected("token: kid is not text");
-  if (typ !== undefined && typeof typ !== "string") throw rejected("token: typ is not text");
+  if (kid !== undefined && kid !== null && typeof kid !== "string") throw rejected("token: kid is not text");
+  if (typ !== undefined && typ !== null && typeof typ !== "string") throw rejected("token: typ is not text");
   return { header: { alg, kid: kid ?? null, typ: typ ?? null }, claims: decodeObject(payload, "payload") };
 }
 

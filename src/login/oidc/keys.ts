@@ -13,7 +13,8 @@ export interface ProviderKeys {
   verify(token: string, algorithms: readonly string[], source: TokenSource): Promise<Jws>;
 }
 
-const forcedReloadPauseMs = 60_000;
+/** Strangers' tokens bring a fetch a minute at most; those of the token endpoint may follow a rotation each. */
+export const forcedReloadPauseMs = { request: 60_000, provider: 5_000 } as const;
 /** The answer that it came in was bounded already; ID tokens with many groups are long. */
 const largestProviderTokenBytes = 1024 * 1024;
 const mostKeys = 100;
@@ -27,9 +28,9 @@ interface Renewal {
 }
 
 /**
- * A token that no known key verifies may mean that the keys were rotated: the key set is fetched once more, at most once a minute, so
- * that a flood of made-up `kid`s costs one fetch. Tokens out of requests and tokens from the token endpoint have a minute each:
- * otherwise strangers could use it up and keep everybody from logging in during a rotation.
+ * A token that no known key verifies may mean that the keys were rotated: the key set is fetched once more. For tokens out of requests
+ * that happens once a minute, so that a flood of made-up `kid`s costs one fetch. Tokens from the token endpoint have a pause of their own,
+ * which strangers cannot use up, and a short one: keys that are rotated twice within a minute refuse no login.
  */
 export function createProviderKeys(deps: {
   readonly document: KeptDocument<readonly JWK[]>;
@@ -47,7 +48,7 @@ export function createProviderKeys(deps: {
   const renewalFor = (source: TokenSource): Renewal | null => {
     const now = deps.clock();
     const latest = renewals.get(source);
-    if (latest !== undefined && Math.abs(now - latest.at) < forcedReloadPauseMs) return latest;
+    if (latest !== undefined && Math.abs(now - latest.at) < forcedReloadPauseMs[source]) return latest;
     if (!document.mayReload()) return null;
     const renewal = { at: now, steps: [once(adoptNews), once(() => document.reload(source).catch(() => null))] };
     renewals.set(source, renewal);

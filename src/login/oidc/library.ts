@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { importPKCS8 } from "jose";
 import * as client from "openid-client";
 import type { Clock } from "../../core/clock.ts";
+import { failureOf } from "../remote/provider-errors.ts";
 import {
   cleanProviderText,
   type FetchInit,
@@ -15,14 +16,20 @@ import type { ProviderMetadata } from "./discovery.ts";
 import { acceptedAlgorithms } from "./jws.ts";
 import type { OidcSettings } from "./settings.ts";
 
+/** The ID token of a token endpoint's answer, which the library is not shown. */
+export interface Aside {
+  idToken: string | null;
+}
+
 /** openid-client, set up for one operation against this provider. */
-export type LibraryConfiguration = (metadata: ProviderMetadata, within?: AbortSignal) => Promise<client.Configuration>;
+export type LibraryConfiguration = (metadata: ProviderMetadata, within?: AbortSignal, aside?: Aside) => Promise<client.Configuration>;
 
 /**
  * Makes openid-client's configuration from metadata that was checked here: its requests go through our bounded fetch, its clock is ours.
  *
  * Its own `enableNonRepudiationChecks` stays off because it drops good keys after five minutes and refuses keys that rotated within
- * one. Instead `ProviderKeys.verify` checks the signature of every token, this flow's ID tokens included (see `redeemTokens`).
+ * one. It does not see ID tokens at all: they may be encrypted, or hold a null where a member is absent, which it refuses. They are decrypted,
+ * verified and checked here (`verifyIdToken`), each by the keys and rules of this one provider.
  */
 export function createLibraryConfiguration(deps: {
   readonly oidc: OidcSettings;
@@ -32,7 +39,7 @@ export function createLibraryConfiguration(deps: {
 }): LibraryConfiguration {
   const { oidc } = deps;
   let authentication: Promise<client.ClientAuth> | null = null;
-  return async (metadata, within) => {
+  return async (metadata, within, aside) => {
     authentication ??= clientAuthentication(oidc);
     const server: client.ServerMetadata = {
       ...metadata,
@@ -46,7 +53,7 @@ export function createLibraryConfiguration(deps: {
     };
     const configuration = new client.Configuration(server, oidc.clientId, clientMetadata, await authentication);
     if (deps.allowHttp) client.allowInsecureRequests(configuration);
-    configuration[client.customFetch] = (url, options) => tokenFetch(deps.fetch, url, options as FetchInit, within);
+    configuration[client.customFetch] = (url, options) => tokenFetch(deps.fetch, url, options as FetchInit, within, aside);
     return configuration;
   };
 }
@@ -55,7 +62,13 @@ export function createLibraryConfiguration(deps: {
  * What is not JSON comes from something in between (a proxy's error page, say), not from the provider: worth another try later. Where an
  * error is stated in JSON it counts, and not the bare challenge that may stand beside it.
  */
-async function tokenFetch(fetch: ProviderFetch, url: string, init: FetchInit, within: AbortSignal | undefined): Promise<Response> {
+async function tokenFetch(
+  fetch: ProviderFetch,
+  url: string,
+  init: FetchInit,
+  within: AbortSignal | undefined,
+  aside: Aside | undefined,
+): Promise<Response> {
   const { method, headers, body } = init;
   const response = await fetch("token", url, { method, headers, body }, within);
   const text = await response.text();
@@ -66,13 +79,19 @@ async function tokenFetch(fetch: ProviderFetch, url: string, init: FetchInit, wi
   });
   const kept = new Headers(response.headers);
   if (typeof said?.error === "string") kept.delete("www-authenticate");
-  return new Response(text, { status: response.status, headers: kept });
+  if (said === null) return new Response(text, { status: response.status, headers: kept });
+  const { id_token: idToken = null, ...rest } = said;
+  if (idToken !== null && typeof idToken !== "string") throw rejected("token endpoint: id_token is not text");
+  if (aside !== undefined) aside.idToken = idToken;
+  // A null stands for a member that is absent.
+  const shown = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
+  return new Response(JSON.stringify(shown), { status: response.status, headers: kept });
 }
 
-/** How we prove to be the client; assertions live 60 s and name the issuer. */
+/** How we prove to be the client; assertions live 60 s and name the issuer, or the token endpoint where that is configured (Hydra). */
 async function clientAuthentication(oidc: OidcSettings): Promise<client.ClientAuth> {
   if (oidc.clientAuth === "none") return client.None();
-  if (oidc.clientAuth === "private_key_jwt") return privateKeyAuthentication(oidc.privateKey);
+  if (oidc.clientAuth === "private_key_jwt") return privateKeyAuthentication(oidc.privateKey, oidc.clientAssertionAudience);
   const secret = oidc.clientSecret?.reveal() ?? "";
   if (secret === "") throw unavailable(`clientAuth ${oidc.clientAuth} needs a clientSecret`);
   return oidc.clientAuth === "client_secret_basic" ? basicAuthentication(oidc.clientId, secret) : client.ClientSecretPost(secret);
@@ -88,27 +107,30 @@ function basicAuthentication(id: string, secret: string): client.ClientAuth {
   return (_server, _client, _body, headers) => headers.set("authorization", `Basic ${credentials}`);
 }
 
-async function privateKeyAuthentication(settings: OidcSettings["privateKey"]): Promise<client.ClientAuth> {
+async function privateKeyAuthentication(
+  settings: OidcSettings["privateKey"],
+  audience: OidcSettings["clientAssertionAudience"],
+): Promise<client.ClientAuth> {
   if (settings === null) throw unavailable("clientAuth private_key_jwt needs a privateKey");
   const { key: pem, kid, alg } = settings;
   try {
     // node:crypto reads the older PEM forms (PKCS #1, SEC1) too.
     const pkcs8 = createPrivateKey(pem.reveal()).export({ type: "pkcs8", format: "pem" }).toString();
     const key = await importPKCS8(pkcs8, alg);
-    return client.PrivateKeyJwt(kid === null ? { key } : { key, kid }, {
-      // The library writes Ed25519 (RFC 9864) where most providers still expect EdDSA: what the operator wrote counts.
-      [client.modifyAssertion]: (header) => {
-        header.alg = alg;
-      },
-    });
+    const prove = (endpoint: string | undefined) =>
+      client.PrivateKeyJwt(kid === null ? { key } : { key, kid }, {
+        [client.modifyAssertion]: (header, payload) => {
+          // The library writes Ed25519 (RFC 9864) where most providers still expect EdDSA: what the operator wrote counts.
+          header.alg = alg;
+          if (audience === "token_endpoint" && endpoint !== undefined) payload.aud = endpoint;
+        },
+      });
+    return (server, ...others) => prove(server.token_endpoint)(server, ...others);
   } catch {
     // The reason could quote the key.
     throw unavailable(`privateKey cannot be used for ${alg}`);
   }
 }
-
-/** Error codes of RFC 6749 4.1.2.1 that mean "later", not "no". */
-const transientErrors = new Set(["server_error", "temporarily_unavailable"]);
 
 /**
  * What openid-client threw, without what it carries: its errors hold whole token responses in `cause`, and a log line with a cause
@@ -129,8 +151,7 @@ export function fromLibrary(error: unknown, where: string, oidc: OidcSettings, s
 function providerError(where: string, code: string, description: unknown, secrets: readonly string[]): ProtocolFailure {
   const name = cleanProviderText(code, secrets);
   const text = cleanProviderText(description, secrets);
-  const kind = transientErrors.has(code) ? "unavailable" : "refused";
-  return new ProtocolFailure(kind, `${where} answered ${name}${text === "" ? "" : `: ${text}`}`, name);
+  return failureOf(code, `${where} answered ${name}${text === "" ? "" : `: ${text}`}`);
 }
 
 /** A failure of our own fetch, which openid-client wraps as "something went wrong". */

@@ -17,6 +17,8 @@ export interface OidcProvider extends LoginProvider {
   refresh: NonNullable<LoginProvider["refresh"]>;
   leave: NonNullable<LoginProvider["leave"]>;
   verifyBearer: NonNullable<LoginProvider["verifyBearer"]>;
+  /** The public keys that the provider may fetch, as a JWK set. */
+  publicKeys(): object;
   /** Verifies a back-channel logout token; throws `logout.token-rejected`. */
   acceptLogoutToken(token: string): Promise<LogoutNotice>;
   /** Front-channel logout parameters (iss, sid); throws `logout.token-rejected`. */

@@ -7,7 +7,8 @@ import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts"
 import { createProviderFetch, jsonObject, messageOf, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
 import { verifyBearer } from "./bearer.ts";
 import { beginLogin, readMemory } from "./begin-login.ts";
-import type { OidcContext } from "./context.ts";
+import { createFaults, type OidcContext } from "./context.ts";
+import { createDecrypt, publicKeysOf } from "./decrypt.ts";
 import { discoveryUrl, readMetadata } from "./discovery.ts";
 import { finishLogin } from "./finish-login.ts";
 import { acceptedAlgorithms } from "./jws.ts";
@@ -56,6 +57,9 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     closing: closing.signal,
   });
   const documents = createDocuments(deps, oidc, fetchOne);
+  const faults = createFaults();
+  const { tenants } = oidc;
+  const publicKeys = publicKeysOf(oidc);
   const context: OidcContext = {
     ...documents,
     settings,
@@ -64,12 +68,18 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     postLogoutRedirectUri: deps.postLogoutRedirectUri,
     mapping: {
       provider: settings.id,
-      attributes: settings.attributes,
+      // Of several tenants the account is the oid; a sub is made for each of our registrations.
+      attributes:
+        tenants.length > 0 && settings.attributes.subject === "sub" ? { ...settings.attributes, subject: "oid" } : settings.attributes,
       groupNames: settings.groupNames,
+      groupsSeparator: settings.groupsSeparator ?? null,
+      groupsPrefix: settings.groupsPrefix ?? null,
       claimNames: deps.claimNames,
       ownerOfDomain: deps.ownerOfDomain,
     },
     keys: createProviderKeys({ document: documents.jwks, news: documents.newKeys, clock: deps.clock }),
+    decrypt: createDecrypt(oidc),
+    faults,
     fetch: fetchOne,
     configure: createLibraryConfiguration({ oidc, allowHttp: deps.allowHttp, fetch: fetchOne, clock: deps.clock }),
     clock: deps.clock,
@@ -80,27 +90,31 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     name: settings.name,
     kind: "oidc",
     emailDomains: settings.emailDomains,
-    issuer: oidc.issuer,
+    // Of several tenants there are several issuers: whose a token is can only be asked.
+    ...(tenants.length === 0 ? { issuer: oidc.issuer } : {}),
     responseMode: oidc.responseMode,
-    begin: (request) => inLogin(beginLogin(context, request)),
+    publicKeys: () => publicKeys,
+    begin: (request) => inLogin(context, beginLogin(context, request)),
     finish: async (answer, state, memory, request) => {
       const remembered = readMemory(memory);
       if (remembered === null) throw new GatewayError("login.stale", "nothing was remembered of this login");
-      return inLogin(finishLogin(context, answer, state, remembered, request));
+      const vouched = await inLogin(context, finishLogin(context, answer, state, remembered, request));
+      faults.clear();
+      return vouched;
     },
     refresh: (session) => refreshLogin(context, session),
-    leave: (session, state) => leaveProvider(context, session, state),
+    leave: (session, state, uiLocales) => leaveProvider(context, session, state, uiLocales),
     acceptLogoutToken: (token) => acceptLogoutToken(context, token).catch(asCode("logout.token-rejected", "logout.token-rejected")),
     acceptFrontchannelLogout: (query) => {
       try {
-        return acceptFrontchannelLogout(oidc.issuer, query);
+        return acceptFrontchannelLogout(context, query);
       } catch (error) {
         return asCode("logout.token-rejected", "logout.token-rejected")(error);
       }
     },
     verifyBearer: (token) => verifyBearer(context, token).catch(asBearerFailure),
     health: () => {
-      const failure = documents.metadata.lastFailure() ?? documents.jwks.lastFailure();
+      const failure = documents.metadata.lastFailure() ?? documents.jwks.lastFailure() ?? faults.last();
       return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
     },
     probe: () => probe(context, documents.jwks),
@@ -118,7 +132,7 @@ function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: P
     freshMs: 60 * minuteMs,
     staleMs: 24 * 60 * minuteMs,
     load: async () => {
-      const response = await fetchOne("discovery", discoveryUrl(oidc.issuer), { method: "GET", headers: accept });
+      const response = await fetchOne("discovery", oidc.discovery ?? discoveryUrl(oidc.issuer), { method: "GET", headers: accept });
       return dated(readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp));
     },
   });
@@ -170,17 +184,20 @@ function requestCure(words: string, redirectUri: string): string {
   return `is ${redirectUri} registered there?`;
 }
 
-const loginCodes = {
-  unavailable: "login.provider-unavailable",
-  rejected: "login.answer-rejected",
-  refused: "login.provider-refused",
-} as const satisfies Record<ProtocolFailure["kind"], ErrorCode>;
+function loginCode({ kind, fault, isHearsay }: ProtocolFailure): ErrorCode {
+  if (kind === "setup") return `setup.${fault ?? "request"}`;
+  if (kind === "weak") return "login.strength-not-given";
+  // Said by the provider itself in its answer: it is there, and asks for another try.
+  if (kind === "unavailable") return isHearsay ? "login.provider-busy" : "login.provider-unavailable";
+  return kind === "rejected" ? "login.answer-rejected" : "login.provider-refused";
+}
 
-async function inLogin<T>(step: Promise<T>): Promise<T> {
+async function inLogin<T>({ faults }: OidcContext, step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
-    if (error instanceof ProtocolFailure) throw new GatewayError(loginCodes[error.kind], error.message, { cause: error });
+    faults.note(error);
+    if (error instanceof ProtocolFailure) throw new GatewayError(loginCode(error), error.message, { cause: error });
     throw error;
   }
 }

@@ -3,14 +3,16 @@ import type { RefreshOutcome } from "../../core/ports/login-provider.ts";
 import type { Principal } from "../../core/principal.ts";
 import type { Session, Tokens } from "../../core/session.ts";
 import { type Claims, claimAt } from "../claims/claim-paths.ts";
-import { type ClaimMapping, lacksSomething, mapClaims } from "../claims/map-claims.ts";
-import { messageOf, ProtocolFailure, rejected } from "../remote/provider-fetch.ts";
+import { type ClaimMapping, type Identity, mapClaims, mapStatedClaims } from "../claims/map-claims.ts";
+import { meaningOf } from "../remote/provider-errors.ts";
+import { messageOf, ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
-import { idTokenBasics, keptTokens, nextRefresh, type TokenAnswer, verifyIdToken } from "./finish-login.ts";
+import { idTokenBasics, keptTokens, nextRefresh, opened, type TokenAnswer, verifyIdToken } from "./finish-login.ts";
 import { claimsOfKept } from "./jws.ts";
-import { fromLibrary } from "./library.ts";
-import { fetchUserinfo, mergeClaims } from "./userinfo.ts";
+import { type Aside, fromLibrary } from "./library.ts";
+import { inTenantTerms } from "./tenants.ts";
+import { askUserinfo, mergeClaims, type UserinfoSaid } from "./userinfo.ts";
 
 const retryMs = 30_000;
 /**
@@ -38,22 +40,33 @@ export async function refreshLogin(context: OidcContext, session: Session): Prom
   }
 }
 
-/** Only a definite no ends a session; a provider that is down, or that rejects our client for a while, does not. */
+/**
+ * Only a definite no ends a session: the provider's own to this person, or an ID token that vouches for nobody here. A provider that is
+ * down, or that rejects our client for a while, does not.
+ */
 function outcomeOf(context: OidcContext, error: unknown): RefreshOutcome {
   const why = messageOf(error);
-  const final = error instanceof ProtocolFailure ? error.kind === "rejected" || error.providerError === "invalid_grant" : true;
-  return final ? { kind: "refused", why } : { kind: "unavailable", why, retryAt: retryAt(context) };
+  context.faults.note(error);
+  return isDefinite(error) ? { kind: "refused", why } : { kind: "unavailable", why, retryAt: retryAt(context) };
+}
+
+function isDefinite(error: unknown): boolean {
+  if (!(error instanceof ProtocolFailure)) return true;
+  if (error.kind === "refused") return error.providerError !== null && meaningOf(error.providerError) === "definite";
+  // An ID token for another party, by another issuer or of another time.
+  return error.kind === "rejected" || error.fault === "audience" || error.fault === "issuer" || error.fault === "clock";
 }
 
 /** Spread out: sessions that failed together must not all come back together. */
 const retryAt = ({ clock }: OidcContext) => clock() + retryMs + Math.floor(Math.random() * retryMs);
 
 async function grant(context: OidcContext, metadata: ProviderMetadata, refreshToken: string): Promise<TokenAnswer> {
-  const configuration = await context.configure(metadata, AbortSignal.timeout(grantTimeoutMs));
+  const aside: Aside = { idToken: null };
+  const configuration = await context.configure(metadata, AbortSignal.timeout(grantTimeoutMs), aside);
   try {
     const answer = await client.refreshTokenGrant(configuration, refreshToken);
     if (answer.token_type !== "bearer") throw rejected("token endpoint: token_type is not Bearer");
-    return answer;
+    return { ...answer, id_token: await opened(context, aside) };
   } catch (error) {
     throw fromLibrary(error, "token endpoint", context.oidc, [refreshToken]);
   }
@@ -67,15 +80,14 @@ async function renewed(
   answer: TokenAnswer,
 ): Promise<RefreshOutcome> {
   try {
-    const { principal, idToken } = await currentPrincipal(context, metadata, session, tokens, answer);
+    const { principal, idToken, isWhole } = await currentPrincipal(context, metadata, session, tokens, answer);
     const kept = keptTokens(context, answer, idToken, tokens);
-    return { kind: "renewed", principal, tokens: kept, refreshAt: nextRefresh(context, answer, kept) };
+    context.faults.clear();
+    return { kind: "renewed", principal, tokens: kept, refreshAt: isWhole ? nextRefresh(context, answer, kept) : retryAt(context) };
   } catch (error) {
-    if (!(error instanceof ProtocolFailure) || error.kind !== "unavailable") throw error;
-    context.log.warn(
-      { provider: context.settings.id, session: session.key, reason: error.message },
-      "refreshed, but the person's claims could not be renewed",
-    );
+    if (!(error instanceof ProtocolFailure) || isDefinite(error)) throw error;
+    context.faults.note(error);
+    noteUnrenewed(context, session, error.message);
     return {
       kind: "renewed",
       principal: session.principal,
@@ -85,18 +97,32 @@ async function renewed(
   }
 }
 
-/** The person as the provider describes them now. New statements replace old ones at once, also when they are fewer. */
+function noteUnrenewed({ log, settings }: OidcContext, session: Session, reason: string): void {
+  log.warn({ provider: settings.id, session: session.key, reason }, "refreshed, but not everything about the person could be renewed");
+}
+
+interface Current {
+  readonly principal: Principal;
+  readonly idToken: string | null;
+  /** Every source has answered. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * The person as the provider describes them now. New statements replace old ones at once, also when they are fewer, and also when the other
+ * source fails: what the signed ID token no longer says is not kept because userinfo is away.
+ */
 async function currentPrincipal(
   context: OidcContext,
   metadata: ProviderMetadata,
   session: Session,
   tokens: Tokens,
   answer: TokenAnswer,
-): Promise<{ readonly principal: Principal; readonly idToken: string | null }> {
+): Promise<Current> {
   const before = claimsOfKept(tokens.idToken) ?? {};
   const sub = before.sub;
   const verified =
-    answer.id_token === undefined
+    answer.id_token === null
       ? null
       : await verifyIdToken(context, metadata, answer.id_token, {
           ...idTokenBasics(context),
@@ -109,21 +135,57 @@ async function currentPrincipal(
   if (verified !== null) checkSamePerson(verified.claims, before);
   const now = verified?.claims ?? null;
   const known = verified?.facts.sub ?? (typeof sub === "string" ? sub : null);
-  const ask = known !== null && (now === null || lacksSomething(now, context.mapping));
-  const userinfo = ask ? await fetchUserinfo(context, metadata, answer.access_token, known) : null;
+  const said = await userinfoNow(context, metadata, answer.access_token, known, now);
   // Nothing at all was said about the person: what was known stays as it was.
-  if (now === null && userinfo === null) return { principal: session.principal, idToken: null };
-  const identity = mapClaims(mergeClaims(now ?? before, userinfo), context.mapping);
+  if (now === null && said.kind !== "said") {
+    if (said.kind === "away" || said.kind === "refused") throw unavailable(said.why);
+    return { principal: session.principal, idToken: null, isWhole: true };
+  }
+  const identity = identityOf(context, { now, before, said, known: session.principal });
+  if (said.kind === "away" || said.kind === "refused") noteUnrenewed(context, session, said.why);
   if (identity.subject !== session.principal.subject) throw rejected("refresh: the subject is another one");
-  const facts = now === null ? withoutStale(identity, before, userinfo ?? {}, context.mapping) : identity;
   const { authenticatedAt, acr } = session.principal;
-  return { principal: { ...facts, authenticatedAt, acr: verified?.facts.acr ?? acr }, idToken: answer.id_token ?? null };
+  const principal = { ...identity, authenticatedAt, acr: verified?.facts.acr ?? acr };
+  return { principal, idToken: answer.id_token, isWhole: said.kind !== "away" };
+}
+
+type SaidNow = UserinfoSaid | { readonly kind: "away"; readonly why: string };
+
+async function userinfoNow(
+  context: OidcContext,
+  metadata: ProviderMetadata,
+  accessToken: string,
+  sub: string | null,
+  now: Claims | null,
+): Promise<SaidNow> {
+  if (sub === null) return { kind: "none" };
+  try {
+    // Without a new ID token everything is missing, and userinfo the only one to say it.
+    return await askUserinfo(context, metadata, { claims: now ?? {}, accessToken, sub });
+  } catch (error) {
+    if (error instanceof ProtocolFailure && error.kind === "unavailable") return { kind: "away", why: error.message };
+    throw error;
+  }
+}
+
+function identityOf(
+  context: OidcContext,
+  { now, before, said, known }: { readonly now: Claims | null; readonly before: Claims; readonly said: SaidNow; readonly known: Principal },
+): Identity {
+  const { mapping } = context;
+  const userinfo = said.kind === "said" ? said.claims : null;
+  if (now === null)
+    return withoutStale(mapClaims(inTenantTerms(context, mergeClaims(before, userinfo)), mapping), before, userinfo ?? {}, mapping);
+  if (said.kind === "away" || said.kind === "refused")
+    return mapStatedClaims(inTenantTerms(context, now), inTenantTerms(context, before), known, mapping);
+  return mapClaims(inTenantTerms(context, mergeClaims(now, userinfo)), mapping);
 }
 
 /** Core 12.2: the refreshed ID token is about the same login. Issuer and audience were checked with the token. */
 function checkSamePerson(now: Claims, before: Claims): void {
   if (before.sub !== undefined && now.sub !== before.sub) throw rejected("refresh: sub is another one");
-  if (now.nonce !== undefined && before.nonce !== undefined && now.nonce !== before.nonce) throw rejected("refresh: nonce is another one");
+  const [nonce, first] = [now.nonce ?? null, before.nonce ?? null];
+  if (nonce !== null && first !== null && nonce !== first) throw rejected("refresh: nonce is another one");
 }
 
 /**

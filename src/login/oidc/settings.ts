@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { KeyPath, Report } from "../../config/problems/report.ts";
+import type { References } from "../../config/values/references.ts";
 import { checkHttps, checkKey } from "../../config/values/trust.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { AttributeSettings, MethodSettings } from "../../core/settings.ts";
@@ -22,8 +23,24 @@ export interface OidcSettings extends MethodSettings {
   readonly prompt: string | null;
   readonly maxAgeSeconds: number | null;
   readonly acrValues: readonly string[];
-  /** Default already applied: the client id. */
+  /** A stronger login is asked for with `prompt=login`. */
+  readonly stepUpPrompt: boolean;
+  /** As the operator named them; empty = the client id. */
   readonly bearerAudiences: readonly string[];
+  readonly userinfo: "auto" | "always" | "never";
+  /** Null = below the issuer. */
+  readonly discovery: string | null;
+  /** Lower case; empty unless the issuer holds `{tenantid}`. */
+  readonly tenants: readonly string[];
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly clientAssertionAudience: "issuer" | "token_endpoint";
+  /** Newest first: PEM texts. */
+  readonly decryptionKeys: readonly {
+    readonly key: Secret;
+    readonly kid: string | null;
+    readonly alg: "RSA-OAEP" | "RSA-OAEP-256" | "ECDH-ES";
+  }[];
+  readonly logoutTokens: { readonly requireExp: boolean; readonly sidFromSub: boolean };
   readonly refresh: boolean;
   readonly pushedAuthorization: "auto" | "required" | "never";
   readonly rpInitiatedLogout: boolean;
@@ -35,6 +52,9 @@ export function oidcOf(protocol: MethodSettings): OidcSettings | null {
   return protocol.kind === "oidc" ? (protocol as OidcSettings) : null;
 }
 
+/** What Entra ID writes into the issuer of its common endpoints, for the tenant of each token. */
+export const tenantPlaceholder = "{tenantid}";
+
 /** Where a provider puts what it says of a person, unless the file says otherwise. */
 export const oidcAttributes: Omit<AttributeSettings, "extra"> = {
   subject: "sub",
@@ -45,7 +65,7 @@ export const oidcAttributes: Omit<AttributeSettings, "extra"> = {
 
 /** The file's `oidc:` with its defaults applied and its secrets read. */
 export function oidcSettings(oidc: OidcFile, { references }: Pick<MethodContext, "references">): OidcSettings {
-  const { maxAge, clockTolerance, clientSecret, privateKey, bearerAudiences, clientAuth, ...same } = oidc;
+  const { maxAge, clockTolerance, clientSecret, privateKey, decryptionKeys, tenants, clientAuth, ...same } = oidc;
   return {
     kind: "oidc",
     ...same,
@@ -53,7 +73,8 @@ export function oidcSettings(oidc: OidcFile, { references }: Pick<MethodContext,
     clientSecret: clientSecret === null ? null : references.secret(clientSecret),
     privateKey: privateKey === null ? null : { ...privateKey, key: references.secret(privateKey.key) },
     maxAgeSeconds: maxAge === null ? null : Math.floor(maxAge / 1000),
-    bearerAudiences: bearerAudiences.length === 0 ? [oidc.clientId] : bearerAudiences,
+    decryptionKeys: decryptionKeys.map((one) => ({ ...one, key: references.secret(one.key) })),
+    tenants: tenants.map((id) => id.toLowerCase()),
     clockToleranceMs: clockTolerance,
   };
 }
@@ -62,12 +83,35 @@ export function oidcSettings(oidc: OidcFile, { references }: Pick<MethodContext,
 export function checkOidc(oidc: OidcFile, { path, allowed, references, report }: MethodCheck): void {
   checkHttps(oidc.issuer, [...path, "issuer"], allowed("httpProviders"), report);
   if (oidc.issuer.includes("?")) report.problem([...path, "issuer"], "an issuer has no query (OpenID Connect Discovery 3)");
+  if (oidc.discovery !== null) checkHttps(oidc.discovery, [...path, "discovery"], allowed("httpProviders"), report);
+  checkTenants(oidc, path, report);
   checkClientAuth(oidc, path, report);
+  checkDecryptionKeys(oidc, path, references, report);
   if (oidc.privateKey === null) return;
   const key = checkKey(null, references.secret(oidc.privateKey.key).reveal(), [...path, "privateKey", "key"], report);
   const fitting = key === null ? null : algorithmsOf(key);
   if (fitting !== null && !fitting.includes(oidc.privateKey.alg)) {
     report.problem([...path, "privateKey", "alg"], `${oidc.privateKey.alg} does not fit this key: write ${fitting.join(" or ")}`);
+  }
+}
+
+function checkTenants({ issuer, tenants, discovery }: OidcFile, path: KeyPath, report: Report): void {
+  const isTemplate = issuer.includes(tenantPlaceholder);
+  if (isTemplate && tenants.length === 0)
+    report.problemAtKey(path, "an issuer with {tenantid} stands for every tenant there is: list those that may sign in under tenants");
+  if (isTemplate && discovery === null)
+    report.problemAtKey(path, "an issuer with {tenantid} has no address: write discovery: https://…/.well-known/openid-configuration");
+  if (!isTemplate && tenants.length > 0)
+    report.problem([...path, "tenants"], "tenants are for an issuer that holds {tenantid}: this one is of a single tenant");
+}
+
+function checkDecryptionKeys({ decryptionKeys }: OidcFile, path: KeyPath, references: References, report: Report): void {
+  for (const [at, { key: reference, alg }] of decryptionKeys.entries()) {
+    const here = [...path, "decryptionKeys", at];
+    const key = checkKey(null, references.secret(reference).reveal(), [...here, "key"], report);
+    if (key === null) continue;
+    const fits = alg === "ECDH-ES" ? ["ec", "x25519"] : ["rsa"];
+    if (!fits.includes(key.asymmetricKeyType ?? "")) report.problem([...here, "alg"], `${alg} does not fit this key`);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Store } from "../../core/ports/store.ts";
 import type { Dated, LoadReason } from "../remote/kept-document.ts";
 import { messageOf, unavailable } from "../remote/provider-fetch.ts";
-import { readKeys } from "./keys.ts";
+import { forcedReloadPauseMs, readKeys } from "./keys.ts";
 
 type Keys = Dated<readonly JWK[]>;
 type Reason = Exclude<LoadReason, "first" | "probe">;
@@ -16,8 +16,8 @@ export interface SharedKeys {
   /** What another process has fetched since this one last looked; null when nothing, or when the store cannot say. */
   news(): Promise<Keys | null>;
   /**
-   * The key set, for this reason. For a token that no known key verifies, and for a refresh, one fetch a minute in all processes together
-   * (fault 13 of the reliability list); tokens out of requests and tokens from the token endpoint have a minute each. Rejects with
+   * The key set, for this reason. For a stranger's token that no known key verifies, and for a refresh, one fetch a minute in all processes
+   * together (fault 13 of the reliability list); for tokens from the token endpoint one in five seconds. Rejects with
    * `unavailable`, also when another process has just tried in vain.
    */
   load(why: LoadReason): Promise<Keys>;
@@ -66,7 +66,8 @@ export function createSharedKeys(deps: SharedKeysDeps): SharedKeys {
       return take(there);
     }
   };
-  const isFirstThisMinute = (reason: Reason) => store.facts.once("jwks", `${name}:${reason}`, minuteMs);
+  const isFirstThisMinute = (reason: Reason) =>
+    store.facts.once("jwks", `${name}:${reason}`, reason === "provider" ? forcedReloadPauseMs.provider : minuteMs);
   /** In turn, so that whoever comes second finds what the first one fetched. */
   const oneForAll = async (reason: Reason): Promise<Keys> => {
     const lease = await patiently(() => store.facts.lease(`${name}:${reason === "provider" ? "login" : "other"}`, leaseMs));

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
-import { messageOf, unavailable } from "./provider-fetch.ts";
+import { messageOf, ProtocolFailure, unavailable } from "./provider-fetch.ts";
 
 /**
  * Why a document is fetched: there is none yet; it is due; a token out of a request, or one from the token endpoint, that no key verifies;
@@ -45,7 +45,7 @@ export function createKeptDocument<T>(deps: {
 }): KeptDocument<T> {
   let known: Dated<T> | null = null;
   const pending = new Map<"login" | "other", Promise<T>>();
-  let failure: { readonly message: string; readonly count: number; readonly retryAt: number } | null = null;
+  let failure: { readonly message: string; readonly error: unknown; readonly count: number; readonly retryAt: number } | null = null;
 
   const adopt = (found: Dated<T>) => {
     known = found;
@@ -59,7 +59,7 @@ export function createKeptDocument<T>(deps: {
     } catch (error) {
       const count = (failure?.count ?? 0) + 1;
       const pauseMs = known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;
-      failure = { message: messageOf(error), count, retryAt: deps.clock() + pauseMs };
+      failure = { message: messageOf(error), error, count, retryAt: deps.clock() + pauseMs };
       deps.log.warn(
         { provider: deps.provider, document: deps.what, reason: failure.message, kept: known !== null },
         "provider document not renewed",
@@ -86,7 +86,10 @@ export function createKeptDocument<T>(deps: {
     get: async () => {
       const now = deps.clock();
       if (known === null) {
-        if (!pending.has("other") && failure !== null && !mayRetry(now)) throw unavailable(failure.message);
+        if (!pending.has("other") && failure !== null && !mayRetry(now)) {
+          // An operator's fault stays one while it is not looked for again.
+          throw failure.error instanceof ProtocolFailure ? failure.error : unavailable(failure.message);
+        }
         return reload("first");
       }
       const { value, at } = known;

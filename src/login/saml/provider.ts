@@ -76,6 +76,8 @@ function mappingOf({ settings, claimNames, ownerOfDomain }: SamlProviderDeps): C
     provider: settings.id,
     attributes: { ...attributes, name: attributes.name.map((name) => (name === "email" ? attributes.email : name)) },
     groupNames: settings.groupNames,
+    groupsSeparator: settings.groupsSeparator ?? null,
+    groupsPrefix: settings.groupsPrefix ?? null,
     claimNames,
     ownerOfDomain,
   };

@@ -1,4 +1,5 @@
 import type { LocaleSettings } from "../../core/settings.ts";
+import { languageRanges } from "../../lib/languages.ts";
 import { builtIn, type SentenceKey, type Texts } from "./texts.ts";
 
 export interface Locale {
@@ -23,22 +24,11 @@ export function createChooseLocale(settings: LocaleSettings): ChooseLocale {
   const known = settings.available.map((tag) => tag.toLowerCase()).filter((tag) => builtIn.has(tag) || Object.hasOwn(own, tag));
   const locales = new Map([...known, settings.default].map((tag) => [tag, { tag, texts: textsOf(tag) }]));
   return (acceptLanguage) => {
-    const wanted = rangesOf(acceptLanguage).flatMap(({ range }) => {
+    const wanted = languageRanges(acceptLanguage).flatMap(({ range }) => {
       if (range === "*") return [settings.default];
       return known.find((tag) => range === tag || range.startsWith(`${tag}-`)) ?? [];
     });
     const found = [...wanted, settings.default].map((tag) => locales.get(tag)).find((locale) => locale !== undefined);
     return found ?? { tag: "en", texts: english };
   };
-}
-
-/** Most wanted first; among equals the order in the header counts. Bounded: nobody reads twenty languages. */
-function rangesOf(header: string | null): readonly { readonly range: string; readonly quality: number }[] {
-  const parts = (header ?? "").slice(0, 512).split(",", 20);
-  const ranges = parts.map((part) => {
-    const [range = "", ...parameters] = part.toLowerCase().split(";");
-    const weight = parameters.map((parameter) => /^\s*q\s*=\s*(\d(?:\.\d{0,3})?)\s*$/.exec(parameter)?.[1]).find((q) => q !== undefined);
-    return { range: range.trim(), quality: weight === undefined ? 1 : Number(weight) };
-  });
-  return ranges.filter(({ range, quality }) => range !== "" && quality > 0).sort((one, other) => other.quality - one.quality);
 }

@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../../core/ports/log.ts";
 import type { Address } from "../../core/settings.ts";
 import type { ForkWorker } from "./fork.ts";
 import type { FromWorker, ToWorker, WorkerReport } from "./messages.ts";
@@ -27,6 +28,7 @@ export interface MemberEvents {
   onHello(member: Member): void;
   onServing(member: Member, addresses: readonly Address[]): void;
   onLeaving(member: Member): void;
+  onAudit(event: AuditEvent): void;
   onExit(member: Member, how: { readonly code: number | null; readonly signal: string | null }): void;
 }
 
@@ -49,6 +51,8 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
         case "failed":
           member.failure = message.message;
           return;
+        case "audited":
+          return events.onAudit(message.event);
         case "leaving":
           return events.onLeaving(member);
         case "report":

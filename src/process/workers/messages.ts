@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../../core/ports/log.ts";
 import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
 import type { Address, Settings } from "../../core/settings.ts";
@@ -27,6 +28,8 @@ export type FromWorker =
   | { readonly kind: "refused"; readonly id: number; readonly message: string }
   /** `id` is the question's; 0 for the last one, told before the end. */
   | { readonly kind: "report"; readonly id: number; readonly report: WorkerReport }
+  /** What it wrote to the audit log just now. */
+  | { readonly kind: "audited"; readonly event: AuditEvent }
   /** Somebody asked this one worker to stop: it waits to be replaced. */
   | { readonly kind: "leaving" };
 
@@ -54,6 +57,8 @@ export function packSettings(settings: Settings): SettingsParcel {
       secrets.push({ at, text: String(value.reveal()) });
       return null;
     }
+    // A picture.
+    if (value instanceof Uint8Array) return value;
     if (Array.isArray(value)) return value.map((member, index) => strip(member, [...at, index]));
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, strip(member, [...at, key])]));
   };

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { Log } from "../../core/ports/log.ts";
+import type { AuditEvent, Log } from "../../core/ports/log.ts";
 import type { Address, Settings } from "../../core/settings.ts";
 import { createCrashPace, createRollCall, putInForce, type RollCall } from "./care.ts";
 import type { ForkWorker } from "./fork.ts";
@@ -26,6 +26,7 @@ export interface SupervisorDeps {
   readonly fork: ForkWorker;
   readonly log: Log;
   readonly clock: Clock;
+  readonly onAudit: (event: AuditEvent) => void;
   /** A worker ended; `last` is what it told of itself last. */
   readonly onEnd: (last: WorkerReport | null, crashed: boolean) => void;
 }
@@ -84,6 +85,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         to.send({ kind: "start", started, settings: current, version: deps.version });
       },
       onServing,
+      onAudit: deps.onAudit,
       onLeaving: (one) => {
         if (stopping || inSlot(slot).some((other) => other !== one)) return;
         log.info({ worker: slot, workerPid: one.pid }, "a worker was asked to stop; its successor starts first");

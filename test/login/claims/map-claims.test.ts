@@ -11,12 +11,20 @@ const defaults: AttributeSettings = {
 };
 function map(
   claims: Record<string, unknown>,
-  change: Partial<AttributeSettings> & Partial<Pick<ClaimMapping, "claimNames" | "groupNames" | "ownerOfDomain">> = {},
+  change: Partial<AttributeSettings> &
+    Partial<Pick<ClaimMapping, "claimNames" | "groupNames" | "groupsSeparator" | "groupsPrefix" | "ownerOfDomain">> = {},
 ) {
-  const { claimNames = [], groupNames = {}, ownerOfDomain = () => null, ...attributes } = change;
+  const {
+    claimNames = [],
+    groupNames = {},
+    groupsSeparator = null,
+    groupsPrefix = null,
+    ownerOfDomain = () => null,
+    ...attributes
+  } = change;
   return mapClaims(
     { sub: "u1", ...claims },
-    { provider: "idp", attributes: { ...defaults, ...attributes }, groupNames, claimNames, ownerOfDomain },
+    { provider: "idp", attributes: { ...defaults, ...attributes }, groupNames, groupsSeparator, groupsPrefix, claimNames, ownerOfDomain },
   );
 }
 const known = (...names: string[]) => ({ kind: "known", names });
@@ -51,7 +59,14 @@ describe("the e-mail address", () => {
     { written: "alice@acme.example", read: "alice@acme.example" },
     { written: "Alice@ACME.Example", read: "Alice@acme.example" },
     { written: "a@bücher.example", read: "a@xn--bcher-kva.example" },
-    { written: "a@ａcme.example", read: "a@acme.example" },
+    { written: "a@BÜCHER.example", read: "a@xn--bcher-kva.example" },
+    // What IDNA would turn into another, plain domain is no address of that domain.
+    { written: "a@ａcme.example", read: null },
+    { written: "a@acme.te\u017ft", read: null },
+    { written: "a@acme.\u212Aiwi", read: null },
+    { written: "a@bücher\u212A.example", read: null },
+    { written: "a@acme\uFE0F.example", read: null },
+    { written: "a@acme.ex\u00ADample", read: null },
     { written: "alice", read: null },
     { written: "alice@evil.example@acme.example", read: null },
     { written: '"alice@evil.example"@acme.example', read: null },
@@ -86,7 +101,7 @@ describe("the e-mail address", () => {
   });
   test("of a domain that another provider owns is refused, whatever its letters", () => {
     const ownerOfDomain = (domain: string) => (domain === "acme.example" ? "entra" : null);
-    for (const email of ["eve@acme.example", "eve@ACME.example", "eve@ａcme.example"]) {
+    for (const email of ["eve@acme.example", "eve@ACME.example", "eve@ａcme.example", "eve@acme.exa\uFF4Dple"]) {
       expect(() => map({ email }, { ownerOfDomain })).toThrow(expect.objectContaining({ code: "login.email-domain" }));
     }
     expect(map({ email: "eve@sub.acme.example" }, { ownerOfDomain }).email).toBe("eve@sub.acme.example");
@@ -111,6 +126,63 @@ describe("the name", () => {
   });
 });
 
+describe("groups in one text, with groupsSeparator", () => {
+  test.each([
+    { text: "staff,contractors", separator: ",", groups: known("staff", "contractors") },
+    { text: "staff; contractors;", separator: ";", groups: known("staff", "contractors") },
+    { text: "[staff, contractors]", separator: ",", groups: known("staff", "contractors") },
+    { text: "R&D, Paris|staff", separator: "|", groups: known("R&D, Paris", "staff") },
+    { text: "staff", separator: ",", groups: known("staff") },
+    { text: "", separator: ",", groups: known() },
+  ])("$text by $separator", ({ text, separator, groups }) => {
+    expect(map({ groups: text }, { groupsSeparator: separator }).groups).toEqual(groups);
+  });
+
+  test("a whole text that groupNames names is that one group", () => {
+    expect(map({ groups: "R&D, Paris" }, { groupNames: { "R&D, Paris": "rd" } }).groups).toEqual(known("rd"));
+  });
+
+  test("the reason names the claim, and the cure", () => {
+    const { groups } = map({ roles: "a,b" }, { groups: "roles" });
+    expect(groups).toMatchObject({ why: expect.stringMatching(/^roles .*groupsSeparator/) });
+  });
+
+  test("a prefix tells one provider's groups from another's", () => {
+    const groups = map({ groups: ["id-1", "staff"] }, { groupsPrefix: "partner:", groupNames: { "id-1": "sre" } }).groups;
+    expect(groups).toEqual(known("partner:sre", "partner:staff"));
+  });
+
+  test("a rule claim that holds JSON is its list; other texts stay as they are", () => {
+    const { claims } = map({ roles: '["a","b"]', name: "Doe, John" }, { claimNames: ["roles", "name"] });
+    expect(claims).toEqual({ roles: ["a", "b"], name: ["Doe, John"] });
+  });
+});
+
+describe("a subject that is an address", () => {
+  const ownerOfDomain = (domain: string) => (domain === "acme.example" ? "entra" : null);
+  test.each([
+    "alice@acme.example",
+    "Alice@ACME.example",
+    '"x"@acme.example',
+    "a@b@acme.example",
+    "alice@acme.example.",
+    "alice@acme.example ",
+    "alice@ａcme.example",
+  ])("%j of a domain that another provider owns is refused", (sub) => {
+    expect(() => map({ sub }, { ownerOfDomain })).toThrow(expect.objectContaining({ code: "login.email-domain" }));
+  });
+  test("of a domain that this provider owns, or nobody, is a subject", () => {
+    expect(map({ sub: "alice@acme.example" }, { ownerOfDomain: () => "idp" }).subject).toBe("alice@acme.example");
+    expect(map({ sub: "alice@other.example" }, { ownerOfDomain }).subject).toBe("alice@other.example");
+    expect(map({ sub: "acme.example" }, { ownerOfDomain }).subject).toBe("acme.example");
+  });
+});
+
+test("a value that cannot be used is named by its attribute", () => {
+  expect(() => map({ groups: ["a\u0000b"] })).toThrow("attributes.groups holds control characters");
+  expect(() => map({ department: "x\ny" }, { extra: { dept: "department" } })).toThrow("attributes.extra.dept holds control characters");
+});
+
 describe("groups", () => {
   test.each<{ when: string; claims: Record<string, unknown>; path?: string | null; groups: unknown }>([
     { when: "a list of texts", claims: { groups: ["a", "b", "a"] }, groups: known("a", "b") },
@@ -132,6 +204,19 @@ describe("groups", () => {
       groups: known("a"),
     },
     { when: "null", claims: { groups: null }, groups: unknown },
+    { when: "a JSON array as text", claims: { groups: '["staff","contractors"]' }, groups: known("staff", "contractors") },
+    {
+      when: "a JSON array as the only text of a list",
+      claims: { groups: ['["staff","contractors"]'] },
+      groups: known("staff", "contractors"),
+    },
+    { when: "a JSON array of numbers as text", claims: { groups: "[1,2]" }, groups: unknown },
+    { when: "Cognito's list as text", claims: { groups: "[staff, contractors]" }, groups: unknown },
+    { when: "a text with a comma", claims: { groups: "staff,contractors" }, groups: unknown },
+    { when: "a text with a semicolon", claims: { groups: "staff; contractors" }, groups: unknown },
+    { when: "a comma in one group of a list", claims: { groups: ["R&D, Paris"] }, groups: known("R&D, Paris") },
+    { when: "a distinguished name", claims: { groups: "OU=Staff,DC=acme,DC=example" }, groups: known("OU=Staff,DC=acme,DC=example") },
+    { when: "a text with a blank", claims: { groups: "the staff" }, groups: known("the staff") },
     { when: "a number", claims: { groups: 7 }, groups: unknown },
     { when: "an object", claims: { groups: { a: true } }, groups: unknown },
     { when: "a list of objects", claims: { groups: [{ name: "a" }] }, groups: unknown },

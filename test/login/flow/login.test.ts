@@ -168,6 +168,63 @@ test("a stronger login goes to the provider of the present session and asks for 
   expect(rig.providers.google.script.begun[1]).toMatchObject({ acr: ["gold"], reauthenticate: true });
 });
 
+test("a provider that is busy gets one new try by itself, and is told after the second", async () => {
+  const rig = createControlRig();
+  const { script } = rig.providers.entra;
+  script.finishFails = new GatewayError("login.provider-busy", "the provider answered temporarily_unavailable");
+  const browser = createControlBrowser(rig);
+  const page = await browser.go(`${wiki}/page`);
+  expect([page.status, script.begun.length]).toEqual([503, 2]);
+  // "Start again" forces no new proof: it is not the account's fault.
+  expect(page.body).not.toContain("another=1");
+  script.finishFails = null;
+  expect((await browser.go(`${wiki}/page`)).body).toBe("the page of s-1 by entra");
+});
+
+test("a provider that was busy once signs in at the second try, without a word", async () => {
+  const rig = createControlRig();
+  const { script } = rig.providers.entra;
+  Object.defineProperty(script, "finishFails", {
+    get: () => (script.finished.length < 2 ? new GatewayError("login.provider-busy", "authentication_expired") : null),
+  });
+  expect((await createControlBrowser(rig).go(`${wiki}/page`)).body).toBe("the page of s-1 by entra");
+  expect(script.begun).toHaveLength(2);
+});
+
+test.each(["login.strength-not-given", "saml.authn-context"] as const)(
+  "%s shows what is missing, and never just starts again",
+  async (code) => {
+    const rig = createControlRig();
+    rig.providers.entra.script.finishFails = new GatewayError(code, "asked for gold, got bronze");
+    const page = await createControlBrowser(rig).go(`${wiki}/page`);
+    expect([page.status, page.body]).toEqual([403, expect.stringContaining("needs a stronger sign-in")]);
+  },
+);
+
+test("an operator's fault is told as one, logged at warn, and another provider is offered where there is one", async () => {
+  const rig = createControlRig();
+  rig.providers.entra.script.finishFails = new GatewayError("setup.audience", "token: aud is a, this gateway is b");
+  const page = await createControlBrowser(rig).go(`${wiki}/page`);
+  expect(page.body).toContain("The sign-in is not set up correctly");
+  expect(page.body).not.toContain("not let in");
+  expect(rig.log.lines.find(({ message }) => message === "a sign-in is not set up correctly")).toMatchObject({ level: "warn" });
+  rig.providers.entra.script.beginFails = new GatewayError("setup.client", "invalid_client");
+  const offered = await createControlBrowser(rig).go(`${auth}/_vestibule/login?return=${encodeURIComponent(`${reports}/`)}&provider=entra`);
+  expect(offered.body).toContain("Provider google");
+});
+
+test("the same login address, opened again, says so to the provider; another page does not", async () => {
+  const rig = createControlRig();
+  const { script } = rig.providers.entra;
+  const browser = createControlBrowser(rig);
+  script.finishFails = new GatewayError("login.answer-rejected", "no");
+  await browser.go(`${wiki}/page`);
+  const address = browser.trail.find((url) => url.includes("/_vestibule/login?")) ?? "";
+  await createControlBrowser(rig).go(address);
+  await browser.go(`${wiki}/other`);
+  expect(script.begun.map(({ isRepeated }) => isRepeated)).toEqual([false, true, false]);
+});
+
 test("a provider that does not give the strength asked for is told at once, and the present session stays", async () => {
   const rig = createControlRig();
   const browser = createControlBrowser(rig);

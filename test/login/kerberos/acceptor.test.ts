@@ -146,9 +146,16 @@ test("a missing keytab and one that is none are named", async () => {
   expect((await acceptorOf().inspect()).map(({ service, kvno }) => `${service} ${kvno}`)).toContain("HTTP/auth.test 2");
 });
 
-test("a client that does not bind to TLS is accepted where TLS is ours", async () => {
-  const bindings = Buffer.concat([Buffer.from("tls-server-end-point:"), createHash("sha256").update("certificate").digest()]);
-  expect(await acceptorOf().accept(await tokenFor("auth.test"), bindings)).toMatchObject({ kind: "accepted" });
+test("a ticket that is bound to another TLS connection is refused, one bound to ours or to none is accepted", async () => {
+  const bindingsOf = (certificate: string) =>
+    Buffer.concat([Buffer.from("tls-server-end-point:"), createHash("sha256").update(certificate).digest()]);
+  const [ours, others] = [bindingsOf("ours"), bindingsOf("another's")];
+  const bound = async (bindings: Buffer) => Buffer.from(await kdc.boundToken(alice, "auth.test", bindings), "base64");
+  expect(await acceptorOf().accept(await bound(ours), ours)).toMatchObject({ kind: "accepted" });
+  expect(await acceptorOf().accept(await bound(others), ours)).toMatchObject({ kind: "refused", code: "kerberos.bindings" });
+  expect(await acceptorOf().accept(await tokenFor("auth.test"), ours)).toMatchObject({ kind: "accepted" });
+  // Where TLS ends before us nobody can know.
+  expect(await acceptorOf().accept(await bound(others), null)).toMatchObject({ kind: "accepted" });
 });
 
 test("tickets are accepted while the event loop goes on", async () => {

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LoginRequest } from "../../../src/core/ports/login-provider.ts";
 import type { OidcSettings } from "../../../src/login/oidc/settings.ts";
 import { type FakeOidc, startFakeOidc } from "../../support/fake-oidc.ts";
-import { anOidcProvider, answerOf, logIn, oidcProviderSettings, plainRequest, redirectUri } from "../../support/oidc-journey.ts";
+import {
+  anOidcProvider,
+  answerOf,
+  logIn,
+  oidcProviderSettings,
+  plainRequest,
+  recordingLog,
+  redirectUri,
+} from "../../support/oidc-journey.ts";
 
 let fake: FakeOidc;
 beforeAll(async () => {
@@ -76,13 +84,111 @@ test("pushed requests carry everything, and the browser carries only their name"
   const authorize = pushing.requests.find(({ path }) => path === "/authorize");
   expect([...(authorize?.query.keys() ?? [])].sort()).toEqual(["client_id", "request_uri"]);
   for (const [status, code] of [
-    [400, "login.provider-refused"],
+    [400, "setup.request"],
     [500, "login.provider-unavailable"],
   ] as const) {
     pushing.script = { pushed: () => ({ status, json: { error: "invalid_request" } }) };
     await expect(provider.begin(plainRequest)).rejects.toMatchObject({ code });
   }
   provider.close();
+  await pushing.close();
+});
+
+test.each([
+  { error: "temporarily_unavailable", code: "login.provider-busy" },
+  { error: "server_error", code: "login.provider-busy" },
+  { error: "access_denied", code: "login.provider-refused" },
+  { error: "login_required", code: "login.provider-refused" },
+  { error: "a_word_of_its_own", code: "login.provider-refused" },
+  { error: "unauthorized_client", code: "setup.client" },
+  { error: "invalid_scope", code: "setup.request" },
+  { error: "invalid_request", description: "Invalid parameter: redirect_uri", code: "setup.redirect-uri" },
+  { error: "redirect_uri_mismatch", code: "setup.redirect-uri" },
+])("$error in the answer is $code", async ({ error, description, code }) => {
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }));
+  fake.script = {
+    authorize: ({ state = "", iss = "" }) => ({
+      state,
+      iss,
+      error,
+      ...(description === undefined ? {} : { error_description: description }),
+    }),
+  };
+  await expect(logIn(provider)).rejects.toMatchObject({ code, message: expect.stringContaining(error) });
+  // By way of a browser: no word about the provider's state.
+  expect(provider.health()).toEqual({ ok: true, detail: "no failure known" });
+  fake.script = {};
+  provider.close();
+});
+
+test("an operator's fault shows in the provider's state, with its values, until a login works", async () => {
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }));
+  fake.script = { idTokenClaims: (good) => ({ ...good, aud: "another-client" }) };
+  await expect(logIn(provider)).rejects.toMatchObject({ code: "setup.audience" });
+  expect(provider.health()).toEqual({ ok: false, detail: "token: aud is another-client, this gateway is gateway" });
+  fake.script = { token: () => ({ status: 401, json: { error: "invalid_client" } }) };
+  await expect(logIn(provider)).rejects.toMatchObject({ code: "setup.client" });
+  expect(provider.health()).toMatchObject({ ok: false, detail: expect.stringContaining("invalid_client") });
+  fake.script = {};
+  await logIn(provider);
+  expect(provider.health().ok).toBe(true);
+  provider.close();
+});
+
+test("a userinfo that refuses our token costs the optional claims, and what it alone could say of membership is unknown", async () => {
+  const { lines, log } = recordingLog();
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }), { log });
+  const { person } = fake;
+  fake.person = { sub: "alice" };
+  fake.script = { userinfo: () => ({ status: 403, json: {} }) };
+  expect((await logIn(provider)).principal).toMatchObject({ subject: "alice", email: null, groups: { kind: "unknown" } });
+  expect(lines.join("\n")).toContain("userinfo refuses our access token");
+  // Configured claims that did not come are named, as with SAML.
+  expect(lines.join("\n")).toMatch(/"missing":\["email","groups"\].*the provider lacks claims of the configuration/);
+  const always = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, userinfo: "always" }));
+  await expect(logIn(always)).rejects.toMatchObject({ code: "setup.request" });
+  const before = fake.count("/userinfo");
+  const never = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, userinfo: "never" }));
+  expect((await logIn(never)).principal).toMatchObject({ subject: "alice", groups: { kind: "known", names: [] } });
+  expect(fake.count("/userinfo")).toBe(before);
+  fake.person = person;
+  fake.script = {};
+  for (const one of [provider, always, never]) one.close();
+});
+
+test("fixed parameters and the visitor's languages go along, and change nothing of ours", async () => {
+  const parameters = { kc_idp_hint: "corp", domain_hint: "acme.example" };
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, parameters }));
+  const { go } = await provider.begin({ ...plainRequest, uiLocales: ["fr-ca", "en"] });
+  const query = new URL(go.kind === "redirect" ? go.url : "").searchParams;
+  expect(Object.fromEntries(query)).toMatchObject({ ...parameters, ui_locales: "fr-ca en", response_type: "code" });
+  provider.close();
+});
+
+test("a stronger login is asked for without a new proof where the operator says so", async () => {
+  const promptOf = async (stepUpPrompt: boolean, change: Partial<LoginRequest>) => {
+    const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, stepUpPrompt }));
+    const { go } = await provider.begin({ ...plainRequest, reauthenticate: true, ...change });
+    provider.close();
+    return new URL(go.kind === "redirect" ? go.url : "").searchParams.get("prompt");
+  };
+  expect(await promptOf(true, { acr: ["gold"] })).toBe("login");
+  expect(await promptOf(false, { acr: ["gold"] })).toBeNull();
+  expect(await promptOf(false, {})).toBe("login");
+});
+
+test("a login address that was opened before is not pushed again, unless the provider insists", async () => {
+  const pushing = await startFakeOidc({ pushed: true });
+  const pushes = () => pushing.count("/pushed");
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: pushing.issuer }));
+  await provider.begin(plainRequest);
+  expect(pushes()).toBe(1);
+  for (const _ of [1, 2, 3]) await provider.begin({ ...plainRequest, isRepeated: true });
+  expect(pushes()).toBe(1);
+  const strict = anOidcProvider(oidcProviderSettings({ issuer: pushing.issuer, pushedAuthorization: "required" }));
+  await strict.begin({ ...plainRequest, isRepeated: true });
+  expect(pushes()).toBe(2);
+  for (const one of [provider, strict]) one.close();
   await pushing.close();
 });
 
@@ -125,6 +231,7 @@ test.each<{
   change?: Partial<LoginRequest>;
   claims: Record<string, unknown>;
   accepted: boolean;
+  code?: string;
 }>([
   { when: "a new login was made", change: { reauthenticate: true }, claims: { auth_time: now() }, accepted: true },
   {
@@ -134,28 +241,36 @@ test.each<{
     accepted: false,
   },
   { when: "a new login was asked for and auth_time is missing", change: { reauthenticate: true }, claims: {}, accepted: false },
-  { when: "auth_time lies in the future", change: { reauthenticate: true }, claims: { auth_time: now() + 600 }, accepted: false },
-  { when: "auth_time is text", claims: { auth_time: "today" }, accepted: false },
+  {
+    when: "auth_time lies in the future",
+    change: { reauthenticate: true },
+    claims: { auth_time: now() + 600 },
+    accepted: false,
+    code: "login.answer-rejected",
+  },
+  { when: "auth_time is text", claims: { auth_time: "today" }, accepted: false, code: "login.answer-rejected" },
   { when: "max_age is kept", oidc: { maxAgeSeconds: 900 }, claims: { auth_time: now() - 600 }, accepted: true },
   { when: "max_age is exceeded", oidc: { maxAgeSeconds: 300 }, claims: { auth_time: now() - 600 }, accepted: false },
   { when: "max_age was asked for and auth_time is missing", oidc: { maxAgeSeconds: 300 }, claims: {}, accepted: false },
   { when: "an old auth_time and nothing asked", claims: { auth_time: now() - 86_000 }, accepted: true },
   { when: "the acr is one of those asked for", change: { acr: ["silver", "gold"] }, claims: { acr: "gold" }, accepted: true },
-  { when: "the acr is another one", change: { acr: ["gold"] }, claims: { acr: "bronze" }, accepted: false },
-  { when: "the acr is missing", change: { acr: ["gold"] }, claims: {}, accepted: false },
+  // A strength that a rule asked for is judged by who asked: the page names it, and nobody starts again.
+  { when: "the acr is another one than a rule wants", change: { acr: ["gold"] }, claims: { acr: "bronze" }, accepted: true },
+  { when: "the acr that a rule wants is missing", change: { acr: ["gold"] }, claims: {}, accepted: true },
+  { when: "a configured acr is another one", oidc: { acrValues: ["gold"] }, claims: { acr: "bronze" }, accepted: false },
   { when: "a configured acr is missing", oidc: { acrValues: ["gold"] }, claims: {}, accepted: false },
   {
-    when: "a configured acr is met, but a stronger one was asked for",
+    when: "a configured acr is met, but a rule wants a stronger one",
     oidc: { acrValues: ["silver"] },
     change: { acr: ["gold"] },
     claims: { acr: "silver" },
-    accepted: false,
+    accepted: true,
   },
-])("strength: $when: accepted $accepted", async ({ oidc, change, claims, accepted }) => {
+])("strength: $when: accepted $accepted", async ({ oidc, change, claims, accepted, code = "login.strength-not-given" }) => {
   fake.script = { idTokenClaims: (good) => ({ ...good, ...claims }) };
   const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, ...oidc }));
   if (accepted) expect((await logIn(provider, change)).principal.acr).toBe(claims.acr ?? null);
-  else await expect(logIn(provider, change)).rejects.toMatchObject({ code: "login.answer-rejected" });
+  else await expect(logIn(provider, change)).rejects.toMatchObject({ code });
   fake.script = {};
   provider.close();
 });

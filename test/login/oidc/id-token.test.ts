@@ -8,6 +8,7 @@ const expected: IdTokenExpectations = {
   now: nowSeconds * 1000,
   toleranceMs: 60_000,
   issuer: "https://idp.example/",
+  tenants: [],
   clientId: "gateway",
   nonce: "n1",
   accessToken: null,

@@ -36,6 +36,81 @@ test("new claims replace old ones at once, also when they are fewer", async () =
   expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups() } });
 });
 
+/** Groups in the ID token, the address from userinfo only. */
+async function withSplitSources(provider = relyingParty()) {
+  fake.person = { sub: "alice", name: "Alice", groups: ["staff"] };
+  fake.profile = { email: "alice@acme.example" };
+  return { provider, session: await signedIn(provider) };
+}
+
+test.each([
+  { when: "userinfo answers 500", status: 500 },
+  { when: "userinfo answers 401", status: 401 },
+])("what the signed ID token says against the person counts at once, although $when", async ({ status }) => {
+  const { provider, session } = await withSplitSources();
+  expect(session.principal).toMatchObject({ email: "alice@acme.example", groups: groups("staff") });
+  fake.script = { userinfo: () => ({ status, json: {} }) };
+  // Nothing changed: nothing is lost.
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: session.principal });
+  fake.person = { ...fake.person, groups: ["guests"] };
+  expect(await provider.refresh(session)).toMatchObject({ principal: { groups: groups("guests"), email: "alice@acme.example" } });
+  // Left out altogether: whether it is none or userinfo's to say cannot be known now.
+  fake.person = { ...fake.person, groups: undefined };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: { kind: "unknown" } } });
+  fake.person = { ...fake.person, groups: ["staff"], email_verified: false };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups("staff"), email: null } });
+});
+
+test("groups that only userinfo knows stay while it is away, and it is asked again soon", async () => {
+  const provider = relyingParty();
+  fake.person = { sub: "alice", name: "Alice" };
+  fake.profile = { email: "alice@acme.example", groups: ["staff"] };
+  const session = await signedIn(provider);
+  fake.script = { userinfo: () => ({ status: 503 }) };
+  const renewed = await provider.refresh(session);
+  expect(renewed).toMatchObject({ kind: "renewed", principal: { groups: groups("staff") } });
+  if (renewed.kind === "renewed") expect((renewed.refreshAt ?? 0) - Date.now()).toBeLessThan(61_000);
+});
+
+test.each([
+  ...["interaction_required", "consent_required", "login_required", "access_denied", "account_selection_required", "invalid_grant"].map(
+    (error) => ({ error, kind: "refused" }),
+  ),
+  ...["temporarily_unavailable", "server_error", "slow_down"].map((error) => ({ error, kind: "unavailable" })),
+  ...["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"].map((error) => ({ error, kind: "unavailable" })),
+  { error: "something_of_its_own", kind: "unavailable" },
+])("$error at refresh: $kind", async ({ error, kind }) => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = { token: () => ({ status: 400, json: { error } }) };
+  expect((await provider.refresh(session)).kind).toBe(kind);
+});
+
+test("a null stands for an absent member, and ends no session", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = {
+    idTokenClaims: (good) => ({
+      ...good,
+      nonce: null,
+      at_hash: null,
+      c_hash: null,
+      sid: null,
+      azp: null,
+      auth_time: null,
+      nbf: null,
+      acr: null,
+    }),
+  };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups("staff") } });
+  fake.script = { token: (good) => ({ json: { ...good, id_token: null, refresh_token: null, scope: null, expires_in: null } }) };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", tokens: { refreshToken: "refresh-1" } });
+  fake.script = {};
+  fake.profile = { groups: null };
+  fake.person = { ...fake.person, email: undefined };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups("staff") } });
+});
+
 test("a provider that does not rotate keeps its refresh token, one that does has it replaced", async () => {
   const provider = relyingParty();
   const session = await signedIn(provider);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { AttributeSettings } from "../../../src/core/settings.ts";
+import { commonName } from "../../../src/login/claims/distinguished-name.ts";
 import { type ClaimMapping, mapClaims } from "../../../src/login/claims/map-claims.ts";
-import { claimsOf, commonName, receivedNames } from "../../../src/login/saml/claims.ts";
+import { claimsOf, receivedNames } from "../../../src/login/saml/claims.ts";
 import { readAttributes } from "../../../src/login/saml/messages/attributes.ts";
 import { parseXml } from "../../../src/login/saml/xml/parse.ts";
 import { anAssertion, attribute, codeOf } from "../../support/saml-documents.ts";

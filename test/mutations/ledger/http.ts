@@ -443,6 +443,18 @@ export const http: Chapter = {
       },
     },
     {
+      promise:
+        "Chunks of one byte hold no more than large ones, take turns with other visitors, and are refused beyond a megabyte of framing.",
+      tests: {
+        "test/attack/upstream-small-chunks.test.ts": [
+          "an answer in chunks of one byte holds no more for a client that does not read than one in large chunks",
+          "a flood of uploads in chunks of one byte takes turns with other visitors",
+          "an upload whose framing is more than what it frames, by a megabyte and more, is refused",
+          "benign twin: 100,000 chunks of one byte, and of sixteen, arrive whole both ways",
+        ],
+      },
+    },
+    {
       promise: "Users interleaved on shared connections, with uploads cut short in between, never mix.",
       tests: {
         "test/attack/upstream-interleaving.test.ts": ["hundreds of interleaved requests of two users, some of them aborted, never mix"],

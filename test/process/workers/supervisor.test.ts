@@ -40,6 +40,7 @@ function supervisor() {
     version: "1",
     log,
     clock: Date.now,
+    onAudit: () => {},
     onEnd: () => {},
     fork: (events) => {
       const worker: Scripted = { pid: 100 + workers.length, events, told: [], killed: false, version: [], canPrepare: true };

@@ -1,0 +1,99 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Hono } from "hono";
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/ports/log.ts";
+import type { Operations } from "../operations.ts";
+import { openApi } from "./openapi.ts";
+import { ApiProblem, problemAnswer } from "./problem.ts";
+import { type ApiRoute, apiRoutes } from "./routes.ts";
+
+export interface ApiDeps {
+  readonly operations: Operations;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+interface Env {
+  readonly Bindings: { readonly address: string };
+}
+
+const maxBodyBytes = 256 * 1024;
+
+/**
+ * `/api/v1` on the admin listener. Everything in it needs `console.token` as a bearer, which no browser sends by itself: so no other
+ * site's page can use it.
+ */
+export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
+  const api = new Hono<Env>();
+  api.use(async (context, next) => {
+    requireToken(operations, context.req.header("authorization") ?? null);
+    await next();
+  });
+  api.get("/openapi.json", (context) => context.json(openApi(operations.version)));
+  for (const route of apiRoutes) {
+    api.on(route.method.toUpperCase(), route.path, async (context) => {
+      const answer = await route.run({
+        operations,
+        operator: { name: "token", address: context.env.address },
+        handle: context.req.param("handle") ?? "",
+        query: readQuery(route, new URL(context.req.url).searchParams),
+        body: route.body === undefined ? null : route.body.parse(await readJson(context.req.raw)),
+        now: clock(),
+      });
+      return answer === null ? context.body(null, 204) : context.json(answer);
+    });
+  }
+  for (const path of new Set(apiRoutes.map((route) => route.path))) {
+    api.all(path, () => {
+      const allowed = apiRoutes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
+      throw new ApiProblem(405, "request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
+    });
+  }
+  api.all("*", () => {
+    throw new ApiProblem(404, "request.not-found", "there is no such address; see /api/v1/openapi.json");
+  });
+  api.onError((error) => {
+    const answer = problemAnswer(error);
+    if (answer.status >= 500) log.warn({ error }, "an API request failed");
+    return answer;
+  });
+  return api;
+}
+
+function requireToken(operations: Operations, authorization: string | null): void {
+  const { token } = operations.settings().console;
+  if (token === null) {
+    throw new ApiProblem(403, "console.no-token", "the API is closed: write console: { token: { file: PATH } } into the configuration");
+  }
+  const given = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+  if (given === undefined || !isSame(given, token.reveal())) {
+    throw new ApiProblem(401, "console.token-rejected", "send Authorization: Bearer with console.token", {
+      "WWW-Authenticate": 'Bearer realm="vestibule"',
+    });
+  }
+}
+
+/** In constant time, whatever the lengths are. */
+export function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function readQuery({ query }: ApiRoute, given: URLSearchParams): unknown {
+  if (query === undefined) return null;
+  const names = [...given.keys()];
+  if (new Set(names).size !== names.length) throw new ApiProblem(400, "request.malformed", "a parameter stands there twice");
+  return query.parse(Object.fromEntries(given));
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new ApiProblem(415, "request.malformed", "send Content-Type: application/json");
+  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw new ApiProblem(413, "request.body-too-large", "too long");
+  const text = await request.text();
+  if (text.length > maxBodyBytes) throw new ApiProblem(413, "request.body-too-large", "too long");
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ApiProblem(400, "request.malformed", "this is no JSON");
+  }
+}

@@ -1,0 +1,134 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/** The shapes of the API: what is checked, and what the OpenAPI document says, from the same schemas. */
+
+const optionalText = (what: string) => z.string().min(1).max(320).optional().describe(what);
+
+/** Conditions on sessions; all that are given must hold. */
+const conditions = {
+  person: optionalText("The subject, as the provider names the person."),
+  email: optionalText("The e-mail address; case does not matter."),
+  group: optionalText("A group; case does not matter."),
+  provider: optionalText("A provider's id."),
+  address: optionalText("The client's address at login."),
+  app: optionalText("The id of an app that was opened: its first host."),
+};
+
+export const sessionsQuery = z.strictObject({
+  ...conditions,
+  limit: z.coerce.number().int().min(1).max(500).default(50).describe("Sessions a page."),
+  cursor: optionalText("`next` of the page before."),
+});
+
+export const sessionItem = z
+  .object({
+    handle: z.string().describe("Names the session here and in the log; opens nothing."),
+    person: z.object({
+      provider: z.string(),
+      subject: z.string(),
+      email: z.string().nullable(),
+      name: z.string().nullable(),
+    }),
+    groups: z.array(z.string()).nullable().describe("Null when the provider's word could not be understood."),
+    address: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    startedAt: z.iso.datetime(),
+    lastSeenAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+    apps: z.array(z.object({ id: z.string(), lastOpenedAt: z.iso.datetime() })),
+  })
+  .meta({ id: "Session" });
+
+export const sessionsPage = z.object({
+  sessions: z.array(sessionItem),
+  next: z.string().nullable().describe("Null = that was all."),
+});
+
+export const endRequest = z
+  .strictObject({
+    person: conditions.person,
+    email: conditions.email,
+    provider: conditions.provider,
+    address: conditions.address,
+    group: conditions.group,
+    app: conditions.app,
+    all: z.literal(true).optional().describe("Everyone's. Instead of any other condition."),
+    dryRun: z.boolean().default(false).describe("Count, and end nothing."),
+  })
+  .refine(({ all, dryRun: _, ...rest }) => (all === true) !== Object.values(rest).some((value) => value !== undefined), {
+    error: "name whose sessions: person, email, provider, address, group, app, or all: true alone",
+  })
+  .meta({ id: "EndSessions" });
+
+export const endAnswer = z.object({ ended: z.int(), dryRun: z.boolean() });
+
+const isTime = (text: string) => !Number.isNaN(Date.parse(text));
+
+export const explainRequest = z
+  .strictObject({
+    url: z.string().regex(/^https?:\/\/[^/\s]/i, { error: "an http or https URL" }),
+    method: z
+      .string()
+      .regex(/^[A-Za-z-]{1,32}$/, { error: "a method such as GET" })
+      .default("GET"),
+    asUser: optionalText("The provider's stable id, or an e-mail address."),
+    email: optionalText("The e-mail address."),
+    name: optionalText("The display name."),
+    groups: z.array(z.string().min(1)).max(10_000).default([]),
+    provider: optionalText("Default: the owner of the e-mail domain, else the app's first."),
+    acr: optionalText("How strongly the visitor proved who they are."),
+    claims: z.record(z.string(), z.array(z.string())).default({}),
+    address: z
+      .string()
+      .refine((text) => isIP(text) !== 0, { error: "an IP address" })
+      .optional()
+      .describe("The client's address; default: 127.0.0.1."),
+    at: z.string().refine(isTime, { error: "a time in ISO 8601" }).optional().describe("Default: now."),
+    websocket: z.boolean().default(false),
+  })
+  .meta({ id: "Explain" });
+
+export const explainAnswer = z.looseObject({ outcome: z.string(), asked: z.string() }).meta({ id: "Explanation" });
+
+export const auditQuery = z.strictObject({
+  event: optionalText("login, login-failed, logout, refusal, revocation, reload."),
+  text: optionalText("Stands in some field."),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+export const auditAnswer = z.object({ events: z.array(z.looseObject({ event: z.string(), at: z.iso.datetime() })) });
+
+export const providersAnswer = z.object({
+  providers: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      method: z.string(),
+      emailDomains: z.array(z.string()),
+      ok: z.boolean(),
+      detail: z.string(),
+      logins: z.record(z.string(), z.number()).describe("By outcome, since the start."),
+    }),
+  ),
+});
+
+export const appsAnswer = z.object({
+  apps: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      hosts: z.array(z.string()),
+      providers: z.array(z.string()),
+      routes: z.array(z.object({ path: z.string(), upstreams: z.array(z.string()), enforce: z.boolean() })),
+    }),
+  ),
+});
+
+export const statusAnswer = z.looseObject({ version: z.string(), ready: z.boolean(), sessions: z.int().nullable() });
+export const configAnswer = z.looseObject({}).describe("The configuration in force; secrets are shown as [secret].");
+export const reloadAnswer = z.object({ outcome: z.enum(["applied", "rejected"]), detail: z.string() });
+
+/** RFC 9457. */
+export const problem = z
+  .object({ type: z.string(), title: z.string(), status: z.int(), detail: z.string().optional(), code: z.string() })
+  .meta({ id: "Problem" });

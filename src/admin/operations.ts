@@ -1,0 +1,88 @@
+import type { Audit, AuditEntry } from "../core/ports/log.ts";
+import type { EndQuery, SessionStore } from "../core/ports/session-store.ts";
+import type { SessionSummary } from "../core/session.ts";
+import type { Settings } from "../core/settings.ts";
+import type { GatewayState } from "./admin.ts";
+
+/** Who acts: the token's bearer, or the person whom the console's own sign-on vouched for. */
+export interface Operator {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What became of the file that was read again. */
+export interface ReloadOutcome {
+  readonly outcome: "applied" | "rejected";
+  readonly detail: string;
+}
+
+/** A request that was not made, in the words of the command's options. */
+export interface ExplainInput {
+  readonly url: string;
+  readonly method: string;
+  readonly asUser: string | null;
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly groups: readonly string[];
+  readonly provider: string | null;
+  readonly acr: string | null;
+  readonly claims: Readonly<Record<string, readonly string[]>>;
+  readonly address: string | null;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly websocket: boolean;
+}
+
+/** All that operators can ask and do, whatever they do it with: the API, the console and the command line stand on it. */
+export interface Operations {
+  readonly sessions: Pick<SessionStore, "list" | "read" | "end" | "countMatching" | "endMatching" | "openCount">;
+  /** The configuration in force. */
+  readonly settings: () => Settings;
+  readonly explain: (input: ExplainInput) => object;
+  readonly state: () => GatewayState | Promise<GatewayState>;
+  readonly metricsText: () => Promise<string>;
+  /** The latest audit events of this instance, the newest first. */
+  readonly tail: (filter: { readonly event: string | null; readonly text: string | null; readonly limit: number }) => readonly AuditEntry[];
+  readonly reload: () => Promise<ReloadOutcome>;
+  readonly audit: Audit;
+  readonly version: string;
+}
+
+/** Ends one session; false when there was none. */
+export async function endOne(operations: Operations, operator: Operator, handle: string): Promise<boolean> {
+  const session = await operations.sessions.read(handle);
+  if (session === null || !(await operations.sessions.end(handle, "revoked"))) return false;
+  noteEnded(operations, operator, session);
+  return true;
+}
+
+/** Ends all that match, with an audit line for each and one for the whole; answers how many. */
+export async function endMatching(operations: Operations, operator: Operator, query: EndQuery): Promise<number> {
+  const ended = await operations.sessions.endMatching(query, "revoked", (session) => noteEnded(operations, operator, session));
+  const named = query === "everyone" ? {} : query;
+  operations.audit({
+    event: "revocation",
+    request: null,
+    provider: named.provider ?? null,
+    subject: named.subject ?? null,
+    providerSession: null,
+    sessions: ended,
+    why: "revoked",
+    by: operator.name,
+    filter: query,
+  });
+  return ended;
+}
+
+function noteEnded({ audit }: Operations, operator: Operator, { handle, principal }: SessionSummary): void {
+  const { provider, subject, email } = principal;
+  audit({
+    event: "logout",
+    request: null,
+    client: operator.address,
+    principal: { provider, subject, email },
+    session: handle,
+    why: "revoked",
+    by: operator.name,
+  });
+}

@@ -1,0 +1,86 @@
+import { ProtocolFailure, type SetupFault } from "./provider-fetch.ts";
+
+/**
+ * What a provider's error means. `definite`: no, to this person; a session ends. `passing`: later; nothing ends, one new try is due.
+ * `ours`: the operator's fault at one of the two sides; nothing ends, and the log says what to put right.
+ */
+export type ErrorMeaning = "definite" | "passing" | "ours";
+
+/**
+ * Every error code of the specifications, in one table for the authorization answer, the token endpoint, pushed requests, refresh and SAML
+ * status: RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6, RFC 9126 2.3, RFC 9470 3, Unmet Authentication Requirements 1.0, SAML
+ * Core 3.2.2.2. `invalid_grant` is a definite no at refresh; for a code it means that the answer is stale.
+ */
+const meanings: ReadonlyMap<string, ErrorMeaning> = new Map([
+  ...meaning("definite", [
+    "access_denied",
+    "login_required",
+    "interaction_required",
+    "consent_required",
+    "account_selection_required",
+    "unmet_authentication_requirements",
+    "insufficient_user_authentication",
+    "invalid_grant",
+    "AuthnFailed",
+    "RequestDenied",
+    "NoPassive",
+    "UnknownPrincipal",
+    "NoAuthnContext",
+  ]),
+  ...meaning("passing", ["server_error", "temporarily_unavailable", "slow_down", "authorization_pending", "NoAvailableIDP"]),
+  ...meaning("ours", [
+    "invalid_client",
+    "unauthorized_client",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_redirect_uri",
+    "redirect_uri_mismatch",
+    "unsupported_response_type",
+    "unsupported_grant_type",
+    "unsupported_token_type",
+    "invalid_request_uri",
+    "invalid_request_object",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "registration_not_supported",
+    "invalid_client_metadata",
+    "invalid_dpop_proof",
+    "use_dpop_nonce",
+    "Requester",
+    "VersionMismatch",
+    "InvalidNameIDPolicy",
+    "InvalidAttrNameOrValue",
+    "UnknownAttrProfile",
+    "RequestUnsupported",
+    "RequestVersionDeprecated",
+    "RequestVersionTooHigh",
+    "RequestVersionTooLow",
+    "UnsupportedBinding",
+    "NoSupportedIDP",
+    "ProxyCountExceeded",
+  ]),
+]);
+
+function meaning(what: ErrorMeaning, codes: readonly string[]): readonly (readonly [string, ErrorMeaning])[] {
+  return codes.map((code) => [code, what] as const);
+}
+
+/** Null for a code that is in no specification: each place decides what that means to it. */
+export const meaningOf = (code: string): ErrorMeaning | null => meanings.get(code) ?? null;
+
+/**
+ * The failure that an error answer stands for. An unknown code is taken for a no to the person, as the specifications have it for a
+ * client that does not know better. `text` is the whole message for operators.
+ */
+export function failureOf(code: string, text: string): ProtocolFailure {
+  const what = meaningOf(code) ?? "definite";
+  if (what === "ours") return new ProtocolFailure("setup", text, { providerError: code, fault: faultOf(code, text) });
+  return new ProtocolFailure(what === "passing" ? "unavailable" : "refused", text, { providerError: code });
+}
+
+/** Many providers say `invalid_request` and name the redirect URI in words. */
+function faultOf(code: string, text: string): SetupFault {
+  if (code === "invalid_client" || code === "unauthorized_client") return "client";
+  return /redirect[_ -]?ur[il]/i.test(`${code} ${text}`) ? "redirect-uri" : "request";
+}

@@ -1,0 +1,41 @@
+import type { AuditTail } from "../admin/audit-tail.ts";
+import type { ExplainInput, Operations, ReloadOutcome } from "../admin/operations.ts";
+import { createExplain } from "../commands/explain.ts";
+import type { Question } from "../commands/explanation.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Settings } from "../core/settings.ts";
+import type { Logs } from "./parts.ts";
+
+/** Reads the file again and takes it into force, as a signal does. */
+export type ReloadFile = () => Promise<ReloadOutcome>;
+
+/** What operators can ask and do here, by the configuration in force. */
+export function composeOperations(deps: {
+  readonly sessions: SessionStore;
+  readonly settings: () => Settings;
+  readonly state: Operations["state"];
+  readonly metricsText: Operations["metricsText"];
+  readonly logs: Logs;
+  readonly tail: AuditTail;
+  readonly version: string;
+  readonly reload: () => ReloadFile | null;
+}): Operations {
+  const { sessions, settings, state, metricsText, logs, tail, version } = deps;
+  let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof createExplain> } | null = null;
+  return {
+    ...{ sessions, settings, state, metricsText, version },
+    audit: logs.audit,
+    tail: tail.find,
+    explain: (input) => {
+      const current = settings();
+      if (compiled?.settings !== current) compiled = { settings: current, explain: createExplain(current) };
+      return compiled.explain(questionOf(input));
+    },
+    reload: async () => (await deps.reload()?.()) ?? { outcome: "rejected", detail: "the gateway is not serving yet" },
+  };
+}
+
+function questionOf({ url, method, address, at, websocket, asUser, email, name, groups, provider, acr, claims }: ExplainInput): Question {
+  const named = [asUser, email, name, provider, acr].some((value) => value !== null) || groups.length > 0 || Object.keys(claims).length > 0;
+  return { url, method, address, at, websocket, as: named ? { subject: asUser, email, name, groups, provider, acr, claims } : null };
+}

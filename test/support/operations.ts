@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { createAuditTail } from "../../src/admin/audit-tail.ts";
+import type { Operations } from "../../src/admin/operations.ts";
+import type { AuditEvent } from "../../src/core/ports/log.ts";
+import type { SessionStore } from "../../src/core/ports/session-store.ts";
+import { makeSecret } from "../../src/core/secret.ts";
+import type { Settings } from "../../src/core/settings.ts";
+import { createMemoryStore } from "../../src/sessions/memory/store.ts";
+import { anApp, aProvider, someSettings } from "./policy-builders.ts";
+import { noMetrics, recordingLog } from "./quiet.ts";
+import { sessionSettings } from "./session-builders.ts";
+
+export const consoleToken = "console-token-of-the-tests-0123456789";
+
+/** What operators stand on, with a store in memory. */
+export function someOperations(
+  change: Partial<Operations> = {},
+  settings: Partial<Settings> = {},
+): Operations & { readonly audited: AuditEvent[]; readonly store: SessionStore } {
+  const audited: AuditEvent[] = [];
+  const tail = createAuditTail(Date.now);
+  const all = someSettings([anApp({ providers: ["entra"] })], {
+    providers: [aProvider("entra")],
+    console: { token: makeSecret(consoleToken), host: null },
+    ...settings,
+  });
+  const store = createMemoryStore({
+    settings: sessionSettings(),
+    clock: Date.now,
+    random: randomBytes,
+    log: recordingLog(),
+    metrics: noMetrics,
+  }).sessions;
+  return {
+    sessions: store,
+    store,
+    settings: () => all,
+    explain: (input) => ({ outcome: "allow", asked: input.url }),
+    state: () => ({
+      listening: true,
+      draining: false,
+      store: { kind: "memory", reachable: true, invalidation: true, detail: "" },
+      providers: { entra: { ok: true, detail: "no failure known" } },
+    }),
+    metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
+    tail: tail.find,
+    reload: async () => ({ outcome: "applied", detail: "1 apps" }),
+    audit: tail.remembering((event) => void audited.push(event)),
+    version: "0.0.0",
+    ...change,
+    audited,
+  };
+}
