@@ -1,7 +1,8 @@
 # Vestibule's image: compiled sources and production dependencies, nothing else, run by a user without rights.
 #   docker build -t vestibule .
 #   docker run -p 8443:8443 -v ./vestibule.yaml:/etc/vestibule/vestibule.yaml:ro -e VESTIBULE_SECRET=... vestibule
-ARG NODE=24.21.0-trixie-slim
+# The multi-platform image by its digest: a tag can be moved, and what was looked at is what is built on.
+ARG NODE=24.21.0-trixie-slim@sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe
 
 FROM node:${NODE} AS build
 WORKDIR /src

@@ -2,10 +2,14 @@ import { Hono } from "hono";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
+import { canonicalHost } from "../http/host.ts";
+import { parseAddress } from "../lib/networks.ts";
 import { createApi } from "./api/api.ts";
 import type { Operations } from "./operations.ts";
 
 export interface AdminDeps {
+  /** Host names that it answers to, besides addresses and localhost. */
+  readonly names: () => readonly string[];
   readonly log: Log;
   /** Called for every readiness answer; must not reach out to anybody but our own processes. */
   readonly state: () => GatewayState | Promise<GatewayState>;
@@ -38,6 +42,10 @@ export interface AdminEnv {
 /** Health, readiness, metrics and the API: for the admin listener only, never on a public one. */
 export function createAdmin(deps: AdminDeps): (request: Request, address: string) => Promise<Response> {
   const app = new Hono<AdminEnv>();
+  app.use(async ({ req }, next) => {
+    if (answersTo(req.header("host") ?? new URL(req.url).host, deps.names())) return next();
+    return new Response("this listener does not answer to that name: see admin.names\n", { status: 421, headers: plain });
+  });
   app.route("/api/v1", createApi(deps));
   app.get("/healthz", () => new Response("alive\n", { headers: plain }));
   app.get("/readyz", () => readiness(deps));
@@ -54,6 +62,16 @@ export function createAdmin(deps: AdminDeps): (request: Request, address: string
     return new Response("internal error\n", { status: 500, headers: plain });
   });
   return async (request, address) => app.fetch(request, { address });
+}
+
+/**
+ * A web page can make a browser ask any address under a name of the page's own (DNS rebinding), and read the answer as its own. Such a
+ * name is never one of ours; an address cannot be rebound.
+ */
+function answersTo(host: string, names: readonly string[]): boolean {
+  const name = canonicalHost(host)?.hostname;
+  if (name === undefined) return false;
+  return parseAddress(name.replace(/^\[|\]$/g, "")) !== null || name === "localhost" || names.includes(name);
 }
 
 /**

@@ -1,7 +1,8 @@
 import { loadSettings } from "../config/load.ts";
 import { formatProblems, withoutControls } from "../config/problems/report.ts";
 import type { Clock } from "../core/clock.ts";
-import type { PolicyTest, Settings } from "../core/settings.ts";
+import type { PolicyTest } from "../core/rules.ts";
+import type { Settings } from "../core/settings.ts";
 import { openForCheck } from "../process/check.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
 import { createExplain } from "./explain.ts";

@@ -13,6 +13,7 @@ const specs = {
   "request.timeout": { status: 408, visitor: "The request took too long to arrive." },
   "request.destination-elsewhere": { status: 502, visitor: "This cannot be copied or moved there." },
   "request.loop": { status: 508, visitor: "This address leads round in a circle." },
+  "request.websocket-version": { status: 426, visitor: "The request was not understood." },
   "request.not-found": { status: 404, visitor: "There is no such page." },
   // Upstreams.
   "upstream.unreachable": { status: 502, visitor: "The application is not answering." },

@@ -44,3 +44,25 @@ export interface PathSpec {
   readonly method: string | null;
   readonly glob: string;
 }
+
+/** One entry of `tests:`. */
+export interface PolicyTest {
+  readonly as: {
+    readonly subject: string | null;
+    readonly email: string | null;
+    /** Display name: takes part in no rule, only in the headers that `explain` shows. */
+    readonly name?: string | null;
+    readonly groups: readonly string[];
+    readonly provider: string | null;
+    readonly acr: string | null;
+    readonly claims: Readonly<Record<string, readonly string[]>>;
+  } | null;
+  readonly method: string;
+  readonly url: string;
+  readonly address: string | null;
+  /** ISO 8601; null = now. */
+  readonly at: string | null;
+  readonly expect: "allow" | "refuse" | "login" | "pass";
+  /** Where it stands, for people. */
+  readonly origin: string;
+}

@@ -1,13 +1,14 @@
 import type { BrandImage, BrandingSettings } from "./branding.ts";
 import type { DirectorySettings, GraphSettings, ScimSettings } from "./directory-settings.ts";
+import type { HeadLimits, LimitSettings } from "./limits.ts";
 import type { Origin } from "./origin.ts";
-import type { PathSpec, RuleSpec } from "./rules.ts";
+import type { PathSpec, PolicyTest, RuleSpec } from "./rules.ts";
 import type { Secret } from "./secret.ts";
 
 /** The configuration as the rest of the program sees it: complete, defaults applied, inheritance resolved, units in names. */
 export interface Settings {
   readonly listen: readonly ListenSettings[];
-  readonly admin: Address;
+  readonly admin: Address & { /** Host names that it answers to, besides addresses and localhost. */ readonly names: readonly string[] };
   /** Number of processes; "auto" already resolved. */
   readonly workers: number;
   /** CIDR networks. */
@@ -63,24 +64,18 @@ export interface Address {
 export interface ListenSettings extends Address {
   /** Further ones are closed as they come; no limit when it is left out. */
   readonly maxConnections?: number;
+  /** The same for one address (IPv6: one /64), trusted proxies aside; no limit when it is left out. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Networks of proxies that speak for many visitors. */
+  readonly trustedProxies?: readonly string[];
+  /** What the parser takes of a request before its body; our own limits lie below it. */
+  readonly maxHeadBytes?: number;
   readonly tls: { readonly certificates: readonly CertificateFiles[] } | null;
 }
 /** Paths, not contents: certificates are re-read when the files change. */
 export interface CertificateFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
-}
-
-/** What one process takes on before it refuses. */
-export interface LimitSettings {
-  /** Open at once, for each listener. */
-  readonly connections: number;
-  /** Under way at once; WebSockets do not count. */
-  readonly requests: number;
-  /** Requests to the login endpoints a minute, over all processes. */
-  readonly loginsPerAddress: number;
-  /** The same, at once in one process. */
-  readonly loginsPerAddressAtOnce: number;
 }
 
 /** Holes opened on purpose; each one set is logged at every start. */
@@ -164,6 +159,8 @@ export interface AppSettings {
   readonly keepForms: boolean;
   /** How it stands on the portal; absent = plainly. */
   readonly portal?: AppPortalSettings;
+  /** Of requests to this app. */
+  readonly head: HeadLimits;
   /** `fold`: its server may fold names. `rawBytes`: escapes that are not UTF-8 (`%E9`) are let through. */
   readonly paths: { readonly fold: boolean; readonly rawBytes: boolean };
   /** Longest prefix first; the last is `/`. Everything a route did not say is already inherited. */
@@ -180,8 +177,19 @@ export interface RouteSettings {
   /** Providers whose JWTs are accepted; empty = none. */
   readonly bearer: readonly string[];
   readonly headers: HeaderSettings;
+  /** CORS preflights that the gateway answers itself; null leaves them to the rules and the app. */
+  readonly preflight: PreflightSettings | null;
   readonly enforce: boolean;
   readonly proxy: ProxySettings;
+}
+/** Which pages of other origins may ask, and what. */
+export interface PreflightSettings {
+  /** As browsers write them. */
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeMs: number;
 }
 export interface HeaderSettings {
   readonly set: readonly IdentityHeaderSettings[];
@@ -225,26 +233,4 @@ export interface ProxySettings {
     readonly serverName: string | null;
     readonly insecureSkipVerify: boolean;
   };
-}
-
-/** One entry of `tests:`. */
-export interface PolicyTest {
-  readonly as: {
-    readonly subject: string | null;
-    readonly email: string | null;
-    /** Display name: takes part in no rule, only in the headers that `explain` shows. */
-    readonly name?: string | null;
-    readonly groups: readonly string[];
-    readonly provider: string | null;
-    readonly acr: string | null;
-    readonly claims: Readonly<Record<string, readonly string[]>>;
-  } | null;
-  readonly method: string;
-  readonly url: string;
-  readonly address: string | null;
-  /** ISO 8601; null = now. */
-  readonly at: string | null;
-  readonly expect: "allow" | "refuse" | "login" | "pass";
-  /** Where it stands, for people. */
-  readonly origin: string;
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { LimitSettings } from "../core/limits.ts";
 import type { AccessLog, Log } from "../core/ports/log.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
-import type { LimitSettings } from "../core/settings.ts";
 import { refusedRecord } from "./access-record.ts";
 import { answerError } from "./answer-error.ts";
 import { type Line, sendAnswer } from "./line.ts";

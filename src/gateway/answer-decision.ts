@@ -4,16 +4,18 @@ import { formatOrigin } from "../core/origin.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Visit } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
-import type { AppSite } from "../policy/decide.ts";
+import { isUnderPrefix } from "../lib/path.ts";
 import { jsonAnswer, prefersHtml } from "./answer-error.ts";
+import type { AppCall } from "./call.ts";
 import type { GatewayDeps } from "./deps.ts";
 import type { Answering } from "./judge.ts";
+import { readableBy } from "./preflight.ts";
 
 /** What JSON bodies say under `error` where nothing failed: the request was answered as the rules want it. */
 export const decisionCodes = { login: "login_required", token: "invalid_token", refusal: "access_refused" } as const;
 
 type Words = Pick<GatewayDeps, "loginRedirect" | "renderPage">;
-type AppVisit = Visit & { readonly site: AppSite };
+type AppVisit = Visit & Pick<AppCall, "site" | "route">;
 
 /** The answer of the gateway's own that a decision comes to. */
 export function answerDecision(deps: Words, visit: AppVisit, decision: Answering): Answer {
@@ -34,7 +36,9 @@ function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision
   const rejected = decision.because === "credential-rejected";
   const loginUrl = loginRedirect.urlFor(visit);
   const schemes: (readonly [string, string])[] = [];
-  if (decision.schemes.includes("bearer")) {
+  // Docker and its kin take the realm of a Bearer challenge for the address of a token server, and end there with an error that says
+  // nothing. Where they knock (OCI Distribution 1.1, `/v2/`) the scheme that they do not know stands alone.
+  if (decision.schemes.includes("bearer") && !isUnderPrefix(visit.incoming.readings[0] ?? "", "/v2")) {
     const stepUp =
       decision.because === "step-up" ? `, error="insufficient_user_authentication", acr_values="${quotable(decision.acr.join(" "))}"` : "";
     schemes.push(["WWW-Authenticate", `Bearer realm="${hostname}"${rejected ? ', error="invalid_token"' : stepUp}`]);
@@ -47,7 +51,7 @@ function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision
     ...(decision.acr.length > 0 ? { acr_values: decision.acr } : {}),
     request_id: id,
   };
-  return jsonAnswer(401, body, schemes);
+  return jsonAnswer(401, body, [...schemes, ...readableBy(visit.incoming, visit.route.settings.preflight)]);
 }
 
 /** 403 with who you are and why not; the rule itself is for operators. */

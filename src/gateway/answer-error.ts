@@ -47,6 +47,11 @@ export function jsonAnswer(status: number, body: object, headers: Answer["header
 
 function extraHeaders(error: GatewayError): Answer["headers"] {
   if (error.status === 503) return [["Retry-After", "5"]];
+  if (error.code === "request.websocket-version")
+    return [
+      ["Sec-WebSocket-Version", "13"],
+      ["Upgrade", "websocket"],
+    ];
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (error.status === 405) return [["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]];
   return [];

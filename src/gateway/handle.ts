@@ -15,6 +15,7 @@ import type { GatewayDeps } from "./deps.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { keepInterruptedForm } from "./kept-form.ts";
 import { forwardOn, type Line, sendAnswer } from "./line.ts";
+import { preflightAnswer } from "./preflight.ts";
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -48,6 +49,11 @@ function serve(deps: GatewayDeps, line: Line): void {
 }
 
 function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
+  const preflight = preflightAnswer(call);
+  if (preflight !== null) {
+    answerCall(deps, line, call, null, { kind: "pass", identity: null }, asOwnAnswer(preflight, call.incoming.id));
+    return;
+  }
   const judged = judge(deps, call);
   if (judged instanceof Promise) {
     judged.then((judgement) => carryOut(deps, line, call, judgement)).catch((error) => answerFailure(deps, line, call, null, null, error));

@@ -1,4 +1,5 @@
 import { GatewayError } from "../core/errors.ts";
+import type { HeadLimits } from "../core/limits.ts";
 import { foldHeaderName } from "../lib/header-names.ts";
 
 /** The header fields that the gateway itself acts on, each at most once. */
@@ -29,17 +30,16 @@ export interface Fields {
   /** Every field by which frameworks take another method than the request line's, in any spelling. */
   methodOverride: string | null;
   via: string | null;
+  /** Of all fields together, names and separators included. */
+  bytes: number;
 }
-
-const maxFields = 100;
-const maxFieldBytes = 16 * 1024;
 
 /**
  * One pass over node's raw name-value list. A field of which the second occurrence could be read instead of the first (Host, framing,
  * Authorization, what decides about redirects and handshakes) is refused when it repeats (RFC 9110 5.3). Throws `request.*`.
  */
-export function scanFields(raw: readonly string[]): Fields {
-  if (raw.length > 2 * maxFields) throw new GatewayError("request.headers-too-large", `${raw.length / 2} header fields`);
+export function scanFields(raw: readonly string[], most: Pick<HeadLimits, "fields" | "fieldBytes">): Fields {
+  if (raw.length > 2 * most.fields) throw new GatewayError("request.headers-too-large", `${raw.length / 2} header fields`);
   const fields = noFields();
   let bytes = 0;
   for (let at = 0; at < raw.length; at += 2) {
@@ -48,7 +48,8 @@ export function scanFields(raw: readonly string[]): Fields {
     bytes += name.length + value.length + 4;
     note(fields, name, value);
   }
-  if (bytes > maxFieldBytes) throw new GatewayError("request.headers-too-large", `${bytes} bytes of header fields`);
+  if (bytes > most.fieldBytes) throw new GatewayError("request.headers-too-large", `${bytes} bytes of header fields`);
+  fields.bytes = bytes;
   return fields;
 }
 
@@ -171,5 +172,12 @@ function noFields(): Fields {
     destination: null,
     methodOverride: null,
     via: null,
+    bytes: 0,
   };
+}
+
+/** The first value of a field, by its name in lower case; for fields that are looked at now and then. */
+export function fieldOf(raw: readonly string[], name: string): string | null {
+  for (let at = 0; at + 1 < raw.length; at += 2) if (raw[at]?.toLowerCase() === name) return raw[at + 1] ?? "";
+  return null;
 }

@@ -2,10 +2,12 @@ import { METHODS } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
+import type { HeadLimits } from "../core/limits.ts";
 import type { Networks } from "../lib/networks.ts";
 import { readPath } from "../lib/path.ts";
 import { type Fields, scanFields } from "./fields.ts";
 import { type CanonicalHost, type CertifiedSocket, canonicalHost, createClientAddress, serverCertificate } from "./host.ts";
+import { isWebSocketHandshake } from "./websocket.ts";
 
 export interface ReadIncomingDeps {
   /** Peers whose X-Forwarded-* and X-Request-Id are believed. */
@@ -14,9 +16,14 @@ export interface ReadIncomingDeps {
   readonly newRequestId: () => string;
   /** What this gateway calls itself in Via. A request that bears one of these has been here before. */
   readonly viaNames?: readonly string[];
+  /** How much a request may say before its body. `of` is null where that is the same for every host. */
+  readonly limits?: { readonly widest: HeadLimits; readonly of: ((hostname: string) => HeadLimits) | null };
   /** Whether the app of this host takes escapes that are not UTF-8. */
   readonly takesRawBytes?: (hostname: string) => boolean;
 }
+/** Where no configuration says anything: in tests and for questions that nobody sent. */
+const usualLimits = { widest: { fields: 100, fieldBytes: 16 * 1024, targetBytes: 8 * 1024 }, of: null };
+
 /** What a request says before its body: node's own, or a question about one that was not made. */
 export interface RequestHead {
   readonly method?: string | undefined;
@@ -61,17 +68,19 @@ export function createReadIncoming({
   newRequestId,
   takesRawBytes = () => false,
   viaNames = [],
+  limits = usualLimits,
 }: ReadIncomingDeps): ReadIncoming {
   const clientAddress = createClientAddress(trusted);
   return (req) => {
-    const fields = scanFields(req.rawHeaders);
+    const fields = scanFields(req.rawHeaders, limits.widest);
     const method = req.method ?? "";
     const minor = readVersion(req);
     if (!knownMethods.has(method)) throw new GatewayError("request.method-not-allowed", `method ${method}`);
     if (fields.via !== null && wasHere(fields.via, viaNames))
       throw new GatewayError("request.loop", "an upstream leads back to this gateway");
-    const target = readTarget(req.url ?? "", method);
+    const target = readTarget(req.url ?? "", method, limits.widest.targetBytes);
     const host = readHost(fields.host, target.authority);
+    if (limits.of !== null) keepLimits(limits.of(host.hostname), req, fields);
     let reading = readPath(target.path);
     if (!reading.ok && takesRawBytes(host.hostname)) reading = readPath(target.path, { rawBytes: true });
     if (!reading.ok) throw new GatewayError("request.path-ambiguous", reading.why);
@@ -107,6 +116,13 @@ export function createReadIncoming({
       serverCertificate: () => serverCertificate(req.socket),
     };
   };
+}
+
+/** The limits of the app that is asked, where they are narrower than another's. */
+function keepLimits(own: HeadLimits, { url = "", rawHeaders }: RequestHead, { bytes }: Fields): void {
+  if (rawHeaders.length > 2 * own.fields) throw new GatewayError("request.headers-too-large", `${rawHeaders.length / 2} header fields`);
+  if (bytes > own.fieldBytes) throw new GatewayError("request.headers-too-large", `${bytes} bytes of header fields`);
+  if (url.length > own.targetBytes) throw new GatewayError("request.target-too-long", `${url.length} bytes of target`);
 }
 
 /** One request became 600 where an upstream led back here: the first return ends it. */
@@ -166,11 +182,9 @@ export interface Target {
   readonly authority: string | null;
 }
 
-const maxTargetBytes = 8 * 1024;
-
 /** Throws `request.*` for every form that has no path of its own, and for targets that two parsers would cut differently. */
-function readTarget(target: string, method: string): Target {
-  if (target.length > maxTargetBytes) throw new GatewayError("request.target-too-long", `${target.length} bytes of target`);
+function readTarget(target: string, method: string, maxBytes: number): Target {
+  if (target.length > maxBytes) throw new GatewayError("request.target-too-long", `${target.length} bytes of target`);
   // A fragment is never sent by a client; servers disagree whether the path ends there.
   if (target.includes("#")) throw new GatewayError("request.path-ambiguous", "a fragment in the target");
   if (target.charCodeAt(0) === 0x2f) return cutQuery(target, null);
@@ -217,28 +231,4 @@ function wantsPage(method: string, fields: Fields): boolean {
   if (fields.fetchMode !== null) return fields.fetchMode === "navigate";
   if (fields.fetchDest !== null) return fields.fetchDest === "document" || fields.fetchDest === "iframe" || fields.fetchDest === "frame";
   return fields.accept !== null && /\btext\/html\b/i.test(fields.accept) && fields.requestedWith === null;
-}
-
-/** `true` when the value of an Upgrade field names websocket, alone or among others. */
-export function mentionsWebSocket(upgrade: string | null): boolean {
-  return upgrade !== null && /(?:^|[\s,])websocket(?:$|[\s,/])/i.test(upgrade);
-}
-
-/**
- * `true` for a clean WebSocket handshake (RFC 6455 4.2.1), `false` for a request that asks for no WebSocket. Throws for what lies in
- * between: an upstream that reads it as a handshake while the gateway does not (or the other way) would turn the connection into a tunnel
- * that nobody judged.
- */
-function isWebSocketHandshake(method: string, httpMinor: number, fields: Fields, body: Incoming["body"]): boolean {
-  if (!mentionsWebSocket(fields.upgrade)) return false;
-  const clean =
-    method === "GET" &&
-    httpMinor === 1 &&
-    body.kind === "none" &&
-    fields.upgrade?.toLowerCase() === "websocket" &&
-    /(?:^|[\s,])upgrade(?:$|[\s,])/i.test(fields.connection ?? "") &&
-    fields.webSocketVersion === "13" &&
-    /^[A-Za-z0-9+/]{22}==$/.test(fields.webSocketKey ?? "");
-  if (!clean) throw new GatewayError("request.malformed", "an unclean WebSocket handshake");
-  return true;
 }

@@ -20,6 +20,8 @@ export interface RenderPageDeps {
   /** So that visitors read a provider's name where a page model holds its id. */
   readonly providers?: readonly Pick<ProviderSettings, "id" | "name">[];
   readonly branding?: BrandingSettings;
+  /** People sign in over https: browsers are told to come that way only (RFC 6797). */
+  readonly https?: boolean;
   /** Where the auth origin's first page is; pages that know nothing better lead there. */
   readonly home?: string | null;
   /** The app that answers on a host, with the address at which it begins. */
@@ -33,7 +35,12 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
   const nameOf = (id: string) => deps.providers?.find((provider) => provider.id === id)?.name ?? id;
   const branding = deps.branding ?? noBranding;
   const frame = { style: styleOf(branding), branding, logo: logoUrls(branding) };
-  const looks = { schemes, styleHash: hashOf(frame.style), images: frame.logo === null ? "data:" : "'self' data:" };
+  const looks = {
+    https: deps.https ?? false,
+    schemes,
+    styleHash: hashOf(frame.style),
+    images: frame.logo === null ? "data:" : "'self' data:",
+  };
   return (status, given, { requestId, acceptLanguage, hostname, again }) => {
     const model = given.page === "refusal" ? { ...given, who: { ...given.who, provider: nameOf(given.who.provider) } } : given;
     const { tag, texts } = chooseLocale(acceptLanguage);
@@ -92,6 +99,7 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts 
 
 /** What the Content-Security-Policy of one configuration allows. */
 interface Looks {
+  readonly https: boolean;
   readonly schemes: string;
   readonly styleHash: string;
   readonly images: string;
@@ -108,6 +116,8 @@ function headersOf(parts: PageParts, looks: Looks): Answer["headers"] {
     ["Vary", "Accept-Language"],
     ["X-Content-Type-Options", "nosniff"],
     ["X-Frame-Options", "DENY"],
+    // For this host alone: what lives below it is not ours to decide about.
+    ...(looks.https ? [["Strict-Transport-Security", "max-age=31536000"] as const] : []),
   ];
 }
 

@@ -63,7 +63,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     settings: () => current,
     reload: () => reloadFile,
   });
-  const admin = composeAdmin({ log, state, metricsText, operations, clock: Date.now });
+  const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
 
   const drain = async (graceMs: number) => {
     draining = true;

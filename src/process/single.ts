@@ -47,7 +47,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     settings: gateway.settings,
     reload: () => reloadFile,
   });
-  const admin = composeAdmin({ log, state, metricsText, operations, clock: Date.now });
+  const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
 
   const drain = async (graceMs: number) => {
     draining = true;

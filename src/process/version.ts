@@ -4,13 +4,14 @@ import { compileUrgent } from "../control/endpoint.ts";
 import { createControl } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
+import type { LimitSettings } from "../core/limits.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
-import type { LimitSettings, ProviderSettings, Settings } from "../core/settings.ts";
+import type { ProviderSettings, Settings } from "../core/settings.ts";
 import { composeAdmission, createShed } from "../gateway/admission.ts";
 import { createArrivals } from "../gateway/arrivals.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
@@ -111,6 +112,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     insecure: settings.insecure,
     providers: settings.providers,
     branding: settings.branding,
+    https: settings.auth.origin.scheme === "https",
     home: `${formatOrigin(settings.auth.origin)}/`,
     appOn: (hostname) => {
       const site = rules.findSite(hostname);
@@ -147,6 +149,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
       newRequestId,
       takesRawBytes: rules.takesRawBytes,
       viaNames,
+      limits: rules.limits,
     }),
     newRequestId,
     arrivals: createArrivals({ log, hosts: publishedHosts, nearest: (hostname) => nearest(hostname, publishedHosts) }),

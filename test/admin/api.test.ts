@@ -7,6 +7,7 @@ import { aNewSession } from "../support/session-builders.ts";
 
 function anApi(operations: Operations = someOperations()) {
   const admin = createAdmin({
+    names: () => [],
     ...{ log: recordingLog(), state: operations.state, metricsText: operations.metricsText, operations },
     clock: Date.now,
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
+import { someSettings } from "../support/policy-builders.ts";
 import { rawConnect } from "../support/raw-client.ts";
 
 /** Bodies to the gateway's own addresses: a stranger decides what they weigh, so none is read that nobody asked for. */
@@ -7,7 +8,9 @@ let gateway: InProcessGateway;
 beforeAll(async () => {
   gateway = await startGatewayInProcess({
     app: { hosts: ["auth.acme.example", "wiki.acme.example"] },
-    settings: { limits: { connections: 1_000, requests: 1_000, loginsPerAddress: 3, loginsPerAddressAtOnce: 3 } },
+    settings: {
+      limits: { ...someSettings([]).limits, connections: 1_000, requests: 1_000, loginsPerAddress: 3, loginsPerAddressAtOnce: 3 },
+    },
   });
 });
 afterAll(() => gateway.close());

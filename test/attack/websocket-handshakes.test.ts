@@ -43,7 +43,6 @@ test.each([
   { when: "two keys", bytes: handshake(`${upgrade}${key}${key}${version}`) },
   { when: "a key of another length", bytes: handshake(`${upgrade}Sec-WebSocket-Key: YWJj\r\n${version}`) },
   { when: "no version", bytes: handshake(`${upgrade}${key}`) },
-  { when: "another version", bytes: handshake(`${upgrade}${key}Sec-WebSocket-Version: 8\r\n`) },
   { when: "two versions", bytes: handshake(`${upgrade}${key}${version}Sec-WebSocket-Version: 8\r\n`) },
 ])("$when: refused and closed, and what follows is no request", async ({ bytes }) => {
   const answer = await exchange(gateway, bytes + smuggled);
@@ -108,4 +107,18 @@ test.each([
   expect({ statuses: answer.statuses, closed: answer.closed }).toEqual({ statuses: [200], closed: true });
   expect(gateway.upstream.requests.map((request) => request.target)).toEqual(["/public/x"]);
   expect(gateway.upstream.requests[0]?.headerValues("upgrade")).toEqual([]);
+});
+
+test("another version gets 426 and is told which one is spoken here", async () => {
+  const answer = await exchange(gateway, handshake(`${upgrade}${key}Sec-WebSocket-Version: 8\r\n${own}`) + smuggled);
+  expect([answer.statuses, answer.answers[0]?.header("sec-websocket-version")]).toEqual([[426], "13"]);
+  expect(gateway.upstream.received).toEqual([]);
+});
+
+test("a handshake that says that it has no body is one", async () => {
+  const client = await rawConnect(gateway);
+  client.send(handshake(`${upgrade}${key}${version}${own}Content-Length: 0\r\n`));
+  expect((await client.answer()).status).toBe(101);
+  expect(gateway.upstream.requests[0]?.header("content-length")).toBeNull();
+  client.destroy();
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { checkTests, formatTestFailures } from "../../src/commands/check.ts";
-import type { PolicyTest } from "../../src/core/settings.ts";
+import type { PolicyTest } from "../../src/core/rules.ts";
 import { allow, anApp, aRoute, deny, someSettings } from "../support/policy-builders.ts";
 
 const apps = [

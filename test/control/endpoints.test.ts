@@ -87,6 +87,7 @@ test.each([
 
 const admin = (change: { draining?: boolean; reachable?: boolean; listening?: boolean } = {}) =>
   createAdmin({
+    names: () => ["vestibule"],
     log: recordingLog(),
     state: () => ({
       listening: change.listening ?? true,
@@ -116,4 +117,20 @@ test("the admin listener answers health and metrics, and nothing else", async ()
   expect(await Promise.all([ask("/healthz"), ask("/metrics"), ask("/"), ask("/_vestibule/login"), ask("/metrics", "POST")])).toEqual([
     200, 200, 404, 404, 405,
   ]);
+});
+
+test.each([
+  { host: "127.0.0.1:9090", status: 200 },
+  { host: "[::1]:9090", status: 200 },
+  { host: "10.0.0.7:9090", status: 200 },
+  { host: "localhost:9090", status: 200 },
+  { host: "vestibule:9090", status: 200 },
+  { host: "VESTIBULE", status: 200 },
+  { host: "evil.example:9090", status: 421 },
+  { host: "127.0.0.1.evil.example", status: 421 },
+  { host: "vestibule.evil.example", status: 421 },
+  { host: "a/b", status: 421 },
+])("the admin listener asked as $host: $status, so that no page can rebind a name to it", async ({ host, status }) => {
+  const response = await admin()(new Request("http://localhost/healthz", { headers: { host } }), "127.0.0.1");
+  expect(response.status).toBe(status);
 });

@@ -2,10 +2,11 @@ import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
+import { someSettings } from "../support/policy-builders.ts";
 
 let gateway: InProcessGateway;
 beforeAll(async () => {
-  const limits = { connections: 100, requests: 2, loginsPerAddress: 600, loginsPerAddressAtOnce: 100 };
+  const limits = { ...someSettings([]).limits, connections: 100, requests: 2, loginsPerAddress: 600, loginsPerAddressAtOnce: 100 };
   gateway = await startGatewayInProcess({ settings: { limits } });
 });
 afterAll(() => gateway.close());

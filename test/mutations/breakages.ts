@@ -111,7 +111,7 @@ export const breakages: readonly Breakage[] = [
     named: "an expectation nobody knows: 417, the connection closes, nothing reaches the upstream",
   },
   {
-    file: "src/http/read-incoming.ts",
+    file: "src/http/websocket.ts",
     inside: "isWebSocketHandshake",
     becomes: "void method; void httpMinor; void body; return fields !== null;",
     test: "test/attack/websocket-handshakes.test.ts",

@@ -111,3 +111,16 @@ test("a form's way may lead over http only where the configuration opened that h
   expect(policy({ plainHttp: false, httpProviders: false })).toContain("form-action 'self' https:;");
   expect(policy({ plainHttp: false, httpProviders: true })).toContain("form-action 'self' https: http:;");
 });
+
+test("over https every page tells the browser to come that way only, for its own host", () => {
+  const hsts = (https: boolean) => {
+    const render = createRenderPage({ locale: both, insecure: { plainHttp: !https, httpProviders: false }, https });
+    const { headers } = render(
+      403,
+      { page: "error", code: "request.not-found", startAgainUrl: null },
+      { requestId: "r-1", acceptLanguage: null },
+    );
+    return headers.filter(([name]) => name === "Strict-Transport-Security").map(([, value]) => value);
+  };
+  expect([hsts(true), hsts(false)]).toEqual([["max-age=31536000"], []]);
+});

@@ -70,6 +70,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       request: options.headers?.request ?? { remove: [], set: {} },
       response: options.headers?.response ?? { remove: [], set: {} },
     },
+    preflight: null,
     enforce: true,
     proxy: {
       preserveHost: true,
@@ -96,6 +97,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
       logoutPaths: [],
       keepForms: true,
       paths: { fold: true, rawBytes: false },
+      head: { fields: 100, fieldBytes: 16 * 1024, targetBytes: 8 * 1024 },
       routes: [settings],
     },
     routes: [],

@@ -74,6 +74,7 @@ export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
     optional: [],
     bearer: [],
     headers: headerSettings(),
+    preflight: null,
     enforce: true,
     proxy: {
       preserveHost: true,
@@ -101,6 +102,7 @@ export function anApp(change: Partial<AppSettings> = {}): AppSettings {
     logoutPaths: [],
     keepForms: true,
     paths: { fold: true, rawBytes: false },
+    head: { fields: 100, fieldBytes: 16 * 1024, targetBytes: 8 * 1024 },
     routes: [aRoute()],
     ...change,
   };
@@ -149,7 +151,7 @@ export function aProvider(id: string, emailDomains: readonly string[] = []): Pro
 export function someSettings(apps: readonly AppSettings[], change: Partial<Settings> = {}): Settings {
   return {
     listen: [{ host: "127.0.0.1", port: 0, tls: null }],
-    admin: { host: "127.0.0.1", port: 0 },
+    admin: { host: "127.0.0.1", port: 0, names: [] },
     workers: 1,
     trustedProxies: [],
     log: { level: "info", format: "json" },
@@ -161,7 +163,14 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
       publicEmailDomains: false,
       skipUpstreamVerify: false,
     },
-    limits: { connections: 1_000, requests: 1_000, loginsPerAddress: 1_000, loginsPerAddressAtOnce: 100 },
+    limits: {
+      connections: 1_000,
+      connectionsPerAddress: 1_000,
+      requests: 1_000,
+      loginsPerAddress: 1_000,
+      loginsPerAddressAtOnce: 100,
+      head: { fields: 100, fieldBytes: 16 * 1024, targetBytes: 8 * 1024 },
+    },
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },
     branding: noBranding,
     sessions: {

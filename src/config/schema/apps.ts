@@ -7,6 +7,7 @@ import { ruleList } from "./access.ts";
 import { appPortal } from "./console.ts";
 import { type HeaderPreset, headerPresets } from "./header-presets.ts";
 import { defaultIdentityHeaders } from "./header-template.ts";
+import { headLimitsOfApp } from "./server.ts";
 
 const upstream = z.union([
   parsed(parseUpstreamUrl).transform((url) => [{ url, weight: 1 }]),
@@ -107,6 +108,14 @@ const proxy = z.strictObject({
   tls: key(upstreamTls, "TLS towards the upstream.").optional(),
 });
 
+const preflight = z.strictObject({
+  origins: key(someOf(origin(), "origin"), "Origins whose pages may call the app."),
+  methods: key(someOf(headerName, "method").prefault(["GET", "POST"]), "Methods that they may use."),
+  headers: key(z.array(headerName).prefault([]), "Header fields that they may send."),
+  credentials: key(z.boolean().prefault(true), "Whether the visitor's cookies come along."),
+  maxAge: key(duration({ min: "0s", max: "1d" }).prefault("10m"), "How long browsers remember the answer."),
+});
+
 const pathSpecs = () => z.array(parsed(parsePathSpec));
 
 /** What an app says for all its routes, and each route may say differently. */
@@ -117,6 +126,7 @@ const inheritable = {
   optional: key(pathSpecs(), "Identity sent when there is one, no login forced.", []).optional(),
   bearer: key(z.array(text()), "Providers whose bearer JWTs are accepted.", []).optional(),
   headers: key(headers, "Identity headers and plain edits.").optional(),
+  preflight: key(preflight.nullable(), "CORS preflights that the gateway answers itself, without a login.", null).optional(),
   enforce: key(z.boolean(), "false = shadow: log what would have been refused, let signed-in visitors pass.", true).optional(),
   proxy: key(proxy, "How requests are passed on.").optional(),
   stripPath: key(z.boolean(), "Remove the route's path before passing on.", false).optional(),
@@ -145,6 +155,7 @@ export const appShape = z.strictObject({
       .prefault({}),
     "May only shorten.",
   ),
+  limits: key(headLimitsOfApp().prefault({}), "How much a request to this app may say before its body; default: as limits say."),
   paths: key(
     z
       .strictObject({

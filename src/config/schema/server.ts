@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isHeaderName } from "../../lib/header-names.ts";
-import { duration, fileRef, hostPort, key, network, origin, pem, secret, someOf, text } from "../values/schema-values.ts";
+import { parseHost } from "../values/hosts.ts";
+import { duration, fileRef, hostPort, key, network, origin, parsed, pem, secret, size, someOf, text } from "../values/schema-values.ts";
 import { locale } from "./pages.ts";
 
 const certificate = z.strictObject({
@@ -20,7 +21,15 @@ const listener = z.strictObject({
 export const listen = key(someOf(listener, "listener").prefault([{ address: "0.0.0.0:8443" }]), "Where visitors connect.");
 
 export const admin = key(
-  z.strictObject({ address: key(hostPort().prefault("127.0.0.1:9090"), "Never on a public listener.") }).prefault({}),
+  z
+    .strictObject({
+      address: key(hostPort().prefault("127.0.0.1:9090"), "Never on a public listener."),
+      names: key(
+        z.array(parsed(parseHost)).prefault([]),
+        "Host names that it answers to, such as the name of its service; addresses and localhost it always answers to.",
+      ),
+    })
+    .prefault({}),
   "Health, metrics and the admin API.",
 );
 
@@ -56,17 +65,41 @@ export const insecure = key(
   "Each key, set to true, opens one hole on purpose and is logged at every start.",
 );
 
+const headerFields = () => z.int().min(10).max(10_000);
+const headerBytes = () => size().refine((bytes) => bytes >= 1024 && bytes <= 1024 ** 2, { error: "write 1KiB to 1MiB" });
+const targetBytes = () => size().refine((bytes) => bytes >= 256 && bytes <= 256 * 1024, { error: "write 256B to 256KiB" });
+const saysOfHeads = {
+  headerFields: "Header fields of a request; more are 431.",
+  headerBytes: "All header fields of a request together; more is 431.",
+  targetBytes: "Path and query of a request; longer is 414.",
+};
+
+/** What an app may say of its own requests; what it leaves out is as for all. */
+export const headLimitsOfApp = () =>
+  z.strictObject({
+    headerFields: key(headerFields(), saysOfHeads.headerFields).optional(),
+    headerBytes: key(headerBytes(), saysOfHeads.headerBytes).optional(),
+    targetBytes: key(targetBytes(), saysOfHeads.targetBytes).optional(),
+  });
+
 const amount = (preset: number, what: string) => key(z.int().min(1).max(1_000_000).prefault(preset), what);
 export const limits = key(
   z
     .strictObject({
       connections: amount(20_000, "Open at once for each listener and process; further ones are closed as they come."),
+      connectionsPerAddress: key(
+        z.int().min(1).max(1_000_000).nullable().prefault(null),
+        "The same for one address (IPv6: one /64), trustedProxies aside; null is half of connections.",
+      ),
       requests: amount(10_000, "Under way at once in each process; further ones get 503 with Retry-After. WebSockets do not count."),
       loginsPerAddress: amount(
         6000,
         "Requests to the login endpoints a minute from one address (IPv6: one /64), over all processes; further ones get 429 with Retry-After.",
       ),
       loginsPerAddressAtOnce: amount(100, "The same, at once in each process."),
+      headerFields: key(headerFields().prefault(100), saysOfHeads.headerFields),
+      headerBytes: key(headerBytes().prefault("16KiB"), saysOfHeads.headerBytes),
+      targetBytes: key(targetBytes().prefault("8KiB"), saysOfHeads.targetBytes),
     })
     .prefault({}),
   "What is taken on before it is refused. Behind a balancer, name it in trustedProxies: else all visitors share its address.",

@@ -1,9 +1,11 @@
+import { formatOrigin } from "../../core/origin.ts";
 import type { RuleSpec } from "../../core/rules.ts";
 import type {
   AppPortalSettings,
   AppSettings,
   HeaderSettings,
   IdentityHeaderSettings,
+  PreflightSettings,
   ProxySettings,
   RouteSettings,
 } from "../../core/settings.ts";
@@ -21,7 +23,7 @@ import { brandImage } from "./pages.ts";
 /** One app with its defaults applied and its routes complete. */
 export function appSettings(app: AppFile, path: KeyPath, context: SettingsContext): AppSettings {
   const hosts = app.host === undefined ? (app.hosts ?? []) : [app.host];
-  const { sessions, providers } = context.file;
+  const { sessions, providers, limits } = context.file;
   const lifetimeMs = app.session.lifetime ?? sessions.lifetime;
   return {
     name: app.name ?? hosts[0] ?? "",
@@ -33,6 +35,11 @@ export function appSettings(app: AppFile, path: KeyPath, context: SettingsContex
     keepForms: app.keepForms,
     portal: portalOf(app.portal, context.references),
     paths: app.paths,
+    head: {
+      fields: app.limits.headerFields ?? limits.headerFields,
+      fieldBytes: app.limits.headerBytes ?? limits.headerBytes,
+      targetBytes: app.limits.targetBytes ?? limits.targetBytes,
+    },
     routes: resolveRoutes(app, path).map((route) => routeSettings(route, context)),
   };
 }
@@ -65,9 +72,16 @@ function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSet
     optional: says.optional ?? [],
     bearer: [...new Set(says.bearer ?? [])],
     headers: headerSettings(says.headers ?? {}),
+    preflight: preflightSettings(says.preflight ?? null),
     enforce: says.enforce ?? true,
     proxy: proxySettings(says.proxy ?? {}, context.references),
   };
+}
+
+function preflightSettings(preflight: NonNullable<InheritableFile["preflight"]> | null): PreflightSettings | null {
+  if (preflight === null) return null;
+  const { origins, methods, headers, credentials, maxAge } = preflight;
+  return { origins: origins.map(formatOrigin), methods, headers, credentials, maxAgeMs: maxAge };
 }
 
 function accessRules(access: InheritableFile["access"], path: KeyPath, context: SettingsContext): readonly RuleSpec[] {

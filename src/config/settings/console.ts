@@ -1,3 +1,4 @@
+import type { HeadLimits } from "../../core/limits.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { ConditionSpec, RuleSpec } from "../../core/rules.ts";
 import type { Address, AppSettings } from "../../core/settings.ts";
@@ -11,7 +12,7 @@ export const consoleAssertionHeader = "X-Vestibule-Assertion";
  * The console as an app like any other: its upstream is the admin listener, its rules decide who comes in, and a signed assertion says who
  * that is. Readers may only ask with methods that change nothing, so that the gateway itself stops every other request of theirs.
  */
-export function consoleApp(context: SettingsContext): readonly AppSettings[] {
+export function consoleApp(context: SettingsContext, head: HeadLimits): readonly AppSettings[] {
   const { file, references } = context;
   const { host, access, readers } = file.console;
   if (host === null) return [];
@@ -28,6 +29,7 @@ export function consoleApp(context: SettingsContext): readonly AppSettings[] {
     public: [],
     optional: [],
     bearer: [],
+    preflight: null,
     headers: { ...headerSettings({}), assertion: { header: consoleAssertionHeader } },
     enforce: true,
     // An event stream is silent while nothing happens.
@@ -42,6 +44,7 @@ export function consoleApp(context: SettingsContext): readonly AppSettings[] {
       session: { idleMs: Math.min(idle, lifetime), lifetimeMs: lifetime },
       logoutPaths: [],
       paths: { fold: true, rawBytes: false },
+      head,
       keepForms: false,
       portal: { hidden: false, description: null, icon: null, category: null },
       routes: [route],

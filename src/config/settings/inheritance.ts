@@ -46,8 +46,8 @@ function resolveRoute(app: AppFile, appPath: KeyPath, route: RouteFile, routePat
 }
 
 function inheritableOf(app: AppFile): InheritableFile {
-  const { upstream, access, public: open, optional, bearer, headers, enforce, proxy, stripPath } = app;
-  return { upstream, access, public: open, optional, bearer, headers, enforce, proxy, stripPath };
+  const { upstream, access, public: open, optional, bearer, headers, preflight, enforce, proxy, stripPath } = app;
+  return { upstream, access, public: open, optional, bearer, headers, preflight, enforce, proxy, stripPath };
 }
 
 function mergeHeaders(app: HeadersFile = {}, route: HeadersFile = {}): HeadersFile {

@@ -1,4 +1,6 @@
-import type { PolicyTest, RedisSettings, SessionSettings, Settings } from "../../core/settings.ts";
+import type { HeadLimits, LimitSettings } from "../../core/limits.ts";
+import type { PolicyTest } from "../../core/rules.ts";
+import type { RedisSettings, SessionSettings, Settings } from "../../core/settings.ts";
 import type { ConfigFile } from "../schema/file.ts";
 import type { TestFile } from "../schema/tests.ts";
 import type { References } from "../values/references.ts";
@@ -12,23 +14,28 @@ import { providerSettings } from "./providers.ts";
 /** The file as the rest of the program sees it. Only for a file without problems. */
 export function toSettings(context: SettingsContext): Settings {
   const { file, references } = context;
+  const limits = limitSettings(file.limits);
+  const apps = [...file.apps.map((app, at) => appSettings(app, ["apps", at], context)), ...consoleApp(context, limits.head)];
   return {
     listen: file.listen.map(({ address, tls }) => ({
       ...address,
       maxConnections: file.limits.connections,
+      maxConnectionsPerAddress: limits.connectionsPerAddress,
+      trustedProxies: file.trustedProxies,
+      maxHeadBytes: maxHeadBytes([limits.head, ...apps.map((app) => app.head)]),
       tls: tls == null ? null : { certificates: certificates(tls, references) },
     })),
-    admin: file.admin.address,
+    admin: { ...file.admin.address, names: [...file.admin.names, ...(file.console.host === null ? [] : [file.console.host])] },
     workers: file.workers === "auto" ? Math.max(1, navigator.hardwareConcurrency) : file.workers,
     trustedProxies: file.trustedProxies,
     log: file.log,
     insecure: file.insecure,
-    limits: file.limits,
+    limits,
     auth: { origin: file.auth.origin, locale: localeSettings(file.auth, references) },
     branding: brandingSettings(file.branding, references),
     sessions: sessionSettings(file.sessions, references),
     providers: Object.entries(file.providers).map(([id, provider]) => providerSettings(id, provider, context)),
-    apps: [...file.apps.map((app, at) => appSettings(app, ["apps", at], context)), ...consoleApp(context)],
+    apps: apps,
     portal: file.portal,
     console: { token: file.console.token === null ? null : references.secret(file.console.token), host: file.console.host },
     personalTokens:
@@ -36,6 +43,19 @@ export function toSettings(context: SettingsContext): Settings {
     directory: directorySettings(file.directory, references),
     tests: file.tests.map((test, at) => policyTest(test, context.placeOf(["tests", at]))),
   };
+}
+
+function limitSettings({ headerFields, headerBytes, targetBytes, ...limits }: ConfigFile["limits"]): LimitSettings {
+  return {
+    ...limits,
+    connectionsPerAddress: limits.connectionsPerAddress ?? Math.ceil(limits.connections / 2),
+    head: { fields: headerFields, fieldBytes: headerBytes, targetBytes },
+  };
+}
+
+/** Room beyond the largest limits, so that they answer (414, 431) rather than the parser. */
+function maxHeadBytes(heads: readonly HeadLimits[]): number {
+  return Math.max(...heads.map(({ fieldBytes, targetBytes }) => fieldBytes + targetBytes)) + 8 * 1024;
 }
 
 type TlsFile = NonNullable<ConfigFile["listen"][number]["tls"]>;

@@ -5,10 +5,12 @@ import type { Duplex } from "node:stream";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, ListenSettings } from "../../core/settings.ts";
-import { mentionsWebSocket } from "../read-incoming.ts";
+import { parseNetworks } from "../../lib/networks.ts";
+import { mentionsWebSocket } from "../websocket.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { type ClientConnection, clientErrorStatus, refuseConnection } from "./client-error.ts";
 import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
+import { createAdmitConnection } from "./per-address.ts";
 
 /** One public address. */
 export interface Listener {
@@ -32,8 +34,8 @@ export interface ListenerDeps {
   readonly newRequestId: () => string;
 }
 
-/** Room for the target and the fields beyond our own limits, so that those answer (414, 431) rather than the parser. */
-const parserHeadBytes = 32 * 1024;
+/** Room for the target and the fields beyond our usual limits, so that those answer (414, 431) rather than the parser. */
+const usualHeadBytes = 32 * 1024;
 const headersMs = 10_000;
 const checkEveryMs = 1_000;
 /** Longer than balancers keep their idle connections, so that they close them and no request meets a closed one. */
@@ -45,7 +47,6 @@ const idleGraceMs = 1_000;
 
 const options: ServerOptions = {
   insecureHTTPParser: false,
-  maxHeaderSize: parserHeadBytes,
   // Host is checked by readIncoming, which answers with a request id.
   requireHostHeader: false,
   headersTimeout: headersMs,
@@ -79,7 +80,10 @@ export async function createListener(deps: ListenerDeps): Promise<Listener> {
     ignored.upgrade = req;
     return false;
   };
-  const server = openServer({ ...options, shouldUpgradeCallback }, certificates);
+  const server = openServer(
+    { ...options, maxHeaderSize: deps.settings.maxHeadBytes ?? usualHeadBytes, shouldUpgradeCallback },
+    certificates,
+  );
   // Not node's limit: it drops fields silently, framing fields among them (CVE-2026-58044). Ours refuses.
   server.maxHeadersCount = 0;
   if (deps.settings.maxConnections !== undefined) server.maxConnections = deps.settings.maxConnections;
@@ -118,7 +122,13 @@ function openServer(all: ServerOptions, certificates: Certificates | null): Serv
 }
 
 function trackConnections({ server, sockets, connections, oneAtATime, deps }: State, tls: boolean): void {
+  const admit = createAdmitConnection({
+    most: deps.settings.maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
+    exempt: parseNetworks(deps.settings.trustedProxies ?? []),
+    onRefused: (client) => deps.log.debug({ client }, "too many connections of one address"),
+  });
   server.on("connection", (socket: Socket) => {
+    if (!admit(socket)) return;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });

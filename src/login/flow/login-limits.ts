@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { LimitSettings } from "../../core/limits.ts";
 import type { Facts } from "../../core/ports/facts.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { LimitSettings } from "../../core/settings.ts";
 import { networkOf } from "../../lib/networks.ts";
 
 /** How much logging in one address may do. */

@@ -64,6 +64,7 @@ export const french: Texts = {
   "error.request.timeout": "La demande a mis trop de temps à arriver.",
   "error.request.destination-elsewhere": "La copie ou le déplacement vers cet endroit n’est pas possible.",
   "error.request.loop": "Cette adresse tourne en rond.",
+  "error.request.websocket-version": "La demande n’a pas été comprise.",
   "error.request.not-found": "Cette page n’existe pas.",
   "error.upstream.unreachable": "L’application ne répond pas.",
   "error.upstream.answer-malformed": "L’application a donné une réponse qui ne peut pas être transmise.",

@@ -67,5 +67,28 @@ export const pastTheRules: Chapter = {
       promise: "A request that an upstream sends back is refused at its first return, as long as Via comes back with it.",
       tests: { "test/attack/upstream-loop.test.ts": ["a request that comes back is 508 at its first return"] },
     },
+    {
+      promise: "A CORS preflight is answered without a login where the route says so, for listed origins only, and opens nothing.",
+      tests: {
+        "test/gateway/preflight.test.ts": [
+          "a preflight from a listed origin is answered without a login, and never reaches the app",
+          "another origin: the rules decide as ever",
+        ],
+      },
+    },
+    {
+      promise: "One address holds so many connections and no more; trusted proxies are not counted.",
+      tests: {
+        "test/http/listener/per-address.test.ts": [
+          "one address holds so many connections and no more; another finds a place, and a place given up is free again",
+        ],
+      },
+    },
+    {
+      promise: "The admin listener answers to no name that a web page could bring along.",
+      tests: {
+        "test/control/endpoints.test.ts": ["the admin listener asked as evil.example:9090: 421, so that no page can rebind a name to it"],
+      },
+    },
   ],
 };
