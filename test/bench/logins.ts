@@ -145,7 +145,7 @@ providers:
   saml:
     saml: { metadata: "${idp.metadataUrl}" }
 apps:
-  - { host: wiki.localhost, upstream: ${upstream.url}, access: [{ allow: { groups: [staff] } }] }
+  - { host: wiki.localhost, upstream: ${upstream.url}, sharedSubjects: true, access: [{ allow: { groups: [staff] } }] }
 `,
   );
   const main = new URL("../../src/main.ts", import.meta.url).pathname;

@@ -33,7 +33,7 @@ afterEach(async () => {
 test("a deep link survives the login, query and all, and the application learns who came", async () => {
   await signIn(page, `${demo.wiki}/page?with=a&query=k%C3%A4se`, "bob@acme.example");
   expect(page.url()).toBe(`${demo.wiki}/page?with=a&query=k%C3%A4se`);
-  expect(await headerShown(page, "Remote-User")).toBe("bob");
+  expect(await headerShown(page, "Remote-User")).toBe("bob@acme.example");
   expect(await headerShown(page, "Remote-Groups")).toBe("staff");
 });
 
@@ -142,7 +142,7 @@ test("a refusal says who one is and why, and another account leads further", asy
   if (!/\/interaction\//.test(page.url())) await chooseByEmail(page, "alice@acme.example");
   await signInAtProvider(page, "alice@acme.example");
   await page.waitForURL(`${demo.wiki}/admin`);
-  expect(await headerShown(page, "Remote-User")).toBe("alice");
+  expect(await headerShown(page, "Remote-User")).toBe("alice@acme.example");
 });
 
 test("somebody in no group is signed in, and refused", async () => {

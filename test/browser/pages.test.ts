@@ -34,7 +34,7 @@ test("login, refusal and logout need no script", () =>
   withPage({ javaScriptEnabled: false }, async (page) => {
     await signIn(page, `${demo.wiki}/page?id=7`, "bob@acme.example");
     expect(page.url()).toBe(`${demo.wiki}/page?id=7`);
-    expect(await headerShown(page, "Remote-User")).toBe("bob");
+    expect(await headerShown(page, "Remote-User")).toBe("bob@acme.example");
     expect((await page.goto(`${demo.wiki}/admin`))?.status()).toBe(403);
     await page.getByRole("link", { name: "Sign out" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();

@@ -7,12 +7,13 @@ function warningsOf(rules: string, { route = false }: { readonly route?: boolean
   const result = loadText(`auth: { origin: https://auth.acme.example }
 providers:
   one: { oidc: { issuer: https://one.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } }
-  two: { oidc: { issuer: https://two.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } }
+  two: { groupsPrefix: "two:", oidc: { issuer: https://two.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } }
   out: { oidc: { issuer: https://out.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } }
 apps:
   - host: wiki.acme.example
     upstream: http://10.0.0.5:8080
     providers: [one, two]
+    sharedSubjects: true
     ${route ? "access: [{ allow: { groups: [staff] } }]" : list}
     ${route ? `routes: [{ path: /admin, ${list} }]` : ""}
 `);

@@ -4,7 +4,9 @@ import { loadText, minimal, settingsOf } from "./write-config.ts";
 
 function samlWith(more: string) {
   const provider = `  adfs: { saml: { metadata: "https://adfs.acme.example/metadata.xml"${more} } }\n`;
-  const settings = settingsOf(loadText(minimal.replace("providers:\n", `providers:\n${provider}`)));
+  const settings = settingsOf(
+    loadText(minimal.replace("providers:\n", `providers:\n${provider}`).replace("upstream:", "sharedSubjects: true\n    upstream:")),
+  );
   const found = samlOf(settings.providers.find(({ id }) => id === "adfs")?.protocol ?? { kind: "none" });
   if (found === null) throw new Error("there is no SAML provider");
   return found;

@@ -66,6 +66,7 @@ apps:
   - name: Wiki
     host: wiki.localhost
     upstream: ${app.url}
+    sharedSubjects: true
     access:
       - allow: { groups: [staff] }
     public: ["/healthz"]

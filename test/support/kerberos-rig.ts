@@ -104,6 +104,7 @@ apps:
   - name: Wiki
     host: wiki.localhost
     upstream: ${upstream.url}
+    sharedSubjects: true
 ${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n"}`;
   const gateway = await startGatewayProcess({ yaml, adminPort });
   let jars = 0;

@@ -38,6 +38,7 @@ apps:
   - name: Wiki
     host: wiki.localhost
     upstream: ${upstream.url}
+    sharedSubjects: true
 ${options.app ?? "    access: [{ allow: { anyone: true } }]\n"}`;
   const gateway = await startGatewayProcess({ yaml, adminPort, env: options.env ?? {} });
   return {

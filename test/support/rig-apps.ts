@@ -51,6 +51,7 @@ apps:
   - name: Wiki
     host: wiki.localhost
     upstream: ${upstreams.wiki}
+    sharedSubjects: true
     access:
       - allow: { groups: [staff] }
     public: ["/healthz"]
@@ -62,6 +63,7 @@ ${wiki ?? ""}
   - name: Reports
     host: reports.internal.localhost
     upstream: ${upstreams.reports}
+    sharedSubjects: true
     access:
       - allow: { anyone: true }
 ${reports ?? ""}

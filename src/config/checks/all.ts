@@ -12,6 +12,7 @@ import { checkLoops } from "./loops.ts";
 import { checkPages } from "./pages.ts";
 import { checkProviders } from "./providers.ts";
 import { checkServer, checkSessions } from "./server.ts";
+import { checkSharedIdentities } from "./shared-identities.ts";
 
 /** The meaning pass: everything that is wrong although each key by itself looks right. */
 export function checkMeaning(draft: Draft, references: References, now: number, report: Report): void {
@@ -27,6 +28,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   warnOfDeadRules(draft, report);
   checkHeaders(draft, report);
   checkConsole(draft, references, report);
+  checkSharedIdentities(draft, report);
   checkCertificates(draft, references, now, report);
   checkTests(draft, report);
 }

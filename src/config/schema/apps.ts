@@ -144,6 +144,7 @@ export const appShape = z.strictObject({
   hosts: key(someOf(parsed(parseHostPattern), "host"), "Several hosts instead of one.").optional(),
   origin: key(origin().nullable().prefault(null), "As visitors see it; default: auth.origin's scheme and port with this host."),
   providers: key(someOf(text(), "provider"), "Default: all; one = straight there, several = by e-mail domain, else a chooser.").optional(),
+  sharedSubjects: key(z.boolean().prefault(false), "true: these providers mean the same person by the same subject."),
   ...inheritable,
   routes: key(z.array(route).prefault([]), "Longer path prefix wins; each inherits what it does not say."),
   session: key(
