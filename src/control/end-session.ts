@@ -20,7 +20,12 @@ export async function endSession(
 }
 
 /** The audit line and the count of a session that has ended. */
-export function noteEnd({ audit, metrics }: EndNoting, incoming: Incoming, session: Session, why: SessionEnd): void {
+export function noteEnd(
+  { audit, metrics }: EndNoting,
+  incoming: Incoming,
+  session: Pick<Session, "key" | "principal">,
+  why: SessionEnd,
+): void {
   const { provider, subject, email } = session.principal;
   metrics.logouts(why);
   audit({

@@ -5,6 +5,8 @@ import type { ControlRequest } from "./control-request.ts";
 export interface Endpoint {
   /** Below `/_vestibule`; `:provider` is one segment, which `ControlRequest.provider` holds. */
   readonly path: string;
+  /** It is the host's very first page, `/`, and not below the prefix. Only where no app answers on the host. */
+  readonly isRoot?: true;
   /** Where it exists: on the auth origin, on the hosts of apps, or on both. */
   readonly on: "auth" | "app" | "any";
   /** HEAD stands only where GET changes nothing: mail scanners and link previews must not spend a ticket. */

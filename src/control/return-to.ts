@@ -45,7 +45,9 @@ export function safeReturnPath(path: string, query: string): string {
 export function readReturnUrl(text: string | null, places: Places): ReturnTarget | null {
   const url = parseStrictly(text, null);
   const site = url === null ? null : siteNamed(url.hostname.replace(/\.$/, ""), places);
-  if (url === null || site === null || site.app === null) return null;
+  if (url === null || site === null) return null;
+  // Where people sign in there is one page to come back to: the first.
+  if (site.app === null) return site.isAuth && pathOn(url, site) === "/" ? { site, path: "/" } : null;
   return { site, path: pathOn(url, site) };
 }
 

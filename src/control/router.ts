@@ -25,16 +25,16 @@ export function createControl(deps: RouterDeps): Control {
   for (const endpoint of deps.endpoints) {
     // hono answers HEAD by the route for GET: whether HEAD is meant, too, is judged with the request.
     const methods = endpoint.methods.filter((method) => method !== "HEAD");
-    app.on(methods, controlPrefix + endpoint.path, (context, next) => {
+    app.on(methods, addressOf(endpoint), (context, next) => {
       const { visit } = context.env;
       if (!isHere(endpoint, visit) || !isFor(endpoint, visit)) return next();
       return answerTo(deps, visit, () => run(deps, endpoint, context));
     });
   }
-  for (const path of new Set(deps.endpoints.map((endpoint) => endpoint.path))) {
-    app.all(controlPrefix + path, (context, next) => {
+  for (const path of new Set(deps.endpoints.map(addressOf))) {
+    app.all(path, (context, next) => {
       const { visit } = context.env;
-      const here = deps.endpoints.filter((endpoint) => endpoint.path === path && isHere(endpoint, visit));
+      const here = deps.endpoints.filter((endpoint) => addressOf(endpoint) === path && isHere(endpoint, visit));
       if (here.length === 0) return next();
       const allowed = [...new Set(here.flatMap(({ methods }) => methods))].join(", ");
       return answerTo(deps, visit, () => {
@@ -49,6 +49,8 @@ export function createControl(deps: RouterDeps): Control {
   );
   return async (request, visit) => app.fetch(request, { visit });
 }
+
+const addressOf = ({ isRoot, path }: Endpoint) => (isRoot === true ? "/" : controlPrefix + path);
 
 /** 405 needs to say what is allowed (RFC 9110 15.5.6). */
 class MethodRefused extends GatewayError {
@@ -83,5 +85,5 @@ const isFor = ({ methods }: Endpoint, { incoming }: Visit) => methods.some((meth
 /** An address that could be read in two ways is none of ours. */
 function judgedPath(visit: Visit | undefined): string {
   const [path, ...others] = visit?.incoming.readings ?? [];
-  return path === undefined || others.length > 0 ? "/" : path;
+  return path === undefined || others.length > 0 ? "/_vestibule" : path;
 }

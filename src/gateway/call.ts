@@ -46,3 +46,8 @@ export function isControlPath(incoming: Incoming): boolean {
   for (const reading of incoming.readings) if (isUnderPrefix(reading, "/_vestibule")) return true;
   return false;
 }
+
+/** The host's very first page, in its only reading. */
+export function isRoot({ readings }: Incoming): boolean {
+  return readings.length === 1 && readings[0] === "/";
+}

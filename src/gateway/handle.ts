@@ -9,7 +9,7 @@ import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
 import { accessRecord } from "./access-record.ts";
 import { answerDecision } from "./answer-decision.ts";
 import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
-import { type AppCall, appCall, hasApp, isControlPath, siteOf } from "./call.ts";
+import { type AppCall, appCall, hasApp, isControlPath, isRoot, siteOf } from "./call.ts";
 import { answerCall, answerFailure, answerFailureEarly, auditDecision, noteFailure, recordCall } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Judgement, judge } from "./judge.ts";
@@ -42,6 +42,7 @@ function serve(deps: GatewayDeps, line: Line): void {
     const site = siteOf(deps, incoming, line.req);
     if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
     else if (hasApp(site)) serveApp(deps, line, appCall(deps.findRoute, incoming, site));
+    else if (site.isAuth && isRoot(incoming)) serveControl(deps, line, { incoming, site });
     else throw new GatewayError("request.not-found", "only the gateway's own pages live here");
   } catch (error) {
     answerFailureEarly(deps, line, incoming, error);

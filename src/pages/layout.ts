@@ -12,6 +12,8 @@ export interface PageParts {
   /** Where the browser goes by itself, at once. */
   readonly refresh?: string;
   readonly body: Markup | null;
+  /** Lists need more room than the doorway has. */
+  readonly wide?: boolean;
   /** The one script that the page runs, a constant: the CSP names it by its hash. */
   readonly script?: string;
 }
@@ -58,7 +60,7 @@ ${parts.refresh === undefined ? null : html`<meta http-equiv="refresh" content="
 <style>${raw(frame.style)}</style>
 </head>
 <body>
-<main aria-labelledby="title">
+<main aria-labelledby="title"${parts.wide === true ? html` class="wide"` : null}>
 ${picture(frame)}
 <h1 id="title">${title}</h1>
 ${lead === null ? null : html`<p class="lead">${lead}</p>`}

@@ -8,6 +8,7 @@ import { keptFormPage } from "./kept-form.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
 import { onwardPage, passwordPage } from "./password.ts";
+import { ownSessionsPage, portalPage } from "./portal.ts";
 import { newPasskeyPage, secondFactorPage } from "./second-factor.ts";
 import { styleOf } from "./style.ts";
 import { createChooseLocale } from "./texts/locale.ts";
@@ -46,7 +47,7 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
     const { tag, texts } = chooseLocale(acceptLanguage);
     const app = hostname == null ? null : (deps.appOn?.(hostname) ?? null);
     const context = { requestId, support: branding.support, app, again: again ?? null, home: deps.home ?? null };
-    const parts = partsOf(model, texts, context);
+    const parts = partsOf(model, texts, context, tag);
     return {
       status,
       headers: [...headersOf(parts, looks), ["Content-Language", tag], ["X-Request-Id", requestId]],
@@ -64,7 +65,7 @@ export function logoUrls({ logo }: BrandingSettings): { readonly light: string; 
   return { light: urlOf("light"), dark: urlOf("dark") };
 }
 
-function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts {
+function partsOf(model: PageModel, texts: Texts, context: NoContext, tag: string): PageParts {
   switch (model.page) {
     case "chooser":
       return chooserPage(model, texts, context.requestId);
@@ -92,6 +93,10 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext): PageParts 
       return secondFactorPage(model, texts, context.requestId);
     case "new-passkey":
       return newPasskeyPage(model, texts);
+    case "portal":
+      return portalPage(model, texts, tag);
+    case "own-sessions":
+      return ownSessionsPage(model, texts, tag);
     case "continue":
       return continuePage(model, texts);
   }

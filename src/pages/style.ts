@@ -66,6 +66,32 @@ ul.causes li::marker{color:var(--accent)}
 .fine+.number{margin-top:.35rem}
 .number code{font:.8125rem/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;color:var(--ink);user-select:all}
 a{color:var(--accent)}
+main.wide{max-width:60rem;border-radius:1rem}
+.wide h2{margin:0 0 .6rem;font-size:1.0625rem;font-weight:650}
+.group+.group{margin-top:1.5rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.75rem;list-style:none;padding:0}
+.tile a{display:flex;gap:.9rem;align-items:center;height:100%;padding:.9rem 1rem;color:inherit;text-decoration:none;border:1px solid var(--edge);border-radius:.75rem}
+.tile a:hover{border-color:var(--accent);background:var(--wash)}
+.icon,.initial{flex:none;width:2.75rem;height:2.75rem;border-radius:.6rem;object-fit:contain}
+.initial{display:grid;place-items:center;font-size:1.25rem;font-weight:650;color:var(--accent-ink);background:var(--accent)}
+.about{min-width:0}
+.about>span{display:block}
+.tile .name{font-weight:600}
+.tile .more{color:var(--soft);font-size:.875rem;line-height:1.4}
+.row{display:flex;flex-wrap:wrap;gap:.75rem;justify-content:center;padding-top:.5rem}
+.row .button{width:auto;min-width:11rem;margin:0}
+.told{padding:.75rem .9rem;background:var(--wash);border-radius:.6rem;text-align:center}
+.entries{list-style:none;padding:0;display:grid;gap:.75rem}
+.entry{display:grid;grid-template-columns:1fr auto;gap:.5rem 1.5rem;align-items:start;padding:1rem 1.1rem;border:1px solid var(--edge);border-radius:.75rem}
+.entry h2,.entry dl{grid-column:1;margin:0}
+.entry form{grid-column:2;grid-row:1/span 2}
+.entry .button{width:auto;margin:0}
+.entry dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:.4rem 1.25rem}
+.entry dt{color:var(--soft);font-size:.8125rem}
+.entry dd{margin:0;font-size:.9375rem}
+.badge{display:inline-block;padding:.05rem .55rem;font-size:.8125rem;font-weight:600;color:var(--accent-ink);background:var(--accent);border-radius:1rem}
+[hidden]{display:none!important}
+@media (max-width:34rem){.entry{grid-template-columns:1fr}.entry form{grid-column:1;grid-row:auto}.entry .button,.row .button{width:100%}.row form{width:100%}}
 footer{margin-top:1.25rem;font-size:.875rem}
 footer ul{display:flex;flex-wrap:wrap;justify-content:center;gap:.35rem 1.25rem;list-style:none;padding:0}
 footer a{color:var(--soft)}

@@ -1,7 +1,10 @@
 import { jsonAnswer } from "../control/answers.ts";
 import type { Endpoint } from "../control/endpoint.ts";
 import { createOwnCookies } from "../control/own-cookies.ts";
+import { formatOrigin } from "../core/origin.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { App } from "../core/route.ts";
+import type { Settings } from "../core/settings.ts";
 import { createBrowserSessions } from "../login/flow/browser-sessions.ts";
 import { keptFormEndpoint } from "../login/flow/kept-form.ts";
 import { loginEndpoint } from "../login/flow/login-endpoint.ts";
@@ -12,9 +15,13 @@ import { enterEndpoint } from "../login/flow/ticket.ts";
 import type { LoginMethod } from "../login/method.ts";
 import { logoutEndpoint } from "../logout/logout-endpoint.ts";
 import { signedOutEndpoint } from "../logout/signed-out-endpoint.ts";
+import { type PortalDeps, portalEndpoint } from "../portal/portal-endpoint.ts";
+import { ownSessionsEndpoints } from "../portal/sessions-endpoint.ts";
 
 /** What the endpoints are made from: one configuration version, and what outlives it. */
-export interface EndpointDeps extends Omit<FlowParts, "names" | "browserSessions" | "loginStates"> {
+export interface EndpointDeps extends Omit<FlowParts, "names" | "browserSessions" | "loginStates" | "portalApp" | "settings"> {
+  readonly settings: Settings;
+  readonly appsFor: PortalDeps["appsFor"];
   readonly methods: readonly LoginMethod[];
   /** The public keys of the signed assertion header, as a JWK set. */
   readonly assertionJwks: () => object;
@@ -27,6 +34,7 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
   const authHost = deps.settings.auth.origin.hostname;
   const parts: FlowParts = {
     ...deps,
+    portalApp: portalApp(deps.settings),
     names,
     browserSessions: createBrowserSessions({ sealer, names, authHost }),
     loginStates: createLoginStates({ sealer, names, authHost, clock }),
@@ -38,9 +46,37 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
     sessionEndpoint(parts),
     logoutEndpoint(parts),
     signedOutEndpoint(parts),
+    portalEndpoint({ ...parts, portal: deps.settings.portal, appsFor: deps.appsFor, loginUrl: loginHere(deps.settings) }),
+    ...ownSessionsEndpoints({ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) }),
     keysEndpoint(deps.assertionJwks),
     ...deps.methods.flatMap((method) => method.endpoints(parts, providersOf(method, deps.providers))),
   ];
+}
+
+/** What stands for an app where people sign in to see which apps they have: every provider, and the sessions' own limits. */
+function portalApp({ branding, auth, providers, sessions }: Settings): App {
+  const { hostname } = auth.origin;
+  return {
+    id: hostname,
+    settings: {
+      ...{ name: branding.name ?? hostname, hosts: [hostname], origin: auth.origin, providers: providers.map(({ id }) => id) },
+      session: { idleMs: sessions.idleMs, lifetimeMs: sessions.lifetimeMs },
+      ...{ logoutPaths: [], paths: { fold: true, rawBytes: false }, keepForms: false, routes: [] },
+    },
+    routes: [],
+    ...{ isLogoutPath: () => false, namesMethods: false, folded: null },
+  };
+}
+
+/** The login that comes back to the auth origin's first page. */
+const loginHere = ({ auth }: Settings) => `/_vestibule/login?return=${encodeURIComponent(`${formatOrigin(auth.origin)}/`)}`;
+
+/** Providers and apps as visitors know them. */
+function namesOf({ providers, apps }: Settings): { providerName(id: string): string; appName(id: string): string } {
+  return {
+    providerName: (id) => providers.find((provider) => provider.id === id)?.name ?? id,
+    appName: (id) => apps.find(({ hosts }) => hosts[0] === id)?.name ?? id,
+  };
 }
 
 /** A method's own providers: what each of them can do besides the general port, only its method knows. */

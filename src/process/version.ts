@@ -34,6 +34,7 @@ import { createForward } from "../upstream/forward.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { composeDirectory, type Directory, domainOwners, type OpenDirectory } from "./directory.ts";
 import { composeEndpoints } from "./endpoints.ts";
+import { composeAppsFor } from "./portal.ts";
 
 /** What was counted and what is under way does not begin anew because a file was read again. */
 export interface Counts {
@@ -136,6 +137,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
     table: rules,
     methods: Object.values(methods),
+    appsFor: composeAppsFor(settings, rules, clock),
     assertionJwks: () => assertions.jwks(),
   });
   const endpoints = [...loginEndpoints, ...(directory?.endpoints ?? [])];

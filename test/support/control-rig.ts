@@ -8,6 +8,7 @@ import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Settings } from "../../src/core/settings.ts";
+import { compileRules } from "../../src/gateway/rules.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
 import { createLoginLimits } from "../../src/login/flow/login-limits.ts";
 import { createLoginRedirect } from "../../src/login/flow/login-redirect.ts";
@@ -16,6 +17,7 @@ import { methods } from "../../src/login/methods.ts";
 import { createRenderPage } from "../../src/pages/render-page.ts";
 import { compileRoutes, type RouteTable } from "../../src/policy/route-table.ts";
 import { composeEndpoints } from "../../src/process/endpoints.ts";
+import { composeAppsFor } from "../../src/process/portal.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createSealer } from "../../src/sessions/sealing.ts";
 import { anApp, aProvider, someSettings } from "./policy-builders.ts";
@@ -102,6 +104,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     audit: (event) => void audited.push(event),
     usedStates: createUsedStates(clock),
     methods: Object.values(methods),
+    appsFor: composeAppsFor(settings, compileRules(settings), clock),
     assertionJwks: () => ({ keys: [] }),
   });
   const rig: ControlRig = {

@@ -76,6 +76,44 @@ export type PageModel =
   | { readonly page: "still-signed-in"; readonly who: string; readonly logoutUrl: string }
   /** The auth origin's own first page. */
   | { readonly page: "start"; readonly who: string | null; readonly logoutUrl: string }
+  /** The auth origin's first page: what the visitor may open. */
+  | {
+      readonly page: "portal";
+      readonly who: { readonly name: string; readonly email: string | null };
+      readonly apps: readonly {
+        readonly name: string;
+        readonly url: string;
+        readonly description: string | null;
+        /** `data:` URL. */
+        readonly icon: string | null;
+        readonly category: string | null;
+        readonly lastOpenedAt: number | null;
+      }[];
+      readonly sessionsUrl: string;
+      readonly logoutUrl: string;
+    }
+  /** The visitor's own sessions. `guard` goes with each form; `ended`: how many a form has just ended. */
+  | {
+      readonly page: "own-sessions";
+      readonly action: string;
+      readonly guard: string;
+      readonly ended: number | null;
+      readonly homeUrl: string;
+      readonly logoutUrl: string;
+      readonly sessions: readonly {
+        readonly handle: string;
+        /** Of this browser. */
+        readonly isHere: boolean;
+        readonly browser: string | null;
+        readonly system: string | null;
+        readonly address: string | null;
+        readonly provider: string;
+        readonly who: string;
+        readonly startedAt: number;
+        readonly lastSeenAt: number;
+        readonly apps: readonly string[];
+      }[];
+    }
   /** A form that a login interrupted, to be sent by a click. */
   | {
       readonly page: "kept-form";

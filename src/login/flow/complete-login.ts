@@ -17,7 +17,7 @@ import { loginLimitMs, targetOf } from "./wanted-page.ts";
 
 /** What it takes to make a session of a proved answer. */
 export type CompletionNeeds = TicketNeeds &
-  Needs<"table" | "browserSessions" | "loginStates" | "usedStates" | "directory" | "metrics" | "audit">;
+  Needs<"table" | "portalApp" | "browserSessions" | "loginStates" | "usedStates" | "directory" | "metrics" | "audit">;
 
 /** A login whose answer has come: what was asked for, and how the answer is proved. */
 export interface Attempt {

@@ -12,7 +12,7 @@ import { loopAnswer } from "./loop.ts";
 import type { Needs } from "./parts.ts";
 import { type StartNeeds, startLogin } from "./start-login.ts";
 import { askAgain, handOver, type TicketNeeds } from "./ticket.ts";
-import { loginLimitMs, maxRounds, openWantedPage, sealWantedPage, targetOf, type WantedPage } from "./wanted-page.ts";
+import { appOf, loginLimitMs, maxRounds, openWantedPage, sealWantedPage, targetOf, type WantedPage } from "./wanted-page.ts";
 
 /** A wanted page, where it leads, and the choices made so far. */
 interface Login {
@@ -23,7 +23,7 @@ interface Login {
   readonly choices: Choices;
 }
 
-export type LoginNeeds = StartNeeds & TicketNeeds & Needs<"table" | "settings" | "providers" | "browserSessions">;
+export type LoginNeeds = StartNeeds & TicketNeeds & Needs<"table" | "settings" | "portalApp" | "providers" | "browserSessions">;
 
 /** `GET /_vestibule/login` on the auth origin: an existing session, a provider, or the question which provider. */
 export function loginEndpoint(parts: LoginNeeds): Endpoint {
@@ -49,9 +49,10 @@ async function login(parts: LoginNeeds, request: ControlRequest): Promise<Answer
 /** Without a wanted page: through the app's own host, which binds one to the browser; at once where the app lives here. */
 function arrive(parts: LoginNeeds, request: ControlRequest, target: ReturnTarget, choices: Choices): Answer | Promise<Answer> {
   const { site, path } = target;
-  if (!site.isAuth || site.app === null) return askAgain(target, passedOn(choices));
+  const app = appOf(parts, site);
+  if (!site.isAuth || app === null) return askAgain(target, passedOn(choices));
   const wanted: WantedPage = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at: parts.clock() };
-  return proceed(parts, request, { wanted, sealed: sealWantedPage(parts.sealer, wanted), target, app: site.app, choices });
+  return proceed(parts, request, { wanted, sealed: sealWantedPage(parts.sealer, wanted), target, app, choices });
 }
 
 async function proceed(parts: LoginNeeds, request: ControlRequest, login: Login): Promise<Answer> {

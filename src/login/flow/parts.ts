@@ -11,6 +11,7 @@ import type { RenderPage } from "../../core/ports/pages.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
+import type { App } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
 import type { BrowserSessions } from "./browser-sessions.ts";
 import type { LoginStates, UsedStates } from "./login-state.ts";
@@ -19,6 +20,8 @@ import type { LoginStates, UsedStates } from "./login-state.ts";
 export interface FlowParts {
   readonly table: SiteTable;
   readonly settings: Pick<Settings, "auth" | "apps" | "sessions">;
+  /** What stands for an app where people sign in to see which apps they have. */
+  readonly portalApp: App;
   readonly providers: ReadonlyMap<string, LoginProvider>;
   readonly sessions: SessionStore;
   readonly facts: Facts;

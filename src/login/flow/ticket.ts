@@ -33,6 +33,8 @@ const ticketLimitMs = 60_000;
 
 /** Brings a session to the app that was wanted: with a ticket, or at once where the app lives on the auth host itself. */
 export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted: WantedPage, session: Session): Promise<Answer> {
+  // The portal asks this browser's own cookie on the auth host, which names its sessions.
+  if (target.site.app === null) return redirectTo(urlOfTarget(target));
   if (target.site.isAuth) return signIn(parts, target, session, wanted.rounds);
   if (wanted.binding === null) return askAgain(target, []);
   const ticket: Ticket = {

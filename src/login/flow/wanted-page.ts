@@ -7,7 +7,7 @@ import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sea
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
-import type { App } from "../../core/route.ts";
+import type { App, Site } from "../../core/route.ts";
 
 /** What a visitor wanted when a login came in between. Travels sealed through URLs and the login-state cookie. */
 export interface WantedPage {
@@ -49,10 +49,19 @@ export function unpackWantedPage(value: unknown): WantedPage | null {
 }
 
 /** The app that a wanted page names; a configuration may have lost it meanwhile. */
-export function targetOf(parts: { readonly table: SiteTable }, wanted: WantedPage): ReturnTarget & { readonly app: App } {
+export function targetOf(
+  parts: { readonly table: SiteTable; readonly portalApp: App },
+  wanted: WantedPage,
+): ReturnTarget & { readonly app: App } {
   const site = parts.table.findSite(wanted.host);
-  if (site === null || site.app === null) throw new GatewayError("login.return-refused", `there is no app on ${wanted.host}`);
-  return { site, app: site.app, path: wanted.path };
+  const app = site === null ? null : appOf(parts, site);
+  if (site === null || app === null) throw new GatewayError("login.return-refused", `there is no app on ${wanted.host}`);
+  return { site, app, path: wanted.path };
+}
+
+/** The app of a site; on the auth origin without one, what stands for it there. */
+export function appOf({ portalApp }: { readonly portalApp: App }, site: Site): App | null {
+  return site.app ?? (site.isAuth ? portalApp : null);
 }
 
 /** So many logins in a row that led nowhere are a loop: the next one is answered with a page instead. */

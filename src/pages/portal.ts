@@ -1,0 +1,92 @@
+import { html } from "hono/html";
+import type { PageModel } from "../core/ports/pages.ts";
+import { buttonLink, hiddenFields, type Markup, type PageParts, pageUrl } from "./layout.ts";
+import { fill, type Texts } from "./texts/texts.ts";
+
+type Of<Page extends PageModel["page"]> = PageModel & { readonly page: Page };
+type Tile = Of<"portal">["apps"][number];
+
+/** Hides the tiles that do not hold what is typed. Without scripts the field is not shown. Constant, so that the CSP names its hash. */
+const searchScript = `const f=document.getElementById("search");if(f){f.parentElement.hidden=false;
+f.addEventListener("input",()=>{const t=f.value.trim().toLowerCase();
+for(const e of document.querySelectorAll(".tile"))e.hidden=!e.textContent.toLowerCase().includes(t);
+for(const g of document.querySelectorAll(".group"))g.hidden=!g.querySelector(".tile:not([hidden])");
+document.getElementById("none").hidden=!!document.querySelector(".tile:not([hidden])")})}`;
+
+/** The visitor's apps. */
+export function portalPage(model: Of<"portal">, texts: Texts, tag: string): PageParts {
+  const categories = [...new Set(model.apps.map(({ category }) => category))].toSorted((one, other) =>
+    one === null ? -1 : other === null ? 1 : one.localeCompare(other, tag),
+  );
+  return {
+    title: texts["portal.title"],
+    lead: fill(texts["portal.lead"], { who: model.who.name }),
+    wide: true,
+    body: html`${
+      model.apps.length === 0
+        ? html`<p class="reason">${texts["portal.none"]}</p>`
+        : html`<p class="search" hidden><label for="search">${texts["portal.search"]}</label><input class="text" id="search" type="search" autocomplete="off" spellcheck="false"></p>
+<p class="reason" id="none" role="status" hidden>${texts["portal.noMatch"]}</p>
+${categories.map((category) => group(category, model.apps, texts, tag))}`
+    }
+<nav class="row" aria-label="${texts["portal.account"]}">${buttonLink(model.sessionsUrl, texts["portal.sessions"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</nav>`,
+    script: searchScript,
+  };
+}
+
+function group(category: string | null, apps: readonly Tile[], texts: Texts, tag: string): Markup {
+  const own = apps.filter((app) => app.category === category);
+  const tiles = html`<ul class="tiles">${own.map((app) => tile(app, texts, tag))}</ul>`;
+  return category === null ? html`<div class="group">${tiles}</div>` : html`<section class="group"><h2>${category}</h2>${tiles}</section>`;
+}
+
+function tile({ name, url, description, icon, lastOpenedAt }: Tile, texts: Texts, tag: string): Markup {
+  const [initial = ""] = name;
+  const picture =
+    icon === null ? html`<span class="initial" aria-hidden="true">${initial}</span>` : html`<img class="icon" src="${icon}" alt="">`;
+  return html`<li class="tile"><a href="${pageUrl(url)}">${picture}<span class="about"><span class="name">${name}</span>${
+    description === null ? null : html`<span class="more">${description}</span>`
+  }${lastOpenedAt === null ? null : html`<span class="more">${fill(texts["portal.lastOpened"], { when: dateWords(lastOpenedAt, tag) })}</span>`}</span></a></li>`;
+}
+
+/** The visitor's own sessions. */
+export function ownSessionsPage(model: Of<"own-sessions">, texts: Texts, tag: string): PageParts {
+  const others = model.sessions.filter(({ isHere }) => !isHere).length;
+  return {
+    title: texts["ownSessions.title"],
+    lead: texts["ownSessions.lead"],
+    wide: true,
+    body: html`${model.ended === null ? null : html`<p class="told" role="status">${fill(texts["ownSessions.ended"], { count: String(model.ended) })}</p>`}
+<ul class="entries">${model.sessions.map((session) => entry(session, model, texts, tag))}</ul>
+<div class="row">${
+      others === 0
+        ? null
+        : html`<form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, others: "1" })}<button class="button primary" type="submit">${texts["ownSessions.endOthers"]}</button></form>`
+    }${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</div>`,
+  };
+}
+
+function entry(session: Of<"own-sessions">["sessions"][number], model: Of<"own-sessions">, texts: Texts, tag: string): Markup {
+  const { handle, isHere, browser, system, address, provider, who, startedAt, lastSeenAt, apps } = session;
+  const device =
+    browser === null && system === null
+      ? texts["ownSessions.unknownDevice"]
+      : browser !== null && system !== null
+        ? fill(texts["ownSessions.device"], { browser, system })
+        : (browser ?? system ?? "");
+  const facts: readonly (readonly [string, string])[] = [
+    [texts["ownSessions.account"], `${who} (${provider})`],
+    [texts["ownSessions.address"], address ?? texts["ownSessions.unknown"]],
+    [texts["ownSessions.since"], dateWords(startedAt, tag)],
+    [texts["ownSessions.seen"], dateWords(lastSeenAt, tag)],
+    ...(apps.length === 0 ? [] : ([[texts["ownSessions.apps"], apps.join(", ")]] as const)),
+  ];
+  return html`<li class="entry"><h2>${device}${isHere ? html` <span class="badge">${texts["ownSessions.here"]}</span>` : null}</h2>
+<dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+<form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, end: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownSessions.end"]}: ${device}`}">${texts["ownSessions.end"]}</button></form></li>`;
+}
+
+/** In UTC, and said so: where the visitor is, the server does not know. */
+function dateWords(at: number, tag: string): string {
+  return new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC", ...{} }).format(at).concat(" UTC");
+}
