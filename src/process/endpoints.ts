@@ -54,13 +54,14 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
 }
 
 /** What stands for an app where people sign in to see which apps they have: every provider, and the sessions' own limits. */
-function portalApp({ branding, auth, providers, sessions }: Settings): App {
+function portalApp({ branding, auth, providers, sessions, limits }: Settings): App {
   const { hostname } = auth.origin;
   return {
     id: hostname,
     settings: {
       ...{ name: branding.name ?? hostname, hosts: [hostname], origin: auth.origin, providers: providers.map(({ id }) => id) },
       session: { idleMs: sessions.idleMs, lifetimeMs: sessions.lifetimeMs },
+      head: limits.head,
       ...{ logoutPaths: [], paths: { fold: true, rawBytes: false }, keepForms: false, routes: [] },
     },
     routes: [],

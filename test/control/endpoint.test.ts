@@ -34,6 +34,9 @@ test("an endpoint is limited when it opens, asks or verifies something for a str
   expect([...new Set(limited.map(({ path }) => path))].toSorted()).toEqual([
     "/form",
     "/ldap/:provider/form",
+    "/local/:provider/passkey",
+    "/local/:provider/password",
+    "/local/:provider/second",
     "/login",
     "/oidc/:provider/callback",
     "/oidc/:provider/frontchannel-logout",
