@@ -41,30 +41,36 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   }
   const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
   manager.ready();
-  const stopWatching = watchConfiguration(file, loaded.text, load, gateway, manager);
+  const stopWatching = watchConfiguration(file, loaded, load, gateway, manager);
   return untilStopped(stops, gateway, stopWatching, manager);
 }
 
-/** Reloads on SIGHUP (secrets may have changed with the text the same) and on a changed text; a bad file changes nothing. */
+/**
+ * Reloads on SIGHUP (secrets may have changed with the text the same), on a changed text, and when a file of an app changes (its
+ * upstream's certificates, a secret in its headers); a bad file changes nothing.
+ */
 function watchConfiguration(
   file: string,
-  firstText: string,
+  first: LoadResult & { readonly ok: true },
   load: () => LoadResult,
   gateway: RunningGateway,
   manager: ServiceManager,
 ): () => void {
-  let text = firstText;
+  let text = first.text;
   const reload = async (onlyIfChanged: boolean): Promise<ReloadOutcome> => {
     const loaded = load();
     if (onlyIfChanged && loaded.ok && loaded.text === text) return { outcome: "applied", detail: "nothing has changed" };
     manager.reloading();
     text = loaded.ok ? loaded.text : "";
+    if (loaded.ok) files.watch(loaded.appFiles);
     const problems = loaded.ok ? "" : formatProblems(loaded.problems, { colour: false });
     const outcome = loaded.ok ? await gateway.reload(loaded.settings, loaded.warnings) : rejected(problems);
     if (!loaded.ok) gateway.rejectReload(problems);
     manager.ready();
     return outcome;
   };
+  const files = createFileWatch(() => void reload(false));
+  files.watch(first.appFiles);
   gateway.onReloadAsked(() => reload(false));
   const onHangUp = () => void reload(false);
   const onChange = () => void reload(true);
@@ -73,6 +79,25 @@ function watchConfiguration(
   return () => {
     process.off("SIGHUP", onHangUp);
     unwatchFile(file, onChange);
+    files.watch([]);
+  };
+}
+
+/** Calls once when any of the files has changed and all have been still since: a certificate and its key are two files. */
+function createFileWatch(onChange: () => void): { watch(files: readonly string[]): void } {
+  let watched: readonly string[] = [];
+  let stillness: NodeJS.Timeout | undefined;
+  const onStat = () => {
+    clearTimeout(stillness);
+    stillness = setTimeout(onChange, 2 * watchIntervalMs).unref();
+  };
+  return {
+    watch(files) {
+      for (const file of watched) if (!files.includes(file)) unwatchFile(file, onStat);
+      for (const file of files) if (!watched.includes(file)) watchFile(file, { interval: watchIntervalMs, persistent: false }, onStat);
+      watched = files;
+      if (files.length === 0) clearTimeout(stillness);
+    },
   };
 }
 

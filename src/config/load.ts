@@ -26,6 +26,8 @@ export type LoadResult =
       /** No faults; for whoever asks `check`. */
       readonly notes: readonly Problem[];
       readonly text: string;
+      /** See `References.appFiles`. */
+      readonly appFiles: readonly string[];
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -50,7 +52,14 @@ export function loadSettings(file: string, env: Readonly<Record<string, string |
   const place = (found: readonly Finding[]) => toProblems(found, file, yaml.positions);
   if (problems.length > 0 || shape.file === null) return { ok: false, problems: place(problems) };
   const settings = settingsOf(shape.file, references, yaml.positions);
-  return { ok: true, settings, warnings: place(findings.warnings), notes: place(findings.notes), text: read.text };
+  return {
+    ok: true,
+    settings,
+    warnings: place(findings.warnings),
+    notes: place(findings.notes),
+    text: read.text,
+    appFiles: references.appFiles,
+  };
 }
 
 /** What a good file says as plain data, and on which line; for showing it. */

@@ -195,7 +195,8 @@ export interface HeaderSettings {
   readonly set: readonly IdentityHeaderSettings[];
   readonly encoding: "utf8" | "percent" | "rfc8187";
   readonly assertion: { readonly header: string } | null;
-  readonly request: HeaderEdits;
+  /** Values that came from the environment or a file are secrets. */
+  readonly request: HeaderEdits<string | Secret>;
   readonly response: HeaderEdits;
 }
 /** One identity header. `template` holds `{subject}`, `{email}`, `{groups}`, `{extra.x}` …; its names were checked at load. */
@@ -207,9 +208,9 @@ export interface IdentityHeaderSettings {
   /** For a list value: keep members that match one of these (`app-*`); null = all. */
   readonly only: readonly string[] | null;
 }
-export interface HeaderEdits {
+export interface HeaderEdits<V = string> {
   readonly remove: readonly string[];
-  readonly set: Readonly<Record<string, string>>;
+  readonly set: Readonly<Record<string, V>>;
 }
 export interface ProxySettings {
   readonly preserveHost: boolean;

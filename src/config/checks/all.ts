@@ -26,7 +26,7 @@ export function checkMeaning(draft: Draft, references: References, now: number, 
   checkApps(draft, report);
   checkLoops(draft, report);
   warnOfDeadRules(draft, report);
-  checkHeaders(draft, report);
+  checkHeaders(draft, references, report);
   checkConsole(draft, references, report);
   checkSharedIdentities(draft, report);
   checkCertificates(draft, references, now, report);

@@ -1,4 +1,4 @@
-import { foldHeaderName, isFramingName } from "../../lib/header-names.ts";
+import { foldHeaderName, isFramingName, isHeaderValue } from "../../lib/header-names.ts";
 import { type HeaderRole, headerRole, isWellKnownIdentityName } from "../../lib/known-headers.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
@@ -7,20 +7,28 @@ import type { AppFile } from "../schema/apps.ts";
 import { effectiveHeaders } from "../schema/header-presets.ts";
 import { directoryPlaceholders, placeholders, readTemplate } from "../schema/header-template.ts";
 import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
+import type { References } from "../values/references.ts";
 
 /** Identity headers, the assertion and plain edits of every app and its routes. */
-export function checkHeaders(draft: Draft, report: Report): void {
-  const identity = identityNames(draft);
+export function checkHeaders(draft: Draft, references: References, report: Report): void {
+  const known = { identity: identityNames(draft), references };
   for (const [at, app] of draft.apps.entries()) {
-    if (app !== null) checkAppHeaders(app, ["apps", at], draft, identity, report);
+    if (app !== null) checkAppHeaders(app, ["apps", at], draft, known, report);
   }
 }
 
-function checkAppHeaders(app: AppFile, path: KeyPath, draft: Draft, identity: ReadonlySet<string>, report: Report): void {
+/** What edits of requests are judged by. */
+interface Known {
+  /** Every identity header of the file, folded. */
+  readonly identity: ReadonlySet<string>;
+  readonly references: References;
+}
+
+function checkAppHeaders(app: AppFile, path: KeyPath, draft: Draft, known: Known, report: Report): void {
   const fillable = { extras: extrasOf(app, draft), directory: draft.directory !== null };
   for (const scope of scopesOf(app, path)) {
     checkIdentityHeaders(scope, fillable, report);
-    checkRequestEdits(scope, identity, report);
+    checkRequestEdits(scope, known, report);
     checkResponseEdits(scope, report);
   }
   for (const route of resolveRoutes(app, path)) {
@@ -126,7 +134,7 @@ function extrasOf(app: AppFile, draft: Draft): ReadonlySet<string> | null {
   return names;
 }
 
-function checkRequestEdits(scope: Scope, identity: ReadonlySet<string>, report: Report): void {
+function checkRequestEdits(scope: Scope, { identity, references }: Known, report: Report): void {
   const edits = scope.says.headers?.request;
   const path = [...scope.path, "headers", "request"];
   for (const [at, name] of (edits?.remove ?? []).entries()) checkEditable(name, [...path, "remove", at], report);
@@ -138,9 +146,13 @@ function checkRequestEdits(scope: Scope, identity: ReadonlySet<string>, report: 
       report.problemAtKey(here, `${name} carries an identity: only headers.set may fill it`);
     }
     if (folded === "cookie") report.problemAtKey(here, "cookies belong to the visitor: they can be removed, not set");
-    const template = readTemplate(value);
+    if (value.kind === "secret" && !isHeaderValue(references.secret(value).reveal())) {
+      report.problem(here, "what this holds is no header value: printable ASCII in one line, without spaces around it");
+    }
+    if (value.kind === "basic" && folded !== "authorization") report.problemAtKey(here, "basic fills Authorization alone");
+    const template = value.kind === "text" ? readTemplate(value.text) : null;
     if (
-      template.ok &&
+      template?.ok &&
       template.placeholders.some((one) => placeholders.includes(one) || directoryPlaceholders.includes(one) || one.startsWith("extra."))
     ) {
       report.problem(here, "placeholders work in headers.set alone: move this there");

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isHeaderName, isHeaderValue } from "../../lib/header-names.ts";
 import { parseHostPattern, parseUpstreamUrl } from "../values/hosts.ts";
 import { parsePathSpec, parseRoutePath } from "../values/paths.ts";
-import { duration, key, origin, parsed, pem, secret, size, someOf, text } from "../values/schema-values.ts";
+import { duration, key, origin, parsed, pem, secret, secretReference, size, someOf, text } from "../values/schema-values.ts";
 import { ruleList } from "./access.ts";
 import { appPortal } from "./console.ts";
 import { type HeaderPreset, headerPresets } from "./header-presets.ts";
@@ -26,10 +26,21 @@ const headerName = z
 const headerValue = z
   .string()
   .refine(isHeaderValue, { error: "a header value is printable ASCII without line breaks or spaces around it" });
-const edits = () =>
+const basic = z.strictObject({
+  user: key(z.string().regex(/^[^:\p{Cc}]{1,200}$/u, { error: "a user name has no colon and no control characters" }), "Who signs in."),
+  password: key(secret(), "Their password."),
+});
+const requestValue = z.union([
+  headerValue.transform((text) => ({ kind: "text" as const, text })),
+  z
+    .strictObject({ basic: key(basic, "Authorization of the Basic scheme.") })
+    .transform((value) => ({ kind: "basic" as const, basic: value.basic })),
+  secretReference(),
+]);
+const edits = <V extends z.ZodType>(value: V) =>
   z.strictObject({
     remove: key(z.array(headerName), "Names to remove.", []).optional(),
-    set: key(z.record(headerName, headerValue), "Names and the values they get.", {}).optional(),
+    set: key(z.record(headerName, value), "Names and the values they get.", {}).optional(),
   });
 
 const memberPattern = text().refine((name) => !/.\*./.test(name), { error: "* stands at the start or at the end of a name" });
@@ -67,8 +78,8 @@ const headers = z.strictObject({
     "Signed JWT about the visitor, audience = the host, 60 s.",
     null,
   ).optional(),
-  request: key(edits(), "Plain edits of what goes to the app.").optional(),
-  response: key(edits(), "Plain edits of what comes back.").optional(),
+  request: key(edits(requestValue), "Plain edits of what goes to the app; a value may be { env }, { file } or { basic }.").optional(),
+  response: key(edits(headerValue), "Plain edits of what comes back.").optional(),
 });
 
 const upstreamTls = z.strictObject({
@@ -184,5 +195,6 @@ export const apps = key(someOf(app, "app"), "The published hosts.");
 export type AppFile = z.output<typeof app>;
 export type RouteFile = z.output<typeof route>;
 export type InheritableFile = Omit<RouteFile, "path">;
+export type RequestValueFile = z.output<typeof requestValue>;
 export type HeadersFile = z.output<typeof headers>;
 export type ProxyFile = z.output<typeof proxy>;

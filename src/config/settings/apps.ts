@@ -1,5 +1,6 @@
 import { formatOrigin } from "../../core/origin.ts";
 import type { RuleSpec } from "../../core/rules.ts";
+import { makeSecret, type Secret } from "../../core/secret.ts";
 import type {
   AppPortalSettings,
   AppSettings,
@@ -12,7 +13,7 @@ import type {
 import { methods } from "../../login/methods.ts";
 import type { KeyPath } from "../problems/report.ts";
 import type { RuleFile } from "../schema/access.ts";
-import type { AppFile, HeadersFile, InheritableFile, ProxyFile } from "../schema/apps.ts";
+import type { AppFile, HeadersFile, InheritableFile, ProxyFile, RequestValueFile } from "../schema/apps.ts";
 import { effectiveHeaders, type IdentityHeaderFile } from "../schema/header-presets.ts";
 import { methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
@@ -71,8 +72,8 @@ function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSet
     public: says.public ?? [],
     optional: says.optional ?? [],
     bearer: [...new Set(says.bearer ?? [])],
-    headers: headerSettings(says.headers ?? {}),
     preflight: preflightSettings(says.preflight ?? null),
+    headers: headerSettings(says.headers ?? {}, context.references),
     enforce: says.enforce ?? true,
     proxy: proxySettings(says.proxy ?? {}, context.references),
   };
@@ -96,14 +97,24 @@ export function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: S
   return rules.map((rule, at) => ({ effect: rule.effect, when: rule.when, origin: context.placeOf([...path, at]) }));
 }
 
-export function headerSettings(headers: HeadersFile): HeaderSettings {
+export function headerSettings(headers: HeadersFile, references: References): HeaderSettings {
   return {
     set: Object.entries(effectiveHeaders(headers)).map(([name, header]) => identityHeader(name, header)),
     encoding: headers.encoding ?? "utf8",
     assertion: headers.assertion ?? null,
-    request: { remove: headers.request?.remove ?? [], set: bareRecord(Object.entries(headers.request?.set ?? {})) },
+    request: {
+      remove: headers.request?.remove ?? [],
+      set: bareRecord(Object.entries(headers.request?.set ?? {}).map(([name, value]) => [name, requestValue(value, references)] as const)),
+    },
     response: { remove: headers.response?.remove ?? [], set: bareRecord(Object.entries(headers.response?.set ?? {})) },
   };
+}
+
+function requestValue(value: RequestValueFile, references: References): string | Secret {
+  if (value.kind === "text") return value.text;
+  if (value.kind === "secret") return references.secret(value);
+  const credentials = `${value.basic.user}:${references.secret(value.basic.password).reveal()}`;
+  return makeSecret(`Basic ${Buffer.from(credentials, "utf8").toString("base64")}`);
 }
 
 function identityHeader(name: string, header: IdentityHeaderFile): IdentityHeaderSettings {

@@ -30,7 +30,7 @@ export function consoleApp(context: SettingsContext, head: HeadLimits): readonly
     optional: [],
     bearer: [],
     preflight: null,
-    headers: { ...headerSettings({}), assertion: { header: consoleAssertionHeader } },
+    headers: { ...headerSettings({}, references), assertion: { header: consoleAssertionHeader } },
     enforce: true,
     // An event stream is silent while nothing happens.
     proxy: { ...proxySettings({}, references), websocket: false, idleTimeoutMs: 0, maxRequestBodyBytes: 64 * 1024 },

@@ -15,6 +15,8 @@ export interface References {
   bytes(reference: FileRef): Uint8Array;
   text(reference: FileRef): string;
   absolute(file: string): string;
+  /** Files of the apps (certificates of upstreams, secrets in headers) that were read once: when one changes, all is to be read again. */
+  readonly appFiles: readonly string[];
 }
 
 export interface ReferenceSources {
@@ -32,6 +34,7 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
   const secrets = new Map<SecretRef, Secret>();
   const pems = new Map<PemRef, string>();
   const files = new Map<FileRef, Uint8Array>();
+  const appFiles = new Set<string>();
   visit(roots, [], (reference, path) => {
     if (reference.kind === "file") {
       if (reference.holds === "xml" || reference.holds === "keytab")
@@ -46,6 +49,7 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
       if (text !== null && !looksLikePem(text)) report.problem([...path, "file"], "this file holds no PEM text (-----BEGIN …)");
       return;
     }
+    if (path[0] === "apps" && reference.file !== null) appFiles.add(absolute(reference.file));
     const text = readReference(reference, path, { ...sources, absolute }, report);
     if (reference.kind === "secret") secrets.set(reference, makeSecret(text ?? ""));
     else {
@@ -60,6 +64,7 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
     bytes: (reference) => files.get(reference) ?? new Uint8Array(),
     text: (reference) => Buffer.from(files.get(reference) ?? []).toString("utf8"),
     absolute,
+    appFiles: [...appFiles],
   };
 }
 

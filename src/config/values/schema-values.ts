@@ -126,6 +126,12 @@ export const secret = () =>
     return { mark: referenceMark, kind: "secret", env: value.env ?? null, file: value.file ?? null, literal: null };
   });
 
+/** `{ env }` or `{ file }` where a plain text beside it is no secret. */
+export const secretReference = () =>
+  reference().transform(
+    (value): SecretRef => ({ mark: referenceMark, kind: "secret", env: value.env ?? null, file: value.file ?? null, literal: null }),
+  );
+
 /** A certificate (or several) as PEM: `{ file }`, `{ env }` or the text itself. */
 export const pem = () =>
   z.union([z.string(), reference()], { error: expected("a certificate", "write { file: PATH }") }).transform((value): PemRef => {

@@ -1,3 +1,4 @@
+import type { Secret } from "../../core/secret.ts";
 import type { HeaderEdits } from "../../core/settings.ts";
 import { foldHeaderName, isFramingName, isHopByHop } from "../../lib/header-names.ts";
 
@@ -9,10 +10,10 @@ export interface CompiledEdits {
 }
 
 /** Framing belongs to the gateway: an edit that names it is without effect (`check` refuses it before). */
-export function compileEdits(edits: HeaderEdits): CompiledEdits {
+export function compileEdits(edits: HeaderEdits<string | Secret>): CompiledEdits {
   const set = Object.entries(edits.set)
     .filter(([name]) => !isFramingName(name))
-    .map(([name, value]) => [name, asBytes(value)] as const);
+    .map(([name, value]) => [name, asBytes(typeof value === "string" ? value : value.reveal())] as const);
   const names = [...edits.remove, ...set.map(([name]) => name)].map(foldHeaderName).filter((name) => !isFramingName(name));
   return { drops: names.length === 0 ? null : new Set(names), set };
 }
