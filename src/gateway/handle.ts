@@ -5,6 +5,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Visit } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
+import { fieldOf } from "../http/fields.ts";
 import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
 import { accessRecord } from "./access-record.ts";
 import { answerDecision } from "./answer-decision.ts";
@@ -111,6 +112,8 @@ export function createUpgradeHandler(deps: GatewayDeps): UpgradeHandler {
 function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
   if (line.kind === "socket") throw new GatewayError("request.not-found", "the gateway's own pages take no WebSocket");
   const { incoming } = visit;
+  // What a worker registers from here would see every ticket that comes by. None of our addresses is a script.
+  if (fieldOf(incoming.rawHeaders, "service-worker") !== null) throw new GatewayError("request.not-found", "no service worker lives here");
   deps
     .control(toWebRequest(line.req, line.res, visit), visit)
     .then(toAnswer)

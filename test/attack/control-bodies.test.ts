@@ -39,3 +39,14 @@ test("a caller over the limit costs no body: 429", async () => {
   for (let at = 0; at < 5; at += 1) statuses.push(await firstAnswer("/_vestibule/oidc/entra/callback"));
   expect(statuses.at(-1)).toBe(429);
 });
+
+test("no service worker is fetched from the gateway's own addresses", async () => {
+  const ask = async (field: string) => {
+    const client = await rawConnect(gateway);
+    client.send(`GET /_vestibule/jwks.json HTTP/1.1\r\nHost: auth.acme.example\r\n${field}\r\n`);
+    const { status } = await client.answer();
+    client.destroy();
+    return status;
+  };
+  expect([await ask("Service-Worker: script\r\n"), await ask("")]).toEqual([404, 200]);
+});
