@@ -13,6 +13,10 @@ export const pastTheRules: Chapter = {
           "from a public path nothing is planted anonymously",
           "where only reading is allowed, nothing is written by a copy either",
         ],
+        "test/e2e/mod-dav.test.ts": [
+          "real mod_dav behind TLS: bob copies where he may write, and plants nothing where he may not",
+          "litmus, behind TLS, finds in mod_dav what it finds straight",
+        ],
       },
     },
     {

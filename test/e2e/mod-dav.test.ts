@@ -1,0 +1,117 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
+import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
+import { ownedFolder, spawnOwned } from "../support/owned.ts";
+import { allow } from "../support/policy-builders.ts";
+import { exchange } from "../support/raw-client.ts";
+import { writeCertificate } from "../support/server-certificate-files.ts";
+
+const isThere = spawnSync("apache2", ["-v"]).status === 0;
+const hasLitmus = spawnSync("litmus", ["--help"]).error === undefined;
+const modules = "/usr/lib/apache2/modules";
+
+/** Debian's Apache with mod_dav, plain HTTP on a loopback port, everything writable. */
+async function startApache(): Promise<{ readonly port: number; stop(): void }> {
+  const folder = ownedFolder("vestibule-dav-");
+  const port = await freePort();
+  for (const path of ["pub", "dav", "dav/admin"]) await mkdir(join(folder, "www", path), { recursive: true });
+  const load = ["mpm_event", "authz_core", "dav", "dav_fs", "dav_lock"].map(
+    (name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`,
+  );
+  const config = [
+    ...load,
+    `Listen 127.0.0.1:${port}`,
+    "ServerName localhost",
+    `ServerRoot ${folder}`,
+    `PidFile ${folder}/pid`,
+    `ErrorLog ${folder}/error.log`,
+    `DocumentRoot ${folder}/www`,
+    `DavLockDB ${folder}/lock`,
+    `<Directory ${folder}/www>`,
+    "Dav On",
+    "Require all granted",
+    "</Directory>",
+  ];
+  await writeFile(join(folder, "apache.conf"), `${config.join("\n")}\n`);
+  spawnSync("chmod", ["-R", "a+rwX", folder]);
+  const apache = spawnOwned("apache2", ["-X", "-f", join(folder, "apache.conf")], { stdio: "ignore" });
+  await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
+  return { port, stop: () => void apache.kill() };
+}
+
+async function withApache(work: (gateway: InProcessGateway) => Promise<void>): Promise<void> {
+  const apache = await startApache();
+  const upstreams = [{ url: `http://127.0.0.1:${apache.port}`, weight: 1 }];
+  const certificates = [await writeCertificate(ownedFolder("vestibule-dav-tls-"), "localhost", ["localhost"])];
+  try {
+    const gateway = await startGatewayInProcess({
+      app: { hosts: ["localhost"] },
+      listen: { tls: { certificates } },
+      routes: [
+        { path: "/", upstreams, access: [allow({ groups: ["staff"] })] },
+        { path: "/pub", upstreams, public: [{ method: null, glob: "/pub/**" }] },
+        { path: "/dav/admin", upstreams, access: [allow({ groups: ["admins"] })] },
+      ],
+    });
+    try {
+      await work(gateway);
+    } finally {
+      await gateway.close();
+    }
+  } finally {
+    apache.stop();
+  }
+}
+
+test.skipIf(!isThere)(
+  "real mod_dav behind TLS: bob copies where he may write, and plants nothing where he may not",
+  { timeout: 60_000 },
+  async () => {
+    await withApache(async (gateway) => {
+      const { cookie } = await gateway.signIn({}, "localhost");
+      const target = { port: gateway.port, tls: { serverName: "localhost" } };
+      const ask = async (method: string, path: string, fields: readonly string[] = [], credentials = cookie, body = "") => {
+        const head = [`${method} ${path} HTTP/1.1`, `Host: localhost:${gateway.port}`, `Cookie: ${credentials}`, ...fields];
+        if (body !== "") head.push(`Content-Length: ${body.length}`);
+        return (await exchange(target, `${[...head, "Connection: close"].join("\r\n")}\r\n\r\n${body}`)).statuses[0];
+      };
+      const here = `https://localhost:${gateway.port}`;
+      expect(await ask("PUT", "/dav/bob.txt", [], cookie, "hello")).toBe(201);
+      expect(await ask("GET", "/dav/admin/")).toBe(403);
+      expect(await ask("COPY", "/dav/bob.txt", [`Destination: ${here}/dav/admin/planted.txt`])).toBe(403);
+      expect(await ask("MOVE", "/dav/bob.txt", [`Destination: ${here}/dav/%61dmin/planted.txt`])).toBe(403);
+      expect(await ask("COPY", "/pub/", [`Destination: ${here}/dav/admin/planted/`], "a=b")).toBe(401);
+      expect(await ask("COPY", "/dav/bob.txt", [`Destination: ${here}/dav/copy.txt`])).toBe(201);
+      expect(await ask("MOVE", "/dav/copy.txt", [`Destination: ${here}/dav/moved.txt`])).toBe(201);
+      const root = await gateway.signIn({ subject: "root", groups: { kind: "known", names: ["admins", "staff"] } }, "localhost");
+      expect(await ask("GET", "/dav/admin/planted.txt", [], root.cookie)).toBe(404);
+      expect(await ask("COPY", "/dav/bob.txt", [`Destination: ${here}/dav/admin/meant.txt`], root.cookie)).toBe(201);
+    });
+  },
+);
+
+test.skipIf(!isThere || !hasLitmus)("litmus, behind TLS, finds in mod_dav what it finds straight", { timeout: 120_000 }, async () => {
+  await withApache(async (gateway) => {
+    const folder = ownedFolder("vestibule-litmus-");
+    const litmus = spawn("litmus", ["-k", `https://localhost:${gateway.port}/pub/`], { cwd: folder });
+    let report = "";
+    litmus.stdout.on("data", (chunk) => {
+      report += chunk;
+    });
+    litmus.stderr.on("data", (chunk) => {
+      report += chunk;
+    });
+    await new Promise((resolve) => litmus.on("close", resolve));
+    const totals = [...report.matchAll(/of (\d+) tests run: (\d+) passed, (\d+) failed/g)].map(([, run, passed, failed]) => [
+      run,
+      passed,
+      failed,
+    ]);
+    expect(totals.length, report).toBe(5);
+    for (const [run, passed, failed] of totals) expect([passed, failed], report).toEqual([run, "0"]);
+  });
+});
