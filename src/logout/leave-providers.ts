@@ -27,7 +27,7 @@ export async function leaveProviders(
     const state = { host, complete: complete && !passedOver };
     const way = await leave(parts, incoming, session, sessions.slice(at + 1), state);
     if (way !== null) return withCookies(followStep(parts, incoming, way.go), restCookie(parts, incoming, way.rest));
-    passedOver = true;
+    if (parts.providers.get(session.principal.provider)?.remembersNothing !== true) passedOver = true;
   }
   return withCookies(signedOut(parts, { host, complete: complete && !passedOver, rest: null }), restCookie(parts, incoming, null));
 }

@@ -158,6 +158,27 @@ test("the chooser does not ask whether to use a ticket or its fallback, and use 
   expect(body).toContain('autocomplete="current-password"');
 });
 
+test("a page that wants a stronger login than a ticket leads to the form, and the password is enough", async () => {
+  const jar = join(rig.folder, "strong");
+  expect((await rig.curl({ url: `${rig.wiki}/`, env: alice, jar })).body).toBe("ok");
+  const form = await rig.curl({ url: `${rig.wiki}/vault`, env: alice, jar });
+  expect(challenged(form.heads)).toBe(0);
+  const [, state = ""] = /name="state" value="([^"]+)"/.exec(form.body) ?? [];
+  const fields = ["--data-urlencode", `state=${state}`, "--data-urlencode", "username=alice", "--data-urlencode", "password=alice-secret"];
+  const page = await rig.curl({ url: `${rig.auth}/_vestibule/ldap/corp/form`, jar, args: fields });
+  expect([page.url, page.body]).toEqual([`${rig.wiki}/vault`, "ok"]);
+});
+
+test("signing out says that the visitor's computer still knows who this is", async () => {
+  const jar = join(rig.folder, "leaving");
+  expect((await rig.curl({ url: `${rig.wiki}/`, env: alice, jar })).body).toBe("ok");
+  const args = ["-X", "POST", "-H", `Origin: ${rig.wiki}`, "-H", "Sec-Fetch-Site: same-origin"];
+  const { heads } = await rig.curl({ url: `${rig.wiki}/_vestibule/logout`, jar, args, follow: false });
+  const [, location = ""] = /^location: (\S+)/im.exec(heads[0] ?? "") ?? [];
+  const { body } = await rig.curl({ url: location, jar });
+  expect(body).toContain("Your sign-in service may still remember you.");
+});
+
 test("a KDC that is down disturbs nobody who has a ticket", async () => {
   await rig.kdc.kill();
   try {

@@ -130,7 +130,7 @@ test("who leaves the group, is disabled or deleted while signed in is out within
   await slapd.modify(`dn: ${groupDn("staff")}\nchangetype: modify\nadd: member\nmember: ${personDn("bob")}\n`);
 }, 40_000);
 
-test("signing out ends the gateway's sessions, and the page says that nothing else was left", async () => {
+test("signing out ends the gateway's sessions, and the page says that nothing else remembers the visitor", async () => {
   const visitor = newVisitor();
   await submitPassword(visitor, await visitor.browse(`${rig.wiki}/`), "alice", "alice-secret");
   const out = await visitor.browse(`${rig.wiki}/_vestibule/logout`, {
@@ -138,6 +138,7 @@ test("signing out ends the gateway's sessions, and the page says that nothing el
     headers: { origin: rig.wiki, "sec-fetch-site": "same-origin" },
   });
   expect(out.status).toBe(200);
+  expect(out.body).toContain("You can close this window now.");
   expect((await visitor.visit(`${rig.wiki}/`)).status).toBe(302);
 });
 

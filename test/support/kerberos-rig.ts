@@ -91,6 +91,7 @@ providers:
       userBase: "ou=people,${suffix}"
       userFilter: "(uid={login})"
       timeout: 2s
+      acr: urn:acme:password
   windows:
     name: Windows sign-on
     kerberos:
@@ -105,7 +106,7 @@ apps:
     host: wiki.localhost
     upstream: ${upstream.url}
     sharedSubjects: true
-${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n"}`;
+${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n    routes: [{ path: /vault, access: [{ allow: { groups: [staff], acr: [urn:acme:password] } }] }]\n"}`;
   const gateway = await startGatewayProcess({ yaml, adminPort });
   let jars = 0;
   return {

@@ -108,6 +108,8 @@ export interface LoginProvider {
   refresh?(session: Session): Promise<RefreshOutcome>;
   /** Where the browser goes to leave the provider too; null when it has no such place or it is switched off. */
   leave?(session: Parting, state: string, uiLocales?: readonly string[]): Promise<BrowserStep | null>;
+  /** Keeps no login of its own: with the session everything has ended, and the signed-out page may say so. */
+  readonly remembersNothing?: boolean;
   /** Its signed answer to `leave` names the state: a short one, kept in the store. Others send the browser back with a sealed one. */
   readonly answersLogout?: boolean;
   /** The `iss` of its bearer tokens: says which of a route's providers one is for. Absent = ask each. */

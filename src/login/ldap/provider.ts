@@ -31,6 +31,7 @@ export function createLdapProvider(deps: ProviderDeps & { readonly ldap: LdapSet
     name: settings.name,
     kind: "ldap",
     emailDomains: settings.emailDomains,
+    remembersNothing: true,
     canLookUp: ldap.bind !== null,
     nextRecheck,
     begin: ({ state, loginHint }) =>
