@@ -36,7 +36,7 @@ test("names that differ in spelling only have one key", () => {
 test("a value put into a filter stays one value, whatever it is", () => {
   const template = readFilter("(&(objectClass=person)(uid={login}))");
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (login) => {
+    fc.property(fc.string({ unit: fc.constantFrom(..."*()\\\0&|!=2aé") }), (login) => {
       const filter = template.fill({ login }) as unknown as { filters: EqualityFilter[] };
       expect(filter.filters).toHaveLength(2);
       expect(filter.filters[1]).toBeInstanceOf(EqualityFilter);
