@@ -30,6 +30,8 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   readonly issuesBearerTokens: boolean;
   /** The providers that an app which accepts this one accepts, too: whoever is handed on to a fallback must be let in. */
   leadsTo?(file: File): readonly string[];
+  /** The provider whose people, subjects and groups these are, where they are not its own; null when they are. */
+  peopleOf?(file: File): string | null;
   /** Reports everything that is wrong although each key by itself looks right. */
   check(file: File, context: MethodCheck): void;
   /** Only for a file without problems. */

@@ -105,7 +105,6 @@ apps:
   - name: Wiki
     host: wiki.localhost
     upstream: ${upstream.url}
-    sharedSubjects: true
 ${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n    routes: [{ path: /vault, access: [{ allow: { groups: [staff], acr: [urn:acme:password] } }] }]\n"}`;
   const gateway = await startGatewayProcess({ yaml, adminPort });
   let jars = 0;

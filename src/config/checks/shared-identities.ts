@@ -1,8 +1,10 @@
+import { methods } from "../../login/methods.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import type { AppFile } from "../schema/apps.ts";
 import { effectiveHeaders } from "../schema/header-presets.ts";
 import { readTemplate } from "../schema/header-template.ts";
+import { methodOf } from "../schema/providers.ts";
 import { resolveRoutes } from "../settings/inheritance.ts";
 
 /**
@@ -19,7 +21,23 @@ export function checkSharedIdentities(draft: Draft, report: Report): void {
   }
 }
 
-const providersOf = (app: AppFile, draft: Draft) => app.providers ?? [...draft.providers.keys()];
+/** The app's providers and those that take over from them, each as the one whose people they are: a ticket and a form may mean one directory. */
+function providersOf(app: AppFile, draft: Draft): readonly string[] {
+  const named = app.providers ?? [...draft.providers.keys()];
+  const all = named.flatMap((id) => [id, ...askMethod(draft, id, (method, file) => method.leadsTo?.(file) ?? [])]);
+  return [...new Set(all.flatMap((id) => askMethod(draft, id, (method, file) => [method.peopleOf?.(file) ?? id])))];
+}
+
+type Method = NonNullable<(typeof methods)[string]>;
+
+function askMethod(draft: Draft, id: string, ask: (method: Method, file: unknown) => readonly string[]): readonly string[] {
+  const provider = draft.providers.get(id) ?? null;
+  if (provider === null) return [];
+  return Object.values(methods).flatMap((method) => {
+    const file = methodOf(provider, method.id);
+    return file === undefined ? [] : ask(method, file);
+  });
+}
 
 function checkSubjects(app: AppFile, path: KeyPath, draft: Draft, report: Report): void {
   const said = new Set<string>();

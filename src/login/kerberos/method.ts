@@ -13,6 +13,7 @@ export const kerberosMethod: LoginMethod<KerberosFile, LoginProvider> = {
   attributes: kerberosAttributes,
   issuesBearerTokens: false,
   leadsTo: ({ fallback }) => (fallback === null ? [] : [fallback]),
+  peopleOf: ({ lookup }) => lookup,
   check: checkKerberos,
   settings: kerberosSettings,
   create: (deps) => {
