@@ -9,6 +9,33 @@ import type { SamlSettings } from "./settings.ts";
 import type { DecryptionPolicy } from "./signature/decrypt.ts";
 import type { SigningKey } from "./signature/sign.ts";
 
+/**
+ * Remembers ids of our own login requests, so that strangers' bad signatures cannot use up the metadata refresh that a real answer needs
+ * after a key change. Each counts once. Bounded; a request of another process counts as a stranger's, which costs a minute at worst.
+ */
+export interface AskedRequests {
+  remember(id: string): void;
+  /** Whether the document, unverified as it is, answers one of them. */
+  isOurs(xml: string): boolean;
+}
+
+const mostAsked = 5_000;
+
+export function createAskedRequests(): AskedRequests {
+  const ids = new Set<string>();
+  return {
+    remember: (id) => {
+      ids.add(id);
+      const [oldest] = ids;
+      if (ids.size > mostAsked && oldest !== undefined) ids.delete(oldest);
+    },
+    isOurs: (xml) => {
+      const claimed = /\sInResponseTo=["']([^"']{1,128})["']/.exec(xml)?.[1] ?? "";
+      return ids.delete(claimed);
+    },
+  };
+}
+
 /** What every step of the protocol needs to know about one provider. */
 export interface SamlContext {
   readonly settings: ProviderSettings;
@@ -17,6 +44,8 @@ export interface SamlContext {
   readonly acsUrl: string;
   readonly sloUrl: string;
   readonly source: MetadataSource;
+  /** The requests of logins that this process began. */
+  readonly asked: AskedRequests;
   /** The newest key; null = the configuration gives none. */
   readonly signingKey: SigningKey | null;
   readonly decryption: DecryptionPolicy;

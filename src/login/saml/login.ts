@@ -44,6 +44,7 @@ export async function beginLogin(context: SamlContext, request: LoginRequest): P
   });
   const message = { name: "SAMLRequest", document, relayState: request.state } as const;
   const memory: Record<keyof LoginMemory, string> = { requestId: id, startedAt: String(now) };
+  context.asked.remember(id);
   return { go: sendMessage(endpoint, message, saml.signRequests ? signingKey : null), memory };
 }
 
@@ -62,7 +63,7 @@ export async function receiveAnswer(context: SamlContext, form: URLSearchParams)
   const relayState = onlyField(form, "RelayState");
   const { saml, acsUrl, decryption, clock } = context;
   const toleranceMs = saml.clockToleranceMs;
-  const answer = await withCurrentKeys(context, (metadata) =>
+  const answer = await withCurrentKeys(context, context.asked.isOurs(xml) ? "asked" : "unasked", (metadata) =>
     verifyResponse(xml, {
       issuer: metadata.entityId,
       entityId: saml.entityId,
@@ -191,12 +192,16 @@ const mayBeUnknownKey: readonly ErrorCode[] = ["saml.signature", "saml.decrypt"]
  * Verifies with the keys that are known, and once more with the provider's newest when no known one fits: a certificate that changed
  * since the last refresh costs nobody a login.
  */
-export async function withCurrentKeys<T>({ source }: Pick<SamlContext, "source">, verify: (metadata: IdpMetadata) => T): Promise<T> {
+export async function withCurrentKeys<T>(
+  { source }: Pick<SamlContext, "source">,
+  why: "asked" | "unasked",
+  verify: (metadata: IdpMetadata) => T,
+): Promise<T> {
   const metadata = await source.get();
   try {
     return verify(metadata);
   } catch (error) {
-    const renewed = isAboutKeys(error) ? await source.renewed(metadata) : null;
+    const renewed = isAboutKeys(error) ? await source.renewed(metadata, why) : null;
     if (renewed === null) throw error;
     return verify(renewed);
   }

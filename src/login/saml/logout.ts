@@ -31,7 +31,7 @@ export async function leaveProvider(context: SamlContext, session: Parting, stat
 export async function acceptLogoutMessage(context: SamlContext, wire: LogoutWire): Promise<LogoutRequested | LogoutAnswered> {
   const { saml, sloUrl, decryption, clock, log, settings } = context;
   const incoming = toIncoming(wire);
-  const message = await withCurrentKeys(context, (metadata) =>
+  const message = await withCurrentKeys(context, "unasked", (metadata) =>
     readLogoutMessage(incoming, {
       issuer: metadata.entityId,
       destination: sloUrl,

@@ -5,7 +5,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
-import { decryptionPolicy, newestKey, type SamlContext } from "./context.ts";
+import { createAskedRequests, decryptionPolicy, newestKey, type SamlContext } from "./context.ts";
 import { beginLogin, concludeLogin, receiveAnswer } from "./login.ts";
 import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
 import { createMetadataSource } from "./metadata/source.ts";
@@ -44,6 +44,7 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
     ...deps,
     saml,
     source,
+    asked: createAskedRequests(),
     signingKey: newestKey(saml),
     decryption: decryptionPolicy(saml),
     mapping: mappingOf(deps),

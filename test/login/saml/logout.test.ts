@@ -52,6 +52,14 @@ describe.each(["redirect", "post"] as const)("by %s", (binding) => {
     expect(read(carry(binding, "SAMLResponse", answer))).toMatchObject({ kind: "response", inResponseTo: "_asked", outcome });
   });
 
+  test("an answer without a signature says no more than that we signed out here; a signature of somebody else says nothing", () => {
+    const answer = writeLogoutResponse({ ...head, inResponseTo: "_asked", outcome: "success" });
+    expect(read(carry(binding, "SAMLResponse", answer, null))).toMatchObject({ inResponseTo: "_asked", outcome: "partial" });
+    expect(codeOf(() => read(carry(binding, "SAMLResponse", answer, aKey())))).toBe("saml.logout-rejected");
+    const elsewhere = writeLogoutResponse({ ...head, destination: "https://other.example", inResponseTo: "_asked", outcome: "success" });
+    expect(codeOf(() => read(carry(binding, "SAMLResponse", elsewhere, null)))).toBe("saml.logout-rejected");
+  });
+
   const changed = (from: string | RegExp, to: string): Xml => ({ xml: aRequest.xml.replace(from, to) });
   test.each<{ when: string; incoming: () => IncomingMessage; change?: Partial<LogoutExpectations> }>([
     { when: "unsigned", incoming: () => carry(binding, "SAMLRequest", aRequest, null) },

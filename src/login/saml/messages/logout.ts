@@ -57,17 +57,21 @@ const maxAgeMs = 10 * 60_000;
 const mostIndexes = 100;
 
 /**
- * Verifies a logout message on either binding; throws `saml.logout-rejected` with the reason for operators. The signature is demanded
- * always: an unsigned LogoutRequest is a stranger who ends other people's sessions.
+ * Verifies a logout message on either binding; throws `saml.logout-rejected` with the reason for operators. A LogoutRequest must be signed:
+ * an unsigned one is a stranger who ends other people's sessions. A LogoutResponse without any signature answers a request of ours, by its
+ * unguessable id, and is believed no further than "signed out here, perhaps not there"; a signature that does not fit is refused.
  */
 export function readLogoutMessage(incoming: IncomingMessage, expected: LogoutExpectations): LogoutMessage {
   try {
-    const { name, message, relayState } =
+    const { name, message, relayState, isProved } =
       incoming.binding === "redirect" ? openRedirect(incoming.rawQuery, expected) : openPost(incoming, expected);
     const kind = name === "SAMLRequest" ? "LogoutRequest" : "LogoutResponse";
     if (!isNamed(message, namespaces.protocol, kind)) throw malformed(`a ${kind} was expected, not ${message.name.slice(0, 100)}`);
     checkHead(message, { ...expected, maxAgeMs });
-    return name === "SAMLRequest" ? readRequest(message, relayState, expected) : readResponse(message, relayState);
+    if (name === "SAMLRequest") return readRequest(message, relayState, expected);
+    const answer = readResponse(message, relayState);
+    // Whoever wrote it: our own sessions have ended, and what is said of the provider's is the less certain of both.
+    return isProved ? answer : { ...answer, outcome: "partial", detail: "the answer is not signed" };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw new GatewayError("saml.logout-rejected", `the logout message is refused: ${error.message}`, { cause: error });
@@ -76,17 +80,19 @@ export function readLogoutMessage(incoming: IncomingMessage, expected: LogoutExp
 
 interface Opened {
   readonly name: MessageName;
-  /** Covered by a signature, wholly. */
+  /** Covered by a signature, wholly, unless it is a LogoutResponse that has none. */
   readonly message: XmlElement;
+  readonly isProved: boolean;
   readonly relayState: string | null;
 }
 
 function openRedirect(rawQuery: string, { signatures }: LogoutExpectations): Opened {
   const redirect = readRedirect(rawQuery);
-  verifyRedirect(redirect, signatures);
+  const isProved = redirect.name === "SAMLRequest" || redirect.signature !== null;
+  if (isProved) verifyRedirect(redirect, signatures);
   const message = parseXml(redirect.xml);
   confirmReading(redirect.xml, message);
-  return { name: redirect.name, message, relayState: redirect.relayState };
+  return { name: redirect.name, message, relayState: redirect.relayState, isProved };
 }
 
 function openPost(
@@ -95,7 +101,8 @@ function openPost(
 ): Opened {
   const root = parseXml(decodePosted(message));
   if (countSignatures(root) > 1) throw badSignature("a signature stands where none belongs");
-  return { name, message: verifySignature(root, root, signatures).element, relayState };
+  if (name === "SAMLResponse" && countSignatures(root) === 0) return { name, message: root, relayState, isProved: false };
+  return { name, message: verifySignature(root, root, signatures).element, relayState, isProved: true };
 }
 
 function readRequest(message: XmlElement, relayState: string | null, expected: LogoutExpectations): LogoutMessage {
@@ -118,7 +125,7 @@ function readRequest(message: XmlElement, relayState: string | null, expected: L
   };
 }
 
-function readResponse(message: XmlElement, relayState: string | null): LogoutMessage {
+function readResponse(message: XmlElement, relayState: string | null): LogoutMessage & { readonly kind: "response" } {
   const { isSuccess, codes, detail } = readStatus(message);
   const outcome = codes.includes("PartialLogout") ? "partial" : isSuccess ? "success" : "failed";
   return { kind: "response", inResponseTo: requiredAttribute(message, "InResponseTo"), relayState, outcome, detail };

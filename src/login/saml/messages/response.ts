@@ -1,11 +1,12 @@
-import { GatewayError } from "../../../core/errors.ts";
+import { type ErrorCode, GatewayError } from "../../../core/errors.ts";
+import { meaningOf } from "../../remote/provider-errors.ts";
 import { decodeBase64 } from "../signature/algorithms.ts";
 import { decryptElement } from "../signature/decrypt.ts";
 import { badSignature, countSignatures, type SignaturePolicy, signatureOf, verifySignature } from "../signature/verify.ts";
 import { decodeXml, messageLimits, parseXml } from "../xml/parse.ts";
 import { attributeOf, childrenOf, countElements, elementsOf, isNamed, malformed, namespaces, type XmlElement } from "../xml/tree.ts";
 import { type AssertionExpectations, type AssertionFacts, checkAssertion } from "./assertion.ts";
-import { checkHead, readStatus } from "./head.ts";
+import { checkHead, readStatus, type Status } from "./head.ts";
 
 /** Everything but the answer itself: the verification is a pure function of both. */
 export interface ResponseExpectations extends AssertionExpectations {
@@ -43,7 +44,7 @@ export function verifyResponse(xml: string, expected: ResponseExpectations): Ver
   if (!isNamed(root, namespaces.protocol, "Response")) throw malformed(`a Response was expected, not ${root.name.slice(0, 100)}`);
   checkHead(root, { ...expected, destination: expected.acsUrl });
   const status = readStatus(root);
-  if (!status.isSuccess) throw new GatewayError("saml.status", `the provider answered ${status.detail}`);
+  if (!status.isSuccess) throw new GatewayError(codeOfStatus(status), `the provider answered ${status.detail}`);
   const sole = soleAssertion(root);
   refuseStraySignatures(root, sole);
   if (signatureOf(root) === null) return answerFrom(root, sole, null, expected);
@@ -53,6 +54,14 @@ export function verifyResponse(xml: string, expected: ResponseExpectations): Ver
   const signedSole = soleAssertion(verified.element);
   if (onlyPlaces && signatureOf(signedSole) === null) throw badSignature("the signed Response holds another assertion than the document");
   return answerFrom(verified.element, signedSole, verified.key, expected);
+}
+
+/** By the table of all provider errors: the innermost code that it knows decides; a bare `Responder` says no more than no. */
+function codeOfStatus({ codes, detail }: Status): ErrorCode {
+  if (codes.includes("NoAuthnContext")) return "saml.authn-context";
+  const what = codes.toReversed().flatMap((code) => meaningOf(code) ?? [])[0];
+  if (what === "passing" || /\bauthentication_expired\b/.test(detail)) return "login.provider-busy";
+  return what === "ours" ? "setup.request" : "saml.status";
 }
 
 /** `document` is the signed Response, or the unsigned one as it came: then `key` is null and the assertion must prove itself. */

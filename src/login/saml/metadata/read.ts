@@ -5,7 +5,7 @@ import { decodeXml, parseXml } from "../xml/parse.ts";
 import type { XmlLimits } from "../xml/tags.ts";
 import { attributeOf, elementsOf, isNamed, namespaces, type XmlElement } from "../xml/tree.ts";
 import { type IdpDocument, unusableMetadata } from "./idp-metadata.ts";
-import { identityProviderRole, readRole } from "./role.ts";
+import { identityProviderRole, isIdentityProvider, readRole } from "./role.ts";
 
 /** What must be known to read a metadata document. Plain data: it crosses threads. */
 export interface ReadingOptions {
@@ -83,13 +83,21 @@ function verified(document: XmlElement, signer: string, allowSha1: boolean): Xml
 function pick(root: XmlElement, wanted: string | null): Placed {
   const all = [...entitiesIn(root)];
   if (all.length === 0) throw unusableMetadata(`the document describes no entity: its root is ${root.name}, not EntityDescriptor`);
-  const matching = wanted === null ? all : all.filter(({ entity }) => entityIdOf(entity) === wanted);
+  // Of a federation with a single identity provider nothing else can be meant.
+  const matching = wanted === null ? providersAmong(all) : all.filter(({ entity }) => entityIdOf(entity) === wanted);
   const [found, ...more] = matching;
   if (found !== undefined && more.length === 0) return found;
   if (wanted === null)
-    throw unusableMetadata(`the document describes ${all.length} entities; set metadataEntity to one of ${someIds(all)}`);
+    throw unusableMetadata(
+      `the document describes ${all.length} entities; set metadataEntity to one of ${someIds(matching.length === 0 ? all : matching)}`,
+    );
   if (more.length > 0) throw unusableMetadata(`the document describes ${wanted} ${matching.length} times`);
   throw unusableMetadata(`the document does not describe ${wanted}; it describes ${someIds(all)}`);
+}
+
+/** Those that are SAML 2.0 identity providers, where there are several entities; a single one is judged, and named, by what it is. */
+function providersAmong(all: readonly Placed[]): readonly Placed[] {
+  return all.length === 1 ? all : all.filter(({ entity }) => isIdentityProvider(entity));
 }
 
 /** In document order. Depth is bounded by the parser. */

@@ -8,6 +8,13 @@ const bindings: ReadonlyMap<string, SamlEndpoint["binding"]> = new Map([
   ["urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST", "post"],
 ]);
 
+/** Whether an entity has a role as a SAML 2.0 identity provider at all. */
+export function isIdentityProvider(entity: XmlElement): boolean {
+  return childrenOf(entity, namespaces.metadata, "IDPSSODescriptor").some((one) =>
+    (attributeOf(one, "protocolSupportEnumeration") ?? "").split(/\s+/).includes(namespaces.protocol),
+  );
+}
+
 /** The entity's one role as a SAML 2.0 identity provider; what else it is (ADFS and LemonLDAP::NG are service providers too) does not matter. */
 export function identityProviderRole(entity: XmlElement, entityId: string): XmlElement {
   const roles = childrenOf(entity, namespaces.metadata, "IDPSSODescriptor");

@@ -22,7 +22,7 @@ export interface MetadataSource {
    * For when no key of `used` verified a signature: what has come since, else one fetch now, at most once a minute, so that a changed
    * certificate costs no login and a flood of forgeries no more than that. Null when the keys are the same still.
    */
-  renewed(used: IdpMetadata): Promise<IdpMetadata | null>;
+  renewed(used: IdpMetadata, why: "asked" | "unasked"): Promise<IdpMetadata | null>;
   /** Begins to load and to refresh in the background. `get` works without it. */
   start(): void;
   /** What the last contact gave; reaches out to nobody. */
@@ -32,7 +32,8 @@ export interface MetadataSource {
   close(): void;
 }
 
-const forcedPauseMs = 60_000;
+/** A stranger can send any number of bad signatures; answers to logins that we began are as many as those. */
+const forcedPauseMs = { asked: 5_000, unasked: 60_000 } as const;
 
 /** The source that the configuration names: a URL or a file that is refreshed, or `idp:` by hand. Nothing is read before it is needed. */
 export function createMetadataSource(deps: MetadataSourceDeps): MetadataSource {
@@ -56,7 +57,7 @@ function fixedSource(deps: MetadataSourceDeps, metadata: IdpMetadata): MetadataS
 
 function refreshedSource(deps: MetadataSourceDeps, refresher: MetadataRefresh): MetadataSource {
   const { clock, provider, saml } = deps;
-  let forced: { readonly at: number; readonly done: Promise<void> } | null = null;
+  const forced = new Map<"asked" | "unasked", { readonly at: number; readonly done: Promise<void> }>();
   const news = (used: IdpMetadata) => {
     const found = refresher.usable();
     return found === null || haveSameKeys(found.metadata, used) ? null : found.metadata;
@@ -74,11 +75,12 @@ function refreshedSource(deps: MetadataSourceDeps, refresher: MetadataRefresh): 
       if (found === null) throw unusableMetadata(`${provider}: ${whyNot()}`);
       return found.metadata;
     },
-    renewed: async (used) => {
+    renewed: async (used, why) => {
       const now = clock();
-      if (news(used) === null && (forced === null || Math.abs(now - forced.at) >= forcedPauseMs))
-        forced = { at: now, done: refresher.refresh(true) };
-      await forced?.done;
+      const latest = forced.get(why);
+      if (news(used) === null && (latest === undefined || Math.abs(now - latest.at) >= forcedPauseMs[why]))
+        forced.set(why, { at: now, done: refresher.refresh(true) });
+      await forced.get(why)?.done;
       return news(used);
     },
     start: () => void refresher.refresh(false),

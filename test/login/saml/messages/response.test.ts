@@ -25,6 +25,17 @@ test.each(saml.signings)("a good answer with a signed %s gives every fact", (sig
   });
 });
 
+test.each([
+  { code: "AuthnFailed", is: "saml.status" },
+  { code: "RequestDenied", is: "saml.status" },
+  { code: "NoAuthnContext", is: "saml.authn-context" },
+  { code: "NoAvailableIDP", is: "login.provider-busy" },
+  { code: "InvalidNameIDPolicy", is: "setup.request" },
+  { code: "RequestUnsupported", is: "setup.request" },
+])("the status $code is $is", ({ code, is }) => {
+  expect(saml.codeOf(() => verify({ status: nested(code) }))).toBe(is);
+});
+
 const nested = (codes: string) =>
   `<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:${codes}"/></samlp:StatusCode><samlp:StatusMessage>No way in</samlp:StatusMessage></samlp:Status>`;
 

@@ -20,6 +20,13 @@ const federation = (count: number, attributes = "") =>
   ).join("")}</EntitiesDescriptor>`;
 const redirect = (location: string) => service("SingleSignOnService", "HTTP-Redirect", location);
 
+test("a federation with a single identity provider needs no metadataEntity, whatever else is in it", () => {
+  const service = (at: number) =>
+    `<EntityDescriptor entityID="https://sp-${at}.example"><SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></EntityDescriptor>`;
+  const mixed = federation(1).replace("</EntitiesDescriptor>", `${service(1)}${service(2)}</EntitiesDescriptor>`);
+  expect(read(mixed).entityId).toBe("https://idp-0.example");
+});
+
 test.each<{ when: string; xml: () => string; options?: Partial<ReadingOptions>; says: RegExp }>([
   { when: "it is empty", xml: () => "", says: /is empty/ },
   { when: "it is no XML", xml: () => "<!doctype html><html></html>", says: /refused/ },

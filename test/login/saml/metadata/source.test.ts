@@ -235,19 +235,36 @@ test("a store that is away keeps nobody from logging in", async () => {
   expect((await source.get()).entityId).toBe("https://idp.acme.example");
 });
 
+test("strangers' bad signatures do not use up the fetch that an answer to our own login needs, and two changes within a minute are found", async () => {
+  const { source, fetches } = open();
+  publish(entity(one));
+  const before = await source.get();
+  for (let forgery = 0; forgery < 20; forgery += 1) expect(await source.renewed(before, "unasked")).toBeNull();
+  expect(fetches).toHaveLength(2);
+  publish(entity(other));
+  // The strangers' minute is not over, and theirs alone.
+  expect(await source.renewed(before, "unasked")).toBeNull();
+  const after = await source.renewed(before, "asked");
+  expect(after?.keys[0]?.fingerprint).not.toBe(before.keys[0]?.fingerprint);
+  now += 6_000;
+  publish(entity(one));
+  const again = after === null ? null : await source.renewed(after, "asked");
+  expect(again?.keys[0]?.fingerprint).toBe(before.keys[0]?.fingerprint);
+});
+
 test("a changed certificate is found at the first signature that does not fit, with one fetch a minute at most", async () => {
   const { source, fetches } = open();
   publish(entity(one));
   const before = await source.get();
   publish(entity(other));
-  const [after, same] = await Promise.all([source.renewed(before), source.renewed(before)]);
+  const [after, same] = await Promise.all([source.renewed(before, "unasked"), source.renewed(before, "unasked")]);
   expect(after?.keys[0]?.fingerprint).not.toBe(before.keys[0]?.fingerprint);
   expect(same).toBe(after);
-  expect(await source.renewed(before)).toBe(after);
-  for (let forgery = 0; forgery < 100; forgery += 1) if (after !== null) expect(await source.renewed(after)).toBeNull();
+  expect(await source.renewed(before, "unasked")).toBe(after);
+  for (let forgery = 0; forgery < 100; forgery += 1) if (after !== null) expect(await source.renewed(after, "unasked")).toBeNull();
   expect(fetches).toEqual([true, true]);
   now += minute;
-  if (after !== null) expect(await source.renewed(after)).toBeNull();
+  if (after !== null) expect(await source.renewed(after, "unasked")).toBeNull();
   expect(fetches).toHaveLength(3);
 });
 
@@ -285,7 +302,7 @@ test("what is written by hand is metadata that never changes", async () => {
     "redirect https://idp.acme.example/sso",
     "post https://idp.acme.example/sso",
   ]);
-  expect(await source.renewed(metadata)).toBeNull();
+  expect(await source.renewed(metadata, "unasked")).toBeNull();
   expect(source.health().ok).toBe(true);
   expect(() => open({ metadata: null, idp: { ...idp, ssoUrl: "javascript:alert(1)" } })).toThrow(/not https/);
 });
