@@ -15,6 +15,7 @@ Commands:
   secret    make a value for sessions.secret
   saml-keys make a key and its certificate for a SAML provider
   token     make a service token
+  directory people: export, import, find, unlink, merge, shut out
   schema    print the JSON Schema of the configuration file, for editors
   completion  print the completion of bash or zsh
   sessions  who is signed in at the running gateway: list, show, end
@@ -138,6 +139,23 @@ its hash only, go to standard error.
       --groups A,B    the groups that rules see
       --networks N,M  networks from which it counts; default: all
       --expires DATE  the first day on which it no longer counts; default: in a year
+`,
+  directory: `Usage: vestibule directory [--config FILE] VERB …
+
+People, as running gateways know them. What changes takes effect on their sessions at once where these are in Redis;
+an audit line says what was done.
+
+  export                      everything as JSON Lines, on standard output
+  import FILE                 what an export says; the same id is replaced
+  find TEXT                   people by a word of their name, an address, a user name or a subject
+  show PERSON                 one person, with groups, roles and teams as a login would get them now
+  unlink PROVIDER SUBJECT     parts an account from its person
+  merge INTO FROM             one person of two
+  block PERSON                shut out; unblock PERSON lets in again
+  set PERSON NAME VALUE       a kept attribute, such as localLogin forbidden; unset PERSON NAME
+  remove PERSON               forget a person and what was provisioned of them
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
   completion: `Usage: vestibule completion bash|zsh
 

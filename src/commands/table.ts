@@ -14,6 +14,7 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   "saml-keys": async () => (await import("./saml-keys.ts")).samlKeys,
   token: async () => (await import("./token.ts")).token,
   user: async () => (await import("./user.ts")).user,
+  directory: async () => (await import("./directory.ts")).directory,
   completion: async () => (await import("./completion.ts")).completion,
   schema: async () => (await import("./schema.ts")).schema,
   sessions: async () => (await import("./sessions-command.ts")).sessionsCommand,

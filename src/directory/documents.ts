@@ -69,6 +69,7 @@ export const keysOf: { readonly [Kind in keyof Documents]: (document: Documents[
     const text = (name: string) => (typeof resource[name] === "string" ? resource[name] : null);
     const [userName, externalId, displayName] = [text("userName"), text("externalId"), text("displayName")];
     return [
+      { name: "user", value: "", at: user.createdAt, unique: false },
       key("all", ""),
       { ...key("changed", ""), at: user.changedAt },
       ...(userName === null ? [] : [key("userName", foldName(userName), true)]),
@@ -87,6 +88,7 @@ export const keysOf: { readonly [Kind in keyof Documents]: (document: Documents[
       unique,
     });
     return [
+      { name: "group", value: "", at: group.createdAt, unique: false },
       key("all", ""),
       { ...key("changed", ""), at: group.changedAt },
       key("displayName", foldName(group.displayName), true),

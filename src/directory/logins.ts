@@ -23,6 +23,8 @@ export interface DirectoryDeps {
   readonly ownerOfDomain: (domain: string) => string | null;
   /** Accounts of the gateway's own (`local`): they work while the directory is away. */
   readonly isLocal: (provider: string) => boolean;
+  /** Its SCIM says all of groups, and its logins nothing (`attributes.groups: null`). */
+  readonly groupsByScim: (provider: string) => boolean;
   /** A provider's group names by id, as configured. */
   readonly groupNames: (provider: string) => Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -38,7 +40,8 @@ export function createDirectoryLogins(deps: DirectoryDeps): DirectoryLogins {
   };
 }
 
-async function admit(deps: DirectoryDeps, principal: Principal, caller: DirectoryCaller): Promise<Principal> {
+async function admit(deps: DirectoryDeps, vouched: Principal, caller: DirectoryCaller): Promise<Principal> {
+  const principal: Principal = deps.groupsByScim(vouched.provider) ? { ...vouched, groups: { kind: "known", names: [] } } : vouched;
   const { found, admitted } = await transact(deps.store, async (transaction) => {
     const verdict = welcome(arrivalOf(deps, principal), await candidates(transaction, principal), deps.settings);
     if (verdict.kind === "refuse") return { found: verdict, admitted: null };

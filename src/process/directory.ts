@@ -81,12 +81,16 @@ export function composeDirectory(settings: Settings, parts: DirectoryParts): Dir
 function directoryOver(settings: Settings, rules: DirectorySettings, parts: DirectoryParts & { readonly open: OpenDirectory }): Directory {
   const { store, scimRequests } = parts.open;
   const names = new Map(settings.providers.map(({ id, groupNames }) => [id, groupNames]));
+  const byScim = new Set(
+    settings.providers.filter(({ scim, attributes }) => scim !== null && attributes.groups === null).map(({ id }) => id),
+  );
   const local = new Set(settings.providers.filter(({ protocol }) => isLocal(protocol.kind)).map(({ id }) => id));
   const deps = {
     ...parts,
     store,
     settings: rules,
     isLocal: (id: string) => local.has(id),
+    groupsByScim: (id: string) => byScim.has(id),
     groupNames: (id: string) => names.get(id) ?? {},
   };
   const logins = createDirectoryLogins(deps);

@@ -100,6 +100,7 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
       settings,
       ownerOfDomain: (domain) => owners.get(domain) ?? null,
       isLocal: () => false,
+      groupsByScim: () => false,
       groupNames: () => ({}),
       clock,
       log,

@@ -120,6 +120,7 @@ export const french: Texts = {
     "Un autre compte utilise déjà votre adresse e-mail ici. Prévenez la personne responsable de ce service, en lui donnant le numéro ci-dessous.",
   "error.directory.local-login-forbidden":
     "Vous ne pouvez pas vous connecter ici avec un mot de passe. Utilisez le service de connexion de votre organisation.",
+  "error.directory.import": "Un problème est survenu ici.",
   "error.logout.cross-site": "Veuillez confirmer sur cette page que vous souhaitez vous déconnecter.",
   "error.logout.token-rejected": "La demande n’a pas été comprise.",
   "error.bearer.rejected": "Le jeton d’accès n’a pas été accepté.",
