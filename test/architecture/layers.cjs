@@ -29,7 +29,7 @@ const layers = {
   "login/oidc": {
     layers: ["login/claims", "login/remote", "login/flow", "control", "logout", "config/values", "config/problems"],
     files: ["src/login/method.ts"],
-    packages: ["openid-client", "oauth4webapi", "jose", "zod", "node:crypto"],
+    packages: ["openid-client", "oauth4webapi", "jose", "zod", "node:crypto", "node:timers/promises"],
   },
   "login/saml": {
     layers: ["login/claims", "login/remote", "login/flow", "control", "logout", "config/values", "config/problems"],

@@ -16,11 +16,21 @@ beforeEach(async () => {
   config = aConfig(`${minimal}\ndirectory: { store: { sqlite: { file: ${file} } } }\n`);
   const store = openSqliteDirectory(file);
   const rig = createScimRig({ teams: { from: ["department"], create: true, names: {} } }, { store });
-  const zoe = await rig.admit({ provider: "okta", subject: "1", name: "Zoë Brandt", email: "zoe@example.org", extra: { department: ["Design"] } });
+  const zoe = await rig.admit({
+    provider: "okta",
+    subject: "1",
+    name: "Zoë Brandt",
+    email: "zoe@example.org",
+    extra: { department: ["Design"] },
+  });
   await rig.admit({ provider: "adfs", subject: "Z", email: "zoe@example.org" });
   const bob = await rig.admit({ provider: "okta", subject: "2", name: "Bob" });
   const { id } = await rig.user({ userName: "carol@acme.example" });
-  await rig.scim("POST", "/Groups", { schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"], displayName: "Staff", members: [{ value: id }] });
+  await rig.scim("POST", "/Groups", {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+    displayName: "Staff",
+    members: [{ value: id }],
+  });
   people = { zoe: zoe.person?.id ?? "", bob: bob.person?.id ?? "" };
   await store.close();
 });
@@ -51,8 +61,16 @@ test.each([
   { what: "another file", text: '{"some":"json"}\n', says: "line 1: this is no export of a directory" },
   { what: "an empty file", text: "", says: "line 1: the file is empty" },
   { what: "a line that is no JSON", text: '{"vestibule":"directory","format":1}\nnonsense\n', says: "line 2: this is no JSON object" },
-  { what: "a document of another kind", text: '{"vestibule":"directory","format":1}\n{"kind":"robot","document":{"id":"1","createdAt":1}}\n', says: "line 2: it is no person" },
-  { what: "half a person", text: '{"vestibule":"directory","format":1}\n{"kind":"person","document":{"id":"1","createdAt":1}}\n', says: "line 2: the person cannot be read" },
+  {
+    what: "a document of another kind",
+    text: '{"vestibule":"directory","format":1}\n{"kind":"robot","document":{"id":"1","createdAt":1}}\n',
+    says: "line 2: it is no person",
+  },
+  {
+    what: "half a person",
+    text: '{"vestibule":"directory","format":1}\n{"kind":"person","document":{"id":"1","createdAt":1}}\n',
+    says: "line 2: the person cannot be read",
+  },
 ])("import refuses $what and names the line", async ({ text, says }) => {
   const dump = join(aFolder(), "bad.jsonl");
   writeFileSync(dump, text);
@@ -72,7 +90,10 @@ test("unlink, merge, set, block and remove do what they say, with an audit line"
   expect(await run("merge", people.zoe, parted)).toMatchObject({ code: 0, err: expect.stringContaining('"action":"merged"') });
   expect((await run("set", people.bob, "localLogin", "forbidden")).code).toBe(0);
   expect((await run("block", people.bob)).code).toBe(0);
-  expect(JSON.parse((await run("show", people.bob)).out)).toMatchObject({ blocked: true, attributes: { localLogin: { values: ["forbidden"] } } });
+  expect(JSON.parse((await run("show", people.bob)).out)).toMatchObject({
+    blocked: true,
+    attributes: { localLogin: { values: ["forbidden"] } },
+  });
   expect((await run("unset", people.bob, "localLogin")).code).toBe(0);
   expect((await run("remove", people.bob)).code).toBe(0);
   expect((await run("remove", people.bob)).code).toBe(1);
@@ -81,5 +102,8 @@ test("unlink, merge, set, block and remove do what they say, with an audit line"
 test("wrong usage says what to write", async () => {
   expect(await run("find")).toMatchObject({ code: 2, err: expect.stringContaining("write find TEXT") });
   expect((await run("constructor")).code).toBe(2);
-  expect(await runCommand(directory, ["-c", aConfig(minimal), "export"])).toMatchObject({ code: 1, err: expect.stringContaining("has no directory") });
+  expect(await runCommand(directory, ["-c", aConfig(minimal), "export"])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("has no directory"),
+  });
 });

@@ -56,7 +56,12 @@ interface Reply {
   readonly body: any;
 }
 
-function scim(method: string, path: string, body?: object, change: { readonly token?: string; readonly port?: number } = {}): Promise<Reply> {
+function scim(
+  method: string,
+  path: string,
+  body?: object,
+  change: { readonly token?: string; readonly port?: number } = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -75,7 +80,9 @@ function scim(method: string, path: string, body?: object, change: { readonly to
         answer.setEncoding("utf8").on("data", (part: string) => {
           text += part;
         });
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text === "" ? null : JSON.parse(text) }));
+        answer.on("end", () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text === "" ? null : JSON.parse(text) }),
+        );
       },
     );
     sent.on("error", reject);
@@ -89,7 +96,12 @@ const atSecond = (visitor: Visitor, host: string, path: string) =>
   visitor.visit(`http://${host}:${secondPort}${path}`, { headers: { host: `${host}:${rig.port}` } });
 
 test("SCIM from a provider to the gateway: made, found, put into a group, seen by the app, out within a second at both instances", async () => {
-  const made = await scim("POST", "/Users", { schemas: [userSchema], userName: "alice@acme.example", externalId: "alice", displayName: "Alice by SCIM" });
+  const made = await scim("POST", "/Users", {
+    schemas: [userSchema],
+    userName: "alice@acme.example",
+    externalId: "alice",
+    displayName: "Alice by SCIM",
+  });
   expect(made).toMatchObject({ status: 201, headers: { "content-type": "application/scim+json; charset=utf-8", etag: 'W/"1"' } });
   const { id } = made.body;
   expect((await scim("GET", "/Users?filter=userName%20eq%20%22ALICE%40acme.example%22")).body.totalResults).toBe(1);
@@ -97,7 +109,12 @@ test("SCIM from a provider to the gateway: made, found, put into a group, seen b
   await signIn(visitor, `${rig.urls.wiki}/`, "alice");
   const people = `http://people.localhost:${rig.port}/`;
   expect((await visitor.browse(people)).status).toBe(403);
-  const group = await scim("POST", "/Groups", { schemas: [groupSchema], displayName: "Chiefs", members: [{ value: id }] }, { port: secondPort });
+  const group = await scim(
+    "POST",
+    "/Groups",
+    { schemas: [groupSchema], displayName: "Chiefs", members: [{ value: id }] },
+    { port: secondPort },
+  );
   expect(group.status).toBe(201);
   // Changed groups re-evaluate: nobody signs in again.
   await eventually(async () => expect((await visitor.browse(people)).status).toBe(200), { timeoutMs: 1_000 });
@@ -124,9 +141,13 @@ test("SCIM from a provider to the gateway: made, found, put into a group, seen b
 test("just-in-time: somebody whom no SCIM knows gets a person at the first login, and keeps it", async () => {
   const visitor = newVisitor();
   expect((await signIn(visitor, `${rig.urls.wiki}/`, "bob")).status).toBe(200);
-  expect(rig.gateway.logged((line) => line.audit === "directory" && line.action === "person-made" && line.subject === "bob")).toHaveLength(1);
+  expect(rig.gateway.logged((line) => line.audit === "directory" && line.action === "person-made" && line.subject === "bob")).toHaveLength(
+    1,
+  );
   await signIn(newVisitor(), `${rig.urls.wiki}/`, "bob");
-  expect(rig.gateway.logged((line) => line.audit === "directory" && line.action === "person-made" && line.subject === "bob")).toHaveLength(1);
+  expect(rig.gateway.logged((line) => line.audit === "directory" && line.action === "person-made" && line.subject === "bob")).toHaveLength(
+    1,
+  );
 });
 
 test("each configured token counts, others are refused, and whoever guesses is shut out", async () => {

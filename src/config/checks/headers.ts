@@ -130,6 +130,7 @@ function extrasOf(app: AppFile, draft: Draft): ReadonlySet<string> | null {
     const provider = draft.providers.get(id);
     if (provider === null) return null;
     for (const name of Object.keys(provider?.attributes.extra ?? {})) names.add(name);
+    for (const name of provider?.graph?.profile ?? []) names.add(name === "jobTitle" ? "title" : name);
   }
   return names;
 }

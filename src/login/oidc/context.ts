@@ -6,6 +6,7 @@ import type { KeptDocument } from "../remote/kept-document.ts";
 import { ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
 import type { Decrypt } from "./decrypt.ts";
 import type { ProviderMetadata } from "./discovery.ts";
+import type { Graph } from "./graph.ts";
 import type { ProviderKeys } from "./keys.ts";
 import type { LibraryConfiguration } from "./library.ts";
 import type { OidcSettings } from "./settings.ts";
@@ -45,6 +46,8 @@ export interface OidcContext {
   readonly faults: Faults;
   readonly fetch: ProviderFetch;
   readonly configure: LibraryConfiguration;
+  /** Null where Graph is not asked. */
+  readonly graph: Graph | null;
   readonly clock: Clock;
   readonly log: Log;
 }

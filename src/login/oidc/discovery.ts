@@ -13,6 +13,8 @@ export interface ProviderMetadata {
   /** RFC 9207: every authorization answer names its issuer. */
   readonly authorization_response_iss_parameter_supported: boolean;
   readonly id_token_signing_alg_values_supported: readonly string[];
+  /** Entra only: the host of its Microsoft Graph, another one in each national cloud. */
+  readonly msgraph_host?: string;
 }
 
 const required = ["authorization_endpoint", "token_endpoint", "jwks_uri"] as const;
@@ -51,8 +53,11 @@ export function readMetadata(document: unknown, issuer: string, allowHttp: boole
     require_pushed_authorization_requests: document.require_pushed_authorization_requests === true,
     authorization_response_iss_parameter_supported: document.authorization_response_iss_parameter_supported === true,
     id_token_signing_alg_values_supported: announcedAlgorithms(document.id_token_signing_alg_values_supported),
+    ...(isHost(document.msgraph_host) ? { msgraph_host: document.msgraph_host } : {}),
   };
 }
+
+const isHost = (value: unknown): value is string => typeof value === "string" && /^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(value);
 
 function checkedUrl(value: unknown, name: string, allowHttp: boolean): string {
   const url = typeof value === "string" ? URL.parse(value) : null;

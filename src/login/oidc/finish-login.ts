@@ -40,7 +40,9 @@ export async function finishLogin(
   };
   const { claims, facts } = await verifyIdToken(context, metadata, tokens.id_token, expected);
   const said = await askUserinfo(context, metadata, { claims, accessToken: tokens.access_token, sub: facts.sub });
-  const identity = personOf(context, claims, said);
+  const mapped = personOf(context, claims, said);
+  const whole = mergeClaims(claims, said.kind === "said" ? said.claims : null);
+  const identity = context.graph === null ? mapped : await context.graph.complete(whole, mapped, metadata);
   const kept = keptTokens(context, tokens, tokens.id_token);
   return {
     principal: { ...identity, acr: facts.acr, authenticatedAt: facts.authTime ?? facts.issuedAt },

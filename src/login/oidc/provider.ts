@@ -11,6 +11,7 @@ import { createFaults, type OidcContext } from "./context.ts";
 import { createDecrypt, publicKeysOf } from "./decrypt.ts";
 import { discoveryUrl, readMetadata } from "./discovery.ts";
 import { finishLogin } from "./finish-login.ts";
+import { createGraph } from "./graph.ts";
 import { acceptedAlgorithms } from "./jws.ts";
 import { createProviderKeys, readKeys } from "./keys.ts";
 import { createLibraryConfiguration } from "./library.ts";
@@ -60,6 +61,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
   const faults = createFaults();
   const { tenants } = oidc;
   const publicKeys = publicKeysOf(oidc);
+  const configure = createLibraryConfiguration({ oidc, allowHttp: deps.allowHttp, fetch: fetchOne, clock: deps.clock });
   const context: OidcContext = {
     ...documents,
     settings,
@@ -81,7 +83,11 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     decrypt: createDecrypt(oidc),
     faults,
     fetch: fetchOne,
-    configure: createLibraryConfiguration({ oidc, allowHttp: deps.allowHttp, fetch: fetchOne, clock: deps.clock }),
+    configure,
+    graph:
+      settings.graph === null
+        ? null
+        : createGraph({ ...deps, ...graphParts(settings), configure, closing: closing.signal, fetch: deps.fetch ?? fetch }),
     clock: deps.clock,
     log: deps.log,
   };
@@ -121,6 +127,10 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     tryRequest: () => tryRequest(context),
     close: () => closing.abort(),
   };
+}
+
+function graphParts({ id, graph, attributes, groupNames }: ProviderSettings) {
+  return { provider: id, settings: graph ?? { groups: "never" as const, profile: [] }, groupsPath: attributes.groups, groupNames };
 }
 
 function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: ProviderFetch) {

@@ -137,13 +137,16 @@ async function currentPrincipal(
   const known = verified?.facts.sub ?? (typeof sub === "string" ? sub : null);
   const said = await userinfoNow(context, metadata, answer.access_token, known, now);
   // Nothing at all was said about the person: what was known stays as it was.
+  const complete = <I extends Pick<Principal, "subject" | "groups" | "extra">>(claims: Claims, identity: I) =>
+    context.graph === null ? identity : context.graph.complete(claims, identity, metadata);
   if (now === null && said.kind !== "said") {
     if (said.kind === "away" || said.kind === "refused") throw unavailable(said.why);
-    return { principal: session.principal, idToken: null, isWhole: true };
+    return { principal: await complete(before, session.principal), idToken: null, isWhole: true };
   }
-  const identity = identityOf(context, { now, before, said, known: session.principal });
+  const stated = identityOf(context, { now, before, said, known: session.principal });
   if (said.kind === "away" || said.kind === "refused") noteUnrenewed(context, session, said.why);
-  if (identity.subject !== session.principal.subject) throw rejected("refresh: the subject is another one");
+  if (stated.subject !== session.principal.subject) throw rejected("refresh: the subject is another one");
+  const identity = await complete(mergeClaims(now ?? before, said.kind === "said" ? said.claims : null), stated);
   const { authenticatedAt, acr } = session.principal;
   const principal = { ...identity, authenticatedAt, acr: verified?.facts.acr ?? acr };
   return { principal, idToken: answer.id_token, isWhole: said.kind !== "away" };
