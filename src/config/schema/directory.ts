@@ -79,5 +79,5 @@ export const graph = key(
 /** Per provider: whether its mail domains must be proved. */
 export const domainProof = key(
   z.enum(["none", "dns"]).prefault("none"),
-  "dns: emailDomains count only while _vestibule.<domain> has the TXT record that `vestibule domains` prints.",
+  "Not available yet: dns, by which emailDomains count only while a TXT record is there.",
 );

@@ -1,3 +1,4 @@
+import type { DirectorySettings } from "../../core/directory-settings.ts";
 import type { HeadLimits, LimitSettings } from "../../core/limits.ts";
 import type { PolicyTest } from "../../core/rules.ts";
 import type { RedisSettings, SessionSettings, Settings } from "../../core/settings.ts";
@@ -7,7 +8,6 @@ import type { References } from "../values/references.ts";
 import { appSettings } from "./apps.ts";
 import { consoleApp } from "./console.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
-import { directorySettings } from "./directory.ts";
 import { brandingSettings, localeSettings } from "./pages.ts";
 import { providerSettings } from "./providers.ts";
 
@@ -118,5 +118,18 @@ function visitor(as: NonNullable<TestFile["as"]>): NonNullable<PolicyTest["as"]>
     provider: as.provider ?? null,
     acr: as.acr ?? null,
     claims: bareRecord(Object.entries(as.claims)),
+  };
+}
+
+/** The directory with its file named in full; null where the gateway knows nobody itself. */
+export function directorySettings(directory: ConfigFile["directory"], references: References): DirectorySettings | null {
+  if (directory === null) return null;
+  const { store, attributes, roles, teams, ...same } = directory;
+  return {
+    ...same,
+    store: typeof store === "string" ? { kind: store } : { kind: "sqlite", file: references.absolute(store.sqlite.file) },
+    attributes: bareRecord(Object.entries(attributes)),
+    roles: bareRecord(Object.entries(roles)),
+    teams: { ...teams, names: bareRecord(Object.entries(teams.names)) },
   };
 }
