@@ -3,7 +3,7 @@ import { asGatewayError, type ErrorCode, type GatewayError } from "../core/error
 import type { Incoming } from "../core/incoming.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { BrowserStep } from "../core/ports/login-provider.ts";
-import type { PageModel, RenderPage } from "../core/ports/pages.ts";
+import type { PageContext, PageModel, RenderPage } from "../core/ports/pages.ts";
 import { wantsToRead } from "./control-request.ts";
 
 /** A `Set-Cookie` field's value. */
@@ -97,8 +97,15 @@ function retryAfter(status: number): Answer["headers"] {
 }
 
 /** One page for this visitor, in the visitor's language. */
-export function page(deps: Pick<Answering, "renderPage">, incoming: Incoming, status: number, model: PageModel): Answer {
+export function page(
+  deps: Pick<Answering, "renderPage">,
+  incoming: Incoming,
+  status: number,
+  model: PageModel,
+  more: Pick<PageContext, "fragment"> = {},
+): Answer {
   return deps.renderPage(status, model, {
+    ...more,
     requestId: incoming.id,
     acceptLanguage: incoming.acceptLanguage,
     hostname: incoming.hostname,

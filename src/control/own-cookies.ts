@@ -13,6 +13,8 @@ export interface OwnCookies {
   readonly leaving: string;
   /** On the auth host: the provider whose challenge this browser did not answer. */
   readonly challenged: string;
+  /** On the auth host, written by a script: the `#fragment` of the wanted page. */
+  readonly fragment: string;
   /** Begins the names of login attempts under way. */
   readonly loginPrefix: string;
   set(name: string, value: string, maxAgeSeconds?: number): CookieLine;
@@ -29,6 +31,7 @@ export function createOwnCookies(session: Pick<SessionCookies, "name">): OwnCook
     rounds: `${session.name}-rounds`,
     leaving: `${session.name}-leaving`,
     challenged: `${session.name}-challenged`,
+    fragment: `${session.name}-fragment`,
     loginPrefix: `${session.name}-login-`,
     set: (name, value, maxAge) => `${name}=${value}; ${attributes}${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}`,
     clear: (name) => `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,

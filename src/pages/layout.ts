@@ -42,6 +42,13 @@ function picture({ logo, branding }: Frame): Markup {
   return html`<picture><source srcset="${logo.dark}" media="(prefers-color-scheme: dark)"><img class="logo" src="${logo.light}" alt="${branding.name ?? ""}"></picture>`;
 }
 
+/** Where a script leads on, the refresh is for browsers without: two ways at once would ask the provider twice. */
+function refreshOf({ refresh, script }: PageParts): Markup | null {
+  if (refresh === undefined) return null;
+  const meta = html`<meta http-equiv="refresh" content="0; url=${refresh}">`;
+  return script?.includes("location.replace") === true ? html`<noscript>${meta}</noscript>` : meta;
+}
+
 /** The frame that all pages share: one landmark, one heading, one card in the shape of a doorway. */
 export function layOut(lang: string, frame: Frame, parts: PageParts, footerLabel: string): string {
   const { title, lead, body } = parts;
@@ -54,7 +61,7 @@ export function layOut(lang: string, frame: Frame, parts: PageParts, footerLabel
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
-${parts.refresh === undefined ? null : html`<meta http-equiv="refresh" content="0; url=${parts.refresh}">`}
+${refreshOf(parts)}
 <title>${windowTitle}</title>
 <link rel="icon" href="${iconIn(accent ?? "#0b5c55")}">
 <style>${raw(frame.style)}</style>

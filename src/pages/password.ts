@@ -30,6 +30,9 @@ ${problem === null ? null : requestNumber(texts.requestId, requestId)}`,
   };
 }
 
+/** Goes on once the fragment is noted, and leaves no entry in the browser's history. Without scripts the page's own refresh leads on. */
+const onwardScript = `location.replace(document.querySelector("a.button").href)`;
+
 /** Leads on by itself: `refresh` works without a script, in the body of a 401 too. The button is for browsers that do not follow it. */
 export function onwardPage(model: Of<"onward">, texts: Texts): PageParts {
   return {
@@ -37,5 +40,6 @@ export function onwardPage(model: Of<"onward">, texts: Texts): PageParts {
     lead: texts["onward.lead"],
     refresh: pageUrl(model.url) ?? "/",
     body: html`${buttonLink(model.url, texts["onward.submit"], "primary")}`,
+    ...(model.byScript === true ? { script: onwardScript } : {}),
   };
 }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { html } from "hono/html";
 import type { Answer } from "../core/answer.ts";
 import { type BrandingSettings, noBranding } from "../core/branding.ts";
-import type { PageModel, RenderPage } from "../core/ports/pages.ts";
+import type { KeptFragment, PageModel, RenderPage } from "../core/ports/pages.ts";
 import type { InsecureSettings, LocaleSettings, ProviderSettings } from "../core/settings.ts";
 import { chooserPage, confirmLogoutPage, continuePage, loopPage, signedOutPage, startPage, stillSignedInPage } from "./bodies.ts";
 import { keptFormPage } from "./kept-form.ts";
@@ -42,12 +43,12 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
     styleHash: hashOf(frame.style),
     images: frame.logo === null ? "data:" : "'self' data:",
   };
-  return (status, given, { requestId, acceptLanguage, hostname, again }) => {
+  return (status, given, { requestId, acceptLanguage, hostname, again, fragment }) => {
     const model = given.page === "refusal" ? { ...given, who: { ...given.who, provider: nameOf(given.who.provider) } } : given;
     const { tag, texts } = chooseLocale(acceptLanguage);
     const app = hostname == null ? null : (deps.appOn?.(hostname) ?? null);
     const context = { requestId, support: branding.support, app, again: again ?? null, home: deps.home ?? null };
-    const parts = partsOf(model, texts, context, tag);
+    const parts = notingFragment(partsOf(model, texts, context, tag), fragment);
     return {
       status,
       headers: [...headersOf(parts, looks), ["Content-Language", tag], ["X-Request-Id", requestId]],
@@ -63,6 +64,24 @@ export function logoUrls({ logo }: BrandingSettings): { readonly light: string; 
   const urlOf = (ground: "light" | "dark") =>
     `/_vestibule/branding/logo-${ground}?v=${createHash("sha256").update(logo[ground].bytes).digest("base64url").slice(0, 12)}`;
   return { light: urlOf("light"), dark: urlOf("dark") };
+}
+
+/**
+ * Notes the fragment of the page's address before anything else runs. The script is constant, so that the CSP names its hash; the cookie's
+ * name and key stand in the page. Without scripts the page works, and the fragment is lost.
+ */
+const fragmentScript = `
+const kept = document.getElementById("fragment").dataset;
+if (location.hash.length > 1 && location.hash.length < 1000) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = kept.cookie + "=" + kept.key + "." + encodeURIComponent(location.hash) + "; Path=/; Max-Age=600; SameSite=Lax" + secure;
+}
+`;
+
+function notingFragment(parts: PageParts, fragment: KeptFragment | undefined): PageParts {
+  if (fragment === undefined) return parts;
+  const note = html`${parts.body}<span id="fragment" hidden data-cookie="${fragment.cookie}" data-key="${fragment.key}"></span>`;
+  return { ...parts, body: note, script: fragmentScript + (parts.script ?? "") };
 }
 
 function partsOf(model: PageModel, texts: Texts, context: NoContext, tag: string): PageParts {

@@ -62,7 +62,7 @@ export type PageModel =
       readonly done: boolean;
     }
   /** Goes on to `url` by itself, without a script: the body of a challenge, for browsers that have no answer to it. */
-  | { readonly page: "onward"; readonly url: string }
+  | { readonly page: "onward"; readonly url: string /** Notes the fragment first, by a script. */; readonly byScript?: true }
   | { readonly page: "error"; readonly code: ErrorCode; readonly startAgainUrl: string | null }
   | {
       readonly page: "loop";
@@ -127,6 +127,12 @@ export type PageModel =
   /** A form that posts itself where scripts run and shows a button where they do not (SAML POST binding). */
   | { readonly page: "continue"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
 
+/** The cookie in which a script notes the fragment of the wanted page, and which page it belongs to. */
+export interface KeptFragment {
+  readonly cookie: string;
+  readonly key: string;
+}
+
 /** Whom a page is for, and where that visitor stands. */
 export interface PageContext {
   readonly requestId: string;
@@ -135,6 +141,8 @@ export interface PageContext {
   readonly hostname?: string | null;
   /** Path and query to ask for again; null where doing so would change something or make no sense. */
   readonly again?: string | null;
+  /** Where this page notes the `#fragment` of its own address; absent where it notes none. */
+  readonly fragment?: KeptFragment;
 }
 
 /** Renders one page as a complete answer: escaped, no-store, nosniff, strict CSP, in the visitor's language. */

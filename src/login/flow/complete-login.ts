@@ -9,6 +9,7 @@ import { formatOrigin } from "../../core/origin.ts";
 import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
+import { withFragment } from "./fragment.ts";
 import type { LoginState } from "./login-state.ts";
 import { loopAnswer } from "./loop.ts";
 import type { Needs } from "./parts.ts";
@@ -100,7 +101,8 @@ async function welcome(
   const { session, cookie } = await beginSession(parts, request.visit.incoming, { login, target, vouched });
   const cookies = [...attempt.cookies, cookie];
   try {
-    return withCookies(await handOver(parts, target, login.wanted, session), cookies);
+    const answer = withCookies(await handOver(parts, target, login.wanted, session), cookies);
+    return withFragment(answer, parts.names, request.visit.incoming, login.wanted);
   } catch (error) {
     // The session is made and this browser holds it: starting again will find it without another login.
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: urlOfTarget(target), cookies });

@@ -8,6 +8,7 @@ import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
 import { type Choices, chooseProvider, chooserModel, passedOn, readChoices } from "./choose.ts";
+import { notingFragment } from "./fragment.ts";
 import { loopAnswer } from "./loop.ts";
 import type { Needs } from "./parts.ts";
 import { type StartNeeds, startLogin } from "./start-login.ts";
@@ -119,7 +120,7 @@ const isUnavailable = ({ status, code }: GatewayError) => status === 503 || code
 type Problem = Parameters<typeof chooserModel>[0]["problem"];
 
 function ask(
-  parts: Needs<"renderPage">,
+  parts: Needs<"renderPage" | "names">,
   request: ControlRequest,
   login: Login,
   providers: readonly LoginProvider[],
@@ -127,7 +128,13 @@ function ask(
 ): Answer {
   const { sealed, choices, app } = login;
   const status = problem === null ? 200 : problem === "provider-unavailable" ? 503 : 400;
-  return page(parts, request.visit.incoming, status, chooserModel({ app: app.settings.name, sealed, choices, providers, problem }));
+  return page(
+    parts,
+    request.visit.incoming,
+    status,
+    chooserModel({ app: app.settings.name, sealed, choices, providers, problem }),
+    notingFragment(parts.names, request.visit.incoming, login.wanted),
+  );
 }
 
 /**

@@ -5,8 +5,10 @@ import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.ts";
+import type { PageContext } from "../../core/ports/pages.ts";
 import { languageTags } from "../../lib/languages.ts";
 import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
+import { notingFragment, runsScripts } from "./fragment.ts";
 import type { Needs } from "./parts.ts";
 import type { WantedPage } from "./wanted-page.ts";
 
@@ -50,7 +52,7 @@ export async function startLogin(parts: StartNeeds, request: ControlRequest, sta
     const answer = await completeLogin(parts, request, { login, cookies: [], prove: async () => go.vouched });
     return withCookies({ ...answer, headers: [...answer.headers, ...go.headers] }, [parts.names.clear(parts.names.challenged)]);
   }
-  const answer = stepAnswer(parts, incoming, go);
+  const answer = stepAnswer(parts, incoming, go, notingFragment(parts.names, incoming, wanted));
   // A challenge is answered at this same address, by a login of its own. A browser that cannot is not asked again for a while.
   if (go.kind === "challenge") return withCookies(answer, [parts.names.set(parts.names.challenged, provider.id, challengedSeconds)]);
   return withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
@@ -65,10 +67,14 @@ function isRepeated({ usedStates, clock }: Needs<"usedStates" | "clock">, { clie
 
 type Shown = Exclude<LoginStep, { readonly kind: "vouched" | "instead" }>;
 
-function stepAnswer(parts: Needs<"renderPage">, incoming: Incoming, go: Shown): Answer {
-  if (go.kind === "page") return page(parts, incoming, go.status, go.page);
-  if (go.kind !== "challenge") return followStep(parts, incoming, go);
-  const answer = page(parts, incoming, 401, go.page);
+function stepAnswer(parts: Needs<"renderPage">, incoming: Incoming, go: Shown, noting: Pick<PageContext, "fragment">): Answer {
+  if (go.kind === "page") return page(parts, incoming, go.status, go.page, noting);
+  if (go.kind === "redirect" && runsScripts(incoming)) {
+    return page(parts, incoming, 200, { page: "onward", url: go.url, byScript: true }, noting);
+  }
+  if (go.kind === "form") return page(parts, incoming, 200, { page: "continue", action: go.action, fields: go.fields }, noting);
+  if (go.kind === "redirect") return followStep(parts, incoming, go);
+  const answer = page(parts, incoming, 401, go.page, noting);
   return { ...answer, headers: [...answer.headers, ["WWW-Authenticate", go.scheme], ...go.headers] };
 }
 
