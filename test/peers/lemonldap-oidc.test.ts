@@ -25,6 +25,7 @@ beforeAll(async () => {
       issuer: ${lemonLdapIssuer(port)}
       clientId: vestibule
       clientSecret: { env: CLIENT_SECRET }
+      logoutTokens: { sidFromSub: true }
       scopes: [openid, profile, email, groups]`);
   portal = await startLemonLdap(
     {
