@@ -5,6 +5,7 @@ import type { StoreHealth } from "../core/ports/store.ts";
 import { canonicalHost } from "../http/host.ts";
 import { parseAddress } from "../lib/networks.ts";
 import { createApi } from "./api/api.ts";
+import { createConsole } from "./console/console.ts";
 import type { Operations } from "./operations.ts";
 
 export interface AdminDeps {
@@ -47,6 +48,8 @@ export function createAdmin(deps: AdminDeps): (request: Request, address: string
     return new Response("this listener does not answer to that name: see admin.names\n", { status: 421, headers: plain });
   });
   app.route("/api/v1", createApi(deps));
+  for (const path of ["/", "/console", "/console/"]) app.get(path, (context) => context.redirect("/console/now", 302));
+  app.route("/console", createConsole(deps));
   app.get("/healthz", () => new Response("alive\n", { headers: plain }));
   app.get("/readyz", () => readiness(deps));
   app.get("/metrics", async () => {

@@ -44,6 +44,8 @@ export interface Operations {
   /** The latest audit events of this instance, the newest first. */
   readonly tail: (filter: { readonly event: string | null; readonly text: string | null; readonly limit: number }) => readonly AuditEntry[];
   readonly reload: () => Promise<ReloadOutcome>;
+  /** The public keys under which the gateway says who its visitors are (JWK). */
+  readonly assertionKeys: () => readonly object[];
   readonly audit: Audit;
   readonly version: string;
 }

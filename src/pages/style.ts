@@ -80,6 +80,7 @@ main.wide{max-width:60rem;border-radius:1rem}
 .tile .more{color:var(--soft);font-size:.875rem;line-height:1.4}
 .row{display:flex;flex-wrap:wrap;gap:.75rem;justify-content:center;padding-top:.5rem}
 .row .button{width:auto;min-width:11rem;margin:0}
+pre{overflow:auto;max-height:36rem;padding:1rem;background:var(--wash);border-radius:.6rem;font:.8125rem/1.5 ui-monospace,Menlo,Consolas,monospace;text-align:left}
 .told{padding:.75rem .9rem;background:var(--wash);border-radius:.6rem;text-align:center}
 .entries{list-style:none;padding:0;display:grid;gap:.75rem}
 .entry{display:grid;grid-template-columns:1fr auto;gap:.5rem 1.5rem;align-items:start;padding:1rem 1.1rem;border:1px solid var(--edge);border-radius:.75rem}

@@ -4,6 +4,7 @@ import { createExplain } from "../commands/explain.ts";
 import type { Question } from "../commands/explanation.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Settings } from "../core/settings.ts";
+import { createAssertions } from "../identity/assertion.ts";
 import type { Logs } from "./parts.ts";
 
 /** Reads the file again and takes it into force, as a signal does. */
@@ -24,6 +25,7 @@ export function composeOperations(deps: {
   let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof createExplain> } | null = null;
   return {
     ...{ sessions, settings, state, metricsText, version },
+    assertionKeys: () => createAssertions({ secrets: settings().sessions.secrets, clock: Date.now }).jwks().keys,
     audit: logs.audit,
     tail: tail.find,
     explain: (input) => {

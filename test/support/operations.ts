@@ -43,6 +43,7 @@ export function someOperations(
       providers: { entra: { ok: true, detail: "no failure known" } },
     }),
     metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
+    assertionKeys: () => [],
     tail: tail.find,
     reload: async () => ({ outcome: "applied", detail: "1 apps" }),
     audit: tail.remembering((event) => void audited.push(event)),

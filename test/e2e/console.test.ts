@@ -1,0 +1,99 @@
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Rig, signIn, startRig } from "../support/rig.ts";
+import { newVisitor, type Visitor } from "../support/visitor.ts";
+
+const token = "console-token-of-the-console-0123456";
+let rig: Rig;
+let consoleUrl: string;
+beforeAll(async () => {
+  const top = `console:
+  token: { env: CONSOLE_TOKEN }
+  host: console.localhost
+  access: [{ allow: { groups: [admins] } }]
+  readers: [{ allow: { groups: [staff] } }]
+`;
+  rig = await startRig({ top, env: { CONSOLE_TOKEN: token } });
+  consoleUrl = `http://console.localhost:${rig.port}`;
+});
+afterAll(() => rig.close());
+
+const local = () => `http://127.0.0.1:${rig.adminPort}`;
+
+async function signedIn(): Promise<Visitor> {
+  const visitor = newVisitor();
+  await visitor.visit(`${local()}/console/sign-in`, { method: "POST", form: { token }, headers: { origin: local() } });
+  return visitor;
+}
+
+test("on the admin listener the console asks for the token, and shows nothing without it", async () => {
+  const stranger = newVisitor();
+  for (const path of ["/console/now", "/console/sessions", "/console/config", "/console/nothing"]) {
+    const page = await stranger.visit(local() + path);
+    expect([page.status, page.body.includes('type="password"')]).toEqual([401, true]);
+  }
+  const wrong = await stranger.visit(`${local()}/console/sign-in`, { method: "POST", form: { token: "x" }, headers: { origin: local() } });
+  expect([wrong.status, wrong.setCookies]).toEqual([401, []]);
+  const page = await (await signedIn()).visit(`${local()}/console/now`);
+  expect([page.status, page.headers["x-frame-options"]]).toEqual([200, "DENY"]);
+  expect(page.headers["content-security-policy"]).not.toContain("unsafe-inline");
+});
+
+test("who is signed in is found, and ended after a count", async () => {
+  const alice = newVisitor();
+  await signIn(alice, `${rig.urls.wiki}/`, "alice");
+  const operator = await signedIn();
+  expect((await operator.visit(`${local()}/console/sessions?person=alice`)).body).toContain("alice@");
+  const post = (path: string, form: Record<string, string>, origin = local()) =>
+    operator.visit(`${local()}/console${path}`, { method: "POST", form, headers: { origin } });
+  expect((await post("/sessions/count", { person: "alice" })).body).toContain("1 session matches");
+  // Another site's form, and a form without any condition, end nothing.
+  expect((await post("/sessions/end-all", { person: "alice" }, "https://evil.example")).status).toBe(403);
+  expect((await post("/sessions/end-all", {})).status).toBe(400);
+  expect((await alice.visit(`${rig.urls.wiki}/`)).status).toBe(200);
+  expect((await post("/sessions/end-all", { person: "alice" })).status).toBe(303);
+  expect((await alice.visit(`${rig.urls.wiki}/`)).status).toBe(302);
+});
+
+test("a refusal is shown with its rule, and explained by one click", async () => {
+  const bob = newVisitor();
+  await signIn(bob, `${rig.urls.wiki}/`, "bob");
+  expect((await bob.visit(`${rig.urls.wiki}/admin`)).status).toBe(403);
+  const operator = await signedIn();
+  const page = await operator.visit(`${local()}/console/refusals`);
+  const number = /name="request" value="([^"]+)"/.exec(page.body)?.[1] ?? "";
+  expect(page.body).toContain("/admin");
+  const explained = await operator.visit(`${local()}/console/explain?request=${encodeURIComponent(number)}`);
+  expect(explained.body).toContain("/admin");
+  expect(explained.body).toContain("refuse");
+});
+
+test("on its own host the console is behind single sign-on: admins act, readers look, others are refused", async () => {
+  const admin = newVisitor();
+  const page = await signIn(admin, `${consoleUrl}/console/now`, "alice");
+  expect([page.status, page.url.href]).toEqual([200, `${consoleUrl}/console/now`]);
+  const act = (visitor: Visitor) =>
+    visitor.visit(`${consoleUrl}/console/sessions/count`, { method: "POST", form: { person: "x" }, headers: { origin: consoleUrl } });
+  expect((await act(admin)).status).toBe(200);
+  const reader = newVisitor();
+  expect((await signIn(reader, `${consoleUrl}/console/sessions`, "bob")).status).toBe(200);
+  expect((await act(reader)).status).toBe(403);
+  expect((await signIn(newVisitor(), `${consoleUrl}/console/now`, "carol")).status).toBe(403);
+});
+
+test("the admin listener believes no one who merely names the console's host, and answers no other site's name", async () => {
+  const ask = (host: string, headers: Record<string, string> = {}) =>
+    new Promise<number>((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", port: rig.adminPort, path: "/console/now", headers: { host, ...headers } }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      sent.once("error", reject).end();
+    });
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from(`{"aud":"console.localhost","exp":99999999999,"sub":"x"}`).toString("base64url")}.`;
+  expect(await ask("console.localhost", { "x-vestibule-assertion": unsigned })).toBe(401);
+  expect(await ask("evil.example")).toBe(421);
+  // The token's cookie counts at the listener's own address only.
+  const cookie = [...(await signedIn()).cookies("127.0.0.1")].map(([name, value]) => `${name}=${value}`).join("; ");
+  expect(await ask("console.localhost", { cookie })).toBe(401);
+});
