@@ -60,12 +60,15 @@ export function withDefaults(answer: Answer, requestId: string): Answer {
   return withHeaders(answer, missing);
 }
 
+/** Pictures come from a file that was read whole: its bytes are its own. */
+const bodyOf = ({ body, bytes }: Answer) => (bytes === undefined ? body : new Uint8Array(bytes));
+
 export function toResponse(answer: Answer): Response {
   const headers = new Headers();
   for (const [name, value] of answer.headers) headers.append(name, value);
   if (answer.close) headers.set("Connection", "close");
   const bodiless = answer.status === 204 || answer.status === 304;
-  return new Response(bodiless ? null : answer.body, { status: answer.status, headers });
+  return new Response(bodiless ? null : bodyOf(answer), { status: answer.status, headers });
 }
 
 /** What it takes to tell a visitor something, and operators of it. */

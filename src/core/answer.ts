@@ -4,6 +4,8 @@ export interface Answer {
   /** In order; a name may repeat (Set-Cookie). */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
+  /** Instead of `body` where it is no text: a picture. */
+  readonly bytes?: Uint8Array;
   /** The connection is closed afterwards: framing can no longer be trusted, or more bytes are not wanted. */
   readonly close: boolean;
 }

@@ -18,7 +18,7 @@ export interface Sent {
 
 /** Writes one of our own answers; `done` is told once, when it is gone or cannot go. */
 export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
-  const bytes = line.req.method === "HEAD" ? 0 : Buffer.byteLength(answer.body);
+  const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
   const stream = line.kind === "response" ? line.res : line.socket;
   let told = false;
   const tell = () => {

@@ -23,7 +23,7 @@ export function writeAnswer(res: ServerResponse, answer: Answer): void {
   if (res.headersSent || res.destroyed) return void res.destroy();
   const unread = unreadBody(res.req);
   const close = answer.close || unread === "large";
-  const body = Buffer.from(answer.body, "utf8");
+  const body = answer.bytes ?? Buffer.from(answer.body, "utf8");
   res.writeHead(answer.status, headerList(answer, body.length, close));
   if (unread === "small") boundBody(res.req);
   if (unread !== "large") return void res.end(body);
@@ -36,7 +36,7 @@ export function writeAnswer(res: ServerResponse, answer: Answer): void {
 /** Writes a complete answer to an upgrade request, which has no response object, and closes the connection. */
 export function writeRawAnswer(socket: Duplex, answer: Answer): void {
   if (socket.destroyed || !socket.writable) return void socket.destroy();
-  const body = Buffer.from(answer.body, "utf8");
+  const body = answer.bytes ?? Buffer.from(answer.body, "utf8");
   const fields = headerList(answer, body.length, true);
   let head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? "Unknown"}\r\nDate: ${new Date().toUTCString()}\r\n`;
   for (let at = 0; at < fields.length; at += 2) {

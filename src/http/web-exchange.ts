@@ -41,7 +41,10 @@ export function toWebRequest(req: IncomingMessage, res: ServerResponse, { incomi
 
 /** The control plane's answer, complete. */
 export async function toAnswer(response: Response): Promise<Answer> {
-  return { status: response.status, headers: [...response.headers], body: await response.text(), close: false };
+  const head = { status: response.status, headers: [...response.headers], close: false };
+  // Read as text, a picture would be another one.
+  if (response.headers.get("content-type")?.startsWith("image/") !== true) return { ...head, body: await response.text() };
+  return { ...head, body: "", bytes: new Uint8Array(await response.arrayBuffer()) };
 }
 
 /** Copied into one buffer that grows: kept as they come, a few MiB of one-byte chunks were 500 MiB of objects. */

@@ -5,11 +5,14 @@ import type { Endpoint } from "../control/endpoint.ts";
 import { urlOfTarget } from "../control/return-to.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
+import { formatOrigin } from "../core/origin.ts";
 import type { Parting } from "../core/session.ts";
+import type { Needs } from "../login/flow/parts.ts";
+import { nameOf, signedInHere } from "../login/flow/start-page.ts";
 import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
 import { openSignedOutState, type SignedOutState, takeRest } from "./signed-out-state.ts";
 
-type SignedOutNeeds = LeaveNeeds & { readonly table: SiteTable };
+type SignedOutNeeds = LeaveNeeds & Needs<"browserSessions" | "sessions" | "log"> & { readonly table: SiteTable };
 
 /** Where browsers come back to when they have left a provider. */
 export function signedOutEndpoint(parts: SignedOutNeeds): Endpoint {
@@ -27,10 +30,16 @@ async function afterLogout(parts: SignedOutNeeds, { visit, query }: ControlReque
   const state = openSignedOutState(parts, onlyParameter(query, "state")) ?? { host: here, complete: true, rest: null };
   const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, state);
   if (rest.length > 0) return leaveProviders(parts, incoming, rest, state);
+  // Nobody has signed out: the address was typed, or kept as a bookmark.
+  const still = onlyParameter(query, "state") === null ? await signedInHere(parts, incoming) : null;
+  if (still !== null) {
+    const logoutUrl = `${formatOrigin(visit.site.origin)}/_vestibule/logout`;
+    return page(parts, incoming, 200, { page: "still-signed-in", who: nameOf(still), logoutUrl });
+  }
   const site = state.host === null ? null : parts.table.findSite(state.host);
   return page(parts, incoming, 200, {
     page: "signed-out",
-    startAgainUrl: site === null || site.app === null ? null : urlOfTarget({ site, path: "/" }),
+    startAgainUrl: site === null || site.app === null ? `${formatOrigin(visit.site.origin)}/` : urlOfTarget({ site, path: "/" }),
     complete: state.complete && state.rest === null,
   });
 }

@@ -2,6 +2,7 @@ import { jsonAnswer } from "../control/answers.ts";
 import type { Endpoint } from "../control/endpoint.ts";
 import { createOwnCookies } from "../control/own-cookies.ts";
 import { formatOrigin } from "../core/origin.ts";
+import type { BrandingSettings } from "../core/branding.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { App } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
@@ -23,6 +24,7 @@ export interface EndpointDeps extends Omit<FlowParts, "names" | "browserSessions
   readonly settings: Settings;
   readonly appsFor: PortalDeps["appsFor"];
   readonly methods: readonly LoginMethod[];
+  readonly branding: BrandingSettings;
   /** The public keys of the signed assertion header, as a JWK set. */
   readonly assertionJwks: () => object;
 }
@@ -48,6 +50,7 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
     signedOutEndpoint(parts),
     portalEndpoint({ ...parts, portal: deps.settings.portal, appsFor: deps.appsFor, loginUrl: loginHere(deps.settings) }),
     ...ownSessionsEndpoints({ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) }),
+    ...logoEndpoints(deps.branding),
     keysEndpoint(deps.assertionJwks),
     ...deps.methods.flatMap((method) => method.endpoints(parts, providersOf(method, deps.providers))),
   ];
@@ -93,4 +96,19 @@ function keysEndpoint(jwks: () => object): Endpoint {
   ] as const;
   const run = () => jsonAnswer(200, jwks(), headers);
   return { path: "/jwks.json", on: "app", methods: ["GET", "HEAD"], limited: false, urgent: false, run };
+}
+
+/** The operators' logo, for each ground. By its content in the query, so a browser may keep it; a script in an SVG runs nowhere. */
+function logoEndpoints({ logo }: BrandingSettings): readonly Endpoint[] {
+  if (logo === null) return [];
+  return (["light", "dark"] as const).map((ground): Endpoint => {
+    const { type, bytes } = logo[ground];
+    const headers = [
+      ["Content-Type", type],
+      ["Cache-Control", "public, max-age=86400"],
+      ["Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"],
+    ] as const;
+    const run = () => ({ status: 200, headers, body: "", bytes, close: false });
+    return { path: `/branding/logo-${ground}`, on: "any", methods: ["GET", "HEAD"], limited: false, urgent: false, run };
+  });
 }

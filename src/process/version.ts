@@ -138,6 +138,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     table: rules,
     methods: Object.values(methods),
     appsFor: composeAppsFor(settings, rules, clock),
+    branding: settings.branding,
     assertionJwks: () => assertions.jwks(),
   });
   const endpoints = [...loginEndpoints, ...(directory?.endpoints ?? [])];

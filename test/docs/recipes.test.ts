@@ -17,7 +17,7 @@ const appPages = pagesOf("apps");
 const read = (page: string) => readFileSync(root + page, "utf8");
 
 /** Blocks marked `yaml` are this gateway's; files of other products are marked `yml`. */
-const blocks = ["README.md", ...providerPages, ...appPages].flatMap((page) =>
+const blocks = ["README.md", "docs/pages.md", ...providerPages, ...appPages].flatMap((page) =>
   [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = ""], at) => ({ page, number: at + 1, text })),
 );
 
@@ -74,4 +74,15 @@ test("every preset has a page, and every page of an application names its preset
         ?.trim() ?? "nothing";
     expect(read(page).toLowerCase(), page).toContain(`*${tried}*`);
   }
+});
+
+test("docs/logs.md has a row for every audit event and for no other", () => {
+  const events = [...read("src/core/ports/log.ts").matchAll(/readonly event: "([a-z-]+)"/g)].map(([, name]) => name);
+  const rows = [
+    ...(read("docs/logs.md")
+      .split("## Audit lines")[1]
+      ?.split("## Questions")[0]
+      ?.matchAll(/^\| `([a-z-]+)` \|/gm) ?? []),
+  ].map(([, name]) => name);
+  expect(rows.toSorted()).toEqual([...new Set(events)].toSorted());
 });

@@ -105,6 +105,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     usedStates: createUsedStates(clock),
     methods: Object.values(methods),
     appsFor: composeAppsFor(settings, compileRules(settings), clock),
+    branding: settings.branding,
     assertionJwks: () => ({ keys: [] }),
   });
   const rig: ControlRig = {
