@@ -7,12 +7,14 @@ import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Parting } from "../core/session.ts";
-import type { Needs } from "../login/flow/parts.ts";
-import { nameOf, signedInHere } from "../login/flow/start-page.ts";
 import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
 import { openSignedOutState, type SignedOutState, takeRest } from "./signed-out-state.ts";
 
-type SignedOutNeeds = LeaveNeeds & Needs<"browserSessions" | "sessions" | "log"> & { readonly table: SiteTable };
+type SignedOutNeeds = LeaveNeeds & {
+  readonly table: SiteTable;
+  /** The name of the person that this browser is signed in as; null without one. */
+  readonly signedInHere: (incoming: Incoming) => Promise<string | null>;
+};
 
 /** Where browsers come back to when they have left a provider. */
 export function signedOutEndpoint(parts: SignedOutNeeds): Endpoint {
@@ -31,10 +33,10 @@ async function afterLogout(parts: SignedOutNeeds, { visit, query }: ControlReque
   const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, state);
   if (rest.length > 0) return leaveProviders(parts, incoming, rest, state);
   // Nobody has signed out: the address was typed, or kept as a bookmark.
-  const still = onlyParameter(query, "state") === null ? await signedInHere(parts, incoming) : null;
+  const still = onlyParameter(query, "state") === null ? await parts.signedInHere(incoming) : null;
   if (still !== null) {
     const logoutUrl = `${formatOrigin(visit.site.origin)}/_vestibule/logout`;
-    return page(parts, incoming, 200, { page: "still-signed-in", who: nameOf(still), logoutUrl });
+    return page(parts, incoming, 200, { page: "still-signed-in", who: still, logoutUrl });
   }
   const site = state.host === null ? null : parts.table.findSite(state.host);
   return page(parts, incoming, 200, {

@@ -43,14 +43,6 @@ export function stillSignedInPage(model: Of<"still-signed-in">, texts: Texts): P
   };
 }
 
-export function startPage(model: Of<"start">, texts: Texts): PageParts {
-  return {
-    title: texts["start.title"],
-    lead: model.who === null ? texts["start.lead"] : fill(texts["start.leadKnown"], { who: model.who }),
-    body: model.who === null ? null : html`${buttonLink(model.logoutUrl, texts["start.logout"], "plain")}`,
-  };
-}
-
 /** The only script there is: posts the form at once. Without scripts the button does. Constant, so that the CSP names its hash. */
 export const continueScript = "document.forms[0].submit()";
 

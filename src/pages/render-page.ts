@@ -104,8 +104,6 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext, tag: string
       return signedOutPage(model, texts);
     case "still-signed-in":
       return stillSignedInPage(model, texts);
-    case "start":
-      return startPage(model, texts);
     case "kept-form":
       return keptFormPage(model, texts);
     case "second-factor":

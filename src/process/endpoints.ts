@@ -12,6 +12,7 @@ import { loginEndpoint } from "../login/flow/login-endpoint.ts";
 import { createLoginStates } from "../login/flow/login-state.ts";
 import type { FlowParts } from "../login/flow/parts.ts";
 import { sessionEndpoint } from "../login/flow/session-endpoint.ts";
+import { signedInHere } from "../login/flow/signed-in-here.ts";
 import { enterEndpoint } from "../login/flow/ticket.ts";
 import type { LoginMethod } from "../login/method.ts";
 import { logoutEndpoint } from "../logout/logout-endpoint.ts";
@@ -47,9 +48,9 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
     keptFormEndpoint(parts),
     sessionEndpoint(parts),
     logoutEndpoint(parts),
-    signedOutEndpoint(parts),
     portalEndpoint({ ...parts, portal: deps.settings.portal, appsFor: deps.appsFor, loginUrl: loginHere(deps.settings) }),
     ...ownSessionsEndpoints({ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) }),
+    signedOutEndpoint({ ...parts, signedInHere: (incoming) => signedInHere(parts, incoming) }),
     ...logoEndpoints(deps.branding),
     keysEndpoint(deps.assertionJwks),
     ...deps.methods.flatMap((method) => method.endpoints(parts, providersOf(method, deps.providers))),

@@ -18,17 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.close());
 
-test("the auth origin's bare address leads to a page, for strangers and for people who are signed in", async () => {
-  const stranger = await newVisitor().browse(`${rig.urls.auth}/`);
-  expect([stranger.status, stranger.url.pathname]).toEqual([200, "/_vestibule/start"]);
-  expect(stranger.body).toContain("Sign-in service");
-  const alice = newVisitor();
-  await signIn(alice, `${rig.urls.wiki}/`, "alice");
-  const known = await alice.browse(`${rig.urls.auth}/`);
-  expect(known.body).toMatch(/You are signed in as Alice/);
-  expect(known.body).toContain("/_vestibule/logout");
-});
-
 test("signed-out tells the truth: still signed in, signed out, and the way back in", async () => {
   const alice = newVisitor();
   await signIn(alice, `${rig.urls.wiki}/`, "alice");
@@ -51,7 +40,7 @@ test("the logo is served on each host, byte for byte, as what it is, and a scrip
     const dark = await getBytes(`${origin}/_vestibule/branding/logo-dark`);
     expect(Buffer.compare(dark.body, readFileSync(picture).subarray(0, 60_000))).toBe(0);
   }
-  const page = await newVisitor().browse(`${rig.urls.auth}/`);
+  const page = await newVisitor().browse(`${rig.urls.auth}/_vestibule/signed-out`);
   const url = /src="(\/_vestibule\/branding\/logo-light\?v=[\w-]+)"/.exec(page.body)?.[1] ?? "";
   expect((await getBytes(rig.urls.auth + url)).status).toBe(200);
 });

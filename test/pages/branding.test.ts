@@ -47,7 +47,6 @@ const everyPage: readonly PageModel[] = [
   { page: "confirm-logout", action: "/l", who: "Bob", backUrl: "/" },
   { page: "signed-out", startAgainUrl: wiki.url, complete: true },
   { page: "still-signed-in", who: "Bob", logoutUrl: "/_vestibule/logout" },
-  { page: "start", who: null, logoutUrl: "/_vestibule/logout" },
   { page: "continue", action: "https://idp.example/", fields: {} },
 ];
 
@@ -67,8 +66,8 @@ test.each(everyPage)("the page $page has the organisation's name, logo, colour, 
 });
 
 test("without branding nothing of anybody's is shown, and nothing is fetched", () => {
-  const { body, headers } = createRenderPage(deps)(200, { page: "start", who: null, logoutUrl: "/" }, { ...here, hostname: null });
-  expect(body).toContain("<title>Sign-in service</title>");
+  const { body, headers } = createRenderPage(deps)(200, { page: "signed-out", startAgainUrl: null, complete: true }, { ...here, hostname: null });
+  expect(body).toContain("<title>You are signed out</title>");
   expect(body).not.toMatch(/<footer|<img|logo-/);
   expect(headers.find(([name]) => name === "Content-Security-Policy")?.[1]).toContain("img-src data:;");
 });

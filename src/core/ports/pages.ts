@@ -74,8 +74,6 @@ export type PageModel =
   | { readonly page: "signed-out"; readonly startAgainUrl: string | null; readonly complete: boolean }
   /** Asked for without a logout: this browser has a session here. */
   | { readonly page: "still-signed-in"; readonly who: string; readonly logoutUrl: string }
-  /** The auth origin's own first page. */
-  | { readonly page: "start"; readonly who: string | null; readonly logoutUrl: string }
   /** The auth origin's first page: what the visitor may open. */
   | {
       readonly page: "portal";
