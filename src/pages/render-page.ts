@@ -4,7 +4,7 @@ import type { Answer } from "../core/answer.ts";
 import { type BrandingSettings, noBranding } from "../core/branding.ts";
 import type { KeptFragment, PageModel, RenderPage } from "../core/ports/pages.ts";
 import type { InsecureSettings, LocaleSettings, ProviderSettings } from "../core/settings.ts";
-import { chooserPage, confirmLogoutPage, continuePage, loopPage, signedOutPage, startPage, stillSignedInPage } from "./bodies.ts";
+import { chooserPage, confirmLogoutPage, continuePage, loopPage, signedOutPage, stillSignedInPage } from "./bodies.ts";
 import { keptFormPage } from "./kept-form.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";

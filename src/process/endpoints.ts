@@ -1,8 +1,8 @@
 import { jsonAnswer } from "../control/answers.ts";
 import type { Endpoint } from "../control/endpoint.ts";
 import { createOwnCookies } from "../control/own-cookies.ts";
-import { formatOrigin } from "../core/origin.ts";
 import type { BrandingSettings } from "../core/branding.ts";
+import { formatOrigin } from "../core/origin.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { App } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";

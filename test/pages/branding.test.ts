@@ -66,7 +66,11 @@ test.each(everyPage)("the page $page has the organisation's name, logo, colour, 
 });
 
 test("without branding nothing of anybody's is shown, and nothing is fetched", () => {
-  const { body, headers } = createRenderPage(deps)(200, { page: "signed-out", startAgainUrl: null, complete: true }, { ...here, hostname: null });
+  const { body, headers } = createRenderPage(deps)(
+    200,
+    { page: "signed-out", startAgainUrl: null, complete: true },
+    { ...here, hostname: null },
+  );
   expect(body).toContain("<title>You are signed out</title>");
   expect(body).not.toMatch(/<footer|<img|logo-/);
   expect(headers.find(([name]) => name === "Content-Security-Policy")?.[1]).toContain("img-src data:;");
