@@ -1,6 +1,8 @@
 import type { CookieLine } from "../../control/answers.ts";
 import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
 import { isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import type { Incoming } from "../../core/incoming.ts";
+import type { Log } from "../../core/ports/log.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
 import type { App } from "../../core/route.ts";
@@ -85,4 +87,26 @@ export function isGoodFor(app: App, session: Session, now: number): boolean {
 /** No strength is asked for, or the session has one of those. */
 export function isStrongEnough(session: Session, acr: readonly string[]): boolean {
   return acr.length === 0 || (session.principal.acr !== null && acr.includes(session.principal.acr));
+}
+
+/** The name of the newest person that this browser is signed in as; null without one, and where the store cannot tell. */
+export async function signedInHere(
+  {
+    browserSessions,
+    sessions,
+    log,
+  }: { readonly browserSessions: BrowserSessions; readonly sessions: Pick<SessionStore, "find">; readonly log: Log },
+  incoming: Incoming,
+): Promise<string | null> {
+  try {
+    for (const { id } of browserSessions.read(incoming.cookie)) {
+      const session = await sessions.find(id, { fresh: true });
+      if (session === null) continue;
+      const { name, email, subject } = session.principal;
+      return name ?? email ?? subject;
+    }
+  } catch (error) {
+    log.warn({ request: incoming.id, error }, "who is signed in here cannot be told");
+  }
+  return null;
 }
