@@ -82,10 +82,14 @@ async function admitLocal(deps: DirectoryDeps, principal: Principal, caller: Dir
 async function recall(deps: DirectoryDeps, principal: Principal): Promise<Recalled> {
   return transact(deps.store, async (transaction): Promise<Recalled> => {
     const person = await personByAccount(transaction, principal.provider, principal.subject);
-    if (person === null) return { kind: "unknown" };
+    const isLocal = deps.isLocal(principal.provider);
+    if (person === null) {
+      const isRefused = deps.settings.provisioning === "scim" && !isLocal;
+      return isRefused ? { kind: "out", why: `${principal.provider} has not provisioned ${principal.subject}` } : { kind: "unknown" };
+    }
     if (isOut(person)) return { kind: "out", why: whyOut(person) };
     const isProvisioned = person.accounts.some(({ user }) => user !== null);
-    if (deps.settings.provisioning === "scim" && !isProvisioned && !deps.isLocal(principal.provider)) {
+    if (deps.settings.provisioning === "scim" && !isProvisioned && !isLocal) {
       return { kind: "out", why: "no provider provisions this person any more" };
     }
     const said = principal.person === undefined ? saidGroups(deps, principal) : principal.person.said;

@@ -8,6 +8,7 @@ import type { SessionStore } from "../core/ports/session-store.ts";
 import type { App, Route, Site } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import { createFromBearer } from "./bearer.ts";
+import type { BearerPerson } from "./bearer-person.ts";
 import type { Refresh } from "./refresh.ts";
 
 /**
@@ -21,6 +22,8 @@ export interface IdentifyDeps {
   readonly cookies: SessionCookies;
   readonly providers: ReadonlyMap<string, LoginProvider>;
   readonly refresh: Refresh;
+  /** Null or absent = there is no directory. */
+  readonly bearerPerson?: BearerPerson | null;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,10 +38,20 @@ export function createIdentify(deps: IdentifyDeps): Identify {
   return (incoming, route, site) => {
     if (route !== null && route.settings.bearer.length > 0) {
       const identity = fromBearer(incoming.authorization, route.settings.bearer);
-      if (identity !== null) return noteRejection(deps.log, incoming, identity);
+      if (identity !== null) return noteRejection(deps.log, incoming, withPerson(deps, identity));
     }
     return fromSession(incoming, site.app);
   };
+}
+
+/** A caller who was verified, with the directory's word on the person. */
+function withPerson(
+  { bearerPerson }: Pick<IdentifyDeps, "bearerPerson">,
+  identity: Identity | Promise<Identity>,
+): Identity | Promise<Identity> {
+  if (bearerPerson == null) return identity;
+  if (identity instanceof Promise) return identity.then((one) => withPerson({ bearerPerson }, one));
+  return identity.kind === "known" && identity.via === "bearer" ? bearerPerson(identity) : identity;
 }
 
 async function noteLater(log: Log, incoming: Incoming, identity: Promise<Identity>): Promise<Identity> {

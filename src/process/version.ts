@@ -18,6 +18,7 @@ import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { compileRules } from "../gateway/rules.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
+import { createBearerPerson } from "../identity/bearer-person.ts";
 import { createIdentify } from "../identity/identify.ts";
 import { createRefresher, type Refresh } from "../identity/refresh.ts";
 import { createSessionCookies, deriveKey } from "../identity/session-cookies.ts";
@@ -142,6 +143,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     assertionJwks: () => assertions.jwks(),
   });
   const endpoints = [...loginEndpoints, ...(directory?.endpoints ?? [])];
+  const bearerPerson = directory === null ? null : createBearerPerson({ logins: directory.logins, clock });
   const gateway: GatewayDeps = {
     ...lasting,
     ...forwarding,
@@ -158,7 +160,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     arrivals: createArrivals({ log, hosts: publishedHosts, nearest: (hostname) => nearest(hostname, publishedHosts) }),
     findSite: rules.findSite,
     findRoute: rules.findRoute,
-    identify: createIdentify({ sessions, cookies, providers, refresh: lasting.refresh, clock, log }),
+    identify: createIdentify({ sessions, cookies, providers, refresh: lasting.refresh, bearerPerson, clock, log }),
     prepareHeaders: rules.prepareHeaders,
     addAssertion: createAddAssertion(assertions),
     control: createControl({ endpoints, renderPage, log, limit: lasting.loginLimits.within }),
