@@ -12,7 +12,7 @@ import { loginEndpoint } from "../login/flow/login-endpoint.ts";
 import { createLoginStates } from "../login/flow/login-state.ts";
 import type { FlowParts } from "../login/flow/parts.ts";
 import { sessionEndpoint } from "../login/flow/session-endpoint.ts";
-import { enterEndpoint } from "../login/flow/ticket.ts";
+import { confirmEndpoint, enterEndpoint } from "../login/flow/ticket.ts";
 import type { LoginMethod } from "../login/method.ts";
 import { logoutEndpoint } from "../logout/logout-endpoint.ts";
 import { signedOutEndpoint } from "../logout/signed-out-endpoint.ts";
@@ -44,6 +44,7 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
   return [
     loginEndpoint(parts),
     enterEndpoint(parts),
+    confirmEndpoint(parts),
     keptFormEndpoint(parts),
     sessionEndpoint(parts),
     logoutEndpoint(parts),

@@ -62,8 +62,8 @@ test("login CSRF: the attacker's login link, followed by a signed-in victim, han
   await victim.go(`${reports}/?x`, {}).catch(() => undefined);
   await victim.go(`${auth}/_vestibule/login?return=${encodeURIComponent(`${reports}/`)}&provider=entra`);
   const { location } = await victim.ask(wish);
-  expect(location).toContain("/enter?ticket=");
-  // The victim's own browser has no binding there; the ticket is gone after this.
+  expect(location).toContain("/enter?claim=");
+  // The victim's own browser has no binding there; the claim is gone after this.
   await victim.ask(location ?? "");
   expect(sessionOn(victim, "wiki.acme.example")).toBeNull();
   await mallory.ask(location ?? "");
@@ -268,4 +268,21 @@ test("a posted answer at a provider that answers by query is refused", async () 
     body: "state=x&code=y",
   });
   expect([reply.status, reply.location]).toEqual([400, null]);
+});
+
+test("what a script of the app saw of a victim's way opens the victim's session in no other browser", async () => {
+  const rig = createControlRig();
+  const mallory = createControlBrowser(rig);
+  const link = (await mallory.ask(`${wiki}/`)).location ?? "";
+  const victim = createControlBrowser(rig);
+  await victim.go(`${wiki}/`);
+  // The victim, signed in, follows the attacker's link; a service worker of the app sees where it leads and asks nothing itself.
+  const seen = (await victim.ask(link)).location ?? "";
+  expect(seen).toContain("/_vestibule/enter?");
+  const proof = (await mallory.ask(seen)).location ?? "";
+  expect(proof).toContain(`${auth}/_vestibule/confirm?`);
+  const refused = (await mallory.ask(proof)).location ?? "";
+  expect(refused).toBe(`${wiki}/_vestibule/enter?return=%2F`);
+  expect(sessionOn(mallory, "wiki.acme.example")).toBeNull();
+  expect(mallory.jar.get("auth.acme.example", "__Host-vestibule")).toBeNull();
 });

@@ -32,6 +32,7 @@ describe("what is served however full the gateway is", () => {
 test("an endpoint is limited when it opens, asks or verifies something for a stranger", () => {
   const limited = createControlRig().endpoints.filter((endpoint) => endpoint.limited);
   expect([...new Set(limited.map(({ path }) => path))].toSorted()).toEqual([
+    "/confirm",
     "/form",
     "/ldap/:provider/form",
     "/local/:provider/passkey",

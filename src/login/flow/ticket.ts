@@ -6,6 +6,7 @@ import { isNumber, isText } from "../../control/sealed-json.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
+import type { Site } from "../../core/route.ts";
 import type { Session } from "../../core/session.ts";
 import { isGoodFor } from "./browser-sessions.ts";
 import { passedOn, readChoices } from "./choose.ts";
@@ -28,10 +29,24 @@ interface Ticket {
   readonly rounds: number;
 }
 
-const kind = "ticket";
-const ticketLimitMs = 60_000;
+/**
+ * The three legs of one way. `claim`: to the app's host, which says whether this browser began there. `proof`: back to the auth origin,
+ * which says whether this browser holds the session. `ticket`: to the app's host again, for its cookie. Each is parked, once, for a minute.
+ */
+type Leg = "claim" | "proof" | "ticket";
+const legLimitMs = 60_000;
 
-/** Brings a session to the app that was wanted: with a ticket, or at once where the app lives on the auth host itself. */
+function parkLeg(parts: Needs<"facts">, leg: Leg, ticket: Ticket): Promise<string> {
+  return parts.facts.park(leg, JSON.stringify(ticket), legLimitMs);
+}
+
+/**
+ * Brings a session to the app that was wanted: by three legs, or at once where the app lives on the auth host itself.
+ *
+ * A ticket at once would go to whatever browser followed the link: an attacker's link, followed by somebody signed in, and a script of the
+ * application's that sees the address (a service worker), would carry the session to the attacker's browser. So nothing that opens a
+ * session is made before the browser that asks for it has shown both cookies, the app host's and the auth origin's.
+ */
 export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted: WantedPage, session: Session): Promise<Answer> {
   // The portal asks this browser's own cookie on the auth host, which names its sessions.
   if (target.site.app === null) return redirectTo(urlOfTarget(target));
@@ -44,14 +59,17 @@ export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted:
     path: target.path,
     rounds: wanted.rounds,
   };
-  const handle = await parts.facts.park(kind, JSON.stringify(ticket), ticketLimitMs);
-  return redirectTo(`${formatOrigin(target.site.origin)}/_vestibule/enter?ticket=${encodeURIComponent(handle)}`);
+  return redirectTo(enterUrl(target.site, "claim", await parkLeg(parts, "claim", ticket)));
 }
 
-/** Takes the ticket: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
-async function takeTicket(parts: Needs<"facts">, handle: string): Promise<Ticket | null> {
+function enterUrl(site: Site, leg: Leg, handle: string): string {
+  return `${formatOrigin(site.origin)}/_vestibule/enter?${leg}=${encodeURIComponent(handle)}`;
+}
+
+/** Takes what was parked for a leg: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
+async function takeLeg(parts: Needs<"facts">, leg: Leg, handle: string): Promise<Ticket | null> {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
-  const text = await parts.facts.unpark(kind, handle);
+  const text = await parts.facts.unpark(leg, handle);
   return text === null ? null : readTicket(text);
 }
 
@@ -81,15 +99,16 @@ export function enterEndpoint(parts: TicketNeeds): Endpoint {
 
 async function enter(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
   const { visit, query } = request;
-  if (query.has("ticket")) return enterWithTicket(parts, request);
+  if (query.has("claim")) return enterWith(parts, request, "claim");
+  if (query.has("ticket")) return enterWith(parts, request, "ticket");
   const path = readReturnPath(onlyParameter(query, "return"), visit.site);
   const rounds = countRounds(parts, parts.names, visit.site.hostname, visit.incoming.cookie);
   return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds, extra: passedOn(readChoices(query)) });
 }
 
-async function enterWithTicket(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
+async function enterWith(parts: TicketNeeds, request: ControlRequest, leg: "claim" | "ticket"): Promise<Answer> {
   const { incoming, site } = request.visit;
-  const ticket = await takeTicket(parts, onlyParameter(request.query, "ticket") ?? "");
+  const ticket = await takeLeg(parts, leg, onlyParameter(request.query, leg) ?? "");
   if (ticket === null || ticket.host !== site.hostname) return withoutTicket(parts, request);
   const target: ReturnTarget = { site, path: ticket.path };
   const binding = readBinding(incoming.cookie, parts.names);
@@ -98,11 +117,34 @@ async function enterWithTicket(parts: TicketNeeds, request: ControlRequest): Pro
   if (binding === null && ticket.rounds === 0) return startOver(parts, request, ticket, "this browser did not begin the login");
   if (binding === null) return loopAnswer(parts, incoming, { site, path: "/" }, ["cookies-blocked"]);
   if (!isSameBinding(binding, ticket.binding)) return startOver(parts, request, ticket, "another browser's ticket");
+  if (leg === "claim") {
+    const proof = encodeURIComponent(await parkLeg(parts, "proof", ticket));
+    return redirectTo(`${formatOrigin(parts.settings.auth.origin)}/_vestibule/confirm?proof=${proof}`);
+  }
   const session = await parts.sessions.find(ticket.sessionId, { fresh: true });
   if (session === null || site.app === null || !isGoodFor(site.app, session, parts.clock())) {
     return startOver(parts, request, ticket, "its session has ended meanwhile");
   }
   return signIn(parts, target, session, ticket.rounds);
+}
+
+/** `GET /_vestibule/confirm` on the auth origin: only a browser that itself holds the session gets a ticket for it. */
+export function confirmEndpoint(parts: TicketNeeds & Needs<"table" | "browserSessions">): Endpoint {
+  return { path: "/confirm", on: "auth", methods: ["GET"], limited: true, urgent: false, run: (request) => confirm(parts, request) };
+}
+
+async function confirm(parts: TicketNeeds & Needs<"table" | "browserSessions">, request: ControlRequest): Promise<Answer> {
+  const { incoming } = request.visit;
+  const ticket = await takeLeg(parts, "proof", onlyParameter(request.query, "proof") ?? "");
+  const site = ticket === null ? null : parts.table.findSite(ticket.host);
+  if (ticket === null || site === null) {
+    return failureAnswer(parts, incoming, new GatewayError("login.stale", "the proof is used, expired or not ours"), {});
+  }
+  if (parts.browserSessions.read(incoming.cookie).some(({ id }) => id === ticket.sessionId)) {
+    return redirectTo(enterUrl(site, "ticket", await parkLeg(parts, "ticket", ticket)));
+  }
+  parts.log.info({ request: incoming.id, host: ticket.host }, "a ticket is not given: this browser does not hold the session");
+  return askAgain({ site, path: ticket.path }, []);
 }
 
 /**

@@ -30,6 +30,16 @@ export const pastTheRules: Chapter = {
     },
     {
       promise:
+        "An app host's cookie is set only in a browser that began there and holds the session at the auth origin. Not promised: that a script of the app, run in a visitor's browser, cannot act there as that visitor, or lead that browser through the legs for another one.",
+      tests: {
+        "test/attack/login-binding.test.ts": [
+          "what a script of the app saw of a victim's way opens the victim's session in no other browser",
+        ],
+        "test/attack/control-bodies.test.ts": ["no service worker is fetched from the gateway's own addresses"],
+      },
+    },
+    {
+      promise:
         "A method named in a field or in the query is judged besides the request's own. One in a form's body is not seen: rules that tell methods apart do not hold where the app obeys such a form.",
       tests: {
         "test/attack/method-overrides.test.ts": [
