@@ -12,6 +12,7 @@ setFlagsFromString("--no-allocation-site-pretenuring");
 setFlagsFromString("--scavenger-max-new-space-capacity-mb=2");
 
 const env = process.env;
+const args = process.argv.slice(2);
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
@@ -23,10 +24,14 @@ const terminal: Terminal = {
 
 // A reader that has seen enough (`vestibule schema | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  // A gateway goes on without its log: lines that cannot be written are counted.
+  if (error.code === "EPIPE" || args[0] === "serve") return;
+  terminal.err(`vestibule: standard output cannot be written: ${error.message}\n`);
+  process.exitCode = 1;
 });
+// The last resort for messages: when it is full as well, nobody can be told.
+process.stderr.on("error", () => {});
 
-const args = process.argv.slice(2);
 process.exitCode = await run(args);
 // Lines that wait for a reader who has stopped had their time; they must not keep a stopped gateway alive.
 if (args[0] === "serve" && process.exitCode === 0) process.exit();

@@ -1,8 +1,6 @@
 import cluster from "node:cluster";
-import { unwatchFile, watchFile } from "node:fs";
 import { setFlagsFromString } from "node:v8";
-import type { ReloadOutcome } from "../admin/operations.ts";
-import { type LoadResult, loadSettings } from "../config/load.ts";
+import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { startPrimary } from "../process/primary.ts";
 import { type RunningGateway, startGateway } from "../process/single.ts";
@@ -10,9 +8,8 @@ import { runWorker } from "../process/worker.ts";
 import type { FromWorker, ToWorker } from "../process/workers/messages.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 import { createServiceManager, type ServiceManager } from "./service-manager.ts";
+import { watchConfiguration } from "./watch-config.ts";
 
-/** How often the file is looked at; by its state, so that a swapped symbolic link (Kubernetes) is seen too. */
-const watchIntervalMs = 1_000;
 /** With the last lines written and the process ended, within the 30 seconds that orchestrators commonly give. */
 const drainMs = 28_000;
 
@@ -41,67 +38,9 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   }
   const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
   manager.ready();
-  const stopWatching = watchConfiguration(file, loaded, load, gateway, manager);
+  const stopWatching = watchConfiguration({ file, first: loaded, load }, gateway, manager);
   return untilStopped(stops, gateway, stopWatching, manager);
 }
-
-/**
- * Reloads on SIGHUP (secrets may have changed with the text the same), on a changed text, and when a file of an app changes (its
- * upstream's certificates, a secret in its headers); a bad file changes nothing.
- */
-function watchConfiguration(
-  file: string,
-  first: LoadResult & { readonly ok: true },
-  load: () => LoadResult,
-  gateway: RunningGateway,
-  manager: ServiceManager,
-): () => void {
-  let text = first.text;
-  const reload = async (onlyIfChanged: boolean): Promise<ReloadOutcome> => {
-    const loaded = load();
-    if (onlyIfChanged && loaded.ok && loaded.text === text) return { outcome: "applied", detail: "nothing has changed" };
-    manager.reloading();
-    text = loaded.ok ? loaded.text : "";
-    if (loaded.ok) files.watch(loaded.appFiles);
-    const problems = loaded.ok ? "" : formatProblems(loaded.problems, { colour: false });
-    const outcome = loaded.ok ? await gateway.reload(loaded.settings, loaded.warnings) : rejected(problems);
-    if (!loaded.ok) gateway.rejectReload(problems);
-    manager.ready();
-    return outcome;
-  };
-  const files = createFileWatch(() => void reload(false));
-  files.watch(first.appFiles);
-  gateway.onReloadAsked(() => reload(false));
-  const onHangUp = () => void reload(false);
-  const onChange = () => void reload(true);
-  process.on("SIGHUP", onHangUp);
-  watchFile(file, { interval: watchIntervalMs, persistent: false }, onChange);
-  return () => {
-    process.off("SIGHUP", onHangUp);
-    unwatchFile(file, onChange);
-    files.watch([]);
-  };
-}
-
-/** Calls once when any of the files has changed and all have been still since: a certificate and its key are two files. */
-function createFileWatch(onChange: () => void): { watch(files: readonly string[]): void } {
-  let watched: readonly string[] = [];
-  let stillness: NodeJS.Timeout | undefined;
-  const onStat = () => {
-    clearTimeout(stillness);
-    stillness = setTimeout(onChange, 2 * watchIntervalMs).unref();
-  };
-  return {
-    watch(files) {
-      for (const file of watched) if (!files.includes(file)) unwatchFile(file, onStat);
-      for (const file of files) if (!watched.includes(file)) watchFile(file, { interval: watchIntervalMs, persistent: false }, onStat);
-      watched = files;
-      if (files.length === 0) clearTimeout(stillness);
-    },
-  };
-}
-
-const rejected = (detail: string): ReloadOutcome => ({ outcome: "rejected", detail });
 
 /** SIGTERM and SIGINT, in the order of their coming. */
 interface Stops {

@@ -1,4 +1,4 @@
-import type { Writable } from "node:stream";
+import type { LineSink } from "./line-sinks.ts";
 
 /** Where log lines go. Never blocks and never throws: what the reader does not take in time is dropped and counted. */
 export interface LineWriter {
@@ -8,6 +8,8 @@ export interface LineWriter {
   flush(timeoutMs: number): Promise<void>;
   /** For the last moment of the process: hands over what can be handed over without waiting. */
   flushNow(): void;
+  /** The last batch was lost; null when it was taken. */
+  failure(): string | null;
 }
 
 /** Long enough to make one write of many lines under load, short enough for somebody who watches. */
@@ -17,16 +19,15 @@ const collectMs = 5;
  * Writes lines in batches to a stream such as process.stdout, whose pipes and sockets queue without limit when the reader
  * stops: a log collector that hangs would cost all memory. At most `capacityBytes` wait here; further lines are dropped.
  */
-export function createLineWriter(deps: { stream: Writable; capacityBytes: number; onDrop: (lines: number) => void }): LineWriter {
-  const { stream, capacityBytes, onDrop } = deps;
+export function createLineWriter(deps: { sink: LineSink; capacityBytes: number; onDrop: (lines: number) => void }): LineWriter {
+  const { sink, capacityBytes, onDrop } = deps;
+  let lost: string | null = null;
   let waiting = "";
   let timer: NodeJS.Timeout | null = null;
   let idle: (() => void)[] = [];
 
-  // Without a listener, a reader that goes away (EPIPE) would end the process.
-  stream.on("error", () => {});
   const settle = () => {
-    if (waiting !== "" || stream.writableLength > 0) return;
+    if (waiting !== "" || sink.pendingBytes() > 0) return;
     for (const wake of idle) wake();
     idle = [];
   };
@@ -36,19 +37,17 @@ export function createLineWriter(deps: { stream: Writable; capacityBytes: number
     const batch = waiting;
     waiting = "";
     if (batch === "") return settle();
-    try {
-      stream.write(batch, (error) => {
-        if (error) onDrop(countLines(batch));
-        settle();
-      });
-    } catch {
-      onDrop(countLines(batch)); // a file is written at once: the disk is full
-    }
+    sink.write(batch, (error) => {
+      if (error) onDrop(countLines(batch));
+      lost = error ? error.message : null;
+      // The sink counts what is pending down only after this.
+      setImmediate(settle);
+    });
   };
 
   return {
     write(line) {
-      if (waiting.length + stream.writableLength + line.length > capacityBytes) return onDrop(1);
+      if (waiting.length + sink.pendingBytes() + line.length > capacityBytes) return onDrop(1);
       waiting += line;
       timer ??= setTimeout(handOver, collectMs);
     },
@@ -64,6 +63,7 @@ export function createLineWriter(deps: { stream: Writable; capacityBytes: number
       });
     },
     flushNow: handOver,
+    failure: () => lost,
   };
 }
 

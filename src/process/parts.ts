@@ -5,6 +5,7 @@ import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { SessionSettings, Settings } from "../core/settings.ts";
+import { outputSink } from "../observe/line-sinks.ts";
 import { createLineWriter, type LineWriter } from "../observe/line-writer.ts";
 import { createAudit, createLog, type LogDeps } from "../observe/log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
@@ -25,7 +26,7 @@ const bufferBytes = 4 * 1024 * 1024;
 /** Lines go to standard output; what nobody takes in time is dropped and counted in `registry`. */
 export function composeLogs(settings: Settings["log"], registry: MetricsRegistry): Logs {
   const writer = createLineWriter({
-    stream: process.stdout,
+    sink: outputSink(process.stdout),
     capacityBytes: bufferBytes,
     onDrop: (lines) => registry.logLinesDropped(lines),
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayState } from "../admin/admin.ts";
@@ -118,13 +118,34 @@ function joinStates(reports: readonly WorkerReport[]): Omit<GatewayState, "drain
   return { listening: best.listening, store: best.store, providers };
 }
 
+/** Folders of primaries that were killed before they could remove them: ours by owner, of a process that is gone by its number. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = Number(/^vestibule-(\d+)-/.exec(name)?.[1] ?? 0);
+    const path = join(folder, name);
+    const state = pid === 0 ? undefined : lstatSync(path, { throwIfNoEntry: false });
+    // A link that another user made there leads nowhere that we would follow.
+    if (state?.isDirectory() === true && state.uid === process.getuid?.() && !isRunning(pid))
+      rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
 /**
  * A folder of our own where workers find the program compiled already, so that the successor of one that crashed serves in half the time.
  * Never a shared folder: who can write there decides what runs here.
  */
 function createCompileCache(): { readonly env: Readonly<Record<string, string>>; remove(): void } {
   try {
-    const folder = mkdtempSync(join(tmpdir(), "vestibule-"));
+    removeLeftovers(tmpdir());
+    const folder = mkdtempSync(join(tmpdir(), `vestibule-${process.pid}-`));
     return { env: { NODE_COMPILE_CACHE: folder }, remove: () => rmSync(folder, { recursive: true, force: true }) };
   } catch {
     // A file system that cannot be written to: it starts all the same.

@@ -5,7 +5,7 @@
  * A type-only import counts like any other. A folder inside `login/` is a layer of its own. `files` are single files of other folders.
  */
 const layers = {
-  lib: { layers: [], packages: ["node:net", "node:buffer"] },
+  lib: { layers: [], packages: ["node:net", "node:buffer", "node:fs"] },
   core: { layers: [], packages: [] },
   config: {
     layers: ["pages/texts"],
@@ -61,7 +61,7 @@ const layers = {
     layers: ["control", "pages", "http"],
     packages: ["hono", "@hono/node-server", "zod", "node:crypto", "node:http", "node:net", "node:timers/promises"],
   },
-  observe: { layers: [], packages: ["pino", "prom-client", "node:stream"] },
+  observe: { layers: [], packages: ["pino", "prom-client", "node:stream", "node:fs"] },
   // The only places where parts are put together.
   process: { layers: null, packages: null },
   commands: { layers: null, packages: null },

@@ -7,6 +7,7 @@ const oldestMs = 60_000;
 
 export const scenario: Scenario = {
   title: "the store's content is exchanged without a word (SWAPDB)",
+  shortLimitMs: 180_000,
   run: async (trial) => {
     const rig = await startFaultRig(trial);
     const people = await rig.signIn(8);

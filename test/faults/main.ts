@@ -51,6 +51,7 @@ for (const name of chosen) {
   verdicts.push(verdict);
 }
 print(`\n${table(verdicts)}`);
+print(`\n${verdicts.filter(({ ok }) => ok).length} of ${verdicts.length} hold`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ short: values.short === true, verdicts }, null, 2)}\n`);
 else if (wanted.length === 0) print(JSON.stringify({ short: values.short === true, failed: verdicts.filter(({ ok }) => !ok).length }));
 process.exit(verdicts.every(({ ok }) => ok) ? 0 : 1);

@@ -55,7 +55,7 @@ export async function runScenario(
         print(`   ${ok ? "ok  " : "FAIL"} ${what}: ${figure} (${must})`);
       },
     });
-    await Promise.race([run, timeLimit(short ? longestMs.short : longestMs.full, limit.signal)]);
+    await Promise.race([run, timeLimit(short ? (scenario.shortLimitMs ?? longestMs.short) : longestMs.full, limit.signal)]);
   } catch (failure) {
     error = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
     print(`   FAIL ${error}`);

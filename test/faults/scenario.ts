@@ -23,6 +23,8 @@ export interface Trial {
 
 export interface Scenario {
   readonly title: string;
+  /** Of the short form, where a minute is a part of what is tried. */
+  readonly shortLimitMs?: number;
   run(trial: Trial): Promise<void>;
 }
 

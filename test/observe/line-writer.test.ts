@@ -2,16 +2,19 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
+import { streamSink } from "../../src/observe/line-sinks.ts";
 import { createLineWriter } from "../../src/observe/line-writer.ts";
 import { eventually } from "../support/eventually.ts";
 
 const source = new URL("../../src/observe/line-writer.ts", import.meta.url).href;
+const sinks = new URL("../../src/observe/line-sinks.ts", import.meta.url).href;
 
 /** A process whose stdout is a pipe that we read or leave alone; it reports on stderr. */
 function writerProcess(script: string) {
-  const program = `import { createLineWriter } from ${JSON.stringify(source)};
+  const program = `import { streamSink } from ${JSON.stringify(sinks)};
+    import { createLineWriter } from ${JSON.stringify(source)};
     let dropped = 0;
-    const writer = createLineWriter({ stream: process.stdout, capacityBytes: 1_000_000, onDrop: (lines) => { dropped += lines; } });
+    const writer = createLineWriter({ sink: streamSink(process.stdout), capacityBytes: 1_000_000, onDrop: (lines) => { dropped += lines; } });
     const report = (what) => process.stderr.write(JSON.stringify(what) + "\\n");
     ${script}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "pipe"] });
@@ -99,7 +102,7 @@ test("a full disk costs lines, never the process", async () => {
       writeSync(fd, chunk); // as process.stdout does when it is a file
     },
   });
-  const writer = createLineWriter({ stream, capacityBytes: 1_000, onDrop: countDropped });
+  const writer = createLineWriter({ sink: streamSink(stream), capacityBytes: 1_000, onDrop: countDropped });
   writer.write("one\n");
   writer.write("two\n");
   await writer.flush(50);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { makeSecret, type Secret } from "../../core/secret.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
@@ -156,7 +156,8 @@ type ReadBytes = { readonly ok: true; readonly bytes: Uint8Array } | { readonly 
 function readBytes(path: string, limitBytes: number): ReadBytes {
   let descriptor: number;
   try {
-    descriptor = openSync(path, "r");
+    // A pipe that nobody writes to would keep the whole process waiting for its other end.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     return { ok: false, why: reason(error) };
   }

@@ -1,9 +1,10 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { CertificateFiles } from "../../core/settings.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 
 /** The certificates of one listener, always as the files are now. */
 export interface Certificates {
@@ -11,21 +12,28 @@ export interface Certificates {
   onFallback(use: (pair: { readonly cert: Buffer; readonly key: Buffer }) => void): void;
   /** By exact name, then by the wildcard of its parent domain, else the fallback: the client then sees whom it reached. */
   forName(serverName: string): SecureContext;
+  /** Days until each expires; negative = since. */
+  daysLeft(): readonly { readonly file: string; readonly days: number }[];
   close(): void;
 }
 
 /** How often the files are looked at. By their state, not by notifications: those miss swapped symbolic links and network file systems. */
 const lookEveryMs = 1_000;
+const maxFileBytes = 1024 * 1024;
+const dayMs = 24 * 60 * 60_000;
+const warnBeforeDays = 14;
 
 interface Loaded {
   readonly pair: { readonly cert: Buffer; readonly key: Buffer };
   readonly context: SecureContext;
   readonly names: readonly string[];
+  readonly expiresAt: number;
 }
 
 /** Loads all pairs and looks for changes. Throws when one is bad at the start; later a bad pair is logged and the old one stays. */
 export function createCertificates({ files, log }: { files: readonly CertificateFiles[]; log: Log }): Certificates {
   const loaded: Loaded[] = files.map(loadPair);
+  for (const [at, pair] of files.entries()) warnOfExpiry(log, pair, loaded[at]);
   const stamps = files.map(stampOf);
   let byName = index(loaded);
   let useFallback: Parameters<Certificates["onFallback"]>[0] = () => {};
@@ -40,6 +48,7 @@ export function createCertificates({ files, log }: { files: readonly Certificate
         byName = index(loaded);
         if (at === 0) useFallback(loaded[at].pair);
         log.info({ certificate: pair.certificateFile, names: loaded[at].names }, "a new certificate is in use");
+        warnOfExpiry(log, pair, loaded[at]);
       } catch (error) {
         // Usual for a moment while both files are being replaced; the next look sees them both.
         log.warn({ error, certificate: pair.certificateFile }, "the new certificate is not usable; the old one stays");
@@ -48,6 +57,10 @@ export function createCertificates({ files, log }: { files: readonly Certificate
   };
   const timer = setInterval(look, lookEveryMs);
   timer.unref();
+  const daily = setInterval(() => {
+    for (const [at, pair] of files.entries()) warnOfExpiry(log, pair, loaded[at]);
+  }, dayMs);
+  daily.unref();
   const [first] = loaded;
   if (first === undefined) throw new GatewayError("listener.failed", "a TLS listener needs a certificate");
   return {
@@ -59,23 +72,66 @@ export function createCertificates({ files, log }: { files: readonly Certificate
       const name = serverName.toLowerCase();
       return byName.get(name) ?? byName.get(`*${name.slice(Math.max(0, name.indexOf(".")))}`) ?? (loaded[0] ?? first).context;
     },
-    close: () => clearInterval(timer),
+    daysLeft: () => files.map((pair, at) => ({ file: pair.certificateFile, days: daysUntil(loaded[at]?.expiresAt ?? 0) })),
+    close: () => {
+      clearInterval(timer);
+      clearInterval(daily);
+    },
   };
+}
+
+const daysUntil = (at: number): number => (at - Date.now()) / dayMs;
+
+/** Browsers refuse an expired certificate, so visitors see their own warning and no page of ours: the operator must hear of it before. */
+function warnOfExpiry(log: Log, { certificateFile }: CertificateFiles, loaded: Loaded | undefined): void {
+  const days = daysUntil(loaded?.expiresAt ?? 0);
+  if (days > warnBeforeDays) return;
+  const fields = { certificate: certificateFile, days: Math.floor(days) };
+  if (days <= 0) log.error(fields, "a certificate has expired: browsers refuse it");
+  else log.warn(fields, "a certificate expires soon");
 }
 
 function loadPair({ certificateFile, keyFile }: CertificateFiles): Loaded {
   try {
-    const cert = readFileSync(certificateFile);
-    const key = readFileSync(keyFile);
+    const cert = readRegularFile(certificateFile, maxFileBytes);
+    const key = readRegularFile(keyFile, maxFileBytes);
     // Throws when the key is not this certificate's.
     const context = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
-    return { pair: { cert, key }, context, names: namesOf(new X509Certificate(cert)) };
+    const x509 = new X509Certificate(cert);
+    return { pair: { cert, key }, context, names: namesOf(x509), expiresAt: Date.parse(x509.validTo) };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new GatewayError("listener.failed", `the certificate ${certificateFile} with the key ${keyFile} is not usable: ${detail}`, {
       cause: error,
     });
   }
+}
+
+const newMs = 10_000;
+const patienceMs = 3_000;
+const tryEveryMs = 200;
+
+/**
+ * `createCertificates`, with patience for files that were changed a moment ago: certificate and key are two files, and a start that falls
+ * between the writing of both is no reason to end. Rejects with `listener.failed` at once where nothing has just changed.
+ */
+export async function openCertificates(deps: { files: readonly CertificateFiles[]; log: Log }): Promise<Certificates> {
+  const began = Date.now();
+  for (;;) {
+    try {
+      return createCertificates(deps);
+    } catch (error) {
+      if (Date.now() - began > patienceMs || !deps.files.some(isNew)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, tryEveryMs));
+    }
+  }
+}
+
+function isNew({ certificateFile, keyFile }: CertificateFiles): boolean {
+  return [certificateFile, keyFile].some((file) => {
+    const changed = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    return changed === undefined || Math.abs(Date.now() - changed) < newMs;
+  });
 }
 
 function namesOf(certificate: X509Certificate): readonly string[] {

@@ -7,7 +7,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Address, ListenSettings } from "../../core/settings.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { mentionsWebSocket } from "../websocket.ts";
-import { type Certificates, createCertificates } from "./certificates.ts";
+import { type Certificates, openCertificates } from "./certificates.ts";
 import { type ClientConnection, clientErrorStatus, refuseConnection } from "./client-error.ts";
 import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
 import { createAdmitConnection } from "./per-address.ts";
@@ -72,7 +72,7 @@ interface State {
 /** Opens one listener with every limit set. Rejects with `listener.failed`. */
 export async function createListener(deps: ListenerDeps): Promise<Listener> {
   const { tls } = deps.settings;
-  const certificates = tls === null ? null : createCertificates({ files: tls.certificates, log: deps.log });
+  const certificates = tls === null ? null : await openCertificates({ files: tls.certificates, log: deps.log });
   // Node asks this before it hands the connection over; what is no WebSocket is a plain request whose Upgrade field goes no further.
   const ignored = { upgrade: null as IncomingMessage | null };
   const shouldUpgradeCallback = (req: IncomingMessage) => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Clock } from "../../core/clock.ts";
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import { createAcceptThread } from "./accept-thread.ts";
 import { type Diagnosis, diagnose, isBadIntegrity, wrongKey } from "./diagnosis.ts";
 import type { AcceptOutcome } from "./establish.ts";
@@ -79,9 +79,11 @@ export function createAcceptor(deps: AcceptorDeps): Acceptor {
   };
 }
 
+const maxKeytabBytes = 1024 * 1024;
+
 async function readKeys(file: string): Promise<readonly KeytabEntry[] | null> {
   try {
-    return readKeytab(await readFile(file));
+    return readKeytab(readRegularFile(file, maxKeytabBytes));
   } catch {
     return null;
   }

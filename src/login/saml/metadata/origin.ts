@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { constants, open } from "node:fs/promises";
 import type { ProviderFetch } from "../../remote/provider-fetch.ts";
 import type { SamlSettings } from "../settings.ts";
 import { unusableMetadata } from "./idp-metadata.ts";
@@ -32,11 +32,14 @@ async function fromUrl(url: string, fetch: ProviderFetch, held: Validators | nul
 }
 
 async function fromFile(path: string, largestBytes: number, held: Validators | null): Promise<Loaded> {
-  const file = await open(path, "r").catch((cause: unknown) => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unusableMetadata(`the metadata file ${path} cannot be read (${codeOf(cause)})`, cause);
   });
   try {
-    const { mtimeMs, ino, size } = await file.stat();
+    const state = await file.stat();
+    // Opening a pipe that nobody writes to would wait for ever, and so would reading it.
+    if (!state.isFile()) throw unusableMetadata(`the metadata file ${path} is not a regular file`);
+    const { mtimeMs, ino, size } = state;
     const etag = `${ino} ${mtimeMs} ${size}`;
     if (held?.etag === etag) return { kind: "unchanged" };
     // Looked at before it is read: its size must not cost memory.

@@ -1,0 +1,104 @@
+import { close, fstatSync, open, write } from "node:fs";
+import type { Writable } from "node:stream";
+
+/** Where batches of lines go. */
+export interface LineSink {
+  /** `done` is called once, with an error when the batch, or a part of it, is lost. Never throws. */
+  write(text: string, done: (error?: Error | null) => void): void;
+  /** Bytes that were handed over and not taken yet. */
+  pendingBytes(): number;
+}
+
+/** A pipe or a socket, by way of its stream. */
+export function streamSink(stream: Writable): LineSink {
+  // Without a listener, a reader that goes away (EPIPE) would end the process.
+  stream.on("error", () => {});
+  return {
+    write: (text, done) => {
+      try {
+        stream.write(text, done);
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    },
+    pendingBytes: () => stream.writableLength,
+  };
+}
+
+/** A file that can be given up and opened again. */
+export interface FileSink extends LineSink {
+  /** From the next batch on, the file that has the name then: after a rotation. */
+  reopen(): void;
+}
+
+/**
+ * A file, written one batch after the other, off the event loop. A Node stream is of no use here: its first failed write (a full disk)
+ * is its last. This one tries again with the next batch, so lines come again when there is room.
+ */
+export function fileSink(target: { readonly descriptor: number } | { readonly path: string }): FileSink {
+  let descriptor: number | null = "descriptor" in target ? target.descriptor : null;
+  let pending = 0;
+  /** The last batch broke off in the middle of a line. */
+  let torn = false;
+  let wantsReopen = false;
+  let last: Promise<void> = Promise.resolve();
+
+  const opened = async (): Promise<number> => {
+    if (wantsReopen && "path" in target && descriptor !== null) {
+      const old = descriptor;
+      descriptor = null;
+      await new Promise<void>((resolve) => close(old, () => resolve()));
+    }
+    wantsReopen = false;
+    // "a": other writers' lines, and a file that was cut short (copytruncate), stay whole.
+    descriptor ??= await new Promise<number>((resolve, reject) =>
+      open("path" in target ? target.path : "", "a", 0o640, (error, made) => (error === null ? resolve(made) : reject(error))),
+    );
+    return descriptor;
+  };
+  const writeAll = async (text: string): Promise<void> => {
+    const to = await opened();
+    const bytes = Buffer.from(torn ? `\n${text}` : text);
+    for (let at = 0; at < bytes.length; ) {
+      const taken = await new Promise<number>((resolve, reject) =>
+        write(to, bytes, at, bytes.length - at, null, (error, count) => (error === null ? resolve(count) : reject(error))),
+      ).catch((error: unknown) => {
+        torn ||= at > 0;
+        throw error;
+      });
+      at += taken;
+    }
+    torn = false;
+  };
+  return {
+    write: (text, done) => {
+      pending += text.length;
+      last = last
+        .then(() => writeAll(text))
+        .then(
+          () => done(),
+          (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+        )
+        .finally(() => {
+          pending -= text.length;
+        });
+    },
+    pendingBytes: () => pending,
+    reopen: () => {
+      wantsReopen = true;
+    },
+  };
+}
+
+/** Standard output as what it is: a file (or a device that stands for one) is written as a file, all else by the stream. */
+export function outputSink(stdout: Writable & { readonly fd?: number; readonly isTTY?: boolean }): LineSink {
+  const { fd } = stdout;
+  if (fd === undefined || stdout.isTTY === true) return streamSink(stdout);
+  try {
+    const state = fstatSync(fd);
+    if (state.isFile() || state.isCharacterDevice()) return fileSink({ descriptor: fd });
+  } catch {
+    // Closed from the start: the stream says so with each batch.
+  }
+  return streamSink(stdout);
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { fileSink } from "../../src/observe/line-sinks.ts";
+import { createLineWriter } from "../../src/observe/line-writer.ts";
+import { ownedFolder } from "../support/owned.ts";
+
+function aWriter(path: string) {
+  const dropped: number[] = [];
+  const sink = fileSink({ path });
+  const writer = createLineWriter({ sink, capacityBytes: 100_000, onDrop: (lines) => void dropped.push(lines) });
+  const write = async (line: string) => {
+    writer.write(line);
+    await writer.flush(5_000);
+  };
+  return { sink, writer, write, dropped };
+}
+
+test("lines that cannot be written are lost and counted, and lines come again when they can", async () => {
+  const folder = join(ownedFolder("vestibule-sink-"), "later");
+  const path = join(folder, "audit.jsonl");
+  const { writer, write, dropped } = aWriter(path);
+  await write("one\n");
+  await write("two\nthree\n");
+  expect(dropped).toEqual([1, 2]);
+  expect(writer.failure()).toContain("ENOENT");
+  mkdirSync(folder);
+  await write("four\n");
+  expect(writer.failure()).toBeNull();
+  expect(readFileSync(path, "utf8")).toBe("four\n");
+});
+
+test("a device without room loses every line and ends nothing", async () => {
+  const { writer, write, dropped } = aWriter("/dev/full");
+  await write("one\n");
+  await write("two\n");
+  expect(dropped).toEqual([1, 1]);
+  expect(writer.failure()).toContain("ENOSPC");
+});
+
+test("after a rotation and a reopening, lines go to the new file, and none is lost on the way", async () => {
+  const folder = ownedFolder("vestibule-sink-");
+  const path = join(folder, "audit.jsonl");
+  const { sink, write, dropped } = aWriter(path);
+  await write("one\n");
+  renameSync(path, `${path}.1`);
+  await write("two\n");
+  sink.reopen();
+  await write("three\n");
+  expect(readFileSync(`${path}.1`, "utf8")).toBe("one\ntwo\n");
+  expect(readFileSync(path, "utf8")).toBe("three\n");
+  expect(dropped).toEqual([]);
+});
