@@ -53,7 +53,7 @@ test("a test that does not hold says where it stands, what came instead and why"
       asked: "GET https://wiki.acme.example/",
       expected: "allow",
       got: "refuse",
-      why: "no-rule-matched: no rule matched\nstaff-only[0]: miss, groups: has guests, wanted staff",
+      why: "no-rule-matched: no rule matched; nearest staff-only[0]: groups: has guests, wanted staff\nstaff-only[0]: miss, groups: has guests, wanted staff",
     },
   ]);
 });

@@ -38,6 +38,9 @@ tests:
   - { get: https://wiki.acme.example/healthz, expect: pass }
 `;
 
+/** The same with the listener to which visitors come: `check` has nothing to note. */
+const onPort443 = good().replace("version: 1\n", "version: 1\nlisten: [{ address: 0.0.0.0:443 }]\n");
+
 test.each([
   { when: "asked for help", args: ["--help"], status: 0, says: "Usage: vestibule COMMAND" },
   { when: "asked for a command's help", args: ["explain", "--help"], status: 0, says: "--as-user" },
@@ -84,7 +87,7 @@ test("serve starts nothing with a bad file: it names every problem with line and
 });
 
 test("check runs the file's own tests and fails with the reason", () => {
-  const file = written("tests.yaml", good());
+  const file = written("tests.yaml", onPort443);
   expect(vestibule("check", "-c", file)).toMatchObject({
     status: 0,
     stdout: `${file}: 1 app, 1 route, 1 provider; 2 of 2 policy tests hold\n`,
@@ -101,7 +104,7 @@ test("check runs the file's own tests and fails with the reason", () => {
 
 test("check counts what there is of each", () => {
   const another = "  - { host: tea.acme.example, upstream: http://127.0.0.1:1, access: [{ allow: { anyone: true } }] }\n";
-  const [apps = "", tests = ""] = good().split("\n\ntests:\n");
+  const [apps = "", tests = ""] = onPort443.split("\n\ntests:\n");
   const file = written("counts.yaml", `${apps}\n${another}tests:\n${tests.split("\n").at(-2)}\n`);
   expect(vestibule("check", "-c", file).stdout).toBe(`${file}: 2 apps, 2 routes, 1 provider; 1 of 1 policy test holds\n`);
 });

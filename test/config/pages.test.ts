@@ -22,7 +22,8 @@ function load({ locale = "{}", branding = "{}" }, files: Readonly<Record<string,
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   writeFileSync(
     join(folder, "vestibule.yaml"),
-    `auth: { origin: https://auth.acme.example, locale: ${locale} }
+    `listen: [{ address: 0.0.0.0:443 }]
+auth: { origin: https://auth.acme.example, locale: ${locale} }
 branding: ${branding}
 providers: { one: { oidc: { issuer: https://one.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } } }
 apps: [{ host: wiki.acme.example, upstream: "http://10.0.0.5:8080", access: [{ allow: { anyone: true } }] }]
