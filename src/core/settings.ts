@@ -4,6 +4,7 @@ import type { HeadLimits, LimitSettings } from "./limits.ts";
 import type { Origin } from "./origin.ts";
 import type { PathSpec, PolicyTest, RuleSpec } from "./rules.ts";
 import type { Secret } from "./secret.ts";
+import type { ServiceTokenSettings } from "./service-tokens.ts";
 
 /** The configuration as the rest of the program sees it: complete, defaults applied, inheritance resolved, units in names. */
 export interface Settings {
@@ -24,6 +25,7 @@ export interface Settings {
   readonly directory: DirectorySettings | null;
   readonly portal: PortalSettings;
   readonly console: ConsoleSettings;
+  readonly serviceTokens: readonly ServiceTokenSettings[];
   readonly personalTokens: PersonalTokenSettings | null;
   readonly tests: readonly PolicyTest[];
 }

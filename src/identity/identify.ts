@@ -6,10 +6,12 @@ import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { App, Route, Site } from "../core/route.ts";
+import type { ServiceTokenSettings } from "../core/service-tokens.ts";
 import type { Session } from "../core/session.ts";
 import { createFromBearer } from "./bearer.ts";
 import type { BearerPerson } from "./bearer-person.ts";
 import type { Refresh } from "./refresh.ts";
+import { createFromServiceToken } from "./service-token.ts";
 
 /**
  * Who calls. Rejects with `store.unavailable` when the truth cannot be known: that is a 503, never "anonymous", which
@@ -26,6 +28,7 @@ export interface IdentifyDeps {
   readonly bearerPerson?: BearerPerson | null;
   readonly clock: Clock;
   readonly log: Log;
+  readonly serviceTokens?: readonly ServiceTokenSettings[];
 }
 
 /**
@@ -35,7 +38,10 @@ export interface IdentifyDeps {
 export function createIdentify(deps: IdentifyDeps): Identify {
   const fromBearer = createFromBearer(deps);
   const fromSession = createFromSession(deps);
+  const fromServiceToken = createFromServiceToken(deps.serviceTokens ?? [], deps.clock);
   return (incoming, route, site) => {
+    const service = fromServiceToken(incoming);
+    if (service !== null) return noteRejection(deps.log, incoming, service);
     if (route !== null && route.settings.bearer.length > 0) {
       const identity = fromBearer(incoming.authorization, route.settings.bearer);
       if (identity !== null) return noteRejection(deps.log, incoming, withPerson(deps, identity));

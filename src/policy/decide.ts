@@ -2,6 +2,7 @@ import type { Decision, Refusal, Verdict } from "../core/decision.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { App, Route, Site } from "../core/route.ts";
+import { serviceProvider } from "../core/service-tokens.ts";
 import { findRoute, isOwnOrigin } from "./route-table.ts";
 
 /** A site that an app answers on: the only kind whose requests are decided here. */
@@ -66,6 +67,8 @@ function shadowOf(verdict: Exclude<Verdict, { kind: "allow" }>): Refusal {
 
 /** The provider's word counts here: for sessions where the app takes that provider, for tokens where the route does. */
 function isAccepted(route: Route, identity: Known): boolean {
+  // The file itself vouches for these, on every app; what they may do there is the rules' to say.
+  if (identity.via === "bearer" && identity.principal.provider === serviceProvider) return true;
   const accepted = identity.via === "bearer" ? route.settings.bearer : route.app.settings.providers;
   return accepted.includes(identity.principal.provider);
 }

@@ -173,6 +173,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     },
     auth: { origin: { scheme: "https", hostname: "auth.acme.example", port: 443 }, locale: { default: "en", available: ["en"] } },
     branding: noBranding,
+    serviceTokens: [],
     sessions: {
       store: { kind: "memory" },
       secrets: [makeSecret("x".repeat(32))],

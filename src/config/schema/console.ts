@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseHostPattern, parsePageUrl } from "../values/hosts.ts";
-import { duration, fileRef, key, parsed, secret, text } from "../values/schema-values.ts";
+import { duration, fileRef, key, network, parsed, secret, text } from "../values/schema-values.ts";
 import { rule } from "./access.ts";
 
 const consoleHost = parsed(parseHostPattern).refine((host) => !host.startsWith("*"), { error: "the console has one host, not a pattern" });
@@ -41,6 +41,33 @@ export const appPortal = key(
     })
     .prefault({}),
   "How the app stands on the portal.",
+);
+
+/** The first instant on which it no longer counts. */
+const day = () =>
+  z
+    .string()
+    .refine((value) => /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)), { error: "a day is written 2027-06-30" })
+    .transform((value) => Date.parse(value));
+
+const serviceToken = z.strictObject({
+  hash: key(
+    z
+      .string()
+      .regex(/^sha256:[0-9a-f]{64}$/, { error: "write the hash that `vestibule token add` prints: sha256: and 64 hexadecimal digits" }),
+    "Of the token; the token itself is nowhere.",
+  ),
+  groups: key(z.array(text()).prefault([]), "What rules see of it."),
+  networks: key(z.array(network()).prefault([]), "Where it counts; empty is everywhere."),
+  expires: key(day(), "The first day on which it no longer counts."),
+});
+
+const serviceName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: "a service token's name is lower-case letters, digits and hyphens" });
+export const serviceTokens = key(
+  z.record(serviceName, serviceToken).prefault({}),
+  "Callers that are no people, by name; made by `vestibule token add`. They send the token as Bearer, or as the password of Basic.",
 );
 
 export const personalTokens = key(

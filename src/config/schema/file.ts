@@ -2,7 +2,7 @@ import { z } from "zod";
 import { key } from "../values/schema-values.ts";
 import { policies } from "./access.ts";
 import { apps } from "./apps.ts";
-import { operators, personalTokens, portal } from "./console.ts";
+import { operators, personalTokens, portal, serviceTokens } from "./console.ts";
 import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
@@ -29,6 +29,7 @@ export const sections = {
   apps,
   portal,
   console: operators,
+  serviceTokens,
   personalTokens,
   tests,
   directory,

@@ -32,7 +32,7 @@ const groupsPrefix = z.string().regex(/^[^\p{Cc}*]{1,64}$/u, { error: 'a text of
 const providerId = z
   .string()
   .regex(/^[a-z0-9-]{1,64}$/, { error: "a provider's id is lower-case letters, digits and hyphens: it stands in URLs" })
-  .refine((id) => !["all", "any", "none", "constructor"].includes(id), { error: "this id is reserved: choose another" });
+  .refine((id) => !["all", "any", "none", "constructor", "service-token"].includes(id), { error: "this id is reserved: choose another" });
 
 const methodKeys = Object.keys(methods);
 

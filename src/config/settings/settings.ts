@@ -38,6 +38,9 @@ export function toSettings(context: SettingsContext): Settings {
     apps: apps,
     portal: file.portal,
     console: { token: file.console.token === null ? null : references.secret(file.console.token), host: file.console.host },
+    serviceTokens: Object.entries(file.serviceTokens).map(([name, { hash, groups, networks, expires }]) => {
+      return { name, sha256: hash.slice("sha256:".length), groups, networks, expiresAt: expires };
+    }),
     personalTokens:
       file.personalTokens === null ? null : { lifetimeMs: file.personalTokens.lifetime, perUser: file.personalTokens.perUser },
     directory: directorySettings(file.directory, references),
