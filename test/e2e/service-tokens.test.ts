@@ -20,7 +20,7 @@ test("a program with a service token passes under the same rules as people, and 
   expect([request?.header("remote-user"), request?.header("remote-groups"), request?.header("authorization")]).toEqual([
     "service:backup",
     "staff",
-    undefined,
+    null,
   ]);
   expect((await ask("/page", `Basic ${Buffer.from(`backup:${staff}`).toString("base64")}`)).status).toBe(200);
   expect((await ask("/admin", `Bearer ${staff}`)).status).toBe(403);
