@@ -20,6 +20,7 @@ beforeAll(async () => {
     host: live.localhost
     upstream: ${live.url}
     providers: [acme]
+    sharedSubjects: true
     bearer: [tokens]
     access:
       - allow: { groups: [staff] }
