@@ -26,6 +26,7 @@ function over(client: Redis | Cluster, stop: () => Promise<void>): TestRedisDire
       createRedisDirectory({
         keyPrefix,
         run: (_, script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
+        reachReplica: async () => undefined,
         health: () => ({ ok: true, detail: "Redis" }),
         close: () => undefined,
       }),

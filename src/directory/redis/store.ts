@@ -7,6 +7,8 @@ export type RunScript = (name: string, script: string, keys: readonly string[], 
 
 export interface RedisDirectoryDeps {
   readonly run: RunScript;
+  /** Resolves when a replica has what was written under the key, where one may take over; never rejects. */
+  readonly reachReplica: (key: string) => Promise<void>;
   readonly keyPrefix: string;
   readonly health: () => { readonly ok: boolean; readonly detail: string };
   close(): void;
@@ -49,7 +51,10 @@ export function createRedisDirectory(deps: RedisDirectoryDeps): DirectoryStore {
     },
     commit: async (changes) => {
       const { keys, plan } = planOf(base, changes);
-      return resultFrom(await run("directory-commit", commitScript, keys, [JSON.stringify(plan)]), changes);
+      const result = resultFrom(await run("directory-commit", commitScript, keys, [JSON.stringify(plan)]), changes);
+      // A deactivation that was acknowledged must outlive the server that took it.
+      if (result.kind === "done" && keys[0] !== undefined) await deps.reachReplica(keys[0]);
+      return result;
     },
     health: deps.health,
     close: async () => deps.close(),
