@@ -78,6 +78,8 @@ main.wide{max-width:60rem;border-radius:1rem}
 .about>span{display:block}
 .tile .name{font-weight:600}
 .tile .more{color:var(--soft);font-size:.875rem;line-height:1.4}
+.fields{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;align-items:end}
+.fields .button{margin:0}
 .row{display:flex;flex-wrap:wrap;gap:.75rem;justify-content:center;padding-top:.5rem}
 .row .button{width:auto;min-width:11rem;margin:0}
 pre{overflow:auto;max-height:36rem;padding:1rem;background:var(--wash);border-radius:.6rem;font:.8125rem/1.5 ui-monospace,Menlo,Consolas,monospace;text-align:left}

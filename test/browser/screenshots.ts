@@ -27,6 +27,14 @@ try {
     await signIn(page, `${demo.wiki}/`, "alice@acme.example");
     for (const id of ["socket", "events"]) await page.locator(`#${id}[data-state=open]`).waitFor();
   });
+  await picture("portal", { viewport: { width: 1000, height: 640 } }, async (page) => {
+    await signIn(page, `${demo.wiki}/`, "alice@acme.example");
+    await page.goto(`${demo.auth}/`);
+  });
+  await picture("console", { viewport: { width: 1200, height: 820 } }, async (page) => {
+    await signIn(page, `${demo.wiki}/`, "alice@acme.example");
+    await page.goto(`${demo.wiki.replace("wiki.", "console.")}/console/sessions`);
+  });
   await picture("refusal", { viewport: { width: 820, height: 760 } }, async (page) => {
     await signIn(page, `${demo.wiki}/`, "bob@acme.example");
     await page.goto(`${demo.wiki}/admin`);

@@ -11,6 +11,8 @@ ${strong("Vestibule runs.")} Two applications without a login of their own, behi
 
   ${strong("Wiki")}      ${wiki}   ${soft("staff and partners; four sign-in services, one by SAML, one a directory")}
   ${strong("Reports")}   ${reports}   ${soft("staff; Acme only")}
+  ${strong("Portal")}    http://auth.localhost:${ports.gateway}   ${soft("everybody's own applications and sessions")}
+  ${strong("Console")}   http://console.localhost:${ports.gateway}   ${soft("who is signed in, and end it: admins; staff may look")}
 
 Who can sign in (the password is the name):
 

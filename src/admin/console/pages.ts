@@ -55,9 +55,17 @@ export function signInBody(problem: string | null): Markup {
 }
 
 const field = (name: string, label: string, value: string) =>
-  html`<label class="next" for="${name}">${label}</label><input class="text" id="${name}" name="${name}" value="${value}" autocomplete="off" spellcheck="false">`;
+  html`<div><label for="${name}">${label}</label><input class="text" id="${name}" name="${name}" value="${value}" autocomplete="off" spellcheck="false"></div>`;
 
 export const sessionFields = ["person", "email", "group", "provider", "address", "app"] as const;
+const sessionLabels = {
+  person: "Person",
+  email: "E-mail",
+  group: "Group",
+  provider: "Provider",
+  address: "Address",
+  app: "Application",
+} as const;
 
 export function sessionsBody(
   given: Readonly<Record<string, string>>,
@@ -68,7 +76,7 @@ export function sessionsBody(
   const conditions = Object.entries(given).filter(([, value]) => value !== "");
   const hidden = conditions.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
   return html`${told === null ? null : html`<p class="told" role="status">${told}</p>`}
-<form method="get" action="/console/sessions" role="search">${sessionFields.map((name) => field(name, name, given[name] ?? ""))}<button class="button primary" type="submit">Search</button></form>
+<form class="fields" method="get" action="/console/sessions" role="search">${sessionFields.map((name) => field(name, sessionLabels[name], given[name] ?? ""))}<button class="button primary" type="submit">Search</button></form>
 ${conditions.length === 0 ? null : html`<form method="post" action="/console/sessions/count">${hidden}<button class="button plain" type="submit">End all that match…</button></form>`}
 <ul class="entries">${sessions.map(sessionEntry)}</ul>
 ${sessions.length === 0 ? html`<p class="reason">No session matches.</p>` : null}
@@ -110,7 +118,7 @@ function eventEntry({ event, at, ...fields }: AuditEntry): Markup {
   const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
   return html`<li class="entry"><h2>${event}, ${when(at)}</h2><dl>${shown.map(([name, value]) => html`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl>${
     event === "refusal" && "request" in fields
-      ? html`<form method="get" action="/console/explain"><input type="hidden" name="request" value="${String(fields.request)}"><button class="button plain" type="submit">Explain</button></form>`
+      ? html`<form class="fields" method="get" action="/console/explain"><input type="hidden" name="request" value="${String(fields.request)}"><button class="button plain" type="submit">Explain</button></form>`
       : null
   }</li>`;
 }

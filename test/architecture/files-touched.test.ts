@@ -1,0 +1,61 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { type Rig, signIn, startRig } from "../support/rig.ts";
+import { newVisitor } from "../support/visitor.ts";
+import { projectRoot } from "./source-files.ts";
+
+/** What one must open to follow a request or a login; V8's own counters in a gateway process say which functions ran. */
+interface Coverage {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[];
+  }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), "vestibule-files-touched-"));
+const preload = new URL("../support/coverage-on-signal.mjs", import.meta.url).href;
+let rig: Rig;
+beforeAll(async () => {
+  rig = await startRig({ env: { NODE_V8_COVERAGE: folder, NODE_OPTIONS: `--import=${preload}` } });
+});
+afterAll(async () => {
+  await rig?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The files of `src/` in which a function ran since the last call. */
+async function filesTouched(): Promise<readonly string[]> {
+  const before = new Set(readdirSync(folder));
+  process.kill(rig.gateway.pid, "SIGUSR2");
+  const text = await eventually(() => {
+    const [name] = readdirSync(folder).filter((one) => !before.has(one));
+    if (name === undefined) throw new Error("no coverage was written yet");
+    return JSON.parse(readFileSync(join(folder, name), "utf8")) as Coverage;
+  });
+  return text.result
+    .filter(({ url, functions }) => url.includes("/src/") && functions.some(({ ranges }) => (ranges[0]?.count ?? 0) > 0))
+    .map(({ url }) => relative(projectRoot, fileURLToPath(url)))
+    .filter((path) => path.startsWith("src/"))
+    .sort();
+}
+
+test("a warm request can be read in 40 files, an OpenID Connect login in 60", async () => {
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "alice");
+  await filesTouched();
+  await signIn(newVisitor(), `${rig.urls.wiki}/`, "bob");
+  const login = await filesTouched();
+  expect((await visitor.visit(`${rig.urls.wiki}/page`)).status).toBe(200);
+  await filesTouched();
+  expect((await visitor.visit(`${rig.urls.wiki}/page`)).status).toBe(200);
+  const request = await filesTouched();
+  process.stdout.write(`\na warm request: ${request.length} files; an OpenID Connect login: ${login.length} files\n`);
+  expect(request).toContain("src/policy/decide.ts");
+  expect(request.length, request.join("\n")).toBeLessThanOrEqual(40);
+  expect(login).toContain("src/login/oidc/id-token.ts");
+  expect(login.length, login.join("\n")).toBeLessThanOrEqual(60);
+});
