@@ -10,6 +10,8 @@ interface Outcome {
   readonly status: number;
   readonly bytesSent: number;
   readonly upstreamMs: number | null;
+  /** When it was handed on to the upstream; absent when it never was. */
+  readonly forwardedAt?: number;
   readonly aborted: boolean;
   /** Error code, where one decided. */
   readonly error: string | null;
@@ -44,6 +46,7 @@ export function accessRecord(
     bytesSent: outcome.bytesSent,
     durationMs: Math.max(0, now - incoming.receivedAt),
     upstreamMs: outcome.upstreamMs,
+    gatewayMs: Math.max(0, (outcome.forwardedAt ?? now) - incoming.receivedAt),
     websocket: incoming.websocket,
     aborted: outcome.aborted,
   };

@@ -54,9 +54,15 @@ export function answerFailureEarly(deps: GatewayDeps, line: Line, incoming: Inco
 }
 
 /** The access line of a call that was forwarded. */
-export function recordCall(deps: GatewayDeps, call: AppCall, identity: Identity, decision: Decision, result: ForwardResult): void {
-  const { bytesSent, upstreamMs, aborted, error } = result;
-  const outcome = { status: result.status ?? clientLeftStatus, bytesSent, upstreamMs, aborted, error: error?.code ?? null };
+export function recordCall(
+  deps: GatewayDeps,
+  call: AppCall,
+  identity: Identity,
+  decision: Decision,
+  result: ForwardResult & { readonly forwardedAt: number },
+): void {
+  const { bytesSent, upstreamMs, forwardedAt, aborted, error } = result;
+  const outcome = { status: result.status ?? clientLeftStatus, bytesSent, upstreamMs, forwardedAt, aborted, error: error?.code ?? null };
   deps.accessLog(accessRecord(call.incoming, call.route, identity, decision, outcome, deps.clock()));
 }
 

@@ -86,13 +86,14 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Ju
   const endsSession = isAppLogout(site, incoming, decision.identity);
   const setCookie = endsSession ? [deps.cookies.clear()] : noCookies;
   const onOpen = (close: (why: string) => void) => deps.connections.attach(connection, close);
+  const forwardedAt = deps.clock();
   forwardOn(deps, line, { incoming, site, route, identity: decision.identity, identityHeaders, destination, audience, setCookie, onOpen })
     .then((result) => {
       deps.connections.done(connection);
       if (result.status === null && result.error !== null && !result.aborted) throw result.error;
       if (result.error !== null) noteFailure(deps, result.error, incoming.id);
       if (endsSession && result.status !== null && result.status < 400) void endAfterAppLogout(deps, incoming, decision.identity);
-      recordCall(deps, call, identity, decision, result);
+      recordCall(deps, call, identity, decision, { ...result, forwardedAt });
     })
     .catch((error) => answerFailure(deps, line, call, identity, decision, error));
 }

@@ -24,7 +24,11 @@ const perProcess = /^(?:process|nodejs)_/;
 /** Gauges of ours, and what makes one of several: how many there are in all, or what all of them can say. */
 const gaugeRules: readonly { readonly name: RegExp; readonly join: (one: number, other: number) => number }[] = [
   { name: /^vestibule_open_/, join: (one, other) => one + other },
+  { name: /^vestibule_store_breaker_open$/, join: Math.max },
   { name: /^vestibule_store_/, join: Math.min },
+  // Counted in the store, so each worker tells the same, as of a moment of its own.
+  { name: /^vestibule_(?:sessions_open|people_active|app_people_active)$/, join: Math.max },
+  { name: /^vestibule_certificate_expiry_days$/, join: Math.min },
   { name: /^vestibule_saml_expiry_days$/, join: Math.min },
   { name: /^vestibule_build_info$/, join: Math.max },
 ];

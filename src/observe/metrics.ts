@@ -3,6 +3,7 @@ import type { AccessRecord } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import { createRequestTally } from "./request-tally.ts";
+import { type CountedInStore, storeGauges } from "./store-gauges.ts";
 
 /** Everything that `/metrics` shows, and the ways to report it. */
 export interface MetricsRegistry {
@@ -20,6 +21,9 @@ export interface GaugeSources {
   readonly openRequests: () => number;
   readonly openTunnels: () => number;
   readonly storeHealth: () => StoreHealth;
+  /** Days until each certificate of the listeners expires. */
+  readonly certificates: () => readonly { readonly file: string; readonly days: number }[];
+  readonly counted: CountedInStore;
 }
 
 /** A registry of its own, so that two gateways in one process (tests) never share a number. */
@@ -129,5 +133,19 @@ function watchedGauges(registry: Registry, sources: GaugeSources): void {
   gauge("open_requests", "Requests that are being answered.", sources.openRequests);
   gauge("open_tunnels", "WebSocket connections.", sources.openTunnels);
   gauge("store_reachable", "1 when the session store answers.", () => Number(sources.storeHealth().reachable));
+  gauge("store_breaker_open", "1 when callers are refused at once because the store has not answered.", () =>
+    Number(sources.storeHealth().breakerOpen ?? false),
+  );
+  new Gauge({
+    name: "vestibule_certificate_expiry_days",
+    help: "Days until a listener's certificate expires; negative = expired.",
+    labelNames: ["certificate"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { file, days } of sources.certificates()) this.set({ certificate: file }, days);
+    },
+  });
+  storeGauges(registry, sources.counted);
   gauge("store_invalidation", "1 when other processes' changes arrive.", () => Number(sources.storeHealth().invalidation));
 }

@@ -12,6 +12,7 @@ interface RouteCells {
   readonly requests: Map<AccessRecord["decision"], number[]>;
   readonly duration: Timing;
   readonly upstream: Timing;
+  readonly gateway: Timing;
   bytes: number;
 }
 interface Timing {
@@ -30,7 +31,7 @@ export function createRequestTally(): RequestTally {
       const route = record.route ?? "none";
       let cells = routes.get(route);
       if (cells === undefined) {
-        cells = { requests: new Map(), duration: newTiming(), upstream: newTiming(), bytes: 0 };
+        cells = { requests: new Map(), duration: newTiming(), upstream: newTiming(), gateway: newTiming(), bytes: 0 };
         routes.set(route, cells);
       }
       let counts = cells.requests.get(record.decision);
@@ -44,6 +45,7 @@ export function createRequestTally(): RequestTally {
       cells.bytes += record.bytesSent;
       // A tunnel lasts as long as its user likes; its duration says nothing about speed.
       if (!record.websocket) observe(cells.duration, record.durationMs / 1000);
+      if (record.gatewayMs !== undefined) observe(cells.gateway, record.gatewayMs / 1000);
       if (record.upstreamMs !== null) observe(cells.upstream, record.upstreamMs / 1000);
     },
     text: () => (routes.size === 0 ? "" : [...requestLines(routes), ""].join("\n")),
@@ -78,6 +80,12 @@ function* requestLines(routes: ReadonlyMap<string, RouteCells>): Iterable<string
     "From the request's head to the last byte of its answer, without tunnels.",
   );
   for (const [route, { duration }] of routes) yield* timingLines("vestibule_request_duration_seconds", route, duration);
+  yield* header(
+    "vestibule_gateway_duration_seconds",
+    "histogram",
+    "The gateway's own part: until a request is handed on, or answered by itself.",
+  );
+  for (const [route, { gateway }] of routes) yield* timingLines("vestibule_gateway_duration_seconds", route, gateway);
   yield* header("vestibule_upstream_duration_seconds", "histogram", "From the forwarded request to the head of the upstream's answer.");
   for (const [route, { upstream }] of routes) yield* timingLines("vestibule_upstream_duration_seconds", route, upstream);
 }

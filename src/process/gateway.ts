@@ -88,6 +88,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     openRequests: () => listeners.reduce((sum, listener) => sum + listener.openRequests(), 0),
     openTunnels: () => connections.counts().tunnels,
     storeHealth: () => store.health(),
+    certificates: () => listeners.flatMap((listener) => listener.certificates()),
+    counted: { ...store, apps: () => current.settings.apps.map(({ hosts, name }) => hosts[0] ?? name), clock },
   });
 
   return {

@@ -26,6 +26,9 @@ export function filterName(filter: SessionFilter): string {
   }
 }
 
+export const distinctDays = 30;
+export const dayOf = (at: number): number => Math.floor(at / 86_400_000);
+
 const idShape = /^[A-Za-z0-9_-]{43}$/;
 
 /** 256 random bits, base64url: a session id or a handle that nobody can guess. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Store } from "../../src/core/ports/store.ts";
 import { eventually } from "../support/eventually.ts";
+import { aNewSession } from "../support/session-builders.ts";
 
 const nowhere = "A".repeat(43);
 const until = { timeoutMs: 5_000 };
@@ -82,6 +83,27 @@ export function factsContract(open: () => Promise<Store>): void {
     await eventually(async () => {
       expect(await store.facts.count("logins", "192.0.2.1", 200)).toBe(1);
       expect(Date.now()).toBeGreaterThan(beganAt);
+    }, until);
+  });
+
+  test("different values are counted once each, by kind", async () => {
+    const store = await open();
+    expect(await store.facts.countDistinct("people")).toBe(0);
+    for (const who of ["ann", "bob", "ann", "ann"]) await store.facts.noteDistinct("people", who);
+    await store.facts.noteDistinct("people of wiki", "ann");
+    expect(await store.facts.countDistinct("people")).toBe(2);
+    expect(await store.facts.countDistinct("people of wiki")).toBe(1);
+  });
+
+  test("who signs in is counted as active, once, and for each app that is opened", async () => {
+    const store = await open();
+    const [one, again] = [await store.sessions.create(aNewSession()), await store.sessions.create(aNewSession())];
+    await store.sessions.create(aNewSession({ principal: { subject: "s-2" } }));
+    for (const session of [one, again]) store.sessions.touch(session, undefined, "wiki.acme.example");
+    await eventually(async () => {
+      expect(await store.facts.countDistinct("people")).toBe(2);
+      expect(await store.facts.countDistinct("people of wiki.acme.example")).toBe(1);
+      expect(await store.facts.countDistinct("people of chat.acme.example")).toBe(0);
     }, until);
   });
 

@@ -2,6 +2,13 @@ import { expect, test } from "vitest";
 import { createMergedMetrics } from "../../src/observe/merge-expositions.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 
+const counted = {
+  sessions: { openCount: async () => 7 },
+  facts: { countDistinct: async (kind: string) => (kind === "people" ? 5 : 2) },
+  apps: () => ["wiki.acme.example"],
+  clock: Date.now,
+};
+
 const page = (...lines: string[]) => `${lines.join("\n")}\n`;
 const merged = (...texts: string[]) =>
   createMergedMetrics()
@@ -76,6 +83,8 @@ test("pages of real processes merge into one that describes every metric once", 
       openRequests: () => 2,
       openTunnels: () => 1,
       storeHealth: () => ({ kind: "redis", reachable: true, invalidation: true, detail: "" }),
+      certificates: () => [{ file: "wiki.crt", days: 12.5 }],
+      counted,
     });
   }
   const lines = merged(...(await Promise.all(workers.map((worker) => worker.text()))));

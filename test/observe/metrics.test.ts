@@ -2,6 +2,13 @@ import { expect, test } from "vitest";
 import type { AccessRecord } from "../../src/core/ports/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 
+const counted = {
+  sessions: { openCount: async () => 7 },
+  facts: { countDistinct: async (kind: string) => (kind === "people" ? 5 : 2) },
+  apps: () => ["wiki.acme.example"],
+  clock: Date.now,
+};
+
 const aRecord = (change: Partial<AccessRecord>): AccessRecord => ({
   id: "r1",
   client: "::1",
@@ -64,6 +71,8 @@ test("every line is well formed and every metric is described once, whatever a r
     openRequests: () => 2,
     openTunnels: () => 1,
     storeHealth: () => ({ kind: "redis", reachable: true, invalidation: false, detail: "" }),
+    certificates: () => [{ file: "wiki.crt", days: 12.5 }],
+    counted,
   });
   const lines = (await text()).split("\n").filter((line) => line !== "");
   const sample =
@@ -72,7 +81,15 @@ test("every line is well formed and every metric is described once, whatever a r
   const described = lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]);
   expect(new Set(described).size).toBe(described.length);
   expect(lines).toEqual(
-    expect.arrayContaining(["vestibule_open_requests 2", "vestibule_store_invalidation 0", "vestibule_log_lines_dropped_total 3"]),
+    expect.arrayContaining([
+      "vestibule_sessions_open 7",
+      "vestibule_people_active 5",
+      'vestibule_app_people_active{app="wiki.acme.example"} 2',
+      'vestibule_certificate_expiry_days{certificate="wiki.crt"} 12.5',
+      "vestibule_open_requests 2",
+      "vestibule_store_invalidation 0",
+      "vestibule_log_lines_dropped_total 3",
+    ]),
   );
 });
 

@@ -32,6 +32,8 @@ export interface AccessRecord {
   readonly durationMs: number;
   /** Until the upstream's response head; null when there was none. */
   readonly upstreamMs: number | null;
+  /** The gateway's own part: until the request was handed on, or, without an upstream, until its answer was sent. */
+  readonly gatewayMs?: number;
   readonly websocket: boolean;
   /** The connection broke before the answer was complete. */
   readonly aborted: boolean;

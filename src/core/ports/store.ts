@@ -18,6 +18,8 @@ export interface StoreHealth {
   /** Invalidation messages are arriving; false = cached sessions are believed for the grace only. */
   readonly invalidation: boolean;
   readonly detail: string;
+  /** Callers are refused at once, because it has not answered several times in a row. */
+  readonly breakerOpen?: boolean;
   /** What of its own settings can bring an ended session back, or end one in use: one sentence each, for people. */
   readonly warnings?: readonly string[];
 }

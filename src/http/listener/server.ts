@@ -15,6 +15,8 @@ import { createAdmitConnection } from "./per-address.ts";
 /** One public address. */
 export interface Listener {
   address(): Address;
+  /** Days until each of its certificates expires; empty without TLS. */
+  certificates(): ReturnType<Certificates["daysLeft"]>;
   /** Requests whose answer is not complete. */
   openRequests(): number;
   /**
@@ -100,6 +102,7 @@ export async function createListener(deps: ListenerDeps): Promise<Listener> {
   await listen(server, deps.settings);
   return {
     address: () => addressOf(server, deps.settings),
+    certificates: () => certificates?.daysLeft() ?? [],
     openRequests: () => [...state.connections.values()].filter(isAnswering).length,
     close: async (graceMs) => {
       await drain(state, graceMs);

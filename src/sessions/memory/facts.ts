@@ -2,13 +2,14 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Documents } from "../../core/ports/documents.ts";
 import type { Facts, Lease } from "../../core/ports/facts.ts";
-import { digestOf, newId } from "../session-rules.ts";
+import { dayOf, digestOf, distinctDays, newId } from "../session-rules.ts";
 
 const maxGuards = 500_000;
 const maxParked = 50_000;
 const maxCounts = 50_000;
 const maxLeases = 50_000;
 const maxDocuments = 10_000;
+const maxDistinct = 200_000;
 
 /** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
 export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): {
@@ -20,6 +21,8 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
   const parked = createExpiringMap<string>(deps.clock, maxParked);
   const counts = createExpiringMap<{ count: number }>(deps.clock, maxCounts);
   const leases = createExpiringMap<symbol>(deps.clock, maxLeases);
+  /** By kind, then by value: the day when it was last seen. */
+  const distinct = new Map<string, Map<string, number>>();
   const documents = createExpiringMap<string>(deps.clock, maxDocuments);
 
   const leaseOf = (name: string, owner: symbol): Lease => ({
@@ -58,6 +61,18 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       if (known === undefined) counts.set(name, { count: 1 }, windowMs);
       else known.count += 1;
       return known?.count ?? 1;
+    },
+    noteDistinct: async (kind, value) => {
+      const seen = distinct.get(kind) ?? new Map<string, number>();
+      distinct.set(kind, seen);
+      const name = digestOf("distinct", value);
+      if (seen.size < maxDistinct || seen.has(name)) seen.set(name, dayOf(deps.clock()));
+    },
+    countDistinct: async (kind) => {
+      const oldest = dayOf(deps.clock()) - distinctDays;
+      const seen = distinct.get(kind) ?? new Map<string, number>();
+      for (const [name, day] of seen) if (day <= oldest) seen.delete(name);
+      return seen.size;
     },
     lease: async (name, ttlMs) => {
       if (leases.get(name) !== undefined) return null;

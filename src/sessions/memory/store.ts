@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../../core/clock.ts";
+import { peopleKind, peopleOfApp, personOf } from "../../core/people-counts.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
@@ -41,7 +42,7 @@ export function createMemoryStore(deps: StoreDeps): Store {
   }, sweepEveryMs);
   sweeper.unref();
   return {
-    sessions: sessionsIn(state),
+    sessions: sessionsIn({ ...state, noteDistinct: (kind, value) => void facts.noteDistinct(kind, value) }),
     facts,
     documents,
     health: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "sessions are held by this process" }),
@@ -49,7 +50,7 @@ export function createMemoryStore(deps: StoreDeps): Store {
   };
 }
 
-function sessionsIn(state: State): SessionStore {
+function sessionsIn(state: State & { readonly noteDistinct: (kind: string, value: string) => void }): SessionStore {
   const peek = (id: string) => {
     const key = state.table.keyOf(id);
     return key === undefined ? null : current(state, key);
@@ -62,8 +63,16 @@ function sessionsIn(state: State): SessionStore {
   return {
     peek,
     find: async (id) => peek(id),
-    create: async (wanted) => create(state, wanted),
-    touch: (session, idleMs, app) => touch(state, session, idleMs, app),
+    create: async (wanted) => {
+      const session = create(state, wanted);
+      state.noteDistinct(peopleKind, personOf(session));
+      return session;
+    },
+    touch: (session, idleMs, app) => {
+      if (app !== undefined && state.table.get(session.key)?.apps[app] === undefined)
+        state.noteDistinct(peopleOfApp(app), personOf(session));
+      touch(state, session, idleMs, app);
+    },
     renew: async (session, change) => renew(state, session, change),
     end,
     endAll: async (filter, why) => matching(state, filter).filter((session) => finish(state, session, why)),

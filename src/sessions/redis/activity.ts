@@ -13,12 +13,14 @@ export interface ActivityDeps {
   readonly cache: SessionCache;
   readonly records: Pick<RedisRecords, "touch">;
   readonly open: Pick<OpenSessions, "prolong">;
+  /** An app was opened in this session for the first time. */
+  readonly onFirstOpening: (session: Session, app: string) => void;
   readonly limits: SessionLimits;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function createActivity({ cache, records, open, limits, clock, log }: ActivityDeps): NoteActivity {
+export function createActivity({ cache, records, open, onFirstOpening, limits, clock, log }: ActivityDeps): NoteActivity {
   /** Sessions with a write under way, and the apps that were opened for the first time meanwhile. */
   const writing = new Map<string, Map<string, number>>();
 
@@ -42,6 +44,7 @@ export function createActivity({ cache, records, open, limits, clock, log }: Act
     const now = clock();
     const { writtenAt, isNewApp } = cache.noteActivity(session, now, app);
     if (isNewApp && app !== undefined) {
+      onFirstOpening(session, app);
       const underWay = writing.get(session.key);
       if (underWay !== undefined) return void underWay.set(app, now);
     }

@@ -227,6 +227,7 @@ export type RedisClient = Pick<
   | "getdel"
   | "hgetall"
   | "hmget"
+  | "pfcount"
   | "pipeline"
   | "set"
   | "zcard"

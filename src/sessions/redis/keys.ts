@@ -20,6 +20,8 @@ export interface RedisKeys {
   once(kind: string, value: string): string;
   parked(kind: string, handle: string): string;
   count(kind: string, value: string): string;
+  /** A share of those seen on one day; all days of a share lie in one slot. */
+  distinct(kind: string, share: number, day: number): string;
   lease(name: string): string;
   document(name: string): string;
 }
@@ -40,6 +42,7 @@ export function createRedisKeys(prefix: string): RedisKeys {
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
     count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,
+    distinct: (kind, share, day) => `${prefix}distinct:{${digestOf("distinct", kind)}:${share}}:${day}`,
     lease: (name) => `${prefix}lease:{${digestOf("lease", name)}}`,
     document: (name) => `${prefix}document:{${digestOf("document", name)}}`,
   };

@@ -81,6 +81,12 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count`;
 
+/** KEYS HyperLogLog; ARGV value, ms to keep it. */
+export const distinctScript = `
+redis.call('PFADD', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`;
+
 /** KEYS lease; ARGV token, ms. */
 export const extendScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

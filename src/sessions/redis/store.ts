@@ -1,4 +1,5 @@
 import { GatewayError } from "../../core/errors.ts";
+import { peopleKind, peopleOfApp, personOf } from "../../core/people-counts.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
 import type { Store, StoreHealth } from "../../core/ports/store.ts";
 import type { Session } from "../../core/session.ts";
@@ -43,7 +44,8 @@ export function createRedisStore(deps: StoreDeps): Store {
   };
 }
 
-function sessionsOf(deps: StoreDeps, { cache, sessions, records, watch, ended, noteActivity, open }: Parts): SessionStore {
+function sessionsOf(deps: StoreDeps, parts: Parts): SessionStore {
+  const { cache, sessions, records, watch, ended, noteActivity, open } = parts;
   return {
     peek: (id) => {
       const session = cache.believed(id);
@@ -56,7 +58,11 @@ function sessionsOf(deps: StoreDeps, { cache, sessions, records, watch, ended, n
       const session = await cache.load(id, key, { graceMs: options?.fresh === true ? 0 : deps.settings.graceMs });
       return ended.has(key) ? null : session;
     },
-    create: sessions.create,
+    create: async (wanted) => {
+      const session = await sessions.create(wanted);
+      parts.notePerson(peopleKind, session);
+      return session;
+    },
     touch: noteActivity,
     renew: async (session, change) => {
       const renewed: Session = { ...session, principal: change.principal, tokens: change.tokens, refreshAt: change.refreshAt };
@@ -164,17 +170,26 @@ function assemble(deps: StoreDeps, redis: RedisSettings) {
   };
 
   const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs: settings.lifetimeMs, clock });
+  const facts = createRedisFacts({ client, guard, keys, sealer, random, clock });
+  const notePerson = (kind: string, session: Session) =>
+    void facts.noteDistinct(kind, personOf(session)).catch((error: unknown) => log.debug({ error }, "a person could not be counted"));
+  const onFirstOpening = (session: Session, app: string) => notePerson(peopleOfApp(app), session);
   return {
+    notePerson,
     cache,
     watch,
     records,
     ended,
     open,
-    noteActivity: createActivity({ cache, records, open, limits: settings, clock, log }),
+    noteActivity: createActivity({ cache, records, open, onFirstOpening, limits: settings, clock, log }),
     sessions: createRedisSessions({ ...deps, records, index: createRedisIndex({ client, guard, keys }), open, onEnded }),
-    facts: createRedisFacts({ client, guard, keys, sealer, random }),
+    facts,
     documents: createRedisDocuments({ client, guard, keys, sealer }),
-    health: (): StoreHealth => ({ ...describe(client.status, guard.isOpen(), link.isFlowing()), warnings: advice.current() }),
+    health: (): StoreHealth => ({
+      ...describe(client.status, guard.isOpen(), link.isFlowing()),
+      breakerOpen: guard.isOpen(),
+      warnings: advice.current(),
+    }),
     close: () => {
       link.close();
       advice.close();
