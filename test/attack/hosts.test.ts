@@ -132,6 +132,11 @@ test.each([
 });
 
 test("the auth origin's host serves nothing but the gateway's own pages", async () => {
-  expect((await ask("auth.acme.example")).statuses).toEqual([404]);
+  const first = await ask("auth.acme.example");
+  expect(first.statuses).toEqual([302]);
+  // Its first page is the portal, and a stranger signs in for it.
+  expect(first.answers[0]?.header("location")).toMatch(/^\/_vestibule\/login\?/);
+  const other = await exchange(gateway, "GET /x HTTP/1.1\r\nHost: auth.acme.example\r\nConnection: close\r\n\r\n");
+  expect(other.statuses).toEqual([404]);
   expect(gateway.upstream.requests).toEqual([]);
 });
