@@ -29,6 +29,8 @@ export interface GatewayState {
   readonly store: StoreHealth;
   /** What is known of each provider. */
   readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  /** Of the audit file, where there is one: lines that are lost do not make it unready. */
+  readonly audit?: { readonly ok: boolean; readonly detail: string };
   /** How many processes serve, of how many that should; only where there are several. */
   readonly workers?: { readonly wanted: number; readonly ready: number };
 }

@@ -68,13 +68,18 @@ export function watchConfiguration(watched: WatchedConfiguration, gateway: Runni
   const files = createFileWatch(onHangUp);
   files.watch(watched.first.appFiles);
   gateway.onReloadAsked(() => inTurn(afterSignalMs, false));
-  process.on("SIGHUP", onHangUp);
+  // Whatever becomes of the configuration: who rotates logs sends the same signal.
+  const onSignal = () => {
+    gateway.reopenFiles();
+    onHangUp();
+  };
+  process.on("SIGHUP", onSignal);
   watchFile(watched.file, { interval: lookEveryMs, persistent: false }, onChange);
   // It may have changed since it was read, while the workers started.
   onChange();
   return () => {
     stopping.abort();
-    process.off("SIGHUP", onHangUp);
+    process.off("SIGHUP", onSignal);
     unwatchFile(watched.file, onChange);
     files.watch([]);
   };

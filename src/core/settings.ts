@@ -14,6 +14,8 @@ export interface Settings {
   readonly workers: number;
   /** CIDR networks. */
   readonly trustedProxies: readonly string[];
+  /** The file for audit events beside standard output; null = none. */
+  readonly audit: { readonly file: string | null };
   readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
   readonly insecure: InsecureSettings;
   readonly limits: LimitSettings;

@@ -150,6 +150,7 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
     metrics.refreshes(session.principal.provider, outcome.kind);
     if (outcome.kind === "renewed") {
       pauses.clear(session.key);
+      auditGroups(refresher, session, outcome.principal);
       return await renewals.save(session, outcome);
     }
     if (outcome.kind === "refused") return await endRefused(refresher, session, outcome.why);
@@ -164,6 +165,16 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
     clearInterval(prolonging);
     await release(lease);
   }
+}
+
+function auditGroups({ audit }: Refresher, { key, principal: before }: Session, now: Session["principal"]): void {
+  const names = ({ groups }: Session["principal"]) => (groups.kind === "known" ? groups.names : []);
+  const [were, are] = [names(before), names(now)];
+  const added = are.filter((name) => !were.includes(name));
+  const removed = were.filter((name) => !are.includes(name));
+  const { provider, subject, email } = now;
+  if (added.length + removed.length > 0)
+    audit({ event: "groups-changed", principal: { provider, subject, email }, session: key, added, removed });
 }
 
 async function askProvider(refresher: Refresher, session: Session): Promise<RefreshOutcome> {

@@ -10,6 +10,7 @@ export interface MetricsRegistry {
   readonly metrics: Metrics;
   accessRecorded(record: AccessRecord): void;
   logLinesDropped(lines: number): void;
+  auditLinesDropped(lines: number): void;
   configReloaded(outcome: "applied" | "rejected"): void;
   /** Numbers that are read when they are asked for. Called once. */
   watch(sources: GaugeSources): void;
@@ -40,6 +41,7 @@ export function createMetrics({ version }: { version: string }): MetricsRegistry
       if (record.decision === "refuse") operations.refusals.inc({ route: record.route ?? "none", reason: record.reason ?? "unknown" });
     },
     logLinesDropped: (lines) => operations.droppedLines.inc(lines),
+    auditLinesDropped: (lines) => operations.droppedAuditLines.inc(lines),
     configReloaded: (outcome) => operations.reloads.inc({ outcome }),
     watch: (sources) => watchedGauges(registry, sources),
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
@@ -100,6 +102,11 @@ function operationCounters(registry: Registry) {
       registers,
     }),
     droppedLines: new Counter({ name: "vestibule_log_lines_dropped_total", help: "Log lines that nobody took in time.", registers }),
+    droppedAuditLines: new Counter({
+      name: "vestibule_audit_lines_dropped_total",
+      help: "Audit events that could not be written to audit.file.",
+      registers,
+    }),
     reloads: new Counter({
       name: "vestibule_config_reloads_total",
       help: "Configuration reloads; a rejected one changed nothing.",

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import type { AuditTail } from "../admin/audit-tail.ts";
+import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Audit, Log } from "../core/ports/log.ts";
+import type { Audit, AuditEvent, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { SessionSettings, Settings } from "../core/settings.ts";
+import { type AuditFile, createAuditFile } from "../observe/audit-file.ts";
 import { outputSink } from "../observe/line-sinks.ts";
 import { createLineWriter, type LineWriter } from "../observe/line-writer.ts";
 import { createAudit, createLog, type LogDeps } from "../observe/log.ts";
@@ -34,9 +35,38 @@ export function composeLogs(settings: Settings["log"], registry: MetricsRegistry
   return { log: createLog(deps), audit: createAudit(deps), writer, deps };
 }
 
-/** The same logs; audit events are remembered for those who look. */
-export function withTail(logs: Logs, tail: AuditTail): Logs {
-  return { ...logs, audit: tail.remembering(logs.audit) };
+/** What becomes of audit events beside their line on standard output. */
+export interface AuditTrail {
+  readonly tail: AuditTail;
+  readonly file: AuditFile | null;
+  /** An event of this process or of one of its workers. */
+  note(event: AuditEvent): void;
+}
+
+/** They are remembered for those who look, and written to `audit.file` where there is one. */
+export function composeAuditTrail(settings: Settings["audit"], registry: MetricsRegistry): AuditTrail {
+  const tail = createAuditTail(Date.now);
+  const onDrop = (lines: number) => registry.auditLinesDropped(lines);
+  const file = settings.file === null ? null : createAuditFile({ path: settings.file, clock: Date.now, onDrop });
+  return {
+    tail,
+    file,
+    note: (event) => {
+      tail.note(event);
+      file?.note(event);
+    },
+  };
+}
+
+/** The same logs; audit events are noted in the trail as well. */
+export function withTrail(logs: Logs, trail: AuditTrail): Logs {
+  return {
+    ...logs,
+    audit: (event) => {
+      logs.audit(event);
+      trail.note(event);
+    },
+  };
 }
 
 /** The session store that the configuration names. Redis may be away: the store says so, and comes back by itself. */

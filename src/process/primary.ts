@@ -2,15 +2,14 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayState } from "../admin/admin.ts";
-import { createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
 import type { Settings } from "../core/settings.ts";
 import { createMergedMetrics, workerMetricsText } from "../observe/merge-expositions.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeOperations, type ReloadFile } from "./operations.ts";
-import { composeLogs, composeStore, withTail } from "./parts.ts";
+import { composeAuditTrail, composeLogs, composeStore, withTrail } from "./parts.ts";
 import { createReloads, tellWarnings } from "./reloads.ts";
-import { lastLinesMs, type RunningGateway, type Start } from "./single.ts";
+import { auditState, lastLinesMs, type RunningGateway, type Start } from "./single.ts";
 import { createForkWorker } from "./workers/fork.ts";
 import type { WorkerReport } from "./workers/messages.ts";
 import { createSupervisor } from "./workers/supervisor.ts";
@@ -21,8 +20,9 @@ import { createSupervisor } from "./workers/supervisor.ts";
  */
 export async function startPrimary({ settings, warnings, version }: Start): Promise<RunningGateway> {
   const registry = createMetrics({ version });
-  const tail = createAuditTail(Date.now);
-  const logs = withTail(composeLogs(settings.log, registry), tail);
+  const trail = composeAuditTrail(settings.audit, registry);
+  const { tail, file: auditFile } = trail;
+  const logs = withTrail(composeLogs(settings.log, registry), trail);
   const { log, writer } = logs;
   // Workers serve; this one asks the store that they share.
   const store = composeStore(settings.sessions, { clock: Date.now, log, metrics: registry.metrics });
@@ -37,7 +37,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     fork: createForkWorker({ env: compileCache.env, writeLine: writer.write }),
     log,
     clock: Date.now,
-    onAudit: tail.note,
+    onAudit: trail.note,
     onEnd: (last, crashed) => {
       if (crashed) crashes += 1;
       if (last !== null) totals.retire(last.metrics);
@@ -53,7 +53,12 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
   };
   const state = async () => {
     const reports = (await supervisor.reports()).map(({ report }) => report);
-    return { ...joinStates(reports), draining, workers: { wanted: settings.workers, ready: reports.filter(isReady).length } };
+    return {
+      ...joinStates(reports),
+      draining,
+      workers: { wanted: settings.workers, ready: reports.filter(isReady).length },
+      ...auditState(auditFile),
+    };
   };
   let current = settings;
   let reloadFile: ReloadFile | null = null;
@@ -75,7 +80,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     await admin.close();
     await store.close();
     log.info({}, "stopped");
-    await writer.flush(lastLinesMs);
+    await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
   };
 
   try {
@@ -99,7 +104,13 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
   const onReloadAsked = (reload: ReloadFile) => {
     reloadFile = reload;
   };
-  return { ...createReloads({ started: settings, logs, registry, putInForce }), onReloadAsked, drain, abandon };
+  return {
+    ...createReloads({ started: settings, logs, registry, putInForce }),
+    onReloadAsked,
+    reopenFiles: () => auditFile?.reopen(),
+    drain,
+    abandon,
+  };
 }
 
 const isReady = ({ listening, store }: WorkerReport): boolean => listening && store.reachable;

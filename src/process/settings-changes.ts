@@ -12,6 +12,7 @@ export function needsRestart(started: Settings, next: Settings): readonly string
     ["admin", started.admin, next.admin],
     ["workers", started.workers, next.workers],
     ["log", started.log, next.log],
+    ["audit", started.audit, next.audit],
     ["limits", started.limits, next.limits],
     ["sessions", sessionsBefore, sessionsNext],
     ["directory.store", started.directory?.store ?? null, next.directory?.store ?? null],

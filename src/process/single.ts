@@ -1,11 +1,11 @@
-import { createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
+import type { AuditFile } from "../observe/audit-file.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeGateway } from "./gateway.ts";
 import { composeOperations, type ReloadFile } from "./operations.ts";
-import { composeLogs, withTail } from "./parts.ts";
+import { composeAuditTrail, composeLogs, withTrail } from "./parts.ts";
 import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
 
 /** What `serve` runs, in one process or in several. */
@@ -17,6 +17,8 @@ export interface RunningGateway extends Reloads {
    * finishes. Resolves when all is gone, after `graceMs` at most.
    */
   drain(graceMs: number): Promise<void>;
+  /** Opens the files that lines go to again: they were renamed by who rotates them. */
+  reopenFiles(): void;
   /** Ends other processes at once, without any grace. */
   abandon(): void;
 }
@@ -30,16 +32,20 @@ export interface Start {
 /** How long log lines may take to reach their reader at the very end. */
 export const lastLinesMs = 500;
 
+/** What readiness tells of the audit file; nothing where there is none. */
+export const auditState = (file: AuditFile | null) => (file === null ? {} : { audit: file.health() });
+
 /** Everything in this one process. Rejects when a listener cannot be opened or nothing can be composed; nothing is left open then. */
 export async function startGateway({ settings, warnings, version }: Start): Promise<RunningGateway> {
   const registry = createMetrics({ version });
-  const tail = createAuditTail(Date.now);
-  const logs = withTail(composeLogs(settings.log, registry), tail);
+  const trail = composeAuditTrail(settings.audit, registry);
+  const { tail, file: auditFile } = trail;
+  const logs = withTrail(composeLogs(settings.log, registry), trail);
   const { log, writer } = logs;
   const gateway = composeGateway({ started: settings, settings, logs, registry });
   let draining = false;
   let reloadFile: ReloadFile | null = null;
-  const state = () => ({ ...gateway.health(), draining });
+  const state = () => ({ ...gateway.health(), draining, ...auditState(auditFile) });
   const metricsText = () => registry.text();
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
@@ -57,7 +63,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     await gateway.close(Math.max(0, graceMs - lingeredMs));
     await admin.close();
     log.info({}, "stopped");
-    await writer.flush(lastLinesMs);
+    await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
   };
 
   try {
@@ -73,5 +79,5 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
   const onReloadAsked = (reload: ReloadFile) => {
     reloadFile = reload;
   };
-  return { ...reloads, onReloadAsked, drain, abandon: () => {} };
+  return { ...reloads, onReloadAsked, reopenFiles: () => auditFile?.reopen(), drain, abandon: () => {} };
 }

@@ -154,6 +154,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     admin: { host: "127.0.0.1", port: 0, names: [] },
     workers: 1,
     trustedProxies: [],
+    audit: { file: null },
     log: { level: "info", format: "json" },
     insecure: {
       plainHttp: false,

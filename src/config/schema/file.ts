@@ -6,7 +6,7 @@ import { operators, personalTokens, portal, serviceTokens } from "./console.ts";
 import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
-import { admin, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./server.ts";
+import { admin, audit, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./server.ts";
 import { tests } from "./tests.ts";
 
 const later = (what: string) => key(z.unknown().optional(), `Not available yet: ${what}`, null);
@@ -19,6 +19,7 @@ export const sections = {
   workers,
   trustedProxies,
   log,
+  audit,
   insecure,
   limits,
   auth,

@@ -50,6 +50,21 @@ export const log = key(
   "Logs on standard output.",
 );
 
+export const audit = key(
+  z
+    .strictObject({
+      file: key(
+        z
+          .strictObject({ file: key(z.string().min(1, { error: "this is not a path" }), "The path; made when it is not there.") })
+          .nullable()
+          .prefault(null),
+        "A file for audit events beside standard output, opened again on SIGHUP.",
+      ),
+    })
+    .prefault({}),
+  "Who signed in, was refused, and ended what.",
+);
+
 const hole = (what: string) => key(z.boolean().prefault(false), what);
 export const insecure = key(
   z

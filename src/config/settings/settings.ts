@@ -29,6 +29,7 @@ export function toSettings(context: SettingsContext): Settings {
     workers: file.workers === "auto" ? Math.max(1, navigator.hardwareConcurrency) : file.workers,
     trustedProxies: file.trustedProxies,
     log: file.log,
+    audit: { file: file.audit.file === null ? null : references.absolute(file.audit.file.file) },
     insecure: file.insecure,
     limits,
     auth: { origin: file.auth.origin, locale: localeSettings(file.auth, references) },

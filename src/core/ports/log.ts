@@ -95,6 +95,14 @@ export type AuditEvent =
       readonly enforced: boolean;
     }
   | {
+      /** A refresh brought other groups; a list that could not be read is empty. */
+      readonly event: "groups-changed";
+      readonly principal: Who;
+      readonly session: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | {
       readonly event: "revocation";
       readonly request: string | null;
       readonly provider: string | null;
