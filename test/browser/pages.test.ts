@@ -78,7 +78,7 @@ test.each([
   }),
 );
 
-test("the gateway's pages run no script and load nothing from elsewhere", () =>
+test("the gateway's pages run no script but the one that notes the fragment, and load nothing from elsewhere", () =>
   withPage({}, async (page) => {
     const origins = new Set<string>();
     const complaints: string[] = [];
@@ -86,7 +86,10 @@ test("the gateway's pages run no script and load nothing from elsewhere", () =>
     page.on("console", (message) => complaints.push(message.text()));
     const answer = await page.goto(`${demo.wiki}/`);
     expect(await answer?.headerValue("content-security-policy")).toMatch(/default-src 'none'/);
-    expect(await page.locator("script").count()).toBe(0);
+    expect(await page.locator("script").allTextContents()).toEqual([
+      expect.stringMatching(/^\nconst kept = document\.getElementById\("fragment"\)/),
+    ]);
+    expect((await page.context().cookies()).filter(({ name }) => name.endsWith("-fragment"))).toEqual([]);
     expect([...origins].filter((host) => ![new URL(demo.auth).host, new URL(demo.wiki).host, "data:"].includes(host))).toEqual([]);
     expect(complaints).toEqual([]);
   }));
