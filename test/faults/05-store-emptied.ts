@@ -38,7 +38,7 @@ export const scenario: Scenario = {
       "all 200",
     );
     const hops = Math.max(...visitors.map(({ trail }) => trail.length));
-    trial.hold("addresses visited on the way", hops <= 7, hops, "≤ 7, no loop");
+    trial.hold("addresses visited on the way", hops <= 9, hops, "≤ 9, no loop");
     const all = await load.stop();
     const failed = all.filter(({ status }) => status === 0 || status >= 500);
     trial.hold("5xx and failures under way", failed.length === 0, byStatus(failed), "none");

@@ -7,9 +7,9 @@ import { plainError } from "./guard.ts";
 /** The longest that one command may keep a caller waiting. */
 export const commandTimeoutMs = 500;
 const connectTimeoutMs = 1_000;
-/** A connection on which nothing has come back for five looks is replaced: its peer may be gone without a word. */
+/** A connection on which nothing has come back for three looks is replaced: its peer may be gone without a word. */
 const lookEveryMs = 300;
-const silentLooks = 5;
+const silentLooks = 3;
 
 /**
  * A connection that keeps reconnecting and never makes anybody wait: no queue while it is away, no resending, a timeout
