@@ -88,14 +88,16 @@ async function timed<T>(step: Step, name: string, work: Promise<T>): Promise<T> 
 async function begin({ wiki, auth }: World, visitor: Visitor, provider: string, step: Step): Promise<string> {
   const back = encodeURIComponent(`${wiki}/page`);
   const asked = await visitor.visit(`${auth}/_vestibule/login?provider=${provider}&return=${back}`);
-  const wish = await timed(step, "the app's door binds the browser", visitor.visit(asked.location ?? ""));
+  const wish = await timed(step, "the app's host binds the browser", visitor.visit(asked.location ?? ""));
   const go = await timed(step, "the request to the provider", visitor.visit(wish.location ?? ""));
   return go.location ?? "";
 }
 
 /** From the session on the auth host to the application's page. */
 async function arrive(visitor: Visitor, location: string | null, step: Step): Promise<void> {
-  const entered = await timed(step, "the ticket becomes the host's cookie", visitor.visit(location ?? ""));
+  const claimed = await timed(step, "the app's host proves its browser", visitor.visit(location ?? ""));
+  const confirmed = await timed(step, "the auth host confirms that browser", visitor.visit(claimed.location ?? ""));
+  const entered = await timed(step, "the ticket becomes the host's cookie", visitor.visit(confirmed.location ?? ""));
   const page = await timed(step, "the application's page", visitor.visit(entered.location ?? ""));
   if (page.status !== 200) throw new Error(`a login ended with ${page.status} at ${page.url.href}: ${page.body.slice(0, 300)}`);
 }
