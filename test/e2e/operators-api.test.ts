@@ -86,13 +86,11 @@ test("a person ended at one instance is out everywhere within a second, open Web
   ]);
   expect((await api(1, "POST", "/sessions/end", { person: "alice", dryRun: true })).body.ended).toBe(1);
   expect((await api(1, "POST", "/sessions/end", { person: "alice" })).body.ended).toBe(1);
-  const endedAt = performance.now();
+  // How long it takes is measured by the faults' scenario 7; here a hang alone fails.
   await closed;
   await eventually(async () => {
     for (let count = 0; count < 8; count += 1) expect([await askAt(0, alice), await askAt(1, alice)]).toEqual([302, 302]);
   });
-  // A bound on a hang, generous for a busy machine; the promise of a second is measured by the faults' scenario 7.
-  expect(performance.now() - endedAt).toBeLessThan(5_000);
   expect([await askAt(0, bob), await askAt(1, bob)]).toEqual([200, 200]);
   expect((await api(0, "GET", "/sessions?person=alice")).body.sessions).toEqual([]);
   expect((await api(1, "GET", "/audit?event=revocation")).body.events[0]).toMatchObject({ subject: "alice", sessions: 1, by: "token" });
