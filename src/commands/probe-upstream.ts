@@ -1,11 +1,12 @@
 import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { upstreamAddress } from "../core/origin.ts";
 import type { ProxySettings } from "../core/settings.ts";
 import { connectionCure, upstreamKeys } from "../lib/connection-cures.ts";
 
 /** Opens a connection to an upstream as the gateway would, with TLS where configured, and closes it. Sends nothing. */
 export function probeUpstream(text: string, proxy: ProxySettings): Promise<{ readonly ok: boolean; readonly detail: string }> {
-  const url = new URL(text);
+  const { url, socketPath } = upstreamAddress(text);
   const started = performance.now();
   const secure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
@@ -22,7 +23,7 @@ export function probeUpstream(text: string, proxy: ProxySettings): Promise<{ rea
           ...(proxy.tls.certificate === null ? {} : { cert: proxy.tls.certificate }),
           ...(proxy.tls.key === null ? {} : { key: proxy.tls.key.reveal() }),
         })
-      : connect({ host, port });
+      : connect(socketPath === null ? { host, port } : { path: socketPath });
     const settle = (ok: boolean, detail: string) => {
       socket.destroy();
       resolve({ ok, detail });

@@ -5,6 +5,9 @@
 export function connectionCure(code: string, keys: { readonly ca: string; readonly name: string }): string | null {
   if (code === "ECONNREFUSED") return "nothing listens there: start it, or correct host and port";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name does not resolve: correct it, or add it to DNS";
+  if (code === "ENOENT") return "there is no such socket file: start the application, or correct the path";
+  if (code === "EACCES")
+    return "the gateway's user may not open the socket file: it needs the right to write to it, and to enter its folder";
   if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT") return "no way leads there: look at routes and firewalls";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is for another name: write the name that it has, or ${keys.name}`;
   if (code === "CERT_HAS_EXPIRED") return "its certificate has expired: renew it there";

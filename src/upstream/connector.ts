@@ -1,5 +1,6 @@
 import { isIP, type Socket } from "node:net";
 import { buildConnector } from "undici";
+import type { UpstreamAddress } from "../core/origin.ts";
 import type { ProxySettings } from "../core/settings.ts";
 import { insistOnStrictAnswers } from "./strict-answers.ts";
 
@@ -11,7 +12,7 @@ export type Connect = buildConnector.connector;
  * Host, which `preserveHost` sends along (undici would take it for SNI and for the certificate check).
  */
 export function createConnector(
-  url: URL,
+  { url, socketPath }: UpstreamAddress,
   { connectTimeoutMs, tls }: ProxySettings,
   { allowHalfOpen }: { allowHalfOpen: boolean },
 ): Connect {
@@ -27,14 +28,20 @@ export function createConnector(
     minVersion: "TLSv1.2" as const,
   };
   // A timeout of 0 means "none" to undici, and to operators.
-  const connect = buildConnector({ ...(url.protocol === "https:" ? proof : {}), allowH2: false, timeout: connectTimeoutMs, allowHalfOpen });
+  const connect = buildConnector({
+    ...(url.protocol === "https:" ? proof : {}),
+    ...(socketPath === null ? {} : { socketPath }),
+    allowH2: false,
+    timeout: connectTimeoutMs,
+    allowHalfOpen,
+  });
   return ({ servername: _visitorsHost, ...options }, callback) => connect(options, callback);
 }
 
 /** Two upstreams with equal keys may share connections: same address, same proof of identity in both directions. */
-export function connectionKey(origin: string, { connectTimeoutMs, keepAliveMs, tls }: ProxySettings): string {
+export function connectionKey({ name }: UpstreamAddress, { connectTimeoutMs, keepAliveMs, tls }: ProxySettings): string {
   const { ca, certificate, key, serverName, insecureSkipVerify } = tls;
-  return JSON.stringify([origin, connectTimeoutMs, keepAliveMs, ca, certificate, key?.reveal() ?? null, serverName, insecureSkipVerify]);
+  return JSON.stringify([name, connectTimeoutMs, keepAliveMs, ca, certificate, key?.reveal() ?? null, serverName, insecureSkipVerify]);
 }
 
 /** What became of connections that undici reads answers from; the errors it reports do not say. */

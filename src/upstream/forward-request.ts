@@ -171,7 +171,7 @@ function resetWithin(): Error {
 
 function onUpstreamError(machinery: Machinery, exchange: Exchange, upstream: Upstream, error: Error): void {
   if (exchange.over || exchange.answerEnded) return;
-  const failure = upstreamFailure(error, upstream.url.origin);
+  const failure = upstreamFailure(error, upstream.name);
   const next = nextToTry(machinery, exchange, upstream, failure);
   if (next === null) fail(machinery, exchange, failure);
   else attempt(machinery, exchange, next);
@@ -206,7 +206,7 @@ function giveUpWaiting(machinery: Machinery, exchange: Exchange): void {
   const waitsForClient = exchange.answer === null && exchange.upload?.waitsForClient === true;
   const error = waitsForClient
     ? new GatewayError("request.timeout", "the client stopped sending its body")
-    : new GatewayError("upstream.timeout", `${exchange.upstream?.url.origin ?? "the upstream"}: silent for too long`);
+    : new GatewayError("upstream.timeout", `${exchange.upstream?.name ?? "the upstream"}: silent for too long`);
   fail(machinery, exchange, error);
 }
 

@@ -1,4 +1,5 @@
 import { Client, type Dispatcher, Pool } from "undici";
+import type { UpstreamAddress } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProxySettings } from "../core/settings.ts";
 import { type ConnectionTrace, connectionKey, createConnector } from "./connector.ts";
@@ -23,8 +24,8 @@ export interface OwnConnection {
 /** Connections to upstreams, shared by all routes and configuration versions that would open the same ones. */
 export interface Pools {
   /** The pool for this upstream; opened on first use. */
-  open(url: URL, proxy: ProxySettings): Pool;
-  openOwn(url: URL, proxy: ProxySettings): OwnConnection;
+  open(address: UpstreamAddress, proxy: ProxySettings): Pool;
+  openOwn(address: UpstreamAddress, proxy: ProxySettings): OwnConnection;
   /** Closes every pool that is not among `keys`, each once its last exchange is over. */
   retainOnly(keys: ReadonlySet<string>): void;
   /** Closes gracefully; what is still open after `graceMs` is cut. */
@@ -43,17 +44,17 @@ export function createPools({ log, trace }: { log: Log; trace: ConnectionTrace }
   };
 
   return {
-    open(url, proxy) {
-      const key = connectionKey(url.origin, proxy);
+    open(address, proxy) {
+      const key = connectionKey(address, proxy);
       const known = pools.get(key);
       if (known !== undefined) return known;
-      const pool = new Pool(url.origin, { ...clientOptions(url, proxy, trace), ...idleLimits(Math.max(1, proxy.keepAliveMs)) });
+      const pool = new Pool(address.url.origin, { ...clientOptions(address, proxy, trace), ...idleLimits(Math.max(1, proxy.keepAliveMs)) });
       pools.set(key, pool);
       return pool;
     },
-    openOwn(url, proxy) {
-      const client = new Client(url.origin, { ...clientOptions(url, proxy, trace), ...idleLimits(ownIdleMs) });
-      owned.set(client, connectionKey(url.origin, proxy));
+    openOwn(address, proxy) {
+      const client = new Client(address.url.origin, { ...clientOptions(address, proxy, trace), ...idleLimits(ownIdleMs) });
+      owned.set(client, connectionKey(address, proxy));
       return {
         get closed() {
           return client.closed || client.destroyed;
@@ -96,9 +97,9 @@ export function createPools({ log, trace }: { log: Log; trace: ConnectionTrace }
   };
 }
 
-function clientOptions(url: URL, proxy: ProxySettings, trace: ConnectionTrace): Client.Options {
+function clientOptions(address: UpstreamAddress, proxy: ProxySettings, trace: ConnectionTrace): Client.Options {
   return {
-    connect: trace.traced(createConnector(url, proxy, { allowHalfOpen: false })),
+    connect: trace.traced(createConnector(address, proxy, { allowHalfOpen: false })),
     allowH2: false,
     pipelining: 1,
     maxHeaderSize: maxAnswerHeadBytes,

@@ -58,7 +58,7 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
     let timer: NodeJS.Timeout | undefined;
     const asked = sendHandshake(handshake, upstream, () => {
       connected = true;
-      const tooSlow = () => asked.destroy(new GatewayError("upstream.timeout", `${upstream.url.origin}: silent for too long`));
+      const tooSlow = () => asked.destroy(new GatewayError("upstream.timeout", `${upstream.name}: silent for too long`));
       if (headersTimeoutMs > 0) timer = setTimeout(tooSlow, headersTimeoutMs);
     });
     const onClientGone = () => asked.destroy(new Error("the client left"));
@@ -69,14 +69,14 @@ function ask(handshake: Handshake, upstream: Upstream): Promise<UpstreamAnswer |
     };
     const malformed = (why: string) => {
       asked.destroy();
-      reject(new GatewayError("upstream.answer-malformed", `${upstream.url.origin}: ${why}`));
+      reject(new GatewayError("upstream.answer-malformed", `${upstream.name}: ${why}`));
     };
     let answering: IncomingMessage | null = null;
     asked.on("error", (error) => {
       over();
       // Node ends an answer without a length when its connection is reset: cut by this error first, it does not look whole.
       answering?.destroy(error);
-      const failure = upstreamFailure(error, upstream.url.origin);
+      const failure = upstreamFailure(error, upstream.name);
       if (connected) reject(failure);
       else resolve({ kind: "unreachable", failure });
     });

@@ -1,6 +1,7 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, GatewayError } from "../core/errors.ts";
+import { type UpstreamAddress, upstreamAddress } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
@@ -16,6 +17,8 @@ export type Dispatch = (options: Omit<Dispatcher.DispatchOptions, "origin">, han
 /** One address that a route forwards to. */
 export interface Upstream {
   readonly url: URL;
+  /** As messages name it: the origin, or `unix://` and the socket file. */
+  readonly name: string;
   /** Equal for two upstreams that may share connections. */
   readonly connectionKey: string;
   /** What Host says with `preserveHost: false`. */
@@ -57,7 +60,9 @@ export function createUpstreams({ log, clock }: { log: Log; clock: Clock }): Ups
   const groupOf = (route: Route) => {
     let group = groups.get(route.settings);
     if (group === undefined) {
-      group = route.settings.upstreams.map(({ url, weight }) => createMember({ url: new URL(url), weight, route, pools, log, clock }));
+      group = route.settings.upstreams.map(({ url, weight }) =>
+        createMember({ address: upstreamAddress(url), weight, route, pools, log, clock }),
+      );
       groups.set(route.settings, group);
     }
     return group;
@@ -75,7 +80,7 @@ export function createUpstreams({ log, clock }: { log: Log; clock: Clock }): Ups
     apply(settings) {
       const keys = new Set<string>();
       for (const app of settings.apps)
-        for (const route of app.routes) for (const { url } of route.upstreams) keys.add(connectionKey(new URL(url).origin, route.proxy));
+        for (const route of app.routes) for (const { url } of route.upstreams) keys.add(connectionKey(upstreamAddress(url), route.proxy));
       pools.retainOnly(keys);
     },
     close: (graceMs = 0) => pools.close(graceMs),
@@ -89,8 +94,9 @@ interface Member {
   downUntil: number;
 }
 
-function createMember(made: { url: URL; weight: number; route: Route; pools: Pools; log: Log; clock: Clock }): Member {
-  const { url, weight, pools, log, clock } = made;
+function createMember(made: { address: UpstreamAddress; weight: number; route: Route; pools: Pools; log: Log; clock: Clock }): Member {
+  const { address, weight, pools, log, clock } = made;
+  const { url, name } = address;
   const { proxy } = made.route.settings;
   let pool: Pool | null = null;
   let connectTunnel: Connect | null = null;
@@ -100,26 +106,27 @@ function createMember(made: { url: URL; weight: number; route: Route; pools: Poo
     downUntil: 0,
     upstream: {
       url,
-      connectionKey: connectionKey(url.origin, proxy),
+      name,
+      connectionKey: connectionKey(address, proxy),
       authority: url.host,
       basePath: url.pathname.replace(/\/$/, ""),
       dispatch(options, handler) {
         // Opened anew when it was closed: a request that began under an old configuration still finds its way.
-        if (pool === null || pool.closed || pool.destroyed) pool = pools.open(url, proxy);
+        if (pool === null || pool.closed || pool.destroyed) pool = pools.open(address, proxy);
         pool.dispatch(proxy.keepAliveMs === 0 ? { ...options, reset: true } : options, handler);
       },
       dispatchFresh(options, handler) {
-        const own = pools.openOwn(url, proxy);
+        const own = pools.openOwn(address, proxy);
         own.dispatch({ ...options, reset: true }, handler);
         own.close();
       },
-      openOwn: () => pools.openOwn(url, proxy),
+      openOwn: () => pools.openOwn(address, proxy),
       connect(callback) {
-        connectTunnel ??= createConnector(url, proxy, { allowHalfOpen: true });
+        connectTunnel ??= createConnector(address, proxy, { allowHalfOpen: true });
         connectTunnel({ hostname: url.hostname.replace(/^\[|\]$/g, ""), host: url.host, protocol: url.protocol, port: url.port }, callback);
       },
       unreachable() {
-        if (member.downUntil <= clock()) log.warn({ upstream: url.origin }, "upstream cannot be reached");
+        if (member.downUntil <= clock()) log.warn({ upstream: name }, "upstream cannot be reached");
         member.downUntil = clock() + passOverMs;
       },
     },

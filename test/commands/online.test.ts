@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { createServer } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { check } from "../../src/commands/check.ts";
 import { makeAuthority, type TestAuthority } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
 import { type RunningOidcProvider, startOidcProvider } from "../support/oidc-provider.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../support/recording-upstream.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { aConfig, runCommand } from "./run-command.ts";
@@ -60,6 +62,18 @@ test("where all is right, all is ok: a pushed request proves id, secret and redi
 
 test("a healthy Redis is healthy each time, although its connection is only being made", async () => {
   for (let round = 0; round < 3; round += 1) expect((await online()).failed).toEqual([]);
+});
+
+test("an application's socket file is connected to like a port", async () => {
+  const folder = ownedFolder("vestibule-online-");
+  const app = await startRecordingUpstream(undefined, { socketFile: join(folder, "app.sock") });
+  const { out, failed } = await online({ upstreamUrl: app.url });
+  await app.close();
+  expect(failed).toEqual([]);
+  expect(out).toMatch(`upstream ${app.url}: connected in`);
+  const gone = await online({ upstreamUrl: app.url });
+  expect(gone.failed).toEqual([expect.stringMatching(/upstream unix:.*app\.sock: connect ENOENT.*there is no such socket file/)]);
+  expect(gone.code).toBe(1);
 });
 
 test.each([

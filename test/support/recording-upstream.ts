@@ -40,9 +40,12 @@ export const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: t
 
 /**
  * An upstream made of bytes: it records what arrives without normalising, and answers as scripted (200 "ok" by default). After an
- * answer that begins with `HTTP/1.1 101` the connection is a tunnel that echoes.
+ * answer that begins with `HTTP/1.1 101` the connection is a tunnel that echoes. With `socketFile` it listens there and has no port.
  */
-export async function startRecordingUpstream(script: (request: RecordedRequest) => Scripted = () => okAnswer): Promise<RecordingUpstream> {
+export async function startRecordingUpstream(
+  script: (request: RecordedRequest) => Scripted = () => okAnswer,
+  { socketFile }: { readonly socketFile?: string } = {},
+): Promise<RecordingUpstream> {
   let current = script;
   let requests: RecordedRequest[] = [];
   let received: Buffer[] = [];
@@ -74,11 +77,14 @@ export async function startRecordingUpstream(script: (request: RecordedRequest) 
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => {
+    if (socketFile === undefined) server.listen(0, "127.0.0.1", resolve);
+    else server.listen(socketFile, resolve);
+  });
+  const port = socketFile === undefined ? (server.address() as AddressInfo).port : 0;
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: socketFile === undefined ? `http://127.0.0.1:${port}` : `unix://${socketFile}`,
     get requests() {
       return requests;
     },

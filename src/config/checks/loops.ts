@@ -1,3 +1,4 @@
+import { upstreamAddress } from "../../core/origin.ts";
 import type { Address } from "../../core/settings.ts";
 import { parseAddress } from "../../lib/networks.ts";
 import type { Draft } from "../draft.ts";
@@ -26,7 +27,10 @@ export function checkLoops(draft: Draft, report: Report): void {
 }
 
 function checkUpstream(url: string, path: KeyPath, listeners: readonly Address[], published: readonly string[], report: Report): void {
-  const { hostname, port, protocol } = new URL(url);
+  const { url: parsed, socketPath } = upstreamAddress(url);
+  // No listener of ours is a socket file.
+  if (socketPath !== null) return;
+  const { hostname, port, protocol } = parsed;
   const address = { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) };
   if (listeners.some((listener) => isSame(listener, address))) {
     report.problem(path, "this upstream is the gateway itself: every request would come back; write the address of the application");

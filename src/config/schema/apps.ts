@@ -13,7 +13,7 @@ const upstream = z.union([
   parsed(parseUpstreamUrl).transform((url) => [{ url, weight: 1 }]),
   someOf(
     z.strictObject({
-      url: key(parsed(parseUpstreamUrl), "Scheme, host and port."),
+      url: key(parsed(parseUpstreamUrl), "Scheme, host and port, or unix:// and the path of a socket file."),
       weight: key(z.int().min(1).max(1000).prefault(1), "Share of the requests, relative to the others."),
     }),
     "upstream",

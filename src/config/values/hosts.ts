@@ -1,4 +1,4 @@
-import type { Origin } from "../../core/origin.ts";
+import { type Origin, socketScheme } from "../../core/origin.ts";
 import type { Address } from "../../core/settings.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
 import { bad, good, type Parsed } from "./amounts.ts";
@@ -36,8 +36,9 @@ export function parseOrigin(text: string): Parsed<Origin> {
   return good({ scheme, hostname: host.value, port });
 }
 
-/** An upstream's origin as text: no path, no credentials. Where the path must change, `routes` and `stripPath` say so. */
+/** An upstream's origin as text: no path, no credentials. Where the path must change, `routes` and `stripPath` say so. Or a socket file. */
 export function parseUpstreamUrl(text: string): Parsed<string> {
+  if (/^(?:https?:\/\/)?unix:\/|^unix[:/@]/i.test(text)) return parseSocketUrl(text);
   const url = readUrl(text);
   if (!url.ok) return url;
   const { pathname, search, hash, origin } = url.value;
@@ -49,6 +50,21 @@ export function parseUpstreamUrl(text: string): Parsed<string> {
     return bad(`an upstream has no path: write ${origin}, and use routes with path and stripPath where the path must change`);
   }
   return good(origin);
+}
+
+/** `sun_path` holds 108 bytes, the last of which is zero (unix(7)). */
+const longestSocketPath = 107;
+
+/** `unix:///run/app.sock`: an absolute path, byte for byte what the file is called. */
+function parseSocketUrl(text: string): Parsed<string> {
+  const variable = variableIn(text);
+  if (variable !== null) return bad(notExpanded(variable));
+  const path = text.startsWith(`${socketScheme}/`) ? text.slice(socketScheme.length) : null;
+  if (path === null) return bad("a socket file is written with its absolute path: unix:///run/app.sock");
+  if (!/^[!-~]+$/.test(path) || /[%?#]/.test(path)) return bad("the path of a socket file has no spaces, escapes, query or fragment");
+  if (/\/(?:\.{1,2})?(?:\/|$)/.test(path)) return bad("the path of a socket file has no empty or dot segments, and no slash at its end");
+  if (path.length > longestSocketPath) return bad(`the path of a socket file is at most ${longestSocketPath} bytes long`);
+  return good(socketScheme + path);
 }
 
 /** Where a link of a page leads: https, http or an e-mail address. Anything else could run as a script. */

@@ -1,4 +1,4 @@
-import { authorityOf, formatOrigin } from "../../core/origin.ts";
+import { authorityOf, formatOrigin, upstreamAddress } from "../../core/origin.ts";
 import { isUnderPrefix } from "../../lib/path.ts";
 import type { ForwardPlan } from "../plan.ts";
 import { type Upstream, upstreamTarget } from "../upstreams.ts";
@@ -87,7 +87,7 @@ function internalPlace(url: URL, same: "host" | "hostname", { plan, upstream }: 
   if (upstream.url[same] === url[same]) return { plan, upstream };
   for (const route of [plan.route, ...plan.route.app.routes])
     for (const configured of route.settings.upstreams) {
-      const other = new URL(configured.url);
+      const { url: other } = upstreamAddress(configured.url);
       if (other[same] !== url[same]) continue;
       return { plan: { ...plan, route }, upstream: { ...upstream, url: other, basePath: other.pathname.replace(/\/$/, "") } };
     }
