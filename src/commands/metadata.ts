@@ -1,7 +1,7 @@
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
-import { ownEndpoints } from "../login/saml/context.ts";
+import { ownEndpoints, signingKeys } from "../login/saml/context.ts";
 import { writeMetadata } from "../login/saml/metadata/write.ts";
 import { samlOf } from "../login/saml/settings.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
@@ -33,7 +33,7 @@ function ownMetadata({ auth, providers }: Settings, id: string): string | null {
   const settings = providers.find((provider) => provider.id === id);
   const saml = settings === undefined ? null : samlOf(settings.protocol);
   if (settings === undefined || saml === null) return null;
-  return writeMetadata({ settings, saml, ...ownEndpoints(auth.origin, id) });
+  return writeMetadata({ settings, saml, ...ownEndpoints(auth.origin, id), signer: signingKeys(saml, Date.now)() });
 }
 
 function whyNone({ providers }: Settings, id: string): string {

@@ -34,6 +34,8 @@ export async function samlKeys({ args, terminal }: CommandContext): Promise<Exit
   }
   terminal.out(`wrote ${base}.crt and ${base}.key, good for ${days} days. Under saml: write\n\n`);
   terminal.out(`      keys: [{ certificate: { file: ${base}.crt }, key: { file: ${base}.key } }]\n\n`);
-  terminal.out("To replace an older pair put this one behind it first: it is published then, and signs when it stands in front.\n");
+  terminal.out(
+    "To replace an older pair put this one in front of it with `signing: <day>`: it is published now, and signs from that day on.\n",
+  );
   return 0;
 }

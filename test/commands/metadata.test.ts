@@ -34,7 +34,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function configured(): string {
+const ownKeys = "{ certificate: { file: own.crt }, key: { file: own.key } }";
+const signing = (what: string) => ownKeys.replace(" }", ` }, signing: ${what}`);
+
+function configured(keys = ownKeys): string {
   const file = join(folder, "vestibule.yaml");
   writeFileSync(
     file,
@@ -47,7 +50,7 @@ providers:
     saml:
       metadata: ${server.url}
       entityId: urn:acme:eu:vestibule
-      keys: [{ certificate: { file: own.crt }, key: { file: own.key } }]
+      keys: [${keys}]
   acme: { oidc: { issuer: "https://idp.acme.example", clientId: gw, clientSecret: { env: CLIENT_SECRET } } }
 apps:
   - { host: wiki.acme.example, upstream: "${upstream.url}", providers: [adfs], access: [{ allow: { anyone: true } }] }
@@ -57,15 +60,17 @@ apps:
 }
 
 async function run(command: typeof metadata, ...args: string[]) {
+  return runOn(configured(), command, ...args);
+}
+
+async function runOn(file: string, command: typeof metadata, ...args: string[]) {
   const [out, err]: [string[], string[]] = [[], []];
   const terminal = {
     out: (text: string) => void out.push(text),
     err: (text: string) => void err.push(text),
     colour: { out: false, err: false },
   };
-  const status = await command({ args: [...args, "--config", configured()], env, terminal, version: "0" } as Parameters<
-    typeof metadata
-  >[0]);
+  const status = await command({ args: [...args, "--config", file], env, terminal, version: "0" } as Parameters<typeof metadata>[0]);
   return { status, out: out.join(""), err: err.join("") };
 }
 
@@ -108,4 +113,14 @@ test("check --online fetches the provider's metadata and reports entity, address
   const failed = await run(check, "--online");
   expect(failed.status).toBe(1);
   expect(failed.out).toMatch(/^failed provider adfs: .*answered 404/m);
+});
+
+test("check says which of several keys signs today, and warns where a key signs that the provider may not have read", async () => {
+  const planned = await runOn(configured(`${signing('"2999-01-01"')}, ${ownKeys}`), check);
+  expect(planned.out).toContain("note: providers.adfs.saml.keys: keys[1] signs today; keys[0] may sign from 2999-01-01T00:00:00.000Z on");
+  expect(planned.err).not.toContain("signs at once");
+  const silent = await runOn(configured(`${ownKeys}, ${ownKeys}`), check);
+  expect(silent.out).toContain("keys[0] signs today");
+  expect(silent.err).toContain("Write `signing: true` at the older key");
+  expect((await runOn(configured(ownKeys), check)).out).not.toContain("signs today");
 });

@@ -61,6 +61,15 @@ function boundOf(text: string): number {
   return result.ok ? result.value : Number.NaN;
 }
 
+/** A day (its first instant in UTC), or an instant with its zone; milliseconds since the epoch. */
+export const instant = (or = "") =>
+  z
+    .string()
+    .refine((value) => /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(value) && !Number.isNaN(Date.parse(value)), {
+      error: `write ${or}a day such as 2027-06-30, or an instant such as 2027-06-30T06:00:00Z`,
+    })
+    .transform((value) => Date.parse(value));
+
 /** A size in bytes. */
 export const size = () => parsed((value) => parseSize(value), sizeWithoutUnit);
 

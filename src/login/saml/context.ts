@@ -5,7 +5,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { MetadataSource } from "./metadata/source.ts";
-import type { SamlSettings } from "./settings.ts";
+import { type SamlSettings, signingPlace } from "./settings.ts";
 import type { DecryptionPolicy } from "./signature/decrypt.ts";
 import type { SigningKey } from "./signature/sign.ts";
 
@@ -46,16 +46,18 @@ export interface SamlContext {
   readonly source: MetadataSource;
   /** The requests of logins that this process began. */
   readonly asked: AskedRequests;
-  /** The newest key; null = the configuration gives none. */
-  readonly signingKey: SigningKey | null;
+  /** The key that signs now; null = the configuration gives none. */
+  signingKey(): SigningKey | null;
   readonly decryption: DecryptionPolicy;
   readonly mapping: ClaimMapping;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-export function newestKey({ keys: [newest] }: SamlSettings): SigningKey | null {
-  return newest === undefined ? null : { key: createPrivateKey(newest.key.reveal()), certificate: newest.certificate };
+/** The key that signs at the time it is asked for: one with a date takes over without a reload. */
+export function signingKeys({ keys }: SamlSettings, clock: Clock): () => SigningKey | null {
+  const ready = keys.map(({ key, certificate }) => ({ key: createPrivateKey(key.reveal()), certificate }));
+  return () => ready[signingPlace(keys, clock())] ?? null;
 }
 
 export function decryptionPolicy({ keys, allowLegacyEncryption }: SamlSettings): DecryptionPolicy {

@@ -29,7 +29,7 @@ export const requestIdFor = (state: string): string => `_${state}`;
 export const stateOf = (requestId: string): string => (requestId.startsWith("_") ? requestId.slice(1) : requestId);
 
 export async function beginLogin(context: SamlContext, request: LoginRequest): Promise<LoginStart> {
-  const { saml, clock, signingKey } = context;
+  const { saml, clock } = context;
   const endpoint = loginEndpoint(await context.source.get());
   const [id, now] = [requestIdFor(request.state), clock()];
   const document = writeAuthnRequest({
@@ -45,7 +45,7 @@ export async function beginLogin(context: SamlContext, request: LoginRequest): P
   const message = { name: "SAMLRequest", document, relayState: request.state } as const;
   const memory: Record<keyof LoginMemory, string> = { requestId: id, startedAt: String(now) };
   context.asked.remember(id);
-  return { go: sendMessage(endpoint, message, saml.signRequests ? signingKey : null), memory };
+  return { go: sendMessage(endpoint, message, saml.signRequests ? context.signingKey() : null), memory };
 }
 
 /** The memory of `beginLogin` as it came back; null when it is not one. */

@@ -11,7 +11,8 @@ import { malformed } from "./xml/tree.ts";
 
 /** A signed LogoutRequest for this session, on its way; null where it is switched off or cannot be said (no key, no endpoint). */
 export async function leaveProvider(context: SamlContext, session: Parting, state: string): Promise<BrowserStep | null> {
-  const { saml, signingKey, clock } = context;
+  const { saml, clock } = context;
+  const signingKey = context.signingKey();
   if (!saml.singleLogout || signingKey === null || session.logoutHandle === null) return null;
   const endpoint = logoutEndpoint(await context.source.get());
   if (endpoint === null) return null;
@@ -65,7 +66,8 @@ export async function answerLogout(
   { id, relayState }: LogoutRequested,
   outcome: "success" | "partial",
 ): Promise<BrowserStep | null> {
-  const { saml, signingKey, clock } = context;
+  const { saml, clock } = context;
+  const signingKey = context.signingKey();
   const endpoint = logoutAnswerEndpoint(await context.source.get());
   if (endpoint === null || signingKey === null) return null;
   const document = writeLogoutResponse({

@@ -5,13 +5,14 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
-import { createAskedRequests, decryptionPolicy, newestKey, type SamlContext } from "./context.ts";
+import { createAskedRequests, decryptionPolicy, type SamlContext, signingKeys } from "./context.ts";
 import { beginLogin, concludeLogin, receiveAnswer } from "./login.ts";
 import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
 import { createMetadataSource } from "./metadata/source.ts";
-import { writeMetadata } from "./metadata/write.ts";
+import { type MetadataDeps, writeMetadata } from "./metadata/write.ts";
 import type { SamlProvider } from "./port.ts";
 import { samlOf } from "./settings.ts";
+import type { SigningKey } from "./signature/sign.ts";
 
 export interface SamlProviderDeps {
   readonly settings: ProviderSettings;
@@ -40,16 +41,17 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
   const saml = samlOf(settings.protocol);
   if (saml === null) throw new GatewayError("config.invalid", `provider ${settings.id} is not a SAML provider`);
   const source = createMetadataSource({ ...deps, provider: settings.id, saml });
+  const signingKey = signingKeys(saml, deps.clock);
   const context: SamlContext = {
     ...deps,
     saml,
     source,
     asked: createAskedRequests(),
-    signingKey: newestKey(saml),
+    signingKey,
     decryption: decryptionPolicy(saml),
     mapping: mappingOf(deps),
   };
-  const metadata = writeMetadata({ settings, saml, acsUrl, sloUrl });
+  const metadata = ownMetadata({ settings, saml, acsUrl, sloUrl }, signingKey);
   source.start();
   return {
     id: settings.id,
@@ -57,7 +59,7 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
     kind: "saml",
     emailDomains: settings.emailDomains,
     answersLogout: true,
-    metadataDocument: () => metadata,
+    metadataDocument: metadata,
     begin: (request) => beginLogin(context, request),
     receive: (form) => receiveAnswer(context, form),
     conclude: async (parcel, asked) => concludeLogin(context, parcel, asked),
@@ -81,5 +83,15 @@ function mappingOf({ settings, claimNames, ownerOfDomain }: SamlProviderDeps): C
     groupsPrefix: settings.groupsPrefix ?? null,
     claimNames,
     ownerOfDomain,
+  };
+}
+
+/** Our metadata, written again only when another key signs. */
+function ownMetadata(deps: Omit<MetadataDeps, "signer">, signingKey: () => SigningKey | null): () => string {
+  let [signer, document] = [signingKey(), ""];
+  return () => {
+    const now = signingKey();
+    if (document === "" || now !== signer) [signer, document] = [now, writeMetadata({ ...deps, signer: now })];
+    return document;
   };
 }

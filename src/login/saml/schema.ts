@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, fileRef, key, pem, providerUrl, secret, someOf, text } from "../../config/values/schema-values.ts";
+import { duration, fileRef, instant, key, pem, providerUrl, secret, someOf, text } from "../../config/values/schema-values.ts";
 
 const idp = z.strictObject({
   entityId: key(text(), "The provider's entity id."),
@@ -10,6 +10,13 @@ const idp = z.strictObject({
 const ownKey = z.strictObject({
   certificate: key(pem(), "Published in our metadata."),
   key: key(secret(), "Its private key as PEM."),
+  signing: key(
+    z
+      .union([z.literal(true), instant("true, ")], { error: "write true, or the day from which on this key signs, such as 2027-06-30" })
+      .nullable()
+      .prefault(null),
+    "true: signs today; a day or instant: signs from then on. Publish a new key first, and let it sign when the provider has read it.",
+  ),
 });
 
 /** How a provider that speaks SAML 2.0 is spoken to. */
@@ -29,7 +36,10 @@ export const samlSchema = z
     idp: key(idp.nullable().prefault(null), "Instead of metadata."),
     nameIdFormat: key(text().nullable().prefault(null), "NameID format to ask for."),
     signRequests: key(z.boolean().prefault(true), "Sign what we send."),
-    keys: key(z.array(ownKey).prefault([]), "Ours, newest first; published, all decrypt."),
+    keys: key(
+      z.array(ownKey).prefault([]),
+      "Ours, newest first; published, all decrypt. The first signs, unless `signing` says otherwise.",
+    ),
     wantAssertionsSigned: key(z.boolean().prefault(true), "Ask for signed assertions."),
     allowIdpInitiated: key(z.boolean().prefault(false), "Accept logins that were not asked for."),
     allowSha1: key(z.boolean().prefault(false), "Accept SHA-1 signatures."),

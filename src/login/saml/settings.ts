@@ -1,3 +1,4 @@
+import type { KeyPath, Report } from "../../config/problems/report.ts";
 import type { References } from "../../config/values/references.ts";
 import { checkHttps, checkKey, readCertificate, warnOfDates } from "../../config/values/trust.ts";
 import { formatOrigin } from "../../core/origin.ts";
@@ -5,6 +6,29 @@ import type { Secret } from "../../core/secret.ts";
 import type { AttributeSettings, MethodSettings } from "../../core/settings.ts";
 import type { MethodCheck, MethodContext } from "../method.ts";
 import type { SamlFile } from "./schema.ts";
+
+/** One of our keys. Each is published and decrypts; one signs at a time. */
+export interface OwnKey extends Signing {
+  /** PEM text. */
+  readonly certificate: string;
+  readonly key: Secret;
+}
+
+/** What the file says of a key's signatures: yes, from when on (milliseconds since the epoch), or nothing. */
+interface Signing {
+  readonly signing: true | number | null;
+}
+
+/**
+ * The place of the key that signs at `now`; -1 = there are no keys. A provider refuses what is signed with a key that it has not read
+ * yet, so a key with a date waits for it: the newest that may sign, else the newest without a word on it, else the one whose date is next.
+ */
+export function signingPlace(keys: readonly Signing[], now: number): number {
+  const may = keys.findIndex(({ signing }) => signing === true || (signing !== null && signing <= now));
+  const unsaid = keys.findIndex(({ signing }) => signing === null);
+  if (may >= 0 || unsaid >= 0) return may >= 0 ? may : unsaid;
+  return keys.findIndex(({ signing }) => signing === Math.min(...keys.map((key) => Number(key.signing))));
+}
 
 /** A SAML provider as its code sees it: defaults applied, references read. Exactly one of `metadata` and `idp` is there. */
 export interface SamlSettings extends MethodSettings {
@@ -23,7 +47,7 @@ export interface SamlSettings extends MethodSettings {
   } | null;
   readonly nameIdFormat: string | null;
   readonly signRequests: boolean;
-  readonly keys: readonly { readonly certificate: string; readonly key: Secret }[];
+  readonly keys: readonly OwnKey[];
   readonly wantAssertionsSigned: boolean;
   readonly allowIdpInitiated: boolean;
   readonly allowSha1: boolean;
@@ -59,7 +83,7 @@ export function samlSettings(saml: SamlFile, { id, authOrigin, references }: Met
     entityId: entityId ?? `${formatOrigin(authOrigin)}/_vestibule/saml/${id}/metadata`,
     nameIdFormat: nameIdFormat === null ? null : (nameIdFormats.get(nameIdFormat) ?? nameIdFormat),
     idp: idp === null ? null : { ...idp, certificates: idp.certificates.map((one) => references.pem(one)) },
-    keys: keys.map((pair) => ({ certificate: references.pem(pair.certificate), key: references.secret(pair.key) })),
+    keys: keys.map(({ certificate, key, signing }) => ({ certificate: references.pem(certificate), key: references.secret(key), signing })),
     clockToleranceMs: clockTolerance,
   };
 }
@@ -103,7 +127,24 @@ function checkKeys(
     if (certificate !== null) warnOfDates(certificate, now, [...here, "certificate"], report);
     checkKey(certificate, references.secret(pair.key).reveal(), [...here, "key"], report);
   }
+  tellSigning(keys, [...path, "keys"], now, report);
   if (keys.length === 0 && (signRequests || singleLogout)) {
     report.warning(path, "without keys requests are not signed, assertions cannot be encrypted, and there is no single logout");
+  }
+}
+
+/** Which of several keys signs today, and which of them will when. */
+function tellSigning(keys: SamlFile["keys"], path: KeyPath, now: number, report: Report): void {
+  if (keys.length < 2) return;
+  const today = signingPlace(keys, now);
+  const later = keys.flatMap(({ signing }, at) =>
+    typeof signing === "number" && signing > now ? [`keys[${at}] may sign from ${new Date(signing).toISOString()} on`] : [],
+  );
+  report.note(path, [`keys[${today}] signs today`, ...later].join("; "));
+  if (keys.every(({ signing }) => signing === null)) {
+    report.warning(
+      path,
+      "keys[0] signs at once: a provider that has not read it yet refuses every login. Write `signing: true` at the older key until it has, or `signing: <day>` at the new one",
+    );
   }
 }

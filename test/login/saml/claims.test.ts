@@ -184,3 +184,23 @@ test.each([
 ])("the common name of $text is $name", ({ text, name }) => {
   expect(commonName(text)).toBe(name);
 });
+
+describe("email_verified as an attribute", () => {
+  const address = attribute("email", "alice@acme.example");
+  test.each([
+    { when: "it is not sent", more: "", counts: true },
+    { when: "it has no value", more: `<saml:Attribute Name="email_verified"/>`, counts: true },
+    { when: "it says true", more: attribute("email_verified", "true"), counts: true },
+    { when: "it says false (Keycloak's emailVerified)", more: attribute("email_verified", "false"), counts: false },
+    { when: "it says true and false", more: attribute("email_verified", "true", "false"), counts: false },
+    { when: "it says something else", more: attribute("email_verified", "0"), counts: false },
+    { when: "its friendly name is the claim's", more: friendly("urn:acme:verified", "email_verified", "false"), counts: false },
+    {
+      when: "a friendly name says yes where the attribute says no",
+      more: attribute("email_verified", "false") + friendly("urn:acme:x", "email_verified", "true"),
+      counts: false,
+    },
+  ])("$when: the address counts: $counts", ({ more, counts }) => {
+    expect(person(address + more).email).toBe(counts ? "alice@acme.example" : null);
+  });
+});

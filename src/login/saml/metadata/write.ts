@@ -1,7 +1,7 @@
-import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import type { AttributeSettings, ProviderSettings } from "../../../core/settings.ts";
 import type { SamlSettings } from "../settings.ts";
-import { bareCertificate, signXml } from "../signature/sign.ts";
+import { bareCertificate, type SigningKey, signXml } from "../signature/sign.ts";
 import { namespaces } from "../xml/tree.ts";
 import { element, type Xml } from "../xml/write.ts";
 
@@ -23,23 +23,24 @@ export interface MetadataDeps {
   /** Where the provider posts its answers. */
   readonly acsUrl: string;
   readonly sloUrl: string;
+  /** The key that signs today; null = the document is not signed. */
+  readonly signer: SigningKey | null;
 }
 
 /**
  * Our metadata for this provider: one SAML 2.0 service provider (SAML Metadata 2.0, 2.4.4), valid against the OASIS schema.
  *
  * Every configured key is published, for signatures and for encryption, so that the provider knows the new one before it is used and the
- * old one until it is gone. Signed with the newest. The same settings give the same bytes (with an RSA key; ECDSA signatures are random).
+ * old one until it is gone. Signed with the key that signs today. The same settings give the same bytes (with an RSA key; ECDSA signatures are random).
  */
 export function writeMetadata(deps: MetadataDeps): string {
   const body = serviceProvider(deps);
-  const { entityId, keys } = deps.saml;
+  const { signer, saml } = deps;
+  const { entityId } = saml;
   const head = { "xmlns:md": namespaces.metadata, "xmlns:ds": namespaces.signature, entityID: entityId };
-  const [newest] = keys;
   const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
-  if (newest === undefined) return `${declaration}${element("md:EntityDescriptor", head, body).xml}\n`;
+  if (signer === null) return `${declaration}${element("md:EntityDescriptor", head, body).xml}\n`;
   const ID = `_${createHash("sha256").update(`${entityId}\n${body.xml}`).digest("hex")}`;
-  const signer = { key: createPrivateKey(newest.key.reveal()), certificate: newest.certificate };
   return `${declaration}${signXml(element("md:EntityDescriptor", { ...head, ID }, body), signer)}\n`;
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSecret } from "../../../../src/core/secret.ts";
 import type { AttributeSettings } from "../../../../src/core/settings.ts";
+import { signingKeys } from "../../../../src/login/saml/context.ts";
 import { writeMetadata } from "../../../../src/login/saml/metadata/write.ts";
 import type { SamlSettings } from "../../../../src/login/saml/settings.ts";
 import { readTrustedKey } from "../../../../src/login/saml/signature/trusted-keys.ts";
@@ -32,7 +33,7 @@ const attributes: AttributeSettings = {
   groups: "http://schemas.xmlsoap.org/claims/Group",
   extra: { department: "urn:oid:2.5.4.11" },
 };
-const own = ({ certificate, key }: TestCertificate) => ({ certificate, key: makeSecret(key) });
+const own = ({ certificate, key }: TestCertificate) => ({ certificate, key: makeSecret(key), signing: null });
 
 function write(change: Partial<SamlSettings> = {}, mapped: AttributeSettings = attributes): string {
   const saml = samlSettings(change);
@@ -51,6 +52,7 @@ function write(change: Partial<SamlSettings> = {}, mapped: AttributeSettings = a
     saml,
     acsUrl: "https://auth.acme.example/_vestibule/saml/adfs/acs",
     sloUrl: "https://auth.acme.example/_vestibule/saml/adfs/slo",
+    signer: signingKeys(saml, Date.now)(),
   });
 }
 const role = (xml: string) => requiredChild(parseXml(xml), namespaces.metadata, "SPSSODescriptor");
