@@ -3,10 +3,9 @@ import { formatProblems, withoutControls } from "../config/problems/report.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PolicyTest } from "../core/rules.ts";
 import type { Settings } from "../core/settings.ts";
-import { openForCheck } from "../process/check.ts";
+import type { Explanation } from "../gateway/explain/explanation.ts";
+import { composeExplain, openForCheck } from "../process/check.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
-import { createExplain } from "./explain.ts";
-import type { Explanation } from "./explanation.ts";
 import { checkOnline, type OnlineResult } from "./online.ts";
 import { formatUrls, urlsToRegister } from "./urls.ts";
 
@@ -85,7 +84,7 @@ interface TestFailure {
 /** Runs the file's own tests with the functions that judge requests. Empty = all hold. */
 export function checkTests(settings: Settings, clock: Clock): readonly TestFailure[] {
   if (settings.tests.length === 0) return [];
-  const explain = createExplain(settings);
+  const explain = composeExplain(settings);
   return settings.tests.flatMap((test) => {
     const at = test.at === null ? clock() : Date.parse(test.at);
     const explanation = explain({ url: test.url, method: test.method, as: test.as, address: test.address, at, websocket: false });

@@ -1,6 +1,9 @@
 import { isIP } from "node:net";
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
+import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../gateway/explain/explanation.ts";
+import type { AsWhom } from "../gateway/explain/visitor.ts";
+import { composeExplain } from "../process/check.ts";
 import {
   type CommandContext,
   configFile,
@@ -11,9 +14,6 @@ import {
   type UsageProblem,
   wrongUsage,
 } from "./command.ts";
-import { createExplain } from "./explain.ts";
-import type { AsWhom } from "./explain-visitor.ts";
-import { exitCodeOf, explanationJson, formatExplanation, type Question } from "./explanation.ts";
 
 const options = {
   config: { type: "string", short: "c" },
@@ -43,7 +43,7 @@ export async function explainCommand({ args, env, terminal }: CommandContext): P
     return 1;
   }
   const url = withScheme(parsed.positionals[0], loaded.settings.auth.origin.scheme) ?? question.url;
-  const explanation = createExplain(loaded.settings)({ ...question, url });
+  const explanation = composeExplain(loaded.settings)({ ...question, url });
   terminal.out(
     parsed.options.json === true ? explanationJson(explanation) : formatExplanation(explanation, { colour: terminal.colour.out }),
   );

@@ -1,10 +1,18 @@
+import { nearest } from "../config/problems/suggest.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Settings } from "../core/settings.ts";
+import { createAssumedPerson } from "../directory/rules/assume.ts";
+import { createExplain } from "../gateway/explain/explain.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeStore } from "./parts.ts";
 import { createMakeProvider } from "./version.ts";
+
+/** `explain` by these settings, for the command, the API, the console and the file's own tests. */
+export function composeExplain(settings: Settings): ReturnType<typeof createExplain> {
+  return createExplain(settings, { assumePerson: createAssumedPerson(settings.directory), nearest });
+}
 
 /** The parts of a gateway that reach out, without the gateway: for `vestibule check --online`. Nothing is logged; results are told. */
 export function openForCheck(settings: Settings): {

@@ -1,10 +1,10 @@
 import type { AuditTail } from "../admin/audit-tail.ts";
 import type { ExplainInput, Operations, ReloadOutcome } from "../admin/operations.ts";
-import { createExplain } from "../commands/explain.ts";
-import type { Question } from "../commands/explanation.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Settings } from "../core/settings.ts";
+import type { Question } from "../gateway/explain/explanation.ts";
 import { createAssertions } from "../identity/assertion.ts";
+import { composeExplain } from "./check.ts";
 import type { Logs } from "./parts.ts";
 
 /** Reads the file again and takes it into force, as a signal does. */
@@ -22,7 +22,7 @@ export function composeOperations(deps: {
   readonly reload: () => ReloadFile | null;
 }): Operations {
   const { sessions, settings, state, metricsText, logs, tail, version } = deps;
-  let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof createExplain> } | null = null;
+  let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof composeExplain> } | null = null;
   return {
     ...{ sessions, settings, state, metricsText, version },
     assertionKeys: () => createAssertions({ secrets: settings().sessions.secrets, clock: Date.now }).jwks().keys,
@@ -30,7 +30,7 @@ export function composeOperations(deps: {
     tail: tail.find,
     explain: (input) => {
       const current = settings();
-      if (compiled?.settings !== current) compiled = { settings: current, explain: createExplain(current) };
+      if (compiled?.settings !== current) compiled = { settings: current, explain: composeExplain(current) };
       return compiled.explain(questionOf(input));
     },
     reload: async () => (await deps.reload()?.()) ?? { outcome: "rejected", detail: "the gateway is not serving yet" },

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createExplain } from "../../src/commands/explain.ts";
-import type { AsWhom } from "../../src/commands/explain-visitor.ts";
-import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../../src/commands/explanation.ts";
 import type { AppSettings, Settings } from "../../src/core/settings.ts";
+import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../../src/gateway/explain/explanation.ts";
+import type { AsWhom } from "../../src/gateway/explain/visitor.ts";
+import { composeExplain } from "../../src/process/check.ts";
 import { allow, anApp, aRoute, deny, headerSettings, someSettings } from "../support/policy-builders.ts";
 
 const routes = [
@@ -27,7 +27,7 @@ const bob: AsWhom = { ...alice, email: "bob@acme.example", groups: ["staff"], ac
 
 function ask(question: Partial<Question>, apps: readonly AppSettings[] = [wiki], change: Partial<Settings> = {}) {
   const base = { url: "https://wiki.acme.example/", method: "GET", as: alice, address: null, at: 0, websocket: false };
-  return createExplain(someSettings(apps, change))({ ...base, ...question });
+  return composeExplain(someSettings(apps, change))({ ...base, ...question });
 }
 
 test.each([

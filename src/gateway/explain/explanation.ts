@@ -1,5 +1,5 @@
-import type { RuleTrace } from "../core/decision.ts";
-import type { AsWhom } from "./explain-visitor.ts";
+import type { RuleTrace } from "../../core/decision.ts";
+import type { AsWhom } from "./visitor.ts";
 
 /** The explanation for people, one fact per line. Colours only mark what is also said in words. */
 export function formatExplanation(explanation: Explanation, { colour }: { readonly colour: boolean }): string {

@@ -1,27 +1,31 @@
-import { nearest } from "../config/problems/suggest.ts";
-import type { Decision } from "../core/decision.ts";
-import { asGatewayError, type GatewayError } from "../core/errors.ts";
-import type { Identity } from "../core/identity.ts";
-import type { Incoming } from "../core/incoming.ts";
-import { authorityOf, formatOrigin, type Origin } from "../core/origin.ts";
-import type { Route } from "../core/route.ts";
-import type { Settings } from "../core/settings.ts";
-import { portProblem } from "../gateway/arrivals.ts";
-import { appCall, isControlPath } from "../gateway/call.ts";
-import { facetsOf, foldedReadings } from "../gateway/facets.ts";
-import { judgeAs } from "../gateway/judge.ts";
-import { compileRules, type Rules } from "../gateway/rules.ts";
-import { createReadIncoming, requestHead } from "../http/read-incoming.ts";
-import { formatAddress, parseAddress, parseNetworks } from "../lib/networks.ts";
-import { type AppSite, decideReading } from "../policy/decide.ts";
-import type { HeaderEdit } from "../upstream/plan.ts";
-import { createAssumedIdentity } from "./explain-visitor.ts";
+import type { Decision } from "../../core/decision.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { Incoming } from "../../core/incoming.ts";
+import { authorityOf, formatOrigin, type Origin } from "../../core/origin.ts";
+import type { Route } from "../../core/route.ts";
+import type { Settings } from "../../core/settings.ts";
+import { type AppSite, decideReading } from "../../policy/decide.ts";
+import type { HeaderEdit } from "../../upstream/plan.ts";
+import { portProblem } from "../arrivals.ts";
+import { appCall, isControlPath } from "../call.ts";
+import { facetsOf, foldedReadings } from "../facets.ts";
+import { judgeAs } from "../judge.ts";
+import { compileRules } from "../rules.ts";
 import type { DecidedExplanation, Explanation, Question, ReadingExplanation } from "./explanation.ts";
+import { type Asked, fromOwnPage, readQuestion } from "./question.ts";
+import { type AssumePerson, createAssumedIdentity } from "./visitor.ts";
+
+/** What `explain` takes from folders that the gateway does not know. */
+export interface ExplainDeps {
+  readonly assumePerson: AssumePerson;
+  /** The known word that a slip most likely means; null when none is close. */
+  readonly nearest: (word: string, known: readonly string[]) => string | null;
+}
 
 /** Compiles the configuration once and answers any number of questions with the very functions that judge requests. */
-export function createExplain(settings: Settings): (question: Question) => Explanation {
+export function createExplain(settings: Settings, { assumePerson, nearest }: ExplainDeps): (question: Question) => Explanation {
   const rules = compileRules(settings);
-  const assume = createAssumedIdentity(settings);
+  const assume = createAssumedIdentity(settings, assumePerson);
   const hosts = settings.apps.flatMap((app) => app.hosts);
 
   return (question) => {
@@ -120,13 +124,6 @@ export function createExplain(settings: Settings): (question: Question) => Expla
 
 type Given = "asked" | "who" | "address" | "at" | "notes";
 
-/** Asks for a WebSocket as a page of the app itself does. */
-function fromOwnPage(rules: Rules, question: Question, { incoming }: Asked, { origin }: { readonly origin: Origin }): Incoming {
-  if (!incoming.websocket) return incoming;
-  const read = readQuestion(rules, question, formatOrigin(origin));
-  return read.kind === "asked" ? read.incoming : incoming;
-}
-
 function accessOf(route: Route, method: string, path: string): ReadingExplanation["access"] {
   if (route.isPublic(method, path)) return "public";
   return route.isOptional(method, path) ? "optional" : "rules";
@@ -183,68 +180,4 @@ const causes = {
 
 function spellCause(because: keyof typeof causes, acr: readonly string[]): string {
   return acr.length === 0 ? causes[because] : `${causes[because]}: acr ${acr.join(" or ")}`;
-}
-
-/** A question as the request that it means. */
-interface Asked {
-  readonly kind: "asked";
-  readonly incoming: Incoming;
-  readonly scheme: "http" | "https";
-}
-
-/**
- * Reads a question with the very function that reads requests. The URL is cut by hand: a WHATWG URL parser would resolve `..` and `\`
- * before anybody could say that the gateway refuses them. `origin` is the page that asks for a WebSocket.
- */
-function readQuestion(
-  rules: Rules,
-  question: Question,
-  origin: string | null,
-): Asked | { readonly kind: "malformed"; readonly why: string } {
-  const match = /^(https?):\/\/([^/?#\\]+)([^?#]*)(\?[^#]*)?$/i.exec(question.url);
-  if (match === null) return malformed("this is not a URL such as https://wiki.acme.example/page");
-  const scheme = match[1]?.toLowerCase() === "http" ? "http" : "https";
-  const address = parseAddress(question.address ?? "127.0.0.1");
-  if (address === null) return malformed(`${question.address ?? ""} is not an IP address`);
-  const kind = question.websocket ? handshake(origin) : [["Accept", "text/html"] as const];
-  // What a browser's address bar does to letters that no request may hold.
-  const path = (match[3] || "/").replace(/[^!-~]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
-  const head = requestHead({
-    method: question.method,
-    target: path + (match[4] ?? ""),
-    fields: [["Host", match[2] ?? ""], ...kind],
-    address: formatAddress(address),
-    encrypted: scheme === "https",
-  });
-  const readIncoming = createReadIncoming({
-    trusted: parseNetworks([]),
-    clock: () => question.at,
-    newRequestId: () => "explain",
-    takesRawBytes: rules.takesRawBytes,
-  });
-  try {
-    return { kind: "asked", incoming: readIncoming(head), scheme };
-  } catch (error) {
-    return malformed(spellRefused(asGatewayError(error)));
-  }
-}
-
-function handshake(origin: string | null): readonly (readonly [string, string])[] {
-  const asks = [
-    ["Connection", "Upgrade"],
-    ["Upgrade", "websocket"],
-    ["Sec-WebSocket-Version", "13"],
-    ["Sec-WebSocket-Key", "ZXhwbGFpbiBleHBsYWluIQ=="],
-  ] as const;
-  return origin === null ? asks : [...asks, ["Origin", origin]];
-}
-
-function spellRefused({ code, message, status }: GatewayError): string {
-  if (code === "request.path-ambiguous") return `the path has ${message}: ${status}`;
-  if (code === "request.host-malformed") return `the host is malformed: ${status}`;
-  return `${message}: ${status}`;
-}
-
-function malformed(why: string): { readonly kind: "malformed"; readonly why: string } {
-  return { kind: "malformed", why };
 }

@@ -1,11 +1,10 @@
-import type { Identity } from "../core/identity.ts";
-import type { Principal } from "../core/principal.ts";
-import type { App } from "../core/route.ts";
-import type { Session } from "../core/session.ts";
-import type { ProviderSettings, Settings } from "../core/settings.ts";
-import { assignRoles, assignTeams } from "../directory/rules/membership.ts";
-import { emailDomain } from "../lib/names.ts";
-import { allClaimNames } from "../policy/access-list.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { Principal } from "../../core/principal.ts";
+import type { App } from "../../core/route.ts";
+import type { Session } from "../../core/session.ts";
+import type { ProviderSettings, Settings } from "../../core/settings.ts";
+import { emailDomain } from "../../lib/names.ts";
+import { allClaimNames } from "../../policy/access-list.ts";
 
 /** The visitor of a question; what is left out is what their provider did not send. */
 export interface AsWhom {
@@ -20,14 +19,16 @@ export interface AsWhom {
   readonly claims: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What the directory would make of a visitor; without a directory the visitor as they are. */
+export type AssumePerson = (principal: Principal, provider: ProviderSettings) => Principal;
+
 export type Assumed =
   | { readonly kind: "assumed"; readonly identity: Identity; readonly words: string; readonly notes: readonly string[] }
   | { readonly kind: "unknown-provider"; readonly why: string };
 
 /** Makes the identity that a login of this visitor would have left, with every claim that rules ask about recorded. */
-export function createAssumedIdentity(settings: Settings): (as: AsWhom | null, app: App) => Assumed {
+export function createAssumedIdentity(settings: Settings, assumePerson: AssumePerson): (as: AsWhom | null, app: App) => Assumed {
   const claimNames = allClaimNames(settings);
-  const assumedPerson = createAssumedPerson(settings.directory);
   return (as, app) => {
     if (as === null) return { kind: "assumed", identity: { kind: "anonymous" }, words: "nobody signed in", notes: [] };
     const email = readEmail(as.email ?? as.subject);
@@ -47,7 +48,7 @@ export function createAssumedIdentity(settings: Settings): (as: AsWhom | null, a
       authenticatedAt: 0,
       acr: as.acr,
     };
-    const assumed = assumedPerson(principal, known);
+    const assumed = assumePerson(principal, known);
     const isForeign = owner !== undefined && owner !== known;
     return {
       kind: "assumed",
@@ -58,26 +59,6 @@ export function createAssumedIdentity(settings: Settings): (as: AsWhom | null, a
         ...(assumed.person?.why ?? []),
       ],
     };
-  };
-}
-
-/**
- * What the directory would make of a visitor of whom it knows nothing else: roles and teams by these groups and this department. The
- * directory itself is not read, so that the same question has the same answer everywhere.
- */
-function createAssumedPerson(directory: Settings["directory"]): (principal: Principal, provider: ProviderSettings) => Principal {
-  return (principal, { id, groupNames }) => {
-    if (directory === null || principal.groups.kind === "unknown") return principal;
-    const byName = new Map(Object.entries(groupNames).map(([group, name]) => [name, group]));
-    const names = [...new Set([...principal.groups.names, ...directory.defaultGroups])];
-    const groups = names.map((name) => ({ id: byName.get(name) ?? null, name, provider: id }));
-    const [department = null] = principal.extra.department ?? principal.claims.department ?? [];
-    const roles = assignRoles({ groups, isManager: false, kept: [] }, directory.roles);
-    const teams = assignTeams({ department, groups, known: [] }, directory.teams);
-    const [manager = null] = principal.extra.manager ?? [];
-    const why = [...roles.why, ...teams.why];
-    const person = { id: "(person)", roles: roles.roles, teams: teams.teams, manager, why, said: groups };
-    return { ...principal, groups: { kind: "known", names }, person };
   };
 }
 
