@@ -17,24 +17,3 @@ export interface Endpoint {
   readonly urgent: boolean;
   run(request: ControlRequest): Answer | Promise<Answer>;
 }
-
-export const controlPrefix = "/_vestibule";
-
-/** Whether a request target as received is one of the urgent addresses, byte for byte: other spellings get no favour. */
-export function compileUrgent(endpoints: readonly Pick<Endpoint, "path" | "urgent">[]): (target: string) => boolean {
-  const paths = endpoints.filter(({ urgent }) => urgent).map(({ path }) => controlPrefix + path);
-  const exact = new Set(paths.filter((path) => !path.includes("/:provider/")));
-  const split = paths.filter((path) => path.includes("/:provider/")).map((path) => path.split(":provider") as [string, string]);
-  return (target) => {
-    // Of each request, so the cheapest test comes first.
-    if (!target.startsWith(`${controlPrefix}/`)) return false;
-    const query = target.indexOf("?");
-    const path = query === -1 ? target : target.slice(0, query);
-    return exact.has(path) || split.some(([before, after]) => isBetween(path, before, after));
-  };
-}
-
-function isBetween(path: string, before: string, after: string): boolean {
-  if (path.length <= before.length + after.length || !path.startsWith(before) || !path.endsWith(after)) return false;
-  return !path.slice(before.length, path.length - after.length).includes("/");
-}

@@ -1,5 +1,5 @@
 import { authorityOf, formatOrigin } from "../core/origin.ts";
-import type { Site } from "../core/route.ts";
+import { controlPrefix, type Site } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import { isUnderPrefix, readPath } from "../lib/path.ts";
 import type { SiteTable } from "./deps.ts";
@@ -31,7 +31,7 @@ export function urlOfTarget(target: ReturnTarget): string {
  */
 export function safeReturnPath(path: string, query: string): string {
   const reading = path.startsWith("/") ? readPath(path) : null;
-  if (reading === null || !reading.ok || reading.readings.some((one) => isUnderPrefix(one.toLowerCase(), "/_vestibule"))) return "/";
+  if (reading === null || !reading.ok || reading.readings.some((one) => isUnderPrefix(one.toLowerCase(), controlPrefix))) return "/";
   // Header fields carry visible ASCII only; a control character or a line break here would be a second field (RFC 9110 5.5).
   const tail = query.replace(/[^!-~]/gu, encodeLoose).replaceAll("#", "%23");
   if (path.length + tail.length <= maxReturnBytes) return path + tail;

@@ -1,9 +1,9 @@
 import { type Context, Hono } from "hono";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import type { Visit } from "../core/route.ts";
+import { controlPrefix, type Visit } from "../core/route.ts";
 import { type Answering, failureAnswer, toResponse, withDefaults } from "./answers.ts";
-import { controlPrefix, type Endpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 
 /** Answers every request under `/_vestibule/`, on every host. Never rejects. */
 export type Control = (request: Request, visit: Visit) => Promise<Response>;
@@ -85,5 +85,5 @@ const isFor = ({ methods }: Endpoint, { incoming }: Visit) => methods.some((meth
 /** An address that could be read in two ways is none of ours. */
 function judgedPath(visit: Visit | undefined): string {
   const [path, ...others] = visit?.incoming.readings ?? [];
-  return path === undefined || others.length > 0 ? "/_vestibule" : path;
+  return path === undefined || others.length > 0 ? controlPrefix : path;
 }

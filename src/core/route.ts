@@ -55,3 +55,6 @@ export interface Visit {
   readonly incoming: Incoming;
   readonly site: Site;
 }
+
+/** The gateway's own pages are below it on every host; no app answers there. */
+export const controlPrefix = "/_vestibule";

@@ -3,9 +3,9 @@ import { GatewayError } from "../core/errors.ts";
 import type { LimitSettings } from "../core/limits.ts";
 import type { AccessLog, Log } from "../core/ports/log.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
-import { refusedRecord } from "./access-record.ts";
-import { answerError } from "./answer-error.ts";
-import { type Line, sendAnswer } from "./line.ts";
+import { controlPrefix } from "../core/route.ts";
+import { type Line, refusedRecord, sendAnswer } from "./conclude.ts";
+import { answerError } from "./own-answers.ts";
 
 /** A request whose head has been read, and nothing else been done for. */
 export interface Applicant {
@@ -160,4 +160,23 @@ export function createShed(deps: ShedDeps): Shed {
 /** Admission by this process's own clock and event loop. */
 export function composeAdmission(limits: LimitSettings): Admission {
   return createAdmission({ limits, monotonic: () => performance.now(), afterTurn: setImmediate });
+}
+
+/** Whether a request target as received is one of the urgent addresses, byte for byte: other spellings get no favour. */
+export function compileUrgent(endpoints: readonly { readonly path: string; readonly urgent: boolean }[]): (target: string) => boolean {
+  const paths = endpoints.filter(({ urgent }) => urgent).map(({ path }) => controlPrefix + path);
+  const exact = new Set(paths.filter((path) => !path.includes("/:provider/")));
+  const split = paths.filter((path) => path.includes("/:provider/")).map((path) => path.split(":provider") as [string, string]);
+  return (target) => {
+    // Of each request, so the cheapest test comes first.
+    if (!target.startsWith(`${controlPrefix}/`)) return false;
+    const query = target.indexOf("?");
+    const path = query === -1 ? target : target.slice(0, query);
+    return exact.has(path) || split.some(([before, after]) => isBetween(path, before, after));
+  };
+}
+
+function isBetween(path: string, before: string, after: string): boolean {
+  if (path.length <= before.length + after.length || !path.startsWith(before) || !path.endsWith(after)) return false;
+  return !path.slice(before.length, path.length - after.length).includes("/");
 }

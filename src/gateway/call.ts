@@ -1,10 +1,11 @@
-import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { App, Route, Site } from "../core/route.ts";
-import { isUnderPrefix } from "../lib/path.ts";
+import { type App, controlPrefix, type Route, type Site } from "../core/route.ts";
+import { canonicalHost } from "../http/host.ts";
+import { knownMethods } from "../http/read-incoming.ts";
+import { isUnderPrefix, readPath } from "../lib/path.ts";
+import { foldPath, mayFold } from "../lib/path-fold.ts";
 import type { AppSite } from "../policy/decide.ts";
-import { type Arrivals, portProblem } from "./arrivals.ts";
 
 /** A request to an app: what was found out before anybody was identified. */
 export interface AppCall {
@@ -24,30 +25,162 @@ export function appCall(findRoute: (app: App, reading: string) => Route, incomin
   return { incoming, site, route: findRoute(site.app, incoming.readings[0] ?? incoming.path) };
 }
 
-/**
- * The site that a request names. Routing goes by host name; a port, where one is named, must be one that this site is reached at, or
- * the request was meant for somebody else (RFC 9110 7.4). Throws `request.host-unknown`.
- */
-export function siteOf(deps: SiteDeps, incoming: Incoming, req: IncomingMessage): Site {
-  const site = deps.findSite(incoming.hostname);
-  if (site === null) throw new GatewayError("request.host-unknown", deps.arrivals.unknownHost(incoming));
-  const problem = portProblem(site, incoming.port, [req.socket.localPort]);
-  if (problem !== null) throw new GatewayError("request.host-unknown", problem);
-  return site;
-}
-
-interface SiteDeps {
-  readonly findSite: (hostname: string) => Site | null;
-  readonly arrivals: Pick<Arrivals, "unknownHost">;
-}
-
 /** The control plane's, in any reading: an upstream must never see what could be taken for a request to the gateway itself. */
 export function isControlPath(incoming: Incoming): boolean {
-  for (const reading of incoming.readings) if (isUnderPrefix(reading, "/_vestibule")) return true;
+  for (const reading of incoming.readings) if (isUnderPrefix(reading, controlPrefix)) return true;
   return false;
 }
 
 /** The host's very first page, in its only reading. */
 export function isRoot({ readings }: Incoming): boolean {
   return readings.length === 1 && readings[0] === "/";
+}
+
+/**
+ * Another way in which the application may understand a request. Each is judged as a request of its own, for the same visitor, and the
+ * strictest answer counts.
+ */
+interface Facet {
+  /** In words, for `explain`. */
+  readonly what: string;
+  readonly incoming: Incoming;
+}
+
+/** All that the request line does not say. */
+interface Facets {
+  readonly others: readonly Facet[];
+  /** Of COPY and MOVE; null without one. */
+  readonly destination: Destination | null;
+}
+
+const none: Facets = { others: [], destination: null };
+const noReadings: readonly string[] = [];
+
+/**
+ * The other facets of a request: every method that an override names, and the Destination of COPY and MOVE, which is written to like
+ * any resource (RFC 4918 9.8, 9.9). `none` for nearly all, at the cost of two comparisons. Throws `request.*` where a Destination has no
+ * one meaning.
+ */
+export function facetsOf(call: AppCall, findRoute: (app: AppCall["site"]["app"], reading: string) => AppCall["route"]): Facets {
+  const { incoming, site } = call;
+  const asksQuery = site.app.namesMethods && incoming.query !== "";
+  if (incoming.destination === null && (incoming.methodOverride === null || !site.app.namesMethods) && !asksQuery) return none;
+  const methods = namedMethods(incoming).filter((method) => method !== incoming.method);
+  const others: Facet[] = methods.map((method) => ({ what: `as ${method}, which it names`, incoming: { ...incoming, method } }));
+  const moves = [incoming.method, ...methods].filter((method) => method === "COPY" || method === "MOVE");
+  if (incoming.destination === null || moves.length === 0) return { others, destination: null };
+  const destination = readDestination(incoming.destination, call, findRoute);
+  // What is copied there is written there: who may not PUT may not.
+  for (const method of new Set([...moves, "PUT"])) {
+    others.push({ what: `${method} of its Destination`, incoming: { ...destination.incoming, method } });
+  }
+  return { others, destination };
+}
+
+/** Bounded: each one is a judgement. */
+const mostMethods = 8;
+
+/**
+ * The methods that a request names beside its own: in the fields that frameworks read (`X-HTTP-Method-Override` and its kin) and in the
+ * query (`_method`). A method in a form's body is not seen. Throws `request.malformed` beyond eight.
+ */
+function namedMethods({ methodOverride, query }: Incoming): readonly string[] {
+  const named = [...(methodOverride ?? "").split(","), ...methodsInQuery(query)].map((text) => text.trim().toUpperCase());
+  const methods = new Set(named.filter((method) => knownMethods.has(method)));
+  if (methods.size > mostMethods) throw new GatewayError("request.malformed", `${methods.size} methods in one request`);
+  return [...methods];
+}
+
+/** As lenient as the frameworks: `;` separates, too, PHP takes `.method` for `_method`, and a name may be an array's. */
+function methodsInQuery(query: string): readonly string[] {
+  if (!/method|%/i.test(query)) return [];
+  return query
+    .slice(1)
+    .split(/[&;]/)
+    .map((pair) => pair.split("=", 2).map(decodeLeniently))
+    .filter(([name = ""]) => /^(?:_method|_httpmethod|x-http-method(?:-override)?|x-method-override)$/.test(foldParameter(name)))
+    .map(([, value = ""]) => value);
+}
+
+function foldParameter(name: string): string {
+  const folded = name.trim().toLowerCase().replace(/\[.*$/s, "");
+  return folded
+    .replace(/^[. ]/, "_")
+    .replace(/^x[._-]/, "x-")
+    .replaceAll(/(?<=^x-.*)[._]/g, "-");
+}
+
+function decodeLeniently(text: string): string {
+  const spaced = text.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
+}
+
+/**
+ * The readings of a server that folds names (`/Admin` is `/admin` to Windows), where they can make a difference; see `foldPath`. Throws
+ * `request.path-ambiguous` for a path that has dot segments once it is folded.
+ */
+export function foldedReadings({ site }: AppCall, { path, readings }: Incoming): readonly string[] {
+  const { folded } = site.app;
+  if (folded === null || (!folded.always && !mayFold(path))) return noReadings;
+  const all = new Set<string>();
+  for (const reading of readings) {
+    const text = foldPath(reading);
+    // What folding brings forth (a full-width slash, a semicolon) is read like any other path.
+    const again = text === null ? null : readPath(text, { rawBytes: true });
+    if (again === null || !again.ok) throw new GatewayError("request.path-ambiguous", "a dot segment once its names are folded");
+    for (const each of again.readings) if (folded.always || !readings.includes(each)) all.add(each);
+  }
+  return [...all];
+}
+
+/** The second resource of a COPY or MOVE: where it lies for the rules, and under which path the upstream has it. */
+export interface Destination {
+  /** The request as if it had been made there. */
+  readonly incoming: Incoming;
+  readonly route: Route;
+}
+
+/**
+ * Reads a Destination field (RFC 4918 10.3: an absolute URI, or an absolute path).
+ *
+ * Throws `request.malformed` and `request.path-ambiguous` for what two readers could understand differently, and
+ * `request.destination-elsewhere` (502, RFC 4918 9.8.5) for another host, for the gateway's own paths, and for a route whose upstream is
+ * another one: the server that is asked cannot reach it.
+ */
+function readDestination(text: string, call: AppCall, findRoute: (app: App, reading: string) => Route): Destination {
+  const { incoming, site, route } = call;
+  const parts = /^(?:(https?):\/\/([^/?#]+))?((?:\/(?!\/)[^?#]*)?)(\?[^#]*)?$/i.exec(text);
+  if (parts === null || !/^[!-~]+$/.test(text)) throw new GatewayError("request.malformed", "a Destination that is no URL");
+  const [, scheme, authority, path = "", query = ""] = parts;
+  if (authority === undefined && path === "") throw new GatewayError("request.malformed", "a Destination that is no URL");
+  if (authority !== undefined && !namesThisHost(scheme ?? "", authority, call)) throw elsewhere(`on ${authority}`);
+  const reading = readPath(path || "/", { rawBytes: site.app.settings.paths.rawBytes });
+  if (!reading.ok) throw new GatewayError("request.path-ambiguous", `${reading.why} in Destination`);
+  const there: Incoming = { ...incoming, path: path || "/", query, readings: reading.readings };
+  if (isControlPath(there)) throw elsewhere("under /_vestibule/");
+  const reached = findRoute(site.app, reading.readings[0] ?? there.path);
+  if (!sharesUpstream(route, reached)) throw elsewhere(`at another upstream (${reached.id})`);
+  return { incoming: there, route: reached };
+}
+
+function namesThisHost(scheme: string, authority: string, { incoming, site }: AppCall): boolean {
+  const host = canonicalHost(authority);
+  if (host === null) return false;
+  if (host.hostname !== incoming.hostname && host.hostname !== site.origin.hostname) return false;
+  const usual = scheme.toLowerCase() === "https" ? 443 : 80;
+  const port = host.port === usual ? null : host.port;
+  return port === incoming.port || port === null || port === site.origin.port;
+}
+
+function sharesUpstream(one: Route, other: Route): boolean {
+  const urls = ({ settings }: Route) => JSON.stringify(settings.upstreams.map(({ url }) => url).toSorted());
+  return one === other || urls(one) === urls(other);
+}
+
+function elsewhere(where: string): GatewayError {
+  return new GatewayError("request.destination-elsewhere", `the Destination is ${where}`);
 }

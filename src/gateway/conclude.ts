@@ -1,16 +1,18 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Answer } from "../core/answer.ts";
 import type { Decision, Refusal } from "../core/decision.ts";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
+import type { AccessRecord, Log } from "../core/ports/log.ts";
 import type { Principal } from "../core/principal.ts";
-import type { ForwardResult } from "../upstream/plan.ts";
-import { accessRecord, clientLeftStatus, refusedRecord } from "./access-record.ts";
-import { answerError, type ErrorContext } from "./answer-error.ts";
+import type { Route } from "../core/route.ts";
+import { writeAnswer, writeRawAnswer } from "../http/answer.ts";
+import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
 import type { AppCall } from "./call.ts";
 import type { GatewayDeps } from "./deps.ts";
-import { type Line, sendAnswer } from "./line.ts";
+import { answerError, type ErrorContext } from "./own-answers.ts";
 
 /** Ends a call with an answer of our own and its access line. */
 export function answerCall(
@@ -103,4 +105,137 @@ function auditRefusal(
   enforced: boolean,
 ): void {
   audit({ event: "refusal", request: id, client, principal, host: hostname, path, reason, rule, detail: why, enforced });
+}
+
+/** Where the answer to one request goes: to a response, or, for an upgrade, to the bare socket. */
+export type Line =
+  | { readonly kind: "response"; readonly req: IncomingMessage; readonly res: ServerResponse }
+  | { readonly kind: "socket"; readonly req: IncomingMessage; readonly socket: Duplex; readonly head: Buffer };
+
+/** How an answer of our own went: body bytes sent, and whether all of it was. */
+interface Sent {
+  readonly bytes: number;
+  readonly complete: boolean;
+}
+
+/** Writes one of our own answers; `done` is told once, when it is gone or cannot go. */
+export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
+  const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
+  const stream = line.kind === "response" ? line.res : line.socket;
+  let told = false;
+  const tell = () => {
+    if (told) return;
+    told = true;
+    done({ bytes: stream.writableFinished ? bytes : 0, complete: stream.writableFinished });
+  };
+  stream.once("finish", tell).once("close", tell);
+  if (stream.destroyed) tell();
+  try {
+    if (line.kind === "response") writeAnswer(line.res, answer);
+    else writeRawAnswer(line.socket, answer);
+  } catch (error) {
+    // A header value that node refuses: nothing was sent, and nothing else can be said safely.
+    log.error({ error, status: answer.status }, "an answer could not be written");
+    stream.destroy();
+  }
+}
+
+/** Both ways to an upstream. */
+interface Forwarding {
+  readonly forward: (req: IncomingMessage, res: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
+  readonly forwardUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer, plan: ForwardPlan) => Promise<ForwardResult>;
+}
+
+export function forwardOn(deps: Forwarding, line: Line, plan: ForwardPlan): Promise<ForwardResult> {
+  return line.kind === "response" ? deps.forward(line.req, line.res, plan) : deps.forwardUpgrade(line.req, line.socket, line.head, plan);
+}
+
+/** How one request was answered, whoever answered. */
+interface Outcome {
+  readonly status: number;
+  readonly bytesSent: number;
+  readonly upstreamMs: number | null;
+  /** When it was handed on to the upstream; absent when it never was. */
+  readonly forwardedAt?: number;
+  readonly aborted: boolean;
+  /** Error code, where one decided. */
+  readonly error: string | null;
+}
+
+/** Who left before any answer, as nginx writes it. */
+const clientLeftStatus = 499;
+
+/** The access line of one request. */
+export function accessRecord(
+  incoming: Incoming,
+  route: Route | null,
+  identity: Identity | null,
+  decision: Decision | "control" | null,
+  outcome: Outcome,
+  now: number,
+): AccessRecord {
+  const known = identity?.kind === "known" ? identity : null;
+  return {
+    id: incoming.id,
+    client: incoming.client,
+    method: incoming.method,
+    host: incoming.hostname,
+    path: incoming.path,
+    route: route?.id ?? null,
+    principal: known === null ? null : known.principal,
+    via: known === null ? null : known.via,
+    decision: decision === null ? "error" : decision === "control" ? "control" : decision.kind,
+    reason: outcome.error ?? reasonOf(decision),
+    shadow: decision !== null && decision !== "control" && decision.kind === "allow" ? (decision.shadow?.reason ?? null) : null,
+    status: outcome.status,
+    bytesSent: outcome.bytesSent,
+    durationMs: Math.max(0, now - incoming.receivedAt),
+    upstreamMs: outcome.upstreamMs,
+    gatewayMs: Math.max(0, (outcome.forwardedAt ?? now) - incoming.receivedAt),
+    websocket: incoming.websocket,
+    aborted: outcome.aborted,
+  };
+}
+
+function reasonOf(decision: Decision | "control" | null): string | null {
+  if (decision === null || decision === "control") return null;
+  switch (decision.kind) {
+    case "allow":
+      return decision.rule;
+    case "pass":
+      return null;
+    case "login":
+    case "challenge":
+      return decision.because;
+    case "refuse":
+      return decision.refusal.reason;
+  }
+}
+
+const shownChars = 200;
+
+/** The access line of a request that was never understood: what it claimed, shortened, and judged by nobody. */
+export function refusedRecord(req: IncomingMessage, requestId: string, outcome: Outcome): AccessRecord {
+  const target = req.url ?? "";
+  const mark = target.indexOf("?");
+  return {
+    id: requestId,
+    client: req.socket.remoteAddress ?? "",
+    method: req.method ?? "",
+    host: (req.headers.host ?? "").slice(0, shownChars),
+    path: (mark === -1 ? target : target.slice(0, mark)).slice(0, shownChars),
+    route: null,
+    principal: null,
+    via: null,
+    decision: "error",
+    reason: outcome.error,
+    shadow: null,
+    status: outcome.status,
+    bytesSent: outcome.bytesSent,
+    // It was refused as soon as its head was read.
+    durationMs: 0,
+    upstreamMs: null,
+    websocket: false,
+    aborted: outcome.aborted,
+  };
 }

@@ -12,10 +12,10 @@ import type { ReadIncoming } from "../http/read-incoming.ts";
 import type { Identify } from "../identity/identify.ts";
 import type { ForwardPlan, ForwardResult, HeaderEdit } from "../upstream/plan.ts";
 import type { Admission, Shed } from "./admission.ts";
-import type { Arrivals } from "./arrivals.ts";
 import type { AppCall } from "./call.ts";
+import type { Arrivals } from "./handle.ts";
+import type { Rules } from "./judge.ts";
 import type { OpenConnections } from "./open-connections.ts";
-import type { Rules } from "./rules.ts";
 
 /** The identity headers of one forwarded request with the signed assertion where its route has one. */
 export type AddAssertion = (call: Pick<AppCall, "route" | "site">, identity: Known | null, headers: HeaderEdit) => HeaderEdit;

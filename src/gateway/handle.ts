@@ -3,22 +3,31 @@ import type { Duplex } from "node:stream";
 import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { Visit } from "../core/route.ts";
+import { formatOrigin } from "../core/origin.ts";
+import type { Log } from "../core/ports/log.ts";
+import type { Site, Visit } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
 import { fieldOf } from "../http/fields.ts";
 import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
-import { accessRecord } from "./access-record.ts";
-import { answerDecision } from "./answer-decision.ts";
-import { endAfterAppLogout, isAppLogout } from "./app-logout.ts";
-import { type AppCall, appCall, hasApp, isControlPath, isRoot, siteOf } from "./call.ts";
-import { answerCall, answerFailure, answerFailureEarly, auditDecision, noteFailure, recordCall } from "./conclude.ts";
+import { endAfterAppLogout, isAppLogout, keepInterruptedForm, preflightAnswer } from "./app-services.ts";
+import { type AppCall, appCall, hasApp, isControlPath, isRoot } from "./call.ts";
+import {
+  accessRecord,
+  answerCall,
+  answerFailure,
+  answerFailureEarly,
+  auditDecision,
+  forwardOn,
+  type Line,
+  noteFailure,
+  recordCall,
+  sendAnswer,
+} from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Judgement, judge } from "./judge.ts";
-import { keepInterruptedForm } from "./kept-form.ts";
-import { forwardOn, type Line, sendAnswer } from "./line.ts";
-import { preflightAnswer } from "./preflight.ts";
+import { answerDecision } from "./own-answers.ts";
 
-export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
+type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
 /**
  * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
@@ -99,7 +108,7 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Ju
 }
 const noCookies: readonly string[] = [];
 
-export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /**
  * The flow of a WebSocket handshake: the same as any request's. Whatever the answer but the upstream's own 101, the connection closes
@@ -125,4 +134,81 @@ function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
       });
     })
     .catch((error) => answerFailureEarly(deps, line, incoming, error));
+}
+
+/** What operators are told of requests that did not arrive as the configuration expects; each thing once, so that no stranger fills the log. */
+export interface Arrivals {
+  /** Why no site answers here: what came, and what would have fitted. Logs a new host once. */
+  unknownHost(incoming: Pick<Incoming, "hostname" | "port" | "id">): string;
+  /** Forwarding fields of a peer that is not in `trustedProxies`. */
+  ignoredForwarding(incoming: Pick<Incoming, "client" | "id">): void;
+}
+
+interface ArrivalDeps {
+  readonly log: Log;
+  /** The published hosts, wildcards as they are written. */
+  readonly hosts: readonly string[];
+  /** The host that was probably meant. */
+  readonly nearest: (hostname: string) => string | null;
+}
+
+const toldAtMost = 100;
+const namedAtMost = 10;
+
+export function createArrivals({ log, hosts, nearest }: ArrivalDeps): Arrivals {
+  const told = new Set<string>();
+  const once = (what: string): boolean => {
+    if (told.has(what) || told.size >= toldAtMost) return false;
+    told.add(what);
+    return true;
+  };
+  return {
+    unknownHost: ({ hostname, port, id }) => {
+      const guess = nearest(hostname);
+      const some = hosts.slice(0, namedAtMost).join(", ");
+      const came = port === null ? hostname : `${hostname}:${port}`;
+      const fitting = guess === null ? `published are ${some}${hosts.length > namedAtMost ? " and more" : ""}` : `did you mean ${guess}?`;
+      const detail = `no app has the host that came, ${came}; ${fitting}`;
+      if (once(`host ${hostname}`))
+        log.warn({ request: id, host: hostname, port }, `${detail}; add it to an app's hosts, or correct DNS or the proxy in front`);
+      return detail;
+    },
+    ignoredForwarding: ({ client, id }) => {
+      if (!once(`peer ${client}`)) return;
+      log.warn(
+        { request: id, peer: client },
+        `X-Forwarded-* from ${client} is ignored, because it is not among trustedProxies: if that is your proxy, write trustedProxies: [${client}]`,
+      );
+    },
+  };
+}
+
+/**
+ * Why a request for this port was meant for another site, null when it was not (RFC 9110 7.4). `listening` are the ports that the
+ * connection may have arrived at. The gateway and `explain` both ask here.
+ */
+export function portProblem(site: Site, port: number | null, listening: readonly (number | undefined)[]): string | null {
+  const { scheme, port: expected } = site.origin;
+  if (port === null || port === expected || listening.includes(port) || port === (scheme === "https" ? 443 : 80)) return null;
+  return (
+    `${site.hostname} is published as ${formatOrigin(site.origin)}, and was asked for at port ${port}: ` +
+    "write the port that visitors use in auth.origin (or the app's origin), or let the proxy in front pass Host on unchanged"
+  );
+}
+
+/**
+ * The site that a request names. Routing goes by host name; a port, where one is named, must be one that this site is reached at, or
+ * the request was meant for somebody else (RFC 9110 7.4). Throws `request.host-unknown`.
+ */
+function siteOf(deps: SiteDeps, incoming: Incoming, req: IncomingMessage): Site {
+  const site = deps.findSite(incoming.hostname);
+  if (site === null) throw new GatewayError("request.host-unknown", deps.arrivals.unknownHost(incoming));
+  const problem = portProblem(site, incoming.port, [req.socket.localPort]);
+  if (problem !== null) throw new GatewayError("request.host-unknown", problem);
+  return site;
+}
+
+interface SiteDeps {
+  readonly findSite: (hostname: string) => Site | null;
+  readonly arrivals: Pick<Arrivals, "unknownHost">;
 }

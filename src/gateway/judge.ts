@@ -3,20 +3,20 @@ import type { Decision } from "../core/decision.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
+import type { HeadLimits } from "../core/limits.ts";
 import type { Route, Site } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
+import type { Settings } from "../core/settings.ts";
 import type { Identify } from "../identity/identify.ts";
 import { type AppSite, decide, decideReading, stricter } from "../policy/decide.ts";
+import { compileRoutes, type RouteTable } from "../policy/route-table.ts";
 import type { Audience } from "../upstream/headers/caching.ts";
-import type { IdentityHeaders } from "../upstream/headers/identity.ts";
+import { compileIdentityHeaders, type IdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
 import type { HeaderEdit } from "../upstream/plan.ts";
-import { type AppCall, appCall, hasApp } from "./call.ts";
-import type { Destination } from "./destination.ts";
-import { facetsOf, foldedReadings } from "./facets.ts";
-import type { Rules } from "./rules.ts";
+import { type AppCall, appCall, type Destination, facetsOf, foldedReadings, hasApp } from "./call.ts";
 
 /** A decision under which the request goes on to the app. */
-export type Admitting = Decision & { readonly kind: "allow" | "pass" };
+type Admitting = Decision & { readonly kind: "allow" | "pass" };
 /** A decision that the gateway answers itself. */
 export type Answering = Exclude<Decision, Admitting>;
 
@@ -35,9 +35,9 @@ export type Judgement =
   | { readonly kind: "answer"; readonly identity: Identity; readonly decision: Answering; readonly headers: null };
 
 /** What a caller who is known already is judged by. */
-export type RuleDeps = Pick<Rules, "prepareHeaders" | "findRoute">;
+type RuleDeps = Pick<Rules, "prepareHeaders" | "findRoute">;
 
-export interface JudgeDeps extends RuleDeps {
+interface JudgeDeps extends RuleDeps {
   readonly identify: Identify;
   readonly clock: Clock;
 }
@@ -89,7 +89,7 @@ function decideFacet(call: AppCall, incoming: Incoming, identity: Identity, now:
 }
 
 /** The decision for a folded reading, under the folded rules. */
-export function decideFolded(site: AppSite, plain: Route, identity: Identity, incoming: Incoming, reading: string, now: number): Decision {
+function decideFolded(site: AppSite, plain: Route, identity: Identity, incoming: Incoming, reading: string, now: number): Decision {
   const { folded } = site.app;
   if (folded === null) throw new GatewayError("gateway.internal", `${site.app.id} has no folded rules`);
   return decideReading(site, folded.routeFor(reading, plain), identity, incoming, reading, now);
@@ -109,7 +109,7 @@ function unfit({ refusal }: IdentityHeaders & { readonly kind: "refuse" }, { ide
 const anonymous: Identity = { kind: "anonymous" };
 
 /** What a look at an open connection needs of the configuration in force. */
-export interface ReviewDeps extends RuleDeps {
+interface ReviewDeps extends RuleDeps {
   readonly findSite: (hostname: string) => Site | null;
   readonly clock: Clock;
 }
@@ -128,4 +128,42 @@ export function isStillAllowed(deps: ReviewDeps, incoming: Incoming, caller: Kno
 
 function isBeyondApp(session: Session | null, limits: Route["app"]["settings"]["session"], now: number): boolean {
   return session !== null && now >= session.createdAt + limits.lifetimeMs;
+}
+
+/** One configuration version as far as judging goes: the same for the proxy, for `explain` and for policy tests. */
+export interface Rules extends RouteTable {
+  /** The headers that tell the upstream who calls, or why this identity cannot be told. A signed assertion comes later. */
+  prepareHeaders(route: Route, identity: Known | null): IdentityHeaders;
+  /** See `ReadIncomingDeps`. */
+  readonly limits: { readonly widest: HeadLimits; readonly of: ((hostname: string) => HeadLimits) | null };
+  /** See `ReadIncomingDeps`. */
+  takesRawBytes(hostname: string): boolean;
+}
+
+/** Compiles all of it before the first request. Throws `config.invalid` for what the configuration check should have stopped. */
+export function compileRules(settings: Settings): Rules {
+  const managed = managedNames(settings);
+  const routes = settings.apps.flatMap((app) => app.routes);
+  const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
+  const table = compileRoutes(settings);
+  return {
+    ...table,
+    limits: compileLimits(settings, table),
+    takesRawBytes: (hostname) => table.findSite(hostname)?.app?.settings.paths.rawBytes ?? false,
+    prepareHeaders: (route, identity) => {
+      const prepare = compiled.get(route.settings.headers);
+      if (prepare === undefined) throw new GatewayError("gateway.internal", `the headers of ${route.id} were not compiled`);
+      return prepare(identity);
+    },
+  };
+}
+
+function compileLimits({ limits, apps }: Settings, table: RouteTable): Rules["limits"] {
+  const all = [limits.head, ...apps.map((app) => app.head)];
+  const most = (of: keyof HeadLimits) => Math.max(...all.map((head) => head[of]));
+  const widest = { fields: most("fields"), fieldBytes: most("fieldBytes"), targetBytes: most("targetBytes") };
+  const isSame = all.every(
+    (head) => head.fields === widest.fields && head.fieldBytes === widest.fieldBytes && head.targetBytes === widest.targetBytes,
+  );
+  return { widest, of: isSame ? null : (hostname) => table.findSite(hostname)?.app?.settings.head ?? limits.head };
 }

@@ -1,10 +1,10 @@
 import { jsonAnswer } from "../control/answers.ts";
-import type { ControlRequest } from "../control/control-request.ts";
-import { headerOf } from "../control/control-request.ts";
-import { controlPrefix, type Endpoint } from "../control/endpoint.ts";
+import { type ControlRequest, headerOf } from "../control/control-request.ts";
+import type { Endpoint } from "../control/endpoint.ts";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
+import { controlPrefix } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import { failureWindowMs, type ScimAccess } from "../directory/scim/access.ts";
 import type { ScimContext } from "../directory/scim/context.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compileUrgent } from "../../src/control/endpoint.ts";
+import { compileUrgent } from "../../src/gateway/admission.ts";
 import { createControlBrowser } from "../support/control-browser.ts";
 import { createControlRig } from "../support/control-rig.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type ErrorCode, GatewayError, visitorWords } from "../../src/core/errors.ts";
-import { decisionCodes } from "../../src/gateway/answer-decision.ts";
+import { decisionCodes } from "../../src/gateway/own-answers.ts";
 
 const codes = Object.keys(visitorWords()).map((key) => key.slice("error.".length)) as ErrorCode[];
 const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");

@@ -1,8 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { Session } from "../../src/core/session.ts";
-import { isStillAllowed } from "../../src/gateway/judge.ts";
+import { compileRules, isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections, type OpenConnections } from "../../src/gateway/open-connections.ts";
-import { compileRules } from "../../src/gateway/rules.ts";
 import { beginSession } from "../../src/sessions/session-rules.ts";
 import { eventually } from "../support/eventually.ts";
 import { allow, anApp, anIncoming, aRoute, someSettings } from "../support/policy-builders.ts";

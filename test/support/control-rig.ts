@@ -8,7 +8,7 @@ import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Settings } from "../../src/core/settings.ts";
-import { compileRules } from "../../src/gateway/rules.ts";
+import { compileRules } from "../../src/gateway/judge.ts";
 import { createSessionCookies } from "../../src/identity/session-cookies.ts";
 import { createLoginLimits } from "../../src/login/flow/login-limits.ts";
 import { createLoginRedirect } from "../../src/login/flow/login-redirect.ts";

@@ -1,3 +1,4 @@
+import { controlPrefix } from "../../core/route.ts";
 import type { PathSpec } from "../../core/rules.ts";
 import { canonicalPattern, isUnderPrefix } from "../../lib/path.ts";
 import { didYouMean } from "../problems/suggest.ts";
@@ -65,5 +66,5 @@ export function parseRoutePath(text: string): Parsed<string> {
 }
 
 function isOwnPath(pattern: string): boolean {
-  return isUnderPrefix(pattern, "/_vestibule");
+  return isUnderPrefix(pattern, controlPrefix);
 }
