@@ -104,3 +104,24 @@ test("names that every object has are names like others", () => {
   expect(problemsOf(loadText(minimal.replace("access: [{ allow: { anyone: true } }]", "access: valueOf")))).toHaveLength(1);
   expect(settings.providers[0]?.groupNames?.constructor).toBeUndefined();
 });
+
+test("an app whose names do not fold is told what its rules are worth then", () => {
+  const warnings = (says: string) => {
+    const result = loadText(`auth: { origin: https://auth.acme.example }
+providers:
+  google: { oidc: { issuer: https://id.example, clientId: a, clientSecret: { env: CLIENT_SECRET } } }
+apps:
+  - host: wiki.acme.example
+    upstream: http://10.0.0.5:8080
+    access: [{ allow: { anyone: true } }]
+    routes: [{ path: /private, access: [{ allow: { groups: [admins] } }] }]
+    ${says}
+`);
+    expect(problemsOf(result).map(told)).toEqual([]);
+    return result.ok ? result.warnings.map(({ key, message }) => `${key}: ${message}`) : [];
+  };
+  expect(warnings("paths: { fold: false }")).toEqual([
+    expect.stringMatching(/^apps\[0\]\.paths\.fold: rules for \/private do not count for \/PRIVATE, \/private\./),
+  ]);
+  expect(warnings("paths: { fold: true }")).toEqual([]);
+});

@@ -11,6 +11,7 @@ import { exchange } from "../support/raw-client.ts";
 import { writeCertificate } from "../support/server-certificate-files.ts";
 
 const isThere = spawnSync("apache2", ["-v"]).status === 0;
+const hasRclone = spawnSync("rclone", ["version"]).status === 0;
 const hasLitmus = spawnSync("litmus", ["--help"]).error === undefined;
 const modules = "/usr/lib/apache2/modules";
 
@@ -55,6 +56,7 @@ async function withApache(work: (gateway: InProcessGateway) => Promise<void>): P
         { path: "/", upstreams, access: [allow({ groups: ["staff"] })] },
         { path: "/pub", upstreams, public: [{ method: null, glob: "/pub/**" }] },
         { path: "/dav/admin", upstreams, access: [allow({ groups: ["admins"] })] },
+        { path: "/files", stripPath: true, upstreams, access: [allow({ groups: ["staff"] })] },
       ],
     });
     try {
@@ -94,24 +96,90 @@ test.skipIf(!isThere)(
   },
 );
 
-test.skipIf(!isThere || !hasLitmus)("litmus, behind TLS, finds in mod_dav what it finds straight", { timeout: 120_000 }, async () => {
-  await withApache(async (gateway) => {
-    const folder = ownedFolder("vestibule-litmus-");
-    const litmus = spawn("litmus", ["-k", `https://localhost:${gateway.port}/pub/`], { cwd: folder });
-    let report = "";
-    litmus.stdout.on("data", (chunk) => {
-      report += chunk;
+test.skipIf(!isThere || !hasLitmus)(
+  "litmus, behind TLS, finds in mod_dav what it finds straight (skipped where it is not installed)",
+  { timeout: 120_000 },
+  async () => {
+    await withApache(async (gateway) => {
+      const folder = ownedFolder("vestibule-litmus-");
+      const litmus = spawn("litmus", ["-k", `https://localhost:${gateway.port}/pub/`], { cwd: folder });
+      let report = "";
+      litmus.stdout.on("data", (chunk) => {
+        report += chunk;
+      });
+      litmus.stderr.on("data", (chunk) => {
+        report += chunk;
+      });
+      await new Promise((resolve) => litmus.on("close", resolve));
+      const totals = [...report.matchAll(/of (\d+) tests run: (\d+) passed, (\d+) failed/g)].map(([, run, passed, failed]) => [
+        run,
+        passed,
+        failed,
+      ]);
+      expect(totals.length, report).toBe(5);
+      for (const [run, passed, failed] of totals) expect([passed, failed], report).toEqual([run, "0"]);
     });
-    litmus.stderr.on("data", (chunk) => {
-      report += chunk;
+  },
+);
+
+/** Debian's rclone, signed in with the cookie, at one path of the gateway. */
+function rcloneAt(gateway: InProcessGateway, path: string, cookie: string) {
+  const remote = {
+    RCLONE_CONFIG: "/dev/null",
+    RCLONE_CONFIG_DAV_TYPE: "webdav",
+    RCLONE_CONFIG_DAV_VENDOR: "other",
+    RCLONE_CONFIG_DAV_URL: `https://localhost:${gateway.port}${path}`,
+  };
+  const options = ["--no-check-certificate", "--header", `Cookie: ${cookie}`, "--retries", "1", "--low-level-retries", "1"];
+  return async (command: string, ...words: readonly string[]) => {
+    const rclone = spawn("rclone", [command, ...options, ...words], { env: { ...process.env, ...remote } });
+    const told = { code: null as number | null, out: "", err: "" };
+    rclone.stdout.on("data", (chunk) => {
+      told.out += chunk;
     });
-    await new Promise((resolve) => litmus.on("close", resolve));
-    const totals = [...report.matchAll(/of (\d+) tests run: (\d+) passed, (\d+) failed/g)].map(([, run, passed, failed]) => [
-      run,
-      passed,
-      failed,
-    ]);
-    expect(totals.length, report).toBe(5);
-    for (const [run, passed, failed] of totals) expect([passed, failed], report).toEqual([run, "0"]);
-  });
-});
+    rclone.stderr.on("data", (chunk) => {
+      told.err += chunk;
+    });
+    told.code = await new Promise((resolve) => rclone.on("close", resolve));
+    return told;
+  };
+}
+
+test.skipIf(!isThere || !hasRclone)(
+  "rclone, behind TLS, moves and copies within mod_dav (skipped where it is not installed)",
+  { timeout: 120_000 },
+  async () => {
+    await withApache(async (gateway) => {
+      const { cookie } = await gateway.signIn({}, "localhost");
+      const rclone = rcloneAt(gateway, "/dav/", cookie);
+      const file = join(ownedFolder("vestibule-rclone-"), "one.txt");
+      await writeFile(file, "hello");
+      expect(await rclone("copyto", file, "dav:a folder/one.txt")).toMatchObject({ code: 0 });
+      expect(await rclone("moveto", "dav:a folder/one.txt", "dav:a folder/tw%o.txt")).toMatchObject({ code: 0 });
+      expect(await rclone("copyto", "dav:a folder/tw%o.txt", "dav:three.txt")).toMatchObject({ code: 0 });
+      expect(await rclone("moveto", "dav:a folder", "dav:another")).toMatchObject({ code: 0 });
+      const { out } = await rclone("lsf", "-R", "--files-only", "dav:");
+      expect(out.trim().split("\n").sort()).toEqual(["another/tw%o.txt", "three.txt"]);
+      // What bob may not write stays unwritten.
+      expect((await rclone("moveto", "dav:three.txt", "dav:admin/planted.txt")).code).not.toBe(0);
+      expect(await rclone("cat", "dav:three.txt")).toMatchObject({ code: 0, out: "hello" });
+    });
+  },
+);
+
+test.skipIf(!isThere || !hasRclone)(
+  "rclone moves a file behind TLS and stripPath (skipped where it is not installed)",
+  { timeout: 120_000 },
+  async () => {
+    await withApache(async (gateway) => {
+      const { cookie } = await gateway.signIn({}, "localhost");
+      const straight = rcloneAt(gateway, "/dav/", cookie);
+      const stripped = rcloneAt(gateway, "/files/dav/", cookie);
+      const file = join(ownedFolder("vestibule-rclone-"), "one.txt");
+      await writeFile(file, "hello");
+      expect(await straight("copyto", file, "dav:one.txt")).toMatchObject({ code: 0 });
+      expect(await stripped("moveto", "dav:one.txt", "dav:two.txt")).toMatchObject({ code: 0 });
+      expect((await straight("lsf", "--files-only", "dav:")).out.trim()).toBe("two.txt");
+    });
+  },
+);

@@ -18,6 +18,7 @@ export function checkApps(draft: Draft, report: Report): void {
     checkSession(app, path, draft, report);
     checkRoutePaths(app, path, report);
     checkProviderNames(app, path, draft, report);
+    warnOfExactNames(app, path, report);
     for (const scope of scopesOf(app, path)) checkScope(scope, draft, report);
     checkResolved(app, path, draft, report);
   }
@@ -71,6 +72,16 @@ function checkRoutePaths(app: AppFile, path: KeyPath, report: Report): void {
     if (earlier < at)
       report.problem([...path, "routes", at, "path"], `the path ${route.path} is already routes[${earlier}]: merge the two`);
   }
+}
+
+/** `fold: false` makes rules for paths as good as the application's own way of telling names apart. */
+function warnOfExactNames(app: AppFile, path: KeyPath, report: Report): void {
+  if (app.paths.fold) return;
+  const named = app.routes.map((route) => route.path).find((one) => /[a-z]/.test(one)) ?? "/admin";
+  report.warning(
+    [...path, "paths", "fold"],
+    `rules for ${named} do not count for ${named.toUpperCase()}, ${named}. or ${named}%20: the app must serve nothing under such names, as Windows, IIS and macOS do`,
+  );
 }
 
 function checkProviderNames(app: AppFile, path: KeyPath, draft: Draft, report: Report): void {

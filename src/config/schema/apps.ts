@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isHeaderName, isHeaderValue } from "../../lib/header-names.ts";
 import { parseHostPattern, parseUpstreamUrl } from "../values/hosts.ts";
-import { parsePathSpec, parseRoutePath } from "../values/paths.ts";
+import { parseMethod, parsePathSpec, parseRoutePath } from "../values/paths.ts";
 import { duration, key, origin, parsed, pem, secret, secretReference, size, someOf, text } from "../values/schema-values.ts";
 import { ruleList } from "./access.ts";
 import { appPortal } from "./console.ts";
@@ -121,7 +121,7 @@ const proxy = z.strictObject({
 
 const preflight = z.strictObject({
   origins: key(someOf(origin(), "origin"), "Origins whose pages may call the app."),
-  methods: key(someOf(headerName, "method").prefault(["GET", "POST"]), "Methods that they may use."),
+  methods: key(someOf(parsed(parseMethod), "method").prefault(["GET", "POST"]), "Methods that they may use."),
   headers: key(z.array(headerName).prefault([]), "Header fields that they may send."),
   credentials: key(z.boolean().prefault(true), "Whether the visitor's cookies come along."),
   maxAge: key(duration({ min: "0s", max: "1d" }).prefault("10m"), "How long browsers remember the answer."),
