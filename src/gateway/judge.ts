@@ -10,8 +10,8 @@ import type { Settings } from "../core/settings.ts";
 import type { Identify } from "../identity/identify.ts";
 import { type AppSite, decide, decideReading, stricter } from "../policy/decide.ts";
 import { compileRoutes, type RouteTable } from "../policy/route-table.ts";
-import type { Audience } from "../upstream/headers/caching.ts";
 import { compileIdentityHeaders, type IdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
+import type { Audience } from "../upstream/headers/response.ts";
 import type { HeaderEdit } from "../upstream/plan.ts";
 import { type AppCall, appCall, type Destination, facetsOf, foldedReadings, hasApp } from "./call.ts";
 

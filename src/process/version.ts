@@ -30,7 +30,7 @@ import { methods } from "../login/methods.ts";
 import { createRenderPage } from "../pages/render-page.ts";
 import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
-import { createForward } from "../upstream/forward.ts";
+import { createForward } from "../upstream/forward-upgrade.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
 import { composeDirectory, type Directory, domainOwners, type OpenDirectory } from "./directory.ts";
 import { composeEndpoints } from "./endpoints.ts";

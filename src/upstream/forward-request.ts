@@ -1,13 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import { acceptHead, awaitActivity, conclude, type Exchange, onResponseClosed, relayChunk, relayEnd, stir } from "./exchange.ts";
-import { peerAddress } from "./headers/forwarding.ts";
+import { createUpload } from "./bodies.ts";
+import {
+  acceptHead,
+  awaitActivity,
+  conclude,
+  createSilenceWatch,
+  type Exchange,
+  onResponseClosed,
+  relayChunk,
+  relayEnd,
+  stir,
+} from "./exchange.ts";
+import { peerAddress } from "./headers/request.ts";
 import { relayInterim } from "./interim.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
-import { createSilenceWatch } from "./silence-watch.ts";
-import { createUpload } from "./upload.ts";
 import { isSilentClose, type Upstream, upstreamFailure, upstreamHost, upstreamTarget } from "./upstreams.ts";
 
 /** Sends one admitted request to its upstream and the answer to the client; see `ForwardResult` for what is left to the caller. */

@@ -2,7 +2,8 @@ import { type IncomingMessage, ServerResponse, validateHeaderValue } from "node:
 import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import type { Machinery } from "./machinery.ts";
+import { createForwardRequest, type ForwardRequest } from "./forward-request.ts";
+import { createMachinery, type ForwardDeps, type Machinery } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import { type Accepted, askUpstreams, type Handshake, type PlainAnswer } from "./upgrade-handshake.ts";
 
@@ -13,9 +14,9 @@ import { type Accepted, askUpstreams, type Handshake, type PlainAnswer } from ".
  * answer, with its body, and the connection closed, so that what the client sends next can never reach the upstream as a request of its
  * own making ("WebSocket smuggling").
  */
-export type ForwardUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, plan: ForwardPlan) => Promise<ForwardResult>;
+type ForwardUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, plan: ForwardPlan) => Promise<ForwardResult>;
 
-export function createForwardUpgrade(machinery: Machinery): ForwardUpgrade {
+function createForwardUpgrade(machinery: Machinery): ForwardUpgrade {
   return async (request, socket, head, plan) => {
     // Before anything is awaited: a reset at this moment must not end the process.
     socket.on("error", () => socket.destroy());
@@ -113,7 +114,7 @@ function steady(socket: Duplex): void {
   socket.setKeepAlive(true, 60_000);
 }
 
-export interface TunnelEnd {
+interface TunnelEnd {
   /** Bytes that went to the client. */
   readonly bytesSent: number;
   /** Both sides said goodbye; otherwise it was cut: an error, the idle limit, `close`. */
@@ -169,4 +170,15 @@ function openTunnel(client: Duplex, upstream: Duplex, { idleMs }: { idleMs: numb
   client.pipe(upstream);
   upstream.pipe(client);
   return { ended, close };
+}
+
+/** The way to the upstreams, for requests and for WebSocket handshakes. It carries out plans and decides nothing. */
+interface Forward {
+  readonly forward: ForwardRequest;
+  readonly forwardUpgrade: ForwardUpgrade;
+}
+
+export function createForward(deps: ForwardDeps): Forward {
+  const machinery = createMachinery(deps);
+  return { forward: createForwardRequest(machinery), forwardUpgrade: createForwardUpgrade(machinery) };
 }

@@ -2,9 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { RouteSettings } from "../core/settings.ts";
 import { type BoundConnections, createBoundConnections } from "./bound-connections.ts";
-import { type BuildRequestHeaders, createBuildRequestHeaders } from "./headers/request.ts";
+import { type BuildRequestHeaders, type CompiledEdits, compileEdits, createBuildRequestHeaders } from "./headers/request.ts";
 import { type BuildResponseHeaders, createBuildResponseHeaders } from "./headers/response.ts";
-import { type CompiledEdits, compileEdits } from "./headers/rules.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 export interface ForwardDeps {

@@ -2,7 +2,7 @@ import type { GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Route, Site } from "../core/route.ts";
-import type { Audience } from "./headers/caching.ts";
+import type { Audience } from "./headers/response.ts";
 
 /**
  * What the identity side wants done to the headers of one forwarded request.
@@ -46,9 +46,4 @@ export interface ForwardResult {
   /** The answer is not complete at the client: it left, the upstream broke off, or the exchange was closed. */
   readonly aborted: boolean;
   readonly error: GatewayError | null;
-}
-
-/** For whom shared caches must take the answer to be. */
-export function audienceOf({ audience, route }: ForwardPlan): Audience {
-  return route.settings.proxy.sharedCaches ? "everyone" : audience;
 }

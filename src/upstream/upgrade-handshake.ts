@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { GatewayError } from "../core/errors.ts";
-import { peerAddress } from "./headers/forwarding.ts";
+import { peerAddress } from "./headers/request.ts";
 import type { Machinery } from "./machinery.ts";
 import type { ForwardPlan } from "./plan.ts";
 import { maxAnswerHeadBytes } from "./pools.ts";

@@ -7,7 +7,7 @@ import type { HeaderSettings, ProxySettings, RouteSettings } from "../../src/cor
 import { writeAnswer, writeRawAnswer } from "../../src/http/answer.ts";
 import { createReadIncoming } from "../../src/http/read-incoming.ts";
 import { parseNetworks } from "../../src/lib/networks.ts";
-import { createForward } from "../../src/upstream/forward.ts";
+import { createForward } from "../../src/upstream/forward-upgrade.ts";
 import type { ForwardPlan, ForwardResult, HeaderEdit } from "../../src/upstream/plan.ts";
 import { createUpstreams, type Upstreams } from "../../src/upstream/upstreams.ts";
 

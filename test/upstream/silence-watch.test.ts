@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createSilenceWatch, type Watched } from "../../src/upstream/silence-watch.ts";
+import { createSilenceWatch, type Watched } from "../../src/upstream/exchange.ts";
 
 interface Thing extends Watched {
   readonly name: string;

@@ -1,10 +1,13 @@
+import type { Incoming } from "../../core/incoming.ts";
+import { authorityOf } from "../../core/origin.ts";
+import type { Secret } from "../../core/secret.ts";
+import type { HeaderEdits } from "../../core/settings.ts";
 import { stripOwnCookies } from "../../http/cookies.ts";
-import { foldHeaderName, isWrittenAnew, rememberPerName } from "../../lib/header-names.ts";
+import { foldHeaderName, isFramingName, isHopByHop, isWrittenAnew, rememberPerName } from "../../lib/header-names.ts";
 import { isDeletedFromRequests } from "../../lib/known-headers.ts";
+import { formatAddress, parseAddress } from "../../lib/networks.ts";
 import type { ForwardPlan } from "../plan.ts";
 import type { Upstream } from "../upstreams.ts";
-import { writeForwardingHeaders } from "./forwarding.ts";
-import { type CompiledEdits, removeNamed, removeWhere } from "./rules.ts";
 import { webDavFields } from "./webdav.ts";
 
 type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if" | "via";
@@ -79,4 +82,118 @@ function classify(name: string): NameKind {
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
   // Expect is answered here. Of what tells upstreams how a request came here, and for what, nothing of a client's survives.
   return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";
+}
+
+/** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
+function writeForwardingHeaders(headers: string[], { incoming, site, route }: ForwardPlan, peer: string): void {
+  const { origin } = site;
+  const authority = authorityOf(origin);
+  const chain = incoming.peerTrusted ? believedChain(incoming, peer) : [peer];
+  const seen = `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}`;
+  headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", origin.scheme, "X-Forwarded-Host", authority);
+  headers.push("X-Forwarded-Port", String(origin.port), "X-Real-IP", incoming.client);
+  headers.push("Forwarded", chain.map((hop) => `for=${forwardedNode(hop)}${seen}`).join(", "), "X-Request-Id", incoming.id);
+  // Frameworks put it before the addresses that they make; what others make is mapped on the way back.
+  const { stripPath, path } = route.settings;
+  if (stripPath && path !== "/") headers.push("X-Forwarded-Prefix", path);
+}
+
+/** The peer's address in the spelling used everywhere else; IPv4-mapped IPv6 is IPv4. */
+export function peerAddress(incoming: Incoming, remoteAddress: string | undefined): string {
+  // Nobody spoke for anybody else: the client is the peer.
+  if (!incoming.peerTrusted) return incoming.client;
+  const zoneless = (remoteAddress ?? "").replace(/%.*$/, "");
+  const parsed = parseAddress(zoneless);
+  return parsed === null ? "unknown" : formatAddress(parsed);
+}
+
+/**
+ * The hops from the client on, each vouched for by a trusted proxy. What stood left of the client was the client's own claim and is
+ * not repeated: upstreams that read the leftmost entry would believe it.
+ */
+function believedChain(incoming: Incoming, peer: string): string[] {
+  if (incoming.client === peer) return [peer];
+  const hops: string[] = [];
+  for (let at = 0; at < incoming.rawHeaders.length; at += 2)
+    if (incoming.rawHeaders[at]?.toLowerCase() === "x-forwarded-for")
+      for (const part of (incoming.rawHeaders[at + 1] ?? "").split(",")) {
+        const address = parseAddress(part.trim());
+        if (address !== null) hops.push(formatAddress(address));
+      }
+  const from = hops.lastIndexOf(incoming.client);
+  return from === -1 ? [incoming.client, peer] : [...hops.slice(from), peer];
+}
+
+/** RFC 7239 section 6: IPv6 in brackets and therefore in quotes. */
+function forwardedNode(address: string): string {
+  return address.includes(":") ? `"[${address}]"` : address;
+}
+
+/** A port or an IPv6 address makes it more than a token. */
+function quotedIfNeeded(authority: string): string {
+  return authority.includes(":") ? `"${authority}"` : authority;
+}
+
+/** The operator's plain edits of one direction, compiled once per route. */
+export interface CompiledEdits {
+  /** Folded names that may not pass: those to remove, and those that are written anew. Null when there are none. */
+  readonly drops: ReadonlySet<string> | null;
+  readonly set: readonly (readonly [name: string, value: string])[];
+}
+
+/** Framing belongs to the gateway: an edit that names it is without effect (`check` refuses it before). */
+export function compileEdits(edits: HeaderEdits<string | Secret>): CompiledEdits {
+  const set = Object.entries(edits.set)
+    .filter(([name]) => !isFramingName(name))
+    .map(([name, value]) => [name, asBytes(typeof value === "string" ? value : value.reveal())] as const);
+  const names = [...edits.remove, ...set.map(([name]) => name)].map(foldHeaderName).filter((name) => !isFramingName(name));
+  return { drops: names.length === 0 ? null : new Set(names), set };
+}
+
+/** One char per byte, as Node and undici want header values; text beyond ASCII travels as UTF-8. */
+function asBytes(value: string): string {
+  return Buffer.from(value, "utf8").toString("latin1");
+}
+
+/**
+ * Fields that a sender may not have dropped by naming them in Connection: who is calling, for which host, and how the body is
+ * framed are not the sender's to hide (the "hop-by-hop abuse" that strips identity or forwarding headers behind a proxy).
+ */
+const unnameable: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "set-cookie", "authorization"]);
+
+/**
+ * Takes out of `headers` (name and value alternating) what the sender's Connection fields name. To be called before anything of ours
+ * is in it.
+ */
+export function removeNamed(headers: string[], connection: readonly string[]): void {
+  const named = namedBy(connection);
+  if (named !== null) removeWhere(headers, 0, (name) => named.has(name.toLowerCase()));
+}
+
+/** Takes the fields out, in place, that `unwanted` says so of. */
+function removeWhere(headers: string[], from: number, unwanted: (name: string) => boolean): void {
+  let kept = from;
+  for (let at = from; at + 1 < headers.length; at += 2) {
+    const name = headers[at] ?? "";
+    if (unwanted(name)) continue;
+    headers[kept] = name;
+    headers[kept + 1] = headers[at + 1] ?? "";
+    kept += 2;
+  }
+  headers.length = kept;
+}
+
+/** Null when they name nothing, which is the usual case. */
+function namedBy(connection: readonly string[]): ReadonlySet<string> | null {
+  let named: Set<string> | null = null;
+  for (const value of connection) {
+    if (value === "keep-alive" || value === "close") continue;
+    for (const part of value.split(",")) {
+      const name = part.trim().toLowerCase();
+      if (name === "" || isHopByHop(name) || name === "close" || unnameable.has(name)) continue;
+      named ??= new Set();
+      named.add(name);
+    }
+  }
+  return named;
 }
