@@ -141,7 +141,7 @@ function ownGroups({ groups: own }: Principal): string {
 function groupsHint({ groups: own, provider }: Principal, wanted: readonly string[]): string {
   if (own.kind === "unknown") return "";
   if (own.names.length === 0) return ` (does ${provider} send groups, and does attributes.groups name that claim?)`;
-  const isId = (name: string) => /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(name);
+  const isId = (name: string) => /^(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|S-1-5-21(?:-\d+)+)$/i.test(name);
   if (own.names.some(isId) && !wanted.some(isId)) return ` (${provider} sends ids: give them names in its groupNames)`;
   return own.names.some((name) => name.startsWith("/")) && !wanted.some((name) => name.startsWith("/"))
     ? ` (${provider} sends whole paths: write them so, or switch that off there)`

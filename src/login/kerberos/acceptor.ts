@@ -7,6 +7,7 @@ import { type Diagnosis, diagnose, isBadIntegrity, wrongKey } from "./diagnosis.
 import type { AcceptOutcome } from "./establish.ts";
 import { type KeytabEntry, readKeytab } from "./keytab.ts";
 import { readNegotiateToken, type TicketFacts } from "./negotiate-token.ts";
+import { type LogonInfoAnswer, readLogonInfo } from "./pac.ts";
 
 /** A ticket that was accepted. */
 export interface AcceptedTicket {
@@ -18,6 +19,8 @@ export interface AcceptedTicket {
   readonly enctype: number | null;
   /** For `WWW-Authenticate: Negotiate`: proves to the browser that this is the service (mutual authentication). */
   readonly answer: Buffer | null;
+  /** What the domain controller says of the account in the ticket's verified PAC; null when there is no such PAC. */
+  readonly logonInfo: LogonInfoAnswer | null;
 }
 export type AcceptAnswer =
   | { readonly kind: "accepted"; readonly ticket: AcceptedTicket }
@@ -92,7 +95,7 @@ async function readKeys(file: string): Promise<readonly KeytabEntry[] | null> {
 async function acceptTicket(deps: AcceptorDeps, outcome: AcceptOutcome, token: Buffer, facts: TicketFacts | null): Promise<AcceptAnswer> {
   if (outcome.kind === "continue") return { kind: "no-ticket", detail: "the browser wants a longer negotiation than one ticket" };
   if (outcome.kind === "failed") return { kind: "refused", ...(await explain(deps, outcome, facts)) };
-  const { client, service } = outcome;
+  const { client, service, logonInfo } = outcome;
   const refused = checkNames(deps, client, service);
   if (refused !== null) return { kind: "refused", ...refused };
   const id = createHash("sha256")
@@ -109,6 +112,7 @@ async function acceptTicket(deps: AcceptorDeps, outcome: AcceptOutcome, token: B
       service: splitName(service).name,
       enctype: facts?.enctype ?? null,
       answer: outcome.answer === null ? null : Buffer.from(outcome.answer),
+      logonInfo: logonInfo === null ? null : readLogonInfo(Buffer.from(logonInfo)),
     },
   };
 }

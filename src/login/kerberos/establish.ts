@@ -13,7 +13,14 @@ export interface AcceptTask {
 
 /** What GSSAPI makes of a token. */
 export type AcceptOutcome =
-  | { readonly kind: "done"; readonly client: string; readonly service: string; readonly answer: Uint8Array | null }
+  | {
+      readonly kind: "done";
+      readonly client: string;
+      readonly service: string;
+      readonly answer: Uint8Array | null;
+      /** KERB_VALIDATION_INFO of the ticket's PAC; null when there is none, or its signature is not one by the service's key. */
+      readonly logonInfo: Uint8Array | null;
+    }
   | { readonly kind: "continue" }
   | { readonly kind: "failed"; readonly failure: GssFailure; readonly clientTime: number | null };
 
@@ -119,7 +126,24 @@ function acceptToken(gss: Gssapi, memory: Memory, { keytabFile, token, bindings 
   memory.later(() => gss.releaseName([0], target));
   const [client, service] = [nameOf(gss, source[0] ?? null), nameOf(gss, target[0] ?? null)];
   const bytes = gss.copyOut(answer);
-  return { kind: "done", client, service, answer: bytes.length === 0 ? null : bytes };
+  const logonInfo = logonInfoOf(gss, memory, source[0] ?? null);
+  return { kind: "done", client, service, answer: bytes.length === 0 ? null : bytes, logonInfo };
+}
+
+/**
+ * What the domain controller says of the visitor. libkrb5 checks the PAC against the ticket's owner and the key of the service, and marks it
+ * authenticated then; a PAC that a visitor wrote or altered is none.
+ */
+function logonInfoOf(gss: Gssapi, memory: Memory, name: Pointer): Buffer | null {
+  const [authenticated, complete, more] = [[0], [0], [-1]];
+  const value: GssBuffer = { length: 0, value: null };
+  const display: GssBuffer = { length: 0, value: null };
+  const asked = memory.bytes(Buffer.from("urn:mspac:logon-info"));
+  const major = gss.nameAttribute([0], name, asked, authenticated, complete, value, display, more);
+  memory.later(() => gss.releaseBuffer([0], value));
+  memory.later(() => gss.releaseBuffer([0], display));
+  const isVerified = !isError(major) && authenticated[0] === 1 && complete[0] === 1 && more[0] === 0;
+  return isVerified ? gss.copyOut(value) : null;
 }
 
 function nameOf(gss: Gssapi, name: Pointer): string {

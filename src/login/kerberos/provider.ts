@@ -6,11 +6,13 @@ import type { Principal } from "../../core/principal.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { type ClaimMapping, mapClaims } from "../claims/map-claims.ts";
 import { codeOfProblem } from "../ldap/account-state.ts";
+import type { LdapEntry } from "../ldap/entries.ts";
 import { asLdapProvider, type LdapProvider } from "../ldap/port.ts";
 import { recheck, vouched } from "../ldap/recheck.ts";
 import type { ProviderDeps } from "../method.ts";
 import { type AcceptAnswer, type AcceptedTicket, type Acceptor, createAcceptor } from "./acceptor.ts";
 import { enctypeName } from "./negotiate-token.ts";
+import type { LogonInfoAnswer } from "./pac.ts";
 import type { KerberosSettings } from "./settings.ts";
 
 type Deps = ProviderDeps & { readonly kerberos: KerberosSettings };
@@ -105,18 +107,44 @@ async function welcome(deps: Deps, ticket: AcceptedTicket): Promise<LoginStart> 
 type Identity = Omit<Principal, "authenticatedAt" | "acr">;
 
 /** With several realms the realm belongs to the login: `alice` of one is not `alice` of the other. */
-async function personOf({ realms }: KerberosSettings, directory: LdapProvider, { name, realm }: AcceptedTicket): Promise<Identity> {
+async function personOf({ realms }: KerberosSettings, directory: LdapProvider, ticket: AcceptedTicket): Promise<Identity> {
+  const { name, realm, logonInfo } = ticket;
   const found = await directory.lookUp(realms.length === 1 ? name : `${name}@${realm}`);
-  if (found.kind === "ok") return found.identity;
+  if (found.kind === "ok") {
+    refuseAnother(found.entry, logonInfo, directory.id);
+    return found.identity;
+  }
   if (found.kind === "problem") throw new GatewayError(codeOfProblem[found.problem], found.detail);
   throw new GatewayError("login.provider-refused", `the ticket of ${name}@${realm} is good, but ${directory.id} has ${found.detail}`);
 }
 
-function aloneOf(deps: Deps, { name, realm }: AcceptedTicket): Identity {
+/** A filter that finds by mail address too may find somebody else's entry by this name: where both say a SID, it must be one. */
+function refuseAnother({ dn, attributes }: LdapEntry, logonInfo: LogonInfoAnswer | null, directory: string): void {
+  const [sid] = attributes.get("objectsid") ?? [];
+  if (sid === undefined || logonInfo?.kind !== "read" || logonInfo.info.sid === sid) return;
+  const detail = `the ticket is of the account ${logonInfo.info.sid}, and ${directory} found ${dn}, which is ${sid}: make its userFilter find by the principal's name only`;
+  throw new GatewayError("login.provider-refused", detail);
+}
+
+/** The principal, and what the domain controller says of it: groups by their SIDs, unless `groupNames` names them. */
+function aloneOf(deps: Deps, { name, realm, logonInfo }: AcceptedTicket): Identity {
   const { settings } = deps;
-  const mapping: ClaimMapping = { ...deps, provider: settings.id, attributes: { ...settings.attributes, groups: null }, groupNames: {} };
-  const identity = mapClaims({ principal: `${name}@${realm}`, name }, mapping);
-  return { ...identity, groups: { kind: "unknown", why: "a ticket alone says nothing of groups: configure lookup" } };
+  const mapping: ClaimMapping = {
+    ...deps,
+    provider: settings.id,
+    attributes: { ...settings.attributes, groups: "groups" },
+    groupNames: settings.groupNames,
+    groupsPrefix: settings.groupsPrefix ?? null,
+  };
+  const said = logonInfo?.kind === "read" ? logonInfo.info : {};
+  const identity = mapClaims({ ...said, principal: `${name}@${realm}`, name }, mapping);
+  return logonInfo?.kind === "read" ? identity : { ...identity, groups: { kind: "unknown", why: whyUnknown(logonInfo) } };
+}
+
+function whyUnknown(logonInfo: Exclude<LogonInfoAnswer, { readonly kind: "read" }> | null): string {
+  return logonInfo === null
+    ? "the ticket says nothing of groups that the service's key has signed: configure lookup"
+    : `the ticket's PAC cannot be read (${logonInfo.why}): configure lookup`;
 }
 
 /**

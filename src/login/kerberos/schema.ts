@@ -17,7 +17,7 @@ export const kerberosSchema = z.strictObject({
   networks: key(someOf(network(), "network"), "Only visitors from here are asked for a ticket."),
   lookup: key(
     text().nullable().prefault(null),
-    "The ldap provider that says who a principal is; null: the principal alone, groups unknown.",
+    "The ldap provider that says who a principal is; null: the principal alone, with the groups of the ticket's verified PAC.",
   ),
   fallback: key(text().nullable().prefault(null), "The provider for a visitor without a ticket."),
   acr: key(text().nullable().prefault(null), "What a login by ticket counts as for rules with acr; null = nothing."),

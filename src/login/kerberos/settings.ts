@@ -22,8 +22,16 @@ export function kerberosOf(protocol: MethodSettings): KerberosSettings | null {
   return protocol.kind === "kerberos" ? (protocol as KerberosSettings) : null;
 }
 
-/** What a principal alone says: its name. With `lookup` the directory's own attributes count. */
-export const kerberosAttributes: Omit<AttributeSettings, "extra"> = { subject: "principal", email: "email", name: ["name"], groups: null };
+/**
+ * What a principal alone says: `principal` (alice@ACME.EXAMPLE) and `name` (alice), and where the ticket has a verified PAC `fullName` and `sid`;
+ * its groups need no name here. With `lookup` the directory's own attributes count.
+ */
+export const kerberosAttributes: Omit<AttributeSettings, "extra"> = {
+  subject: "principal",
+  email: "email",
+  name: ["fullName", "name"],
+  groups: null,
+};
 
 /** The file's `kerberos:` with its defaults applied. */
 export function kerberosSettings(kerberos: KerberosFile, { authOrigin, references }: MethodContext): KerberosSettings {

@@ -55,6 +55,8 @@ export interface DirectoryDeps {
   readonly log: Log;
 }
 
+/** Active Directory's: a ticket names it too. */
+const accountId = "objectSid";
 const longestLogin = 256;
 const longestPassword = 1_024;
 
@@ -72,9 +74,8 @@ export function createDirectory(deps: DirectoryDeps): Directory {
     attribute: deps.attributes.groups,
     names: new Map(Object.entries(deps.groupNames).map(([dn, name]) => [nameKey(dn), name])),
   };
-  const wanted = [...new Set([...deps.attributes.wanted, ...stateAttributes, deps.attributes.groups, ...rules.filter.placeholders])].filter(
-    (name) => name !== "dn",
-  );
+  const all = [...deps.attributes.wanted, ...stateAttributes, accountId, deps.attributes.groups, ...rules.filter.placeholders];
+  const wanted = [...new Set(all)].filter((name) => name !== "dn");
   const deadline = () => performance.now() + settings.timeoutMs;
   const search = (connection: LdapConnection, left: () => number, base: string, filter = anyEntry, scope: "base" | "sub" = "sub") =>
     connection.search({ base, scope, filter, attributes: wanted, most: 1 }, left());

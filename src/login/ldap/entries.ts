@@ -47,7 +47,7 @@ function guidText(bytes: Buffer): string {
 }
 
 /** S-1-5-21-… (MS-DTYP 2.4.2); null when the bytes are none. */
-function sidText(bytes: Buffer): string | null {
+export function sidText(bytes: Buffer): string | null {
   const count = bytes[1] ?? 0;
   if (bytes[0] !== 1 || bytes.length !== 8 + 4 * count) return null;
   const parts = Array.from({ length: count }, (_, at) => bytes.readUInt32LE(8 + 4 * at));

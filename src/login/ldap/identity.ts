@@ -19,7 +19,10 @@ export function identityOf(person: LdapPerson, mapping: ClaimMapping): Omit<Prin
   const names = attributesOf(mapping);
   const groups = person.groups.kind === "known" ? person.groups.names : [];
   const path = "groups";
-  const withGroups: ClaimMapping = { ...mapping, attributes: { ...mapping.attributes, groups: path } };
+  // A directory's group is one group, also when its name looks like a list: a name under `groupNames` is never opened.
+  const own = new Map(Object.entries(mapping.groupNames));
+  const groupNames = Object.fromEntries(groups.map((name) => [name, own.get(name) ?? name]));
+  const withGroups: ClaimMapping = { ...mapping, groupNames, groupsSeparator: null, attributes: { ...mapping.attributes, groups: path } };
   const all = { ...claimsOf(person, names, (values) => (values.length === 1 ? values[0] : values)), [path]: groups };
   const first = {
     ...claimsOf(person, names, ([value]) => value),

@@ -12,7 +12,8 @@ import { type LdapSettings, urlOf } from "./settings.ts";
 /** A directory as a way to log in: `formUrl` is where its login form is. Nothing is connected before the first login. */
 export function createLdapProvider(deps: ProviderDeps & { readonly ldap: LdapSettings; readonly formUrl: string }): LdapProvider {
   const { settings, ldap, clock } = deps;
-  const mapping: ClaimMapping = { ...deps, provider: settings.id, attributes: settings.attributes, groupNames: settings.groupNames };
+  const { id: provider, attributes, groupNames, groupsPrefix = null } = settings;
+  const mapping: ClaimMapping = { ...deps, provider, attributes, groupNames, groupsPrefix };
   const directory = createDirectory({
     ...deps,
     settings: ldap,

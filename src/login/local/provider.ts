@@ -58,7 +58,7 @@ export function createLocalProvider(deps: ProviderDeps): LocalProvider {
     subject: login,
     email: ownEmail(user.email),
     name: user.name ?? login,
-    groups: { kind: "known", names: user.groups.map((group) => settings.groupNames[group] ?? group) },
+    groups: { kind: "known", names: user.groups.map((group) => `${settings.groupsPrefix ?? ""}${settings.groupNames[group] ?? group}`) },
     extra: {},
     claims: {},
   });

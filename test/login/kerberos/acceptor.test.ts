@@ -5,6 +5,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { type Acceptor, type AcceptorDeps, createAcceptor } from "../../../src/login/kerberos/acceptor.ts";
 import { readKeytab } from "../../../src/login/kerberos/keytab.ts";
 import { startKdc, type TestKdc } from "../../support/kdc.ts";
+import { keyOfKeytab } from "../../support/kerberos-seal.ts";
+import { writeLogonInfo } from "../../support/logon-info.ts";
+import { withPac } from "../../support/resealed-ticket.ts";
 
 let kdc: TestKdc;
 let other: TestKdc;
@@ -173,6 +176,45 @@ test("tickets are accepted while the event loop goes on", async () => {
   expect(answers.every(({ kind }) => kind === "accepted")).toBe(true);
   // Each ticket takes more than ten calls, and the loop turns between any two.
   expect(turns).toBeGreaterThan(10);
+});
+
+const logonInfo = writeLogonInfo({ domain: "S-1-5-21-1-2-3", userId: 1102, fullName: "Alice Adams", groups: [{ rid: 512 }] });
+const logonInfoOf = async (token: Buffer) => {
+  const answer = await acceptorOf().accept(token, null);
+  if (answer.kind !== "accepted") throw new Error(`the ticket was not accepted: ${answer.detail}`);
+  return answer.ticket.logonInfo;
+};
+
+test("the groups of a PAC count when the service's key has signed it", async () => {
+  const key = keyOfKeytab(keytab);
+  expect(await logonInfoOf(withPac(await tokenFor("auth.test"), key, { logonInfo, signedBy: key }))).toEqual({
+    kind: "read",
+    info: { sid: "S-1-5-21-1-2-3-1102", fullName: "Alice Adams", groups: ["S-1-5-21-1-2-3-513", "S-1-5-21-1-2-3-512"] },
+  });
+});
+
+test.each([
+  { when: "another key has signed it", owner: "alice", isOurs: false },
+  { when: "it is another account's", owner: "bob", isOurs: true },
+])("of a PAC nothing counts when $when, and the ticket stays good", async ({ owner, isOurs }) => {
+  const key = keyOfKeytab(keytab);
+  const signedBy = isOurs ? key : Buffer.alloc(32, 7);
+  expect(await logonInfoOf(withPac(await tokenFor("auth.test"), key, { logonInfo, signedBy, owner }))).toBe(null);
+});
+
+test("a ticket of a KDC that names no groups has none", async () => {
+  expect(await logonInfoOf(await tokenFor("auth.test"))).toBe(null);
+});
+
+test("hostile logon information under a good signature is unreadable, and the thread goes on", async () => {
+  const key = keyOfKeytab(keytab);
+  const changed = Buffer.from(logonInfo);
+  changed.writeUInt32LE(0xffff_ffff, 16 + 4 + 48 + 48 + 4 + 8);
+  for (const hostile of [changed, logonInfo.subarray(0, 100), Buffer.alloc(0), Buffer.alloc(4_000, 0xff)]) {
+    const read = await logonInfoOf(withPac(await tokenFor("auth.test"), key, { logonInfo: hostile, signedBy: key }));
+    expect(read === null || read.kind === "unreadable").toBe(true);
+  }
+  expect(await acceptorOf().accept(await tokenFor("auth.test"), null)).toMatchObject({ kind: "accepted" });
 });
 
 /** The raw entries of a keytab file. */

@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { EqualityFilter } from "ldapts";
 import { expect, test } from "vitest";
+import type { ClaimMapping } from "../../../src/login/claims/map-claims.ts";
 import { problemOfEntry, problemOfPolicy, problemOfRefusedBind } from "../../../src/login/ldap/account-state.ts";
 import { escapeNameValue, leafValue, nameKey, parseName } from "../../../src/login/ldap/distinguished-names.ts";
 import { bytesOf, readEntry } from "../../../src/login/ldap/entries.ts";
 import { readFilter } from "../../../src/login/ldap/filters.ts";
+import { identityOf } from "../../../src/login/ldap/identity.ts";
 
 test("any text is one value of a distinguished name after escaping (RFC 4514)", () => {
   fc.assert(
@@ -106,6 +108,24 @@ test.each([
 test("bytes that are no text stay distinct", () => {
   const { attributes } = readEntry({ dn: "cn=x", photo: Buffer.from([0xff, 0xfe]), other: Buffer.from([0xff, 0xfd]), empty: [] });
   expect([attributes.get("photo"), attributes.get("other"), attributes.get("empty")]).toEqual([["//4="], ["//0="], undefined]);
+});
+
+const mapping: ClaimMapping = {
+  provider: "corp",
+  attributes: { subject: "uid", email: "mail", name: ["cn"], groups: "memberOf", extra: {} },
+  groupNames: { "domain users": "everyone" },
+  groupsPrefix: "corp:",
+  claimNames: [],
+  ownerOfDomain: () => null,
+};
+test.each([
+  { when: "its name looks like a list", group: '["admins"]', name: 'corp:["admins"]' },
+  { when: "its name has a comma", group: "admins, staff", name: "corp:admins, staff" },
+  { when: "groupNames names it", group: "domain users", name: "corp:everyone" },
+  { when: "it is called like a member of every object", group: "__proto__", name: "corp:__proto__" },
+])("a directory's group is one group, with the provider's prefix, also when $when", ({ group, name }) => {
+  const entry = readEntry({ dn: "uid=alice", uid: "alice" });
+  expect(identityOf({ entry, groups: { kind: "known", names: [group] } }, mapping).groups).toEqual({ kind: "known", names: [name] });
 });
 
 test("a SID's text and bytes are one", () => {

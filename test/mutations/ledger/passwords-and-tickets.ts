@@ -73,6 +73,19 @@ export const passwordsAndTickets: Chapter = {
       tests: { "test/login/kerberos/acceptor.test.ts": ["a ticket presented twice is a replay, also in another wrapping"] },
     },
     {
+      promise: "Groups in a ticket count only when the service's key has signed them for the ticket's owner, and whole or not at all.",
+      tests: {
+        "test/login/kerberos/acceptor.test.ts": [
+          "of a PAC nothing counts when another key has signed it, and the ticket stays good",
+          "of a PAC nothing counts when it is another account's, and the ticket stays good",
+          "hostile logon information under a good signature is unreadable, and the thread goes on",
+        ],
+        "test/login/kerberos/pac.test.ts": [
+          "a changed count, length or pointer never gives more groups than there are bytes for, and takes no memory for them",
+        ],
+      },
+    },
+    {
       promise: "A ticket for another service of the same keytab, or of a realm that is not listed, opens nothing.",
       tests: {
         "test/login/kerberos/acceptor.test.ts": [
