@@ -35,6 +35,9 @@ export const pastTheRules: Chapter = {
         "test/attack/login-binding.test.ts": [
           "what a script of the app saw of a victim's way opens the victim's session in no other browser",
         ],
+        "test/browser/stolen-ticket.test.ts": [
+          "a service worker of the app that carries home what it saw of a signed-in visitor's way opens no session there",
+        ],
         "test/attack/control-bodies.test.ts": ["no service worker is fetched from the gateway's own addresses"],
       },
     },
