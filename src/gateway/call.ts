@@ -4,8 +4,8 @@ import { type App, controlPrefix, type Route, type Site } from "../core/route.ts
 import { canonicalHost } from "../http/host.ts";
 import { knownMethods } from "../http/read-incoming.ts";
 import { isUnderPrefix, readPath } from "../lib/path.ts";
-import { foldPath, mayFold } from "../lib/path-fold.ts";
 import type { AppSite } from "../policy/decide.ts";
+import { foldPath, mayFold } from "../policy/glob.ts";
 
 /** A request to an app: what was found out before anybody was identified. */
 export interface AppCall {

@@ -4,7 +4,7 @@ import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import type { AppSettings } from "../core/settings.ts";
-import { createSlots, type Slots } from "../lib/slots.ts";
+import { createSlots, type Slots } from "../lib/collections.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {

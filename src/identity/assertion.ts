@@ -3,7 +3,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Secret } from "../core/secret.ts";
 import type { Session } from "../core/session.ts";
-import { deriveKey } from "./session-cookies.ts";
+import { deriveKey } from "../http/cookies.ts";
+import { remember } from "../lib/collections.ts";
 
 /** Signed statements about a request's caller, for applications that want more than a plain header. */
 export interface Assertions {
@@ -37,8 +38,7 @@ export function createAssertions(deps: { readonly secrets: readonly Secret[]; re
       const known = made.get(label);
       if (known !== undefined && known.principal === principal && isFresh(known.madeAt, now)) return known.token;
       const token = signToken(newest, claimsOf(principal, hostname, issuer, now));
-      if (made.size >= maxRemembered) made.clear();
-      made.set(label, { principal, madeAt: now, token });
+      remember(made, maxRemembered, label, { principal, madeAt: now, token });
       return token;
     },
     jwks: () => jwks,

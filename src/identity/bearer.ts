@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Identity, TokenCaller } from "../core/identity.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
+import { remember } from "../lib/collections.ts";
 
 /** A verified token is verified again after this time, so that withdrawn keys stop counting. */
 const believedMs = 60_000;
@@ -22,8 +23,8 @@ export function createFromBearer(deps: { readonly providers: ReadonlyMap<string,
   const verify = async (token: string, digest: string, accepted: readonly string[]): Promise<Identity> => {
     const outcome = await askProviders(token, candidates(token, accepted, deps.providers));
     if (outcome.kind === "rejected") return outcome;
-    if (verified.size >= maxRemembered) verified.clear();
-    verified.set(digest, { identity: outcome.identity, until: Math.min(outcome.identity.expiresAt, deps.clock() + believedMs) });
+    const until = Math.min(outcome.identity.expiresAt, deps.clock() + believedMs);
+    remember(verified, maxRemembered, digest, { identity: outcome.identity, until });
     return outcome.identity;
   };
 

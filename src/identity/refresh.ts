@@ -8,9 +8,7 @@ import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
-import { admitAgain, settle } from "./admit-again.ts";
-import { createRefreshPauses, type RefreshPauses } from "./refresh-pauses.ts";
-import { createRenewals, type Renewals } from "./renewals.ts";
+import { admitAgain, createRefreshPauses, createRenewals, type RefreshPauses, type Renewals, settle } from "./renewals.ts";
 
 /** Keeps principals current from their provider's refresh tokens. */
 export interface Refresh {

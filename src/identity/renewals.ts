@@ -1,9 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
+import type { Principal } from "../core/principal.ts";
 import type { Session } from "../core/session.ts";
+import { remember } from "../lib/collections.ts";
 
 type Renewed = RefreshOutcome & { readonly kind: "renewed" };
 
@@ -54,4 +58,82 @@ export function createRenewals(deps: { readonly sessions: SessionStore; readonly
     },
     unsaved: (key) => unsaved.get(key) ?? null,
   };
+}
+
+/** Which sessions' refreshes failed, and until when they rest. Local to the process and bounded: forgetting costs one more attempt. */
+export interface RefreshPauses {
+  /** Resting: not to be tried yet. */
+  isResting(key: string): boolean;
+  /** The last attempt failed: the next one must not keep a visitor waiting. */
+  hasFailed(key: string): boolean;
+  /** Answers for how long it rests now, in milliseconds. */
+  failed(key: string, retryAt: number): number;
+  clear(key: string): void;
+}
+
+const maxRemembered = 20_000;
+const firstPauseMs = 1_000;
+const longestPauseMs = 5 * 60_000;
+
+/** Rests until the provider's own `retryAt`, doubling with each failure, spread by up to a quarter so that sessions do not come back in step. */
+export function createRefreshPauses(clock: Clock, jitter: () => number): RefreshPauses {
+  const pauses = new Map<string, { readonly until: number; readonly failures: number }>();
+  return {
+    isResting: (key) => {
+      const pause = pauses.get(key);
+      return pause !== undefined && clock() < pause.until;
+    },
+    hasFailed: (key) => pauses.has(key),
+    failed: (key, retryAt) => {
+      const now = clock();
+      const failures = (pauses.get(key)?.failures ?? 0) + 1;
+      const restMs = Math.min(longestPauseMs, Math.max(retryAt - now, firstPauseMs * 2 ** Math.min(failures - 1, 10)));
+      const spreadMs = restMs * (1 + jitter() / 4);
+      remember(pauses, maxRemembered, key, { until: now + spreadMs, failures });
+      return spreadMs;
+    },
+    clear: (key) => void pauses.delete(key),
+  };
+}
+
+/** What a refresh needs of the directory; null or absent = there is none. */
+interface AdmittingDeps {
+  readonly directory?: DirectoryStep | null;
+  readonly log: Log;
+}
+
+/** What the provider said, with what the directory says of the person now. */
+export async function admitAgain({ directory, log }: AdmittingDeps, session: Session, outcome: RefreshOutcome): Promise<RefreshOutcome> {
+  if (directory == null || outcome.kind !== "renewed") return outcome;
+  try {
+    return { ...outcome, principal: await directory.logins.admit(outcome.principal, { request: null, client: null }) };
+  } catch (error) {
+    if (!(error instanceof GatewayError) || !error.code.startsWith("directory.")) throw error;
+    if (error.code !== "directory.unavailable") return { kind: "refused", why: error.message };
+    // The tokens are renewed and must be kept; what the directory had said stays until it can be asked again.
+    log.warn({ error, session: session.key }, "a session is renewed without the directory");
+    return { ...outcome, principal: carriedOver(session.principal, outcome.principal) };
+  }
+}
+
+/** No more than before: the directory's own groups as they were, and of the provider's what it says now. */
+function carriedOver(before: Principal, now: Principal): Principal {
+  if (before.person === undefined || now.groups.kind === "unknown" || before.groups.kind === "unknown") return now;
+  const said = new Set(before.person.said?.map(({ name }) => name));
+  const ofDirectory = before.groups.names.filter((name) => !said.has(name));
+  const names = [...new Set([...now.groups.names, ...ofDirectory])];
+  return { ...now, name: before.name, extra: before.extra, groups: { kind: "known", names }, person: before.person };
+}
+
+/** The directory may have changed while the renewed session was on its way to the store. */
+export async function settle({ directory, log }: AdmittingDeps, session: Session | null): Promise<Session | null> {
+  if (directory == null || session === null) return session;
+  try {
+    return await directory.effects.settle(session);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    if (error.code === "directory.deactivated") return null;
+    log.warn({ error, session: session.key }, "a renewed session could not be compared with the directory");
+    return session;
+  }
 }

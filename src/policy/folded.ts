@@ -1,7 +1,7 @@
 import type { ConditionSpec, PathSpec } from "../core/rules.ts";
 import type { AppSettings, RouteSettings } from "../core/settings.ts";
 import { canonicalPattern } from "../lib/path.ts";
-import { foldPath } from "../lib/path-fold.ts";
+import { foldPath } from "./glob.ts";
 
 /** An app with every path in it folded: what a server that folds names makes of its rules. */
 export interface FoldedSettings {

@@ -1,4 +1,5 @@
 import type { HoursSpec, Weekday } from "../core/rules.ts";
+import { remember } from "../lib/collections.ts";
 import { parseAddress, parseNetworks } from "../lib/networks.ts";
 import { type Condition, hit, isTrue, miss, type Truth, unknown } from "./condition.ts";
 import { compileGlob } from "./glob.ts";
@@ -41,9 +42,8 @@ export function networks(wanted: readonly string[]): Condition {
     truth: ({ incoming: { client } }) => {
       const known = remembered.get(client);
       if (known !== undefined) return known;
-      if (remembered.size >= rememberedClients) remembered.clear();
       const truth = judge(client);
-      remembered.set(client, truth);
+      remember(remembered, rememberedClients, client, truth);
       return truth;
     },
     words: ({ incoming }) => `networks: from ${incoming.client === "" ? "an unknown address" : incoming.client}, wanted ${some(wanted)}`,

@@ -5,6 +5,7 @@ import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
 import type { App, Folded, Route, Site } from "../core/route.ts";
 import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
+import { remember } from "../lib/collections.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import { type AccessList, compileAccessList } from "./access-list.ts";
 import { createKnownAs, type Facts } from "./facts.ts";
@@ -119,9 +120,8 @@ function compileHosts(settings: Settings, apps: readonly App[]): (hostname: stri
     const dot = hostname.indexOf(".");
     const app = dot > 0 ? wildcards.get(hostname.slice(dot + 1)) : undefined;
     if (app === undefined) return null;
-    if (remembered.size >= rememberedSites) remembered.clear();
     const made = siteOf(app, hostname, auth);
-    remembered.set(hostname, made);
+    remember(remembered, rememberedSites, hostname, made);
     return made;
   };
 }

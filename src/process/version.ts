@@ -15,14 +15,14 @@ import { compileUrgent, composeAdmission, createShed } from "../gateway/admissio
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { createArrivals } from "../gateway/handle.ts";
 import { compileRules } from "../gateway/judge.ts";
+import { createSessionCookies, deriveKey } from "../http/cookies.ts";
+import { createRequestIds } from "../http/fields.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
 import { createBearerPerson } from "../identity/bearer-person.ts";
 import { createIdentify } from "../identity/identify.ts";
 import { createRefresher, type Refresh } from "../identity/refresh.ts";
-import { createSessionCookies, deriveKey } from "../identity/session-cookies.ts";
 import { parseNetworks } from "../lib/networks.ts";
-import { createRequestIds } from "../lib/request-id.ts";
 import { createLoginLimits, type LoginLimits } from "../login/flow/login-limits.ts";
 import { createLoginRedirect } from "../login/flow/login-redirect.ts";
 import { createUsedStates, type UsedStates } from "../login/flow/login-state.ts";

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
-import { createSlots, type Slotted } from "../lib/slots.ts";
+import { createSlots, type Slotted } from "../lib/collections.ts";
 import { createGather, type Gather, type Upload } from "./bodies.ts";
-import type { Binding } from "./bound-connections.ts";
 import type { AnswerHead } from "./headers/response.ts";
 import type { InterimCount } from "./interim.ts";
+import type { Binding } from "./machinery.ts";
 import type { ForwardPlan, ForwardResult } from "./plan.ts";
 import type { Upstream } from "./upstreams.ts";
 

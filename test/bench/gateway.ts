@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadSettings } from "../../src/config/load.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { createSessionCookies } from "../../src/http/cookies.ts";
 import { composeStore } from "../../src/process/parts.ts";
 import { eventually } from "../support/eventually.ts";
 import type { FakeOidc } from "../support/fake-oidc.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { makeSecret } from "../../src/core/secret.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { createSessionCookies } from "../../src/http/cookies.ts";
 import { createRedisStore } from "../../src/sessions/redis/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";

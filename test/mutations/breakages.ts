@@ -246,14 +246,14 @@ export const breakages: readonly Breakage[] = [
     named: "an application's Set-Cookie '=vestibule=evil' is dropped, its others pass",
   },
   {
-    file: "src/identity/session-cookies.ts",
+    file: "src/http/cookies.ts",
     inside: "verify",
     becomes: 'void keys; void hostname; return value.split(".")[0] ?? null;',
     test: "test/attack/cookies.test.ts",
     named: "a changed signature: not signed in",
   },
   {
-    file: "src/identity/session-cookies.ts",
+    file: "src/http/cookies.ts",
     inside: "macOf",
     becomes: 'return createHmac("sha256", key).update(id).digest() as never; void hostname;',
     test: "test/attack/logout-forced.test.ts",

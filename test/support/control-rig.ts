@@ -9,7 +9,7 @@ import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Settings } from "../../src/core/settings.ts";
 import { compileRules } from "../../src/gateway/judge.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { createSessionCookies } from "../../src/http/cookies.ts";
 import { createLoginLimits } from "../../src/login/flow/login-limits.ts";
 import { createLoginRedirect } from "../../src/login/flow/login-redirect.ts";
 import { createUsedStates } from "../../src/login/flow/login-state.ts";

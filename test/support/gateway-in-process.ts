@@ -6,8 +6,8 @@ import type { AppSettings, ListenSettings, RouteSettings, Settings } from "../..
 import { createRequestHandler, createUpgradeHandler } from "../../src/gateway/handle.ts";
 import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections } from "../../src/gateway/open-connections.ts";
+import { createSessionCookies } from "../../src/http/cookies.ts";
 import { createListener, type Listener } from "../../src/http/listener/server.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";

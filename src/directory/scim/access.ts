@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Facts } from "../../core/ports/facts.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Secret } from "../../core/secret.ts";
+import { remember } from "../../lib/collections.ts";
 import { networkOf } from "../../lib/networks.ts";
 
 /** Whether a request comes from the provider whose address it uses. */
@@ -37,8 +38,7 @@ export function createScimAccess(deps: ScimAccessDeps): ScimAccess {
         return mostFailures;
       });
       if (failures < mostFailures) return "refused";
-      if (shutOut.size >= mostRemembered) shutOut.clear();
-      shutOut.set(address, now + failureWindowMs);
+      remember(shutOut, mostRemembered, address, now + failureWindowMs);
       deps.log.warn({ client: address, provider }, "too many SCIM requests with a wrong token");
       return "too-many";
     },

@@ -8,9 +8,14 @@ import type { Address, ListenSettings } from "../../core/settings.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { mentionsWebSocket } from "../websocket.ts";
 import { type Certificates, openCertificates } from "./certificates.ts";
-import { type ClientConnection, clientErrorStatus, refuseConnection } from "./client-error.ts";
-import { createOneAtATime, type OneAtATime } from "./one-at-a-time.ts";
-import { createAdmitConnection } from "./per-address.ts";
+import {
+  type ClientConnection,
+  clientErrorStatus,
+  createAdmitConnection,
+  createOneAtATime,
+  type OneAtATime,
+  refuseConnection,
+} from "./connections.ts";
 
 /** One public address. */
 export interface Listener {

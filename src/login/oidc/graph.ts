@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { GraphSettings } from "../../core/directory-settings.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Groups, Principal } from "../../core/principal.ts";
+import { remember } from "../../lib/collections.ts";
 import { type Claims, isElsewhere } from "../claims/claim-paths.ts";
 import { isObject, messageOf, unavailable } from "../remote/provider-fetch.ts";
 import type { ProviderMetadata } from "./discovery.ts";
@@ -62,8 +63,7 @@ export function createGraph(deps: GraphDeps): Graph {
         readProfile(get, base, deps.settings.profile),
       ]);
       const answer = { groups, profile };
-      if (remembered.size >= mostRemembered) remembered.clear();
-      remembered.set(oid, { at: now, answer });
+      remember(remembered, mostRemembered, oid, { at: now, answer });
       return answer;
     } catch (error) {
       if (isEnough && now - known.at < staleMs) {

@@ -1,6 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import { setsOwnCookie } from "../../http/cookies.ts";
-import { foldHeaderName, isHopByHop, rememberPerName } from "../../lib/header-names.ts";
+import { rememberPerName } from "../../lib/collections.ts";
+import { foldHeaderName, isHopByHop } from "../../lib/header-names.ts";
 import type { ForwardPlan } from "../plan.ts";
 import type { Upstream } from "../upstreams.ts";
 import { type AddressField, type Answering, addressFieldOf, createHideUpstream, mapAddresses, mapCookieScope } from "./answer-addresses.ts";

@@ -15,40 +15,40 @@ export const sessions: Chapter = {
     },
     {
       promise: "Over https the session cookie has the `__Host-` prefix.",
-      tests: { "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"] },
+      tests: { "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"] },
     },
     {
       promise: "Every cookie of ours is Secure.",
       tests: {
-        "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
+        "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
         "test/login/flow/login.test.ts": ["every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax"],
       },
     },
     {
       promise: "Every cookie of ours is HttpOnly.",
       tests: {
-        "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
+        "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
         "test/login/flow/login.test.ts": ["every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax"],
       },
     },
     {
       promise: "Every cookie of ours is SameSite=Lax.",
       tests: {
-        "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
+        "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
         "test/login/flow/login.test.ts": ["every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax"],
       },
     },
     {
       promise: "Every cookie of ours is for Path=/ of one host: none has a Domain.",
       tests: {
-        "test/identity/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
+        "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"],
         "test/login/flow/login.test.ts": ["every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax"],
       },
     },
     {
       promise: "Deleting a cookie uses the attributes it was set with.",
       tests: {
-        "test/identity/session-cookies.test.ts": ["deleting uses the same name and attributes"],
+        "test/http/session-cookies.test.ts": ["deleting uses the same name and attributes"],
         "test/login/flow/login.test.ts": ["every cookie of a login and a logout is host-only, secure, out of scripts' reach and lax"],
       },
     },
@@ -60,7 +60,7 @@ export const sessions: Chapter = {
       promise: "A session cookie is good on one host only.",
       tests: {
         "test/attack/logout-forced.test.ts": ["cookies of another host's copy"],
-        "test/identity/session-cookies.test.ts": ["what is issued is read on that host and nowhere else"],
+        "test/http/session-cookies.test.ts": ["what is issued is read on that host and nowhere else"],
       },
     },
     {

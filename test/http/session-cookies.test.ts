@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { makeSecret } from "../../src/core/secret.ts";
-import { createSessionCookies } from "../../src/identity/session-cookies.ts";
+import { createSessionCookies } from "../../src/http/cookies.ts";
 
 const [oldest, newest] = [makeSecret("the oldest secret, long enough"), makeSecret("the newest secret, long enough")];
 const host = "wiki.acme.example";

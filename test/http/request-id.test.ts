@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { createRequestIds } from "../../src/lib/request-id.ts";
+import { createRequestIds } from "../../src/http/fields.ts";
 
 test("ids are short, readable and all different, over more than one batch of random bytes", () => {
   const newId = createRequestIds((bytes) => randomBytes(bytes));

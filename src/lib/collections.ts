@@ -36,3 +36,27 @@ export function createSlots<T extends Slotted>(): Slots<T> {
     all: () => slots.filter((one) => one !== null),
   };
 }
+
+/**
+ * Adds to a cache of what can be found out again. A cache that holds `most` entries is emptied first, so that strangers who choose the
+ * keys cannot fill memory; to forget costs one more computation. A plain Map is read without a detour.
+ */
+export function remember<K, V>(cache: Map<K, V>, most: number, key: K, value: V): void {
+  if (cache.size >= most && !cache.has(key)) cache.clear();
+  cache.set(key, value);
+}
+
+/**
+ * Remembers what `classify` said per name, as spelled: names repeat on every request, and folding them each time costs more than all
+ * else that is done to headers. Bounded, because clients choose the names.
+ */
+export function rememberPerName<T>(classify: (name: string) => T, limit = 2048): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    const kind = classify(name);
+    remember(known, limit, name, kind);
+    return kind;
+  };
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSlots, type Slotted } from "../../src/lib/slots.ts";
+import { createSlots, remember, rememberPerName, type Slotted } from "../../src/lib/collections.ts";
 
 test("behaves like a Set under any order of coming and going", () => {
   const step = fc.record({ add: fc.boolean(), which: fc.nat(9) });
@@ -38,4 +38,24 @@ test("places are used again, so that it never grows beyond what was in it at onc
     return slot;
   });
   expect(Math.max(...highest)).toBe(0);
+});
+
+test("a cache holds no more than it may, and replacing an entry empties nothing", () => {
+  const cache = new Map<number, string>();
+  for (let key = 0; key < 3; key += 1) remember(cache, 3, key, "first");
+  remember(cache, 3, 1, "second");
+  expect([...cache]).toEqual([
+    [0, "first"],
+    [1, "second"],
+    [2, "first"],
+  ]);
+  remember(cache, 3, 3, "first");
+  expect([...cache]).toEqual([[3, "first"]]);
+});
+
+test("a name is classified once, until more names came than are remembered", () => {
+  const asked: string[] = [];
+  const classify = rememberPerName((name) => asked.push(name), 2);
+  for (const name of ["a", "b", "a", "b", "c", "a"]) classify(name);
+  expect(asked).toEqual(["a", "b", "c", "a"]);
 });
