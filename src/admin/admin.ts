@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Clock } from "../core/clock.ts";
+import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import { canonicalHost } from "../http/host.ts";
@@ -29,6 +30,10 @@ export interface GatewayState {
   readonly store: StoreHealth;
   /** What is known of each provider. */
   readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  /** Of the directory of people, where there is one: without it nobody new signs in, and sessions go on. */
+  readonly directory?: { readonly ok: boolean; readonly detail: string };
+  /** Mail domains that must be proved by DNS, where there are any. */
+  readonly domains?: readonly DomainStatus[];
   /** Of the audit file, where there is one: lines that are lost do not make it unready. */
   readonly audit?: { readonly ok: boolean; readonly detail: string };
   /** How many processes serve, of how many that should; only where there are several. */

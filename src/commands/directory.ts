@@ -137,7 +137,7 @@ async function run(settings: Settings, verb: Verb, args: readonly string[], term
   if (verb.changes && settings.sessions.store.kind === "memory")
     say("sessions are in the gateway's memory: those that are open take up the change at their next refresh");
   try {
-    const open = openForDirectory(settings, {
+    const open = await openForDirectory(settings, {
       audit: (event) => terminal.err(`${JSON.stringify({ audit: event.event, ...event })}\n`),
       warn: say,
     });

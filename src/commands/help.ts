@@ -11,6 +11,7 @@ Commands:
   ldap-test show what a directory says of a login: entry, groups, who that becomes
   config    print the effective configuration, and where each value comes from
   urls      print what to register at the providers
+  domains   print the DNS records that prove mail domains, and look for them
   metadata  print our SAML metadata for a provider
   secret    make a value for sessions.secret
   saml-keys make a key and its certificate for a SAML provider
@@ -156,6 +157,16 @@ an audit line says what was done.
   remove PERSON               forget a person and what was provisioned of them
 
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+`,
+  domains: `Usage: vestibule domains [--config FILE] [--check] [--server ADDRESS] [--json]
+
+Prints the TXT records that prove the mail domains of providers with domainProof: dns, as lines of a zone file. Without
+them these domains do not count.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --check         also look whether the records are there; exit code 1 when one is not
+      --server ADDR   with --check: the name server to ask; default: this machine's
+      --json          the result as JSON
 `,
   completion: `Usage: vestibule completion bash|zsh
 

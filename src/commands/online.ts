@@ -3,7 +3,10 @@ import { isIP } from "node:net";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ProxySettings, Settings } from "../core/settings.ts";
+import { createLookUpTxt, type DomainClaim } from "../directory/domains.ts";
 import { connectionCure, providerKeys, redisKeys } from "../lib/connection-cures.ts";
+import { domainClaims } from "../process/directory.ts";
+import { seeClaim } from "./domains.ts";
 import { probeUpstream } from "./probe-upstream.ts";
 
 /** What one reach for the outside gave. */
@@ -35,6 +38,7 @@ export async function checkOnline(settings: Settings, parts: OnlineParts, report
   const reached = await Promise.all([
     ...[...parts.providers].map((provider) => tell(`provider ${provider.id}`, probeProvider(provider))),
     ...upstreamsOf(settings).map(({ url, proxy }) => tell(`upstream ${url}`, probeUpstream(url, proxy))),
+    ...domainClaims(settings).map((claim) => tell(`mail domain ${claim.domain}`, probeClaim(claim))),
     ...namesOf(settings).map((name) => tell(`name ${name}`, probeName(name))),
     tell(`sessions in ${settings.sessions.store.kind}`, probeStore(parts)),
   ]);
@@ -81,6 +85,11 @@ async function probeName(name: string): Promise<Probed> {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return { ok: false, detail: `does not resolve (${code}): add it to DNS, pointing to this gateway or to what stands before it` };
   }
+}
+
+async function probeClaim(claim: DomainClaim): Promise<Probed> {
+  const { found, detail } = await seeClaim(claim, createLookUpTxt());
+  return { ok: found === true, detail: found === true ? detail : `${detail}: enter ${claim.name} TXT "${claim.value}"` };
 }
 
 const storePatienceMs = 5_000;

@@ -15,6 +15,7 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   token: async () => (await import("./token.ts")).token,
   user: async () => (await import("./user.ts")).user,
   directory: async () => (await import("./directory.ts")).directory,
+  domains: async () => (await import("./domains.ts")).domains,
   completion: async () => (await import("./completion.ts")).completion,
   schema: async () => (await import("./schema.ts")).schema,
   sessions: async () => (await import("./sessions-command.ts")).sessionsCommand,

@@ -34,12 +34,22 @@ export interface ScimMember {
   readonly type: "User" | "Group";
 }
 
+/** Something to remember that is no person: proofs of mail domains, the latest SCIM requests. Not part of an export. */
+export interface Note {
+  readonly id: string;
+  /** `domain-proof`, `scim-requests`: what it is found by, in the order of `at`. */
+  readonly about: string;
+  readonly at: number;
+  readonly text: string;
+}
+
 /** The type of each kind of document. */
 export interface Documents {
   readonly person: Person;
   readonly user: ScimUser;
   readonly group: ScimGroup;
   readonly team: Team;
+  readonly note: Note;
 }
 
 /** Under which keys each document is found. Whatever is looked for somewhere is entered here. */
@@ -100,6 +110,7 @@ export const keysOf: { readonly [Kind in keyof Documents]: (document: Documents[
     const key = (name: string, value: string, unique = false): IndexKey => ({ name: `team${name}`, value, at: team.createdAt, unique });
     return [key("", ""), key(".name", foldName(team.name), true), ...team.groupIds.map((id) => key(".group", id, true))];
   },
+  note: (note) => [{ name: "note", value: note.about, at: note.at, unique: false }],
 };
 
 /** The account (provider, subject) as one text. */

@@ -4,6 +4,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { HeadLimits } from "../core/limits.ts";
+import type { DomainProofs } from "../core/ports/domain-proofs.ts";
 import type { Route, Site } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
@@ -140,12 +141,15 @@ export interface Rules extends RouteTable {
   takesRawBytes(hostname: string): boolean;
 }
 
-/** Compiles all of it before the first request. Throws `config.invalid` for what the configuration check should have stopped. */
-export function compileRules(settings: Settings): Rules {
+/**
+ * Compiles all of it before the first request. Throws `config.invalid` for what the configuration check should have stopped. Without
+ * `proofs` every mail domain counts, as for `explain` and policy tests.
+ */
+export function compileRules(settings: Settings, proofs?: DomainProofs): Rules {
   const managed = managedNames(settings);
   const routes = settings.apps.flatMap((app) => app.routes);
   const compiled = new Map(routes.map(({ headers }) => [headers, compileIdentityHeaders(headers, managed)]));
-  const table = compileRoutes(settings);
+  const table = compileRoutes(settings, proofs);
   return {
     ...table,
     limits: compileLimits(settings, table),

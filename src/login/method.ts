@@ -83,6 +83,8 @@ export interface ProviderDeps {
   readonly allowHttp: boolean;
   /** The provider to which a mail domain belongs. */
   readonly ownerOfDomain: (domain: string) => string | null;
+  /** A mail domain that its owner must prove and has not: its addresses are as good as unverified. Absent = there is nothing to prove. */
+  readonly isUnproven?: (domain: string) => boolean;
   /** Another provider of the same configuration, looked up when it is needed: a fallback, a directory to ask. */
   readonly provider: (id: string) => LoginProvider | undefined;
   readonly store: Pick<Store, "facts" | "documents">;

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { AccessRecord } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
@@ -25,6 +26,10 @@ export interface GaugeSources {
   /** Days until each certificate of the listeners expires. */
   readonly certificates: () => readonly { readonly file: string; readonly days: number }[];
   readonly counted: CountedInStore;
+  /** Mail domains that must be proved. */
+  readonly domains?: () => readonly DomainStatus[];
+  /** Whether the directory answered last; absent = there is none. */
+  readonly directory?: () => boolean;
 }
 
 /** A registry of its own, so that two gateways in one process (tests) never share a number. */
@@ -151,6 +156,19 @@ function watchedGauges(registry: Registry, sources: GaugeSources): void {
     collect() {
       this.reset();
       for (const { file, days } of sources.certificates()) this.set({ certificate: file }, days);
+    },
+  });
+  const { directory } = sources;
+  if (directory !== undefined) gauge("directory_ok", "1 when the directory of people answered last.", () => Number(directory()));
+  new Gauge({
+    name: "vestibule_domain_proven",
+    help: "1 while a mail domain with domainProof: dns counts, 0 while it does not; state is proven, grace or unproven.",
+    labelNames: ["provider", "domain", "state"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { provider, domain, state } of sources.domains?.() ?? [])
+        this.set({ provider, domain, state }, Number(state !== "unproven"));
     },
   });
   storeGauges(registry, sources.counted);

@@ -1,4 +1,5 @@
 import type { Incoming } from "../core/incoming.ts";
+import { type DomainProofs, nothingToProve } from "../core/ports/domain-proofs.ts";
 import type { Principal } from "../core/principal.ts";
 import type { ProviderSettings } from "../core/settings.ts";
 import { emailDomain, foldName } from "../lib/names.ts";
@@ -30,24 +31,39 @@ export interface KnownAs {
  * Prepares principals for comparison and remembers the result as long as the principal itself lives.
  *
  * A subject that looks like an address of a domain owned by another provider is no user name: where
- * people choose their own subject, anybody could call himself `alice@acme.example` in `users:`.
+ * people choose their own subject, anybody could call himself `alice@acme.example` in `users:`. Nor does an address count whose
+ * domain must be proved and is not, also in a session that began before.
  */
-export function createKnownAs(providers: readonly ProviderSettings[]): (principal: Principal) => KnownAs {
+export function createKnownAs(
+  providers: readonly ProviderSettings[],
+  proofs: DomainProofs = nothingToProve,
+): (principal: Principal) => KnownAs {
   const owners = new Map(providers.flatMap((provider) => provider.emailDomains.map((domain) => [domain, provider.id] as const)));
-  const remembered = new WeakMap<Principal, KnownAs>();
+  let remembered = new WeakMap<Principal, KnownAs>();
+  let epoch = proofs.epoch();
   return (principal) => {
+    if (proofs.epoch() !== epoch) {
+      epoch = proofs.epoch();
+      remembered = new WeakMap();
+    }
     const known = remembered.get(principal);
     if (known !== undefined) return known;
-    const made = prepare(principal, owners);
+    const made = prepare(principal, owners, proofs);
     remembered.set(principal, made);
     return made;
   };
 }
 
-function prepare(principal: Principal, owners: ReadonlyMap<string, string>): KnownAs {
-  const owner = owners.get(emailDomain(principal.subject) ?? "");
-  const userNames = owner === undefined || owner === principal.provider ? [foldName(principal.subject)] : [];
-  const domain = principal.email === null ? null : emailDomain(principal.email);
+function prepare(principal: Principal, owners: ReadonlyMap<string, string>, proofs: DomainProofs): KnownAs {
+  const counting = (text: string | null) => {
+    const domain = text === null ? null : emailDomain(text);
+    return domain === null || proofs.isUnproven(domain) ? null : domain;
+  };
+  const apparent = emailDomain(principal.subject);
+  const owner = apparent === null ? undefined : owners.get(apparent);
+  const isOwn = owner === undefined || (owner === principal.provider && counting(principal.subject) !== null);
+  const userNames = isOwn ? [foldName(principal.subject)] : [];
+  const domain = counting(principal.email);
   if (principal.email !== null && domain !== null) userNames.push(foldName(principal.email));
   return {
     principal,

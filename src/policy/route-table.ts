@@ -3,6 +3,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
+import type { DomainProofs } from "../core/ports/domain-proofs.ts";
 import type { App, Folded, Route, Site } from "../core/route.ts";
 import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
 import { remember } from "../lib/collections.ts";
@@ -24,9 +25,9 @@ export interface RouteTable {
 }
 
 /** Compiles the whole configuration; throws `config.invalid` for what the configuration check should have stopped. */
-export function compileRoutes(settings: Settings): RouteTable {
+export function compileRoutes(settings: Settings, proofs?: DomainProofs): RouteTable {
   const zones = createZoneClocks();
-  const knownAs = createKnownAs(settings.providers);
+  const knownAs = createKnownAs(settings.providers, proofs);
   const lists = new Map<Route, AccessList>();
   const factsOf = ({ principal }: Known, incoming: Incoming, reading: string, now: number): Facts => {
     return { who: knownAs(principal), incoming, reading, now, acr: principal.acr };

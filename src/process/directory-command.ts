@@ -1,15 +1,17 @@
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { AuditEvent, Log } from "../core/ports/log.ts";
 import type { Settings } from "../core/settings.ts";
+import { createDomainWatch, type LookUpTxt } from "../directory/domains.ts";
+import { createKeptDocuments } from "../directory/notes.ts";
 import { createMetrics } from "../observe/metrics.ts";
-import { composeDirectory, type Directory, domainOwners, openDirectory } from "./directory.ts";
+import { composeDirectory, type Directory, domainClaims, mailDomains, openDirectory } from "./directory.ts";
 import { composeStore } from "./parts.ts";
 
 /** The directory and the sessions without a gateway, for `vestibule directory`. Null without `directory` in the file. */
-export function openForDirectory(
+export async function openForDirectory(
   settings: Settings,
   { audit, warn }: { readonly audit: (event: AuditEvent) => void; readonly warn: (message: string) => void },
-): { readonly store: DirectoryStore; readonly directory: Directory; close(): Promise<void> } | null {
+): Promise<{ readonly store: DirectoryStore; readonly directory: Directory; close(): Promise<void> } | null> {
   const quiet: Log = {
     debug: () => {},
     info: () => {},
@@ -21,7 +23,11 @@ export function openForDirectory(
   if (open === null) return null;
   const deps = { clock: Date.now, log: quiet, audit, metrics };
   const store = composeStore(settings.sessions, deps);
-  const directory = composeDirectory(settings, { ...deps, ...store, open, ownerOfDomain: domainOwners(settings) });
+  const claims = domainClaims(settings);
+  const documents = createKeptDocuments(open.store, deps.clock);
+  const watch = createDomainWatch({ ...deps, ...store, documents, claims: () => claims, lookUp: notLookedUp });
+  await watch.look("none");
+  const directory = composeDirectory(settings, { ...deps, ...store, open, domains: mailDomains(settings, watch) });
   if (directory === null) return null;
   return {
     store: open.store,
@@ -32,3 +38,6 @@ export function openForDirectory(
     },
   };
 }
+
+/** A command believes what the gateways have seen. */
+const notLookedUp: LookUpTxt = async () => [];

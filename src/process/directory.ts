@@ -2,20 +2,23 @@ import type { Endpoint } from "../control/endpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { DirectoryLogins, DirectoryPeople } from "../core/ports/directory.ts";
+import { formatOrigin } from "../core/origin.ts";
+import type { DirectoryLogins, DirectoryPeople, ScimLog } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
+import type { DomainProofs } from "../core/ports/domain-proofs.ts";
 import type { Facts } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Settings } from "../core/settings.ts";
+import { type DomainClaim, type DomainWatch, domainClaim } from "../directory/domains.ts";
 import { createEffects, type Effects } from "../directory/effects.ts";
 import { createDirectoryLogins } from "../directory/logins.ts";
 import { createMemoryDirectory } from "../directory/memory/store.ts";
+import { createScimLog } from "../directory/notes.ts";
 import { createDirectoryPeople } from "../directory/people.ts";
 import { createRedisDirectory } from "../directory/redis/store.ts";
 import { createScimAccess } from "../directory/scim/access.ts";
-import { createScimLog, type ScimLog } from "../directory/scim/request-log.ts";
 import { openSqliteDirectory } from "../directory/sqlite/store.ts";
 import { openScriptRunner } from "../sessions/redis/script-runner.ts";
 import { scimEndpoint } from "./scim-endpoint.ts";
@@ -29,7 +32,7 @@ export interface OpenDirectory {
 /** The directory, as the configuration that the process began with names it; null = there is none. */
 export function openDirectory(settings: Settings, deps: { readonly log: Log; readonly metrics: Metrics }): OpenDirectory | null {
   const store = openStore(settings, deps);
-  return store === null ? null : { store, scimRequests: createScimLog() };
+  return store === null ? null : { store, scimRequests: createScimLog({ store, clock: Date.now, log: deps.log }) };
 }
 
 /** The store by itself, for commands. */
@@ -57,7 +60,6 @@ export interface Directory {
   readonly logins: DirectoryLogins;
   readonly people: DirectoryPeople;
   readonly effects: Effects;
-  /** The last SCIM requests that this process has answered. */
   readonly scimRequests: ScimLog;
   readonly endpoints: readonly Endpoint[];
 }
@@ -69,7 +71,7 @@ export interface DirectoryParts {
   readonly audit: Audit;
   readonly log: Log;
   readonly clock: Clock;
-  readonly ownerOfDomain: (domain: string) => string | null;
+  readonly domains: MailDomains;
 }
 
 /** Null without `directory` in the file, or without a store because it was not there when the process began. */
@@ -85,9 +87,12 @@ function directoryOver(settings: Settings, rules: DirectorySettings, parts: Dire
     settings.providers.filter(({ scim, attributes }) => scim !== null && attributes.groups === null).map(({ id }) => id),
   );
   const local = new Set(settings.providers.filter(({ protocol }) => isLocal(protocol.kind)).map(({ id }) => id));
+  const { ownerOf, isUnproven } = parts.domains;
   const deps = {
     ...parts,
     store,
+    // Not proved, the domain is nobody's to vouch for: its addresses link and take over for no provider.
+    ownerOfDomain: (domain: string) => (isUnproven(domain) ? nobody : ownerOf(domain)),
     settings: rules,
     isLocal: (id: string) => local.has(id),
     groupsByScim: (id: string) => byScim.has(id),
@@ -102,9 +107,33 @@ function directoryOver(settings: Settings, rules: DirectorySettings, parts: Dire
 }
 
 const isLocal = (kind: string) => kind === "local";
+/** No provider has this id. */
+const nobody = "";
 
-/** Which provider owns a mail domain, by the file alone. */
-export function domainOwners(settings: Settings): (domain: string) => string | null {
+/** Whose the mail domains are: by the file, and by DNS where it says so. */
+export interface MailDomains extends DomainProofs {
+  /** The provider to which the file gives the domain, proved or not: no other may vouch for its addresses. */
+  ownerOf(domain: string): string | null;
+}
+
+/** The mail domains of one configuration version. */
+export function mailDomains(settings: Settings, watch: Pick<DomainWatch, "isProven" | "epoch">): MailDomains {
   const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
-  return (domain) => owners.get(domain) ?? null;
+  const claims = new Map(domainClaims(settings).map((claim) => [claim.domain, claim]));
+  return {
+    ownerOf: (domain) => owners.get(domain) ?? null,
+    isUnproven: (domain) => {
+      const claim = claims.get(domain);
+      return claim !== undefined && !watch.isProven(claim);
+    },
+    epoch: watch.epoch,
+  };
+}
+
+/** What must be entered in DNS for these settings. */
+export function domainClaims({ providers, auth }: Settings): readonly DomainClaim[] {
+  const origin = formatOrigin(auth.origin);
+  return providers.flatMap(({ id, domainProof, emailDomains }) =>
+    domainProof === "dns" ? emailDomains.map((domain) => domainClaim(origin, id, domain)) : [],
+  );
 }

@@ -1,7 +1,10 @@
+import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
+import { createDomainWatch, createLookUpTxt, type LookUpTxt } from "../directory/domains.ts";
+import { createKeptDocuments } from "../directory/notes.ts";
 import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
 import { isStillAllowed } from "../gateway/judge.ts";
 import { createOpenConnections } from "../gateway/open-connections.ts";
@@ -9,7 +12,7 @@ import { createListener, type Listener } from "../http/listener/server.ts";
 import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
-import { openDirectory } from "./directory.ts";
+import { domainClaims, openDirectory } from "./directory.ts";
 import { composeStore, type Logs } from "./parts.ts";
 import { sameProvider } from "./settings-changes.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
@@ -38,6 +41,20 @@ export interface GatewayHealth {
   readonly listening: boolean;
   readonly store: StoreHealth;
   readonly providers: Readonly<Record<string, ReturnType<LoginProvider["health"]>>>;
+  /** Only where there is a directory. */
+  readonly directory?: { readonly ok: boolean; readonly detail: string };
+  /** Only where mail domains must be proved. */
+  readonly domains?: readonly DomainStatus[];
+}
+
+/** What a gateway is made from. */
+export interface GatewayStart {
+  readonly started: Settings;
+  readonly settings: Settings;
+  readonly logs: Logs;
+  readonly registry: MetricsRegistry;
+  /** How TXT records are looked up; default: by the machine's name servers. */
+  readonly lookUpTxt?: LookUpTxt;
 }
 
 /** One version with its handlers: what the listeners call. */
@@ -50,8 +67,8 @@ interface Current extends Version {
  * Builds everything; nothing listens yet. `started` is the configuration that the process (or the primary above it) began with: what a
  * running process cannot change stays as it says. Redis and the providers may be away: they are waited for where they are needed.
  */
-export function composeGateway(start: { started: Settings; settings: Settings; logs: Logs; registry: MetricsRegistry }): Gateway {
-  const { started, logs, registry } = start;
+export function composeGateway(start: GatewayStart): Gateway {
+  const { started, logs, registry, lookUpTxt = createLookUpTxt() } = start;
   const { log, audit } = logs;
   const { metrics } = registry;
   const clock = Date.now;
@@ -65,9 +82,20 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
     appOf: (hostname) => current.gateway.findSite(hostname)?.app?.settings ?? null,
   });
+  const domainWatch = createDomainWatch({
+    claims: () => domainClaims(current.settings),
+    lookUp: lookUpTxt,
+    documents: directory === null ? store.documents : createKeptDocuments(directory.store, clock),
+    facts: store.facts,
+    clock,
+    log,
+    // Whose address counts has changed, so may have what is allowed.
+    onChange: () => connections.reviewAll(),
+  });
   const writeAccess = createAccessLog(logs.deps);
   const lasting: Lasting = {
     directory,
+    domainWatch,
     store,
     upstreams,
     connections,
@@ -83,12 +111,15 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
     },
   };
   let current = makeCurrent(start.settings, lasting, createMakeProvider(start.settings, lasting));
+  domainWatch.start();
   const listeners: Listener[] = [];
   registry.watch({
     openRequests: () => listeners.reduce((sum, listener) => sum + listener.openRequests(), 0),
     openTunnels: () => connections.counts().tunnels,
     storeHealth: () => store.health(),
     certificates: () => listeners.flatMap((listener) => listener.certificates()),
+    domains: () => domainWatch.list(),
+    ...(directory === null ? {} : { directory: () => directory.store.health().ok }),
     counted: { ...store, apps: () => current.settings.apps.map(({ hosts, name }) => hosts[0] ?? name), clock },
   });
 
@@ -109,6 +140,7 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
           current = version;
           upstreams.apply(next);
           connections.reviewAll();
+          void domainWatch.look("unproven");
           for (const provider of left) provider.close();
         },
         discard: () => {
@@ -122,6 +154,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       listening: listeners.length === started.listen.length,
       store: store.health(),
       providers: Object.fromEntries([...current.providers].map(([id, provider]) => [id, provider.health()])),
+      ...(directory === null ? {} : { directory: directory.store.health() }),
+      ...(domainWatch.list().length === 0 ? {} : { domains: domainWatch.list() }),
     }),
     async close(graceMs) {
       const drained = listeners.map((listener) => listener.close(graceMs));
@@ -130,6 +164,8 @@ export function composeGateway(start: { started: Settings; settings: Settings; l
       connections.close();
       for (const provider of current.providers.values()) provider.close();
       await upstreams.close();
+      domainWatch.close();
+      await directory?.scimRequests.flush();
       await store.close();
       await directory?.store.close();
     },

@@ -126,7 +126,12 @@ function joinStates(reports: readonly WorkerReport[]): Omit<GatewayState, "drain
   for (const report of reports) {
     for (const [id, health] of Object.entries(report.providers)) if (!health.ok) providers[id] = health;
   }
-  return { listening: best.listening, store: best.store, providers };
+  const directory = reports.map((report) => report.directory).find((health) => health?.ok === false) ?? best.directory;
+  return {
+    ...{ listening: best.listening, store: best.store, providers },
+    ...(directory === undefined ? {} : { directory }),
+    ...(best.domains === undefined ? {} : { domains: best.domains }),
+  };
 }
 
 /** Folders of primaries that were killed before they could remove them: ours by owner, of a process that is gone by its number. */

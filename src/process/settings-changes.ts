@@ -26,7 +26,7 @@ export function sameProvider(before: Settings, next: Settings, id: string): bool
     provider: settings.providers.find((provider) => provider.id === id),
     origin: settings.auth.origin,
     insecure: settings.insecure,
-    domains: settings.providers.map((provider) => [provider.id, provider.emailDomains]),
+    domains: settings.providers.map(({ id, emailDomains, domainProof }) => [id, emailDomains, domainProof]),
     claims: allClaimNames(settings),
   });
   return isSame(partsOf(before), partsOf(next));

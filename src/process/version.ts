@@ -11,6 +11,7 @@ import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ProviderSettings, Settings } from "../core/settings.ts";
+import type { DomainWatch } from "../directory/domains.ts";
 import { compileUrgent, composeAdmission, createShed } from "../gateway/admission.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { createArrivals } from "../gateway/handle.ts";
@@ -32,7 +33,7 @@ import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
 import { createForward } from "../upstream/forward-upgrade.ts";
 import type { Upstreams } from "../upstream/upstreams.ts";
-import { composeDirectory, type Directory, domainOwners, type OpenDirectory } from "./directory.ts";
+import { composeDirectory, type Directory, mailDomains, type OpenDirectory } from "./directory.ts";
 import { composeEndpoints } from "./endpoints.ts";
 import { composeAppsFor } from "./portal.ts";
 
@@ -65,6 +66,8 @@ export interface Lasting extends Counts {
   readonly provider: (id: string) => LoginProvider | undefined;
   /** Null without a directory. */
   readonly directory: OpenDirectory | null;
+  /** What is known of mail domains that must be proved. */
+  readonly domainWatch: DomainWatch;
   readonly store: Store;
   readonly upstreams: Upstreams;
   readonly connections: GatewayDeps["connections"];
@@ -91,7 +94,8 @@ export type MakeProvider = (settings: ProviderSettings) => LoginProvider;
 export function composeVersion(settings: Settings, lasting: Lasting, makeProvider: MakeProvider): Version {
   const { clock, log, audit, metrics } = lasting;
   const { sessions, facts } = lasting.store;
-  const rules = compileRules(settings);
+  const domains = mailDomains(settings, lasting.domainWatch);
+  const rules = compileRules(settings, domains);
   const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
   // The same in every process of this gateway, another one in every other gateway; known again after a rotation.
   const viaNames = settings.sessions.secrets.map((secret) => `vestibule-${deriveKey(secret, "via", 6).toString("hex")}`);
@@ -106,7 +110,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     ...lasting,
     ...lasting.store,
     open: lasting.directory,
-    ownerOfDomain: domainOwners(settings),
+    domains,
   });
   const renderPage = createRenderPage({
     locale: settings.auth.locale,
@@ -135,6 +139,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
   const { usedStates } = lasting;
   const loginEndpoints = composeEndpoints({
     ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
+    isUnproven: domains.isUnproven,
     table: rules,
     methods: Object.values(methods),
     appsFor: composeAppsFor(settings, rules, clock),
@@ -184,9 +189,11 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(
   settings: Settings,
-  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider">,
+  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider"> & { readonly domainWatch?: DomainWatch },
 ): MakeProvider {
   const { clock, log, audit, metrics, provider, store } = deps;
+  // A provider that is only asked whether it answers lets nobody in.
+  const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, epoch: () => 0 });
   const shared = {
     clock,
     log,
@@ -197,7 +204,8 @@ export function createMakeProvider(
     authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,
-    ownerOfDomain: domainOwners(settings),
+    ownerOfDomain: domains.ownerOf,
+    isUnproven: domains.isUnproven,
   };
   return (settings) => {
     const method = methods[settings.protocol.kind];

@@ -21,7 +21,10 @@ const layers = {
   },
   gateway: { layers: ["http", "identity", "policy", "upstream"], packages: ["node:http", "node:net", "node:stream"] },
   sessions: { layers: [], packages: ["ioredis", "lru-cache", "node:crypto"] },
-  directory: { layers: [], packages: ["ioredis", "node:crypto", "node:sqlite", "node:fs", "node:path", "node:timers/promises"] },
+  directory: {
+    layers: [],
+    packages: ["ioredis", "node:crypto", "node:dns/promises", "node:sqlite", "node:fs", "node:path", "node:timers/promises"],
+  },
   // The table of login methods and the port that each of them fills: what is said under a method's key is read in the method's folder.
   "login/claims": { layers: [], packages: [] },
   "login/remote": { layers: [], packages: [] },

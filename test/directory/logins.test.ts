@@ -102,6 +102,17 @@ describe("link by mail once, then by id", () => {
     expect((await rig.people.person(other.person?.id ?? ""))?.addresses).toEqual([]);
   });
 
+  test("an address under a domain that is not proved links nobody, and is held by nobody until it is", async () => {
+    const rig = createDirectoryRig();
+    rig.unproven.add("acme.example");
+    const entra = { provider: "entra", subject: "1", email: "alice@acme.example" };
+    const first = await rig.admit(entra);
+    expect((await rig.people.person(first.person?.id ?? ""))?.addresses).toEqual([]);
+    rig.unproven.clear();
+    await rig.admit(entra);
+    expect((await rig.people.person(first.person?.id ?? ""))?.addresses).toEqual(["alice@acme.example"]);
+  });
+
   test("an unverified address, which arrives as none, links nobody", async () => {
     const rig = createDirectoryRig();
     const first = await rig.admit(zoe);

@@ -20,6 +20,7 @@ test("rules, dashboard and page name no metric that does not exist", async () =>
     openTunnels: () => 0,
     storeHealth: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "" }),
     certificates: () => [],
+    directory: () => true,
     counted: { sessions: { openCount: async () => 0 }, facts: { countDistinct: async () => 0 }, apps: () => [], clock: Date.now },
   });
   registry.accessRecorded({

@@ -47,6 +47,41 @@ test.each([
 });
 
 test.each([
+  { when: "the address", is: {}, rule: { users: ["alice@acme.example"] }, proven: "hit", unproven: "unknown" },
+  { when: "the domain", is: {}, rule: { emailDomains: ["acme.example"] }, proven: "hit", unproven: "unknown" },
+  {
+    when: "a subject in the form of an address",
+    is: { subject: "alice@acme.example", email: null },
+    rule: { users: ["alice@acme.example"] },
+    proven: "hit",
+    unproven: "unknown",
+  },
+  { when: "a subject of another form", is: { subject: "s-42" }, rule: { users: ["s-42"] }, proven: "hit", unproven: "hit" },
+  {
+    when: "an address of another domain",
+    is: { email: "a@b.example" },
+    rule: { emailDomains: ["b.example"] },
+    proven: "hit",
+    unproven: "hit",
+  },
+] as const)("$when of a mail domain that must be proved: $unproven before, $proven after, in a session that is there already", (one) => {
+  let isProven = false;
+  const proofs = { isUnproven: (domain: string) => domain === "acme.example" && !isProven, epoch: () => Number(isProven) };
+  const judged = createKnownAs([aProvider("entra", ["acme.example"])], proofs);
+  const who = aPrincipal({ provider: "entra", ...one.is });
+  const condition = compileCondition(one.rule, createZoneClocks());
+  const truth = () => {
+    const incoming = anIncoming();
+    return nameOf(condition.truth({ who: judged(who), incoming, reading: incoming.path, now: 0, acr: null }));
+  };
+  expect(truth()).toBe(one.unproven);
+  isProven = true;
+  expect(truth()).toBe(one.proven);
+  isProven = false;
+  expect(truth()).toBe(one.unproven);
+});
+
+test.each([
   { when: "a member", is: named("Staff", "admins"), rule: { groups: ["ADMINS"] }, truth: "hit" },
   { when: "no member", is: named("staff"), rule: { groups: ["admins", "ops"] }, truth: "miss" },
   { when: "no group at all", is: named(), rule: { groups: ["app-*"] }, truth: "miss" },

@@ -8,7 +8,7 @@ import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { DirectoryDeps } from "../../src/directory/logins.ts";
 import { createMemoryDirectory } from "../../src/directory/memory/store.ts";
-import { createScimLog } from "../../src/directory/scim/request-log.ts";
+import { createScimLog } from "../../src/directory/notes.ts";
 import { composeDirectory, type Directory } from "../../src/process/directory.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { aProvider, someSettings } from "./policy-builders.ts";
@@ -24,6 +24,8 @@ export interface DirectoryRig extends Directory {
   readonly settings: DirectorySettings;
   /** What the directory's parts are made from. */
   readonly deps: DirectoryDeps;
+  /** Mail domains that are not proved. */
+  readonly unproven: Set<string>;
   now: number;
   /** A login, and its session. */
   signIn(principal: Partial<Principal> & Pick<Principal, "provider" | "subject">): Promise<Session>;
@@ -76,14 +78,19 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
   const kept = createMemoryStore({ settings: all.sessions, clock, random: (bytes) => randomBytes(bytes), log, metrics: noMetrics });
   const { sessions, facts } = kept;
   const owners = new Map([["acme.example", "entra"]]);
+  const unproven = new Set<string>();
   const directory = composeDirectory(all, {
-    open: { store, scimRequests: createScimLog() },
+    open: { store, scimRequests: createScimLog({ store, clock, log }) },
     sessions,
     facts,
     audit: (event) => void audited.push(event),
     log,
     clock,
-    ownerOfDomain: (domain) => owners.get(domain) ?? null,
+    domains: {
+      ownerOf: (domain) => owners.get(domain) ?? null,
+      isUnproven: (domain) => unproven.has(domain),
+      epoch: () => unproven.size,
+    },
   });
   if (directory === null) throw new Error("there is no directory");
   const admit: DirectoryRig["admit"] = (principal) => directory.logins.admit(aPrincipal(principal), noCaller);
@@ -95,10 +102,11 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
     audited,
     log,
     settings,
+    unproven,
     deps: {
       store,
       settings,
-      ownerOfDomain: (domain) => owners.get(domain) ?? null,
+      ownerOfDomain: (domain) => (unproven.has(domain) ? "" : (owners.get(domain) ?? null)),
       isLocal: () => false,
       groupsByScim: () => false,
       groupNames: () => ({}),

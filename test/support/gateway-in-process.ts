@@ -3,6 +3,7 @@ import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { AppSettings, ListenSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
+import { createDomainWatch } from "../../src/directory/domains.ts";
 import { createRequestHandler, createUpgradeHandler } from "../../src/gateway/handle.ts";
 import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections } from "../../src/gateway/open-connections.ts";
@@ -69,10 +70,12 @@ export async function startGatewayInProcess({
     appOf: (hostname) => version.gateway.findSite(hostname)?.app?.settings ?? null,
   });
   const provider = (id: string) => version.providers.get(id);
+  const domainWatch = createDomainWatch({ ...store, claims: () => [], lookUp: async () => [], clock, log });
   const audit = (event: AuditEvent) => void audits.push(event);
   const counting = { ...store, provider, directoryNow: () => null, clock, log, metrics: noMetrics, audit };
   const lasting: Lasting = {
     directory: null,
+    domainWatch,
     provider,
     ...createCounts(all.limits, counting),
     store,

@@ -128,10 +128,11 @@ export const apiRoutes: readonly ApiRoute[] = [
   {
     ...{ method: "get", path: "/providers", summary: "The providers, their health and their logins.", answer: providersAnswer },
     run: async ({ operations }) => {
-      const [{ providers }, text] = [await operations.state(), await operations.metricsText()];
+      const [{ providers, domains = [] }, text] = [await operations.state(), await operations.metricsText()];
       return {
         providers: operations.settings().providers.map(({ id, name, protocol, emailDomains }) => ({
           ...{ id, name, method: protocol.kind, emailDomains },
+          unproven: domains.flatMap(({ provider, domain, state }) => (provider === id && state === "unproven" ? domain : [])),
           ...(providers[id] ?? { ok: false, detail: "not known yet" }),
           logins: loginsOf(text, id),
         })),

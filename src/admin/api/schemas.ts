@@ -105,6 +105,7 @@ export const providersAnswer = z.object({
       name: z.string(),
       method: z.string(),
       emailDomains: z.array(z.string()),
+      unproven: z.array(z.string()).describe("Those of emailDomains that do not count: no TXT record proves them."),
       ok: z.boolean(),
       detail: z.string(),
       logins: z.record(z.string(), z.number()).describe("By outcome, since the start."),

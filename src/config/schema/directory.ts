@@ -79,5 +79,5 @@ export const graph = key(
 /** Per provider: whether its mail domains must be proved. */
 export const domainProof = key(
   z.enum(["none", "dns"]).prefault("none"),
-  "Not available yet: dns, by which emailDomains count only while a TXT record is there.",
+  "dns: emailDomains count only while a TXT record proves them; vestibule domains prints what to enter.",
 );

@@ -1,5 +1,5 @@
-/** What is kept: people, SCIM users and groups, teams. Each kind has ids of its own. */
-export type DirectoryKind = "person" | "user" | "group" | "team";
+/** What is kept: people, SCIM users and groups, teams, and notes beside them. Each kind has ids of its own. */
+export type DirectoryKind = "person" | "user" | "group" | "team" | "note";
 
 /** A document with the version that a change of it must name. */
 export interface Stored<Document = unknown> {

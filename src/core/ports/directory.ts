@@ -62,6 +62,31 @@ export interface DirectoryPeople {
   /** Forgets a person and all that was provisioned of them; their sessions end. False = there is no such person. */
   remove(id: string, caller: DirectoryCaller): Promise<boolean>;
 }
+
+/** One SCIM request that was answered, for operators who ask what their provider has been doing. */
+export interface ScimLogEntry {
+  readonly at: number;
+  readonly provider: string;
+  readonly client: string;
+  readonly request: string;
+  readonly method: string;
+  /** Below `/v2`, without the query, which may hold names. */
+  readonly path: string;
+  readonly status: number;
+  /** What was wrong, in the words of the answer; null when nothing was. */
+  readonly detail: string | null;
+}
+
+/** The latest SCIM requests of the whole fleet. */
+export interface ScimLog {
+  /** Costs the caller nothing, and never fails. */
+  add(entry: ScimLogEntry): void;
+  /** The newest first; `provider` null = of all. */
+  last(provider: string | null, limit: number): Promise<readonly ScimLogEntry[]>;
+  /** Resolves when what was added is kept, or known to be lost. */
+  flush(): Promise<void>;
+}
+
 export interface PersonExplanation {
   readonly groups: readonly string[];
   readonly roles: readonly string[];

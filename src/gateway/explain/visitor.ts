@@ -56,6 +56,9 @@ export function createAssumedIdentity(settings: Settings, assumePerson: AssumePe
       words: spell(principal, as.groups),
       notes: [
         ...(isForeign ? [`a login of ${email ?? ""} through ${provider} is refused: the address belongs to ${owner.id}`] : []),
+        ...(owner?.domainProof === "dns"
+          ? [`addresses of ${emailDomain(email ?? "")} count while DNS proves the domain; here it is taken as proved`]
+          : []),
         ...(assumed.person?.why ?? []),
       ],
     };

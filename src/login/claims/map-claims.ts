@@ -17,6 +17,8 @@ export interface ClaimMapping {
   readonly claimNames: readonly string[];
   /** The provider that owns an e-mail domain, null when none does. */
   readonly ownerOfDomain: (domain: string) => string | null;
+  /** It must be proved and is not (`domainProof: dns`); absent = there is nothing to prove. */
+  readonly isUnproven?: (domain: string) => boolean;
 }
 /** A person as far as claims describe one. */
 export type Identity = Omit<Principal, "authenticatedAt" | "acr">;
@@ -124,13 +126,16 @@ function refuseForeignDomain(domain: string | null, provider: string, ownerOfDom
     throw new GatewayError("login.email-domain", `addresses of ${domain} sign in at ${owner}, not at ${provider}`);
 }
 
-/** The address, unless the provider calls it unverified: then anybody could have typed it in, and it is as if there were none. */
-function mapEmail(claims: Claims, { provider, attributes, ownerOfDomain }: ClaimMapping): string | null {
+/**
+ * The address, unless the provider calls it unverified: then anybody could have typed it in, and it is as if there were none. The same
+ * goes for a domain that the provider must prove to own and has not.
+ */
+function mapEmail(claims: Claims, { provider, attributes, ownerOfDomain, isUnproven }: ClaimMapping): string | null {
   const text = onlyText(claimAt(claims, attributes.email));
   if (text === null || !isVerified(claims.email_verified)) return null;
   const address = readEmailAddress(text);
   refuseForeignDomain(address?.domain ?? apparentDomain(text), provider, ownerOfDomain);
-  return address?.address ?? null;
+  return address === null || isUnproven?.(address.domain) === true ? null : address.address;
 }
 
 /** Providers that never say (LemonLDAP::NG) are believed; whatever is said must be a yes. */

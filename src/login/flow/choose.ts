@@ -12,6 +12,8 @@ export interface ProviderQuestion {
   readonly hint: string | null;
   /** The provider of the session that must become stronger; null when this is no step-up. */
   readonly present: string | null;
+  /** A mail domain that leads nowhere until its provider has proved it; absent = there is nothing to prove. */
+  readonly isUnproven?: (domain: string) => boolean;
 }
 
 export type ProviderChoice =
@@ -32,6 +34,7 @@ export function chooseProvider(question: ProviderQuestion): ProviderChoice {
   if (hint === null) return { kind: "ask", problem: null };
   const email = readEmail(hint);
   if (email === null) return { kind: "ask", problem: "invalid" };
+  if (question.isUnproven?.(email.domain) === true) return { kind: "ask", problem: "unknown-domain" };
   const owner = accepted.find((provider) => provider.emailDomains.includes(email.domain));
   return goTo(owner) ?? { kind: "ask", problem: "unknown-domain" };
 }

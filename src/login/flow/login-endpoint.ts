@@ -24,7 +24,9 @@ interface Login {
   readonly choices: Choices;
 }
 
-export type LoginNeeds = StartNeeds & TicketNeeds & Needs<"table" | "settings" | "portalApp" | "providers" | "browserSessions">;
+export type LoginNeeds = StartNeeds &
+  TicketNeeds &
+  Needs<"table" | "settings" | "portalApp" | "providers" | "browserSessions" | "isUnproven">;
 
 /** `GET /_vestibule/login` on the auth origin: an existing session, a provider, or the question which provider. */
 export function loginEndpoint(parts: LoginNeeds): Endpoint {
@@ -71,7 +73,7 @@ async function proceed(parts: LoginNeeds, request: ControlRequest, login: Login)
 
   const accepted = acceptedProviders(parts, app, incoming.client);
   const present = wanted.acr.length > 0 ? (good[0]?.principal.provider ?? null) : null;
-  const choice = chooseProvider({ accepted, named: choices.provider, hint: choices.hint, present });
+  const choice = chooseProvider({ accepted, named: choices.provider, hint: choices.hint, present, ...proofsOf(parts) });
   if (choice.kind === "unknown") {
     const unknown = new GatewayError("login.provider-unknown", `${app.id} has no provider ${choices.provider ?? "at all"}`);
     return failureAnswer(parts, incoming, unknown, { startAgainUrl: loginUrl({ wish: login.sealed }) });
@@ -79,6 +81,8 @@ async function proceed(parts: LoginNeeds, request: ControlRequest, login: Login)
   if (choice.kind === "ask") return ask(parts, request, login, accepted, choice.problem);
   return go(parts, request, login, accepted, choice.provider);
 }
+
+const proofsOf = ({ isUnproven }: LoginNeeds) => (isUnproven === undefined ? {} : { isUnproven });
 
 /** To the provider. When it is down the others are offered at once; a single one is reported with the way to try again. */
 async function go(

@@ -41,6 +41,8 @@ export interface FlowParts {
   readonly browserSessions: BrowserSessions;
   readonly loginStates: LoginStates;
   readonly usedStates: UsedStates;
+  /** See `DomainProofs`; absent = there is nothing to prove. */
+  readonly isUnproven?: (domain: string) => boolean;
 }
 
 export type Needs<Names extends keyof FlowParts> = Pick<FlowParts, Names>;

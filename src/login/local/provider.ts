@@ -51,7 +51,8 @@ export function createLocalProvider(deps: ProviderDeps): LocalProvider {
   const ownEmail = (email: string | null) => {
     const domain = email === null ? null : emailDomain(email);
     const owner = domain === null ? null : deps.ownerOfDomain(domain);
-    return domain === null || (owner !== null && owner !== settings.id) ? null : email;
+    const isForeign = owner !== null && owner !== settings.id;
+    return domain === null || isForeign || deps.isUnproven?.(domain) === true ? null : email;
   };
   const principalOf = (login: string, user: LocalUser): Omit<Principal, "acr" | "authenticatedAt"> => ({
     provider: settings.id,

@@ -30,6 +30,7 @@ export interface OidcProviderDeps {
   /** `insecure.httpProviders`: issuer and endpoints may be http. */
   readonly allowHttp: boolean;
   readonly ownerOfDomain: (domain: string) => string | null;
+  readonly isUnproven?: (domain: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -78,6 +79,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
       groupsPrefix: settings.groupsPrefix ?? null,
       claimNames: deps.claimNames,
       ownerOfDomain: deps.ownerOfDomain,
+      ...(deps.isUnproven === undefined ? {} : { isUnproven: deps.isUnproven }),
     },
     keys: createProviderKeys({ document: documents.jwks, news: documents.newKeys, clock: deps.clock }),
     decrypt: createDecrypt(oidc),

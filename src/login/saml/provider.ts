@@ -24,6 +24,7 @@ export interface SamlProviderDeps {
   /** `insecure.httpProviders`: metadata and endpoints may be http. */
   readonly allowHttp: boolean;
   readonly ownerOfDomain: (domain: string) => string | null;
+  readonly isUnproven?: (domain: string) => boolean;
   /** Keeps the last good metadata over restarts. */
   readonly documents: Documents;
   readonly clock: Clock;
@@ -73,7 +74,7 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
 }
 
 /** `email` among the names means the address, which no attribute need be called. */
-function mappingOf({ settings, claimNames, ownerOfDomain }: SamlProviderDeps): ClaimMapping {
+function mappingOf({ settings, claimNames, ownerOfDomain, isUnproven }: SamlProviderDeps): ClaimMapping {
   const { attributes } = settings;
   return {
     provider: settings.id,
@@ -83,6 +84,7 @@ function mappingOf({ settings, claimNames, ownerOfDomain }: SamlProviderDeps): C
     groupsPrefix: settings.groupsPrefix ?? null,
     claimNames,
     ownerOfDomain,
+    ...(isUnproven === undefined ? {} : { isUnproven }),
   };
 }
 

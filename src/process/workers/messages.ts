@@ -1,3 +1,4 @@
+import type { DomainStatus } from "../../core/ports/domain-proofs.ts";
 import type { AuditEvent } from "../../core/ports/log.ts";
 import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
@@ -38,6 +39,8 @@ export interface WorkerReport {
   readonly listening: boolean;
   readonly store: StoreHealth;
   readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
+  readonly directory?: { readonly ok: boolean; readonly detail: string };
+  readonly domains?: readonly DomainStatus[];
   /** In the text exposition format. */
   readonly metrics: string;
 }

@@ -190,6 +190,17 @@ describe("what a provider sees and touches", () => {
     expect((await rig.admit({ provider: "entra", subject: "1" })).person?.id).toBe(alice.person?.id);
     expect(body.active).toBe(false);
   });
+
+  test("nor may a provider by an address of its own domain that is not proved", async () => {
+    const rig = createScimRig();
+    const alice = await rig.admit({ provider: "okta", subject: "1", email: "alice@new.example" });
+    rig.unproven.add("new.example");
+    await rig.scim("POST", "/Users", { schemas: [userSchema], userName: "alice@new.example", active: false });
+    expect((await rig.admit({ provider: "okta", subject: "1", email: null })).person?.id).toBe(alice.person?.id);
+    rig.unproven.clear();
+    const taken = await rig.scim("POST", "/Users", { schemas: [userSchema], userName: "ALICE@new.example", externalId: "x" });
+    expect(taken.status).toBe(409);
+  });
 });
 
 describe("a provisioned person meets a login", () => {

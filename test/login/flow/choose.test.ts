@@ -46,6 +46,21 @@ test.each([
     answer: { kind: "go", provider: entra },
   },
   {
+    when: "the owner has not proved the domain",
+    question: {
+      ...nothing,
+      accepted: [entra, google],
+      hint: "alice@acme.example",
+      isUnproven: (domain: string) => domain === "acme.example",
+    },
+    answer: { kind: "ask", problem: "unknown-domain" },
+  },
+  {
+    when: "another domain is not proved",
+    question: { ...nothing, accepted: [entra, google], hint: "alice@acme.example", isUnproven: (domain: string) => domain === "b.example" },
+    answer: { kind: "go", provider: entra },
+  },
+  {
     when: "the address has no owner",
     question: { ...nothing, accepted: [entra, google], hint: "a@b.example" },
     answer: { kind: "ask", problem: "unknown-domain" },
