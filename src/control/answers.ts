@@ -4,7 +4,7 @@ import type { Incoming } from "../core/incoming.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { BrowserStep } from "../core/ports/login-provider.ts";
 import type { PageContext, PageModel, RenderPage } from "../core/ports/pages.ts";
-import { wantsToRead } from "./control-request.ts";
+import { headerOf } from "../http/fields.ts";
 
 /** A `Set-Cookie` field's value. */
 export type CookieLine = string;
@@ -131,4 +131,9 @@ function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {
   else if (error.status >= 500) log.warn(fields, "a control request could not be served");
   else if (isOperatorsFault(error.code)) log.warn(fields, "a sign-in is not set up correctly");
   else log.info(fields, "a control request was refused");
+}
+
+/** Somebody will look at the answer: a navigation, or a client that asks for HTML whatever the method. */
+function wantsToRead(incoming: Incoming): boolean {
+  return incoming.wantsPage || (headerOf(incoming, "accept")?.includes("text/html") ?? false);
 }

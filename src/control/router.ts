@@ -1,14 +1,92 @@
 import { type Context, Hono } from "hono";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import { controlPrefix, type Visit } from "../core/route.ts";
+import { controlPrefix, type Site, type Visit } from "../core/route.ts";
 import { type Answering, failureAnswer, toResponse, withDefaults } from "./answers.ts";
-import type { Endpoint } from "./endpoint.ts";
+
+/** One address under `/_vestibule/`, as data. Everything that is decided about a request before its endpoint runs stands in these fields. */
+export interface Endpoint {
+  /** Below `/_vestibule`; `:provider` is one segment, which `ControlRequest.provider` holds. */
+  readonly path: string;
+  /** It is the host's very first page, `/`, and not below the prefix. Only where no app answers on the host. */
+  readonly isRoot?: true;
+  /** Where it exists: on the auth origin, on the hosts of apps, or on both. */
+  readonly on: "auth" | "app" | "any";
+  /** HEAD stands only where GET changes nothing: mail scanners and link previews must not spend a ticket. */
+  readonly methods: readonly ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  /** A stranger can make the gateway work here (opening sealed values, asking providers, verifying signatures): counted for each address. */
+  readonly limited: boolean;
+  /** Ends sessions: neither kept waiting nor refused when the gateway is full. */
+  readonly urgent: boolean;
+  run(request: ControlRequest): Answer | Promise<Answer>;
+}
+
+/** One control request. All that is judged comes from `visit`, normalised once; `request` is there for its body. */
+export interface ControlRequest {
+  readonly visit: Visit;
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** The `<provider>` of the path; empty where the path has none. */
+  readonly provider: string;
+}
+
+/** The parameter's value when it stands there exactly once: which of two would be meant is the sender's secret. */
+export function onlyParameter(query: URLSearchParams, name: string): string | null {
+  const values = query.getAll(name);
+  return values.length === 1 ? (values[0] ?? null) : null;
+}
+
+/** The only part of the route table that the control plane needs: which site a host name is. */
+export interface SiteTable {
+  findSite(hostname: string): Site | null;
+}
+
+const usualMaxBytes = 64 * 1024;
+const maxMs = 10_000;
+
+/** The fields of a form that was posted: `application/x-www-form-urlencoded` only, 64 KiB (or as said) and ten seconds at most. */
+export async function readForm(request: Request, maxBytes: number = usualMaxBytes): Promise<URLSearchParams> {
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/x-www-form-urlencoded") {
+    throw new GatewayError("request.malformed", `a form was expected, not ${type ?? "a body without a type"}`);
+  }
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  return new URLSearchParams(await readText(request, maxBytes));
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  if (request.body === null) return "";
+  const reader = request.body.getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const late = setTimeout(() => void reader.cancel(), maxMs);
+  const deadline = Date.now() + maxMs;
+  let text = "";
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (Date.now() > deadline) throw new GatewayError("request.timeout", "the form did not arrive in time");
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    if (error instanceof TypeError) throw new GatewayError("request.malformed", "the form is not UTF-8 or broke off", { cause: error });
+    throw error;
+  } finally {
+    clearTimeout(late);
+    // What is still to come of a refused body is not wanted.
+    void reader.cancel().catch(() => {});
+  }
+}
+
+const tooLarge = (maxBytes: number) => new GatewayError("request.body-too-large", `a form of more than ${maxBytes} bytes`);
 
 /** Answers every request under `/_vestibule/`, on every host. Never rejects. */
 export type Control = (request: Request, visit: Visit) => Promise<Response>;
 
-export interface RouterDeps extends Answering {
+interface RouterDeps extends Answering {
   readonly endpoints: readonly Endpoint[];
   /** Runs `work` for a request of `address`, or throws `login.too-many`. */
   readonly limit: (address: string, work: () => Answer | Promise<Answer>) => Promise<Answer>;

@@ -6,9 +6,8 @@ import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Site, Visit } from "../core/route.ts";
-import { asOwnAnswer } from "../http/answer.ts";
+import { asOwnAnswer, toAnswer, toWebRequest } from "../http/answer.ts";
 import { fieldOf } from "../http/fields.ts";
-import { toAnswer, toWebRequest } from "../http/web-exchange.ts";
 import { endAfterAppLogout, isAppLogout, keepInterruptedForm, preflightAnswer } from "./app-services.ts";
 import { type AppCall, appCall, hasApp, isControlPath, isRoot } from "./call.ts";
 import {

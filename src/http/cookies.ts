@@ -31,13 +31,13 @@ export function stripOwnCookies(cookieHeader: string | null, baseName: string): 
   return left === "" ? null : left;
 }
 
-/** The gateway's own cookies in a Cookie header, in order, repeats included. */
-export function ownCookies(cookieHeader: string | null, baseName: string): readonly { readonly name: string; readonly value: string }[] {
-  if (cookieHeader === null) return [];
-  return cookieHeader
-    .split(";")
-    .filter((pair) => isOwnCookieName(nameOf(pair), baseName))
-    .map((pair) => ({ name: nameOf(pair), value: pair.slice(pair.indexOf("=") + 1).trim() }));
+/** The cookies of a Cookie header, in order, as sent. */
+export function parseCookies(header: string | null): readonly (readonly [name: string, value: string])[] {
+  if (header === null) return [];
+  return header.split(";").flatMap((pair) => {
+    const equals = pair.indexOf("=");
+    return equals === -1 ? [] : [[pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()] as const];
+  });
 }
 
 function nameOf(pair: string): string {
@@ -51,7 +51,8 @@ function nameOf(pair: string): string {
  * Two cookies of our name mean null: a sibling domain can plant a second one, and whichever were believed could be the
  * attacker's (cookie tossing, RFC 6265 8.6). Only the name is searched for; a long header is never split apart.
  */
-function onlyCookie(header: string, name: string): string | null {
+export function onlyCookie(header: string | null, name: string): string | null {
+  if (header === null) return null;
   let found: string | null = null;
   for (let at = header.indexOf(name); at !== -1; at = header.indexOf(name, at + name.length)) {
     if (!beginsPair(header, at)) continue;
@@ -106,7 +107,7 @@ export function createSessionCookies(deps: {
     name,
     issue: (id, hostname) => `${name}=${id}.${macOf(newest, id, hostname)}; ${attributes}`,
     read: (header, hostname) => {
-      const value = header === null ? null : onlyCookie(header, name);
+      const value = onlyCookie(header, name);
       if (value === null) return null;
       const label = `${hostname} ${value}`;
       const known = verified.get(label);

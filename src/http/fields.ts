@@ -1,4 +1,5 @@
 import { GatewayError } from "../core/errors.ts";
+import type { Incoming } from "../core/incoming.ts";
 import type { HeadLimits } from "../core/limits.ts";
 import { foldHeaderName } from "../lib/header-names.ts";
 
@@ -207,4 +208,10 @@ export function createRequestIds(random: (bytes: number) => Uint8Array): () => s
     next += idBytes;
     return id;
   };
+}
+
+/** A header as received; a repeated one reads joined with commas, and so equals none of the values that are trusted. */
+export function headerOf(incoming: Incoming, name: string): string | null {
+  const values = incoming.rawHeaders.filter((_, at) => at % 2 === 1 && incoming.rawHeaders[at - 1]?.toLowerCase() === name);
+  return values.length === 0 ? null : values.join(", ");
 }

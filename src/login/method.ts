@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { KeyPath, Report } from "../config/problems/report.ts";
 import type { References } from "../config/values/references.ts";
-import type { Endpoint } from "../control/endpoint.ts";
+import type { Endpoint } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Origin } from "../core/origin.ts";
 import type { Audit, Log } from "../core/ports/log.ts";

@@ -1,7 +1,6 @@
 import { type CookieLine, page, withCookies } from "../control/answers.ts";
-import { type ControlRequest, headerOf } from "../control/control-request.ts";
 import { type EndNoting, endSession } from "../control/end-session.ts";
-import type { Endpoint } from "../control/endpoint.ts";
+import type { ControlRequest, Endpoint } from "../control/router.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
@@ -9,6 +8,7 @@ import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Visit } from "../core/route.ts";
 import type { Session } from "../core/session.ts";
+import { headerOf } from "../http/fields.ts";
 import { type LeaveNeeds, leaveProviders } from "./leave-providers.ts";
 
 export interface LogoutNeeds extends LeaveNeeds, EndNoting {

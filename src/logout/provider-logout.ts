@@ -1,5 +1,5 @@
-import type { ControlRequest } from "../control/control-request.ts";
 import { type EndNoting, noteEnd } from "../control/end-session.ts";
+import type { ControlRequest } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Facts } from "../core/ports/facts.ts";

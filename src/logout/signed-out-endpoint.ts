@@ -1,8 +1,6 @@
 import { page } from "../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../control/control-request.ts";
-import type { SiteTable } from "../control/deps.ts";
-import type { Endpoint } from "../control/endpoint.ts";
-import { urlOfTarget } from "../control/return-to.ts";
+import { urlOfTarget } from "../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter, type SiteTable } from "../control/router.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";

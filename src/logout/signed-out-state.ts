@@ -1,11 +1,11 @@
 import type { CookieLine } from "../control/answers.ts";
-import { type OwnCookies, onlyCookie } from "../control/own-cookies.ts";
-import { isText, openJson, sealJson } from "../control/sealed-json.ts";
+import { isText, type OwnCookies, openJson, sealJson } from "../control/browser-state.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Facts } from "../core/ports/facts.ts";
 import type { Sealer } from "../core/ports/sealer.ts";
 import type { Parting } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
+import { onlyCookie } from "../http/cookies.ts";
 
 /** What the signed-out page is told by way of the provider. */
 export interface SignedOutState {

@@ -1,8 +1,8 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
-import { peopleKind, peopleOfApp } from "../core/people-counts.ts";
 import type { Facts } from "../core/ports/facts.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
+import { peopleKind, peopleOfApp } from "../core/session.ts";
 
 /** What is counted in the store, for all processes together. */
 export interface CountedInStore {

@@ -1,6 +1,5 @@
 import { page, redirectTo } from "../control/answers.ts";
-import type { ControlRequest } from "../control/control-request.ts";
-import type { Endpoint } from "../control/endpoint.ts";
+import type { ControlRequest, Endpoint } from "../control/router.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { RenderPage } from "../core/ports/pages.ts";

@@ -1,9 +1,7 @@
 import { page, redirectTo } from "../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../control/control-request.ts";
+import { isText, openJson, sealJson } from "../control/browser-state.ts";
 import { type EndNoting, noteEnd } from "../control/end-session.ts";
-import type { Endpoint } from "../control/endpoint.ts";
-import { readForm } from "../control/read-form.ts";
-import { isText, openJson, sealJson } from "../control/sealed-json.ts";
+import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../control/router.ts";
 import type { Answer } from "../core/answer.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";

@@ -1,4 +1,4 @@
-import type { Endpoint } from "../control/endpoint.ts";
+import type { Endpoint } from "../control/router.ts";
 import type { Clock } from "../core/clock.ts";
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";

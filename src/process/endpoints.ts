@@ -1,6 +1,6 @@
 import { jsonAnswer } from "../control/answers.ts";
-import type { Endpoint } from "../control/endpoint.ts";
-import { createOwnCookies } from "../control/own-cookies.ts";
+import { createOwnCookies } from "../control/browser-state.ts";
+import type { Endpoint } from "../control/router.ts";
 import type { BrandingSettings } from "../core/branding.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";

@@ -1,6 +1,5 @@
 import { jsonAnswer } from "../control/answers.ts";
-import { type ControlRequest, headerOf } from "../control/control-request.ts";
-import type { Endpoint } from "../control/endpoint.ts";
+import type { ControlRequest, Endpoint } from "../control/router.ts";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
@@ -12,6 +11,7 @@ import type { ScimContext } from "../directory/scim/context.ts";
 import type { ScimAnswer } from "../directory/scim/resources.ts";
 import { ScimError, scimErrorBody } from "../directory/scim/scim-error.ts";
 import { serveScim } from "../directory/scim/server.ts";
+import { headerOf } from "../http/fields.ts";
 
 export interface ScimEndpointDeps {
   readonly settings: Settings;

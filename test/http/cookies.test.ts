@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOwnCookieName, ownCookies, setsOwnCookie, stripOwnCookies } from "../../src/http/cookies.ts";
+import { isOwnCookieName, onlyCookie, parseCookies, setsOwnCookie, stripOwnCookies } from "../../src/http/cookies.ts";
 
 test.each([
   { name: "vestibule", own: true },
@@ -39,10 +39,17 @@ test.each([
   expect(setsOwnCookie(line, "vestibule")).toBe(own);
 });
 
-test("our own cookies are listed in order, repeats included", () => {
-  expect(ownCookies("a=1; vestibule=x; __Host-vestibule-auth=y=z; vestibule=w", "vestibule")).toEqual([
-    { name: "vestibule", value: "x" },
-    { name: "__Host-vestibule-auth", value: "y=z" },
-    { name: "vestibule", value: "w" },
+test("cookies are read in order, repeats included; two of one name are none", () => {
+  const header = "a=1; vestibule=x; noise; vestibule-auth=y=z; b = 2;vestibule=w";
+  expect(parseCookies(header)).toEqual([
+    ["a", "1"],
+    ["vestibule", "x"],
+    ["vestibule-auth", "y=z"],
+    ["b", "2"],
+    ["vestibule", "w"],
   ]);
+  expect(onlyCookie(header, "vestibule")).toBeNull();
+  expect(onlyCookie(header, "vestibule-auth")).toBe("y=z");
+  expect(onlyCookie(header, "b")).toBe("2");
+  expect(onlyCookie(null, "b")).toBeNull();
 });

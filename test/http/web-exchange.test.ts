@@ -2,9 +2,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asGatewayError } from "../../src/core/errors.ts";
-import { asOwnAnswer, writeAnswer } from "../../src/http/answer.ts";
+import { asOwnAnswer, toAnswer, toWebRequest, writeAnswer } from "../../src/http/answer.ts";
 import { createReadIncoming } from "../../src/http/read-incoming.ts";
-import { toAnswer, toWebRequest } from "../../src/http/web-exchange.ts";
 import { parseNetworks } from "../../src/lib/networks.ts";
 import { exchange, rawConnect } from "../support/raw-client.ts";
 

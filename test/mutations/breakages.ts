@@ -396,21 +396,21 @@ export const breakages: readonly Breakage[] = [
   },
   // Redirects
   {
-    file: "src/control/return-to.ts",
+    file: "src/control/browser-state.ts",
     inside: "pathOn",
     becomes: "void site; return url.pathname + url.search;",
     test: "test/attack/redirects-open.test.ts",
     named: "http://wiki.acme.example/x is not quite the app's origin: its root instead",
   },
   {
-    file: "src/control/return-to.ts",
+    file: "src/control/browser-state.ts",
     inside: "urlOfTarget",
     becomes: "return new URL(target.path, formatOrigin(target.site.origin)).href;",
     test: "test/attack/redirects-open.test.ts",
     named: "coming back to the page //evil.example/ stays on its host",
   },
   {
-    file: "src/control/return-to.ts",
+    file: "src/control/browser-state.ts",
     inside: "safeReturnPath",
     becomes: "return path + query;",
     test: "test/attack/redirects-open.test.ts",

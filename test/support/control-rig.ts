@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Endpoint } from "../../src/control/endpoint.ts";
-import { type Control, createControl } from "../../src/control/router.ts";
+import { type Control, createControl, type Endpoint } from "../../src/control/router.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Facts } from "../../src/core/ports/facts.ts";
 import type { AuditEvent } from "../../src/core/ports/log.ts";

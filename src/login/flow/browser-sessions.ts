@@ -1,12 +1,12 @@
 import type { CookieLine } from "../../control/answers.ts";
-import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
-import { isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import { isText, type OwnCookies, openJson, sealJson } from "../../control/browser-state.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
 import type { App } from "../../core/route.ts";
 import type { Session } from "../../core/session.ts";
+import { onlyCookie } from "../../http/cookies.ts";
 
 /** One of this browser's sessions, as its auth cookie names it. */
 export interface BrowserSession {

@@ -1,4 +1,4 @@
-import { onlyParameter } from "../../control/control-request.ts";
+import { onlyParameter } from "../../control/router.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { PageModel } from "../../core/ports/pages.ts";
 

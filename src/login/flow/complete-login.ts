@@ -1,7 +1,7 @@
 import { type CookieLine, failureAnswer, withCookies } from "../../control/answers.ts";
-import type { ControlRequest } from "../../control/control-request.ts";
+import { type ReturnTarget, urlOfTarget } from "../../control/browser-state.ts";
 import { endSession } from "../../control/end-session.ts";
-import { type ReturnTarget, urlOfTarget } from "../../control/return-to.ts";
+import type { ControlRequest } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { withCookies } from "../../control/answers.ts";
-import { headerOf } from "../../control/control-request.ts";
-import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
+import type { OwnCookies } from "../../control/browser-state.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { KeptFragment, PageContext } from "../../core/ports/pages.ts";
+import { onlyCookie } from "../../http/cookies.ts";
+import { headerOf } from "../../http/fields.ts";
 import type { WantedPage } from "./wanted-page.ts";
 
 /*

@@ -1,7 +1,6 @@
 import { page, redirectTo } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
-import { isNumber, isText } from "../../control/sealed-json.ts";
+import { isNumber, isText } from "../../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";

@@ -1,7 +1,6 @@
 import { failureAnswer, page } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
-import { type ReturnTarget, readReturnUrl } from "../../control/return-to.ts";
+import { type ReturnTarget, readReturnUrl } from "../../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";

@@ -1,7 +1,5 @@
 import { redirectTo } from "../../control/answers.ts";
-import { headerOf } from "../../control/control-request.ts";
-import { createOwnCookies, type OwnCookies } from "../../control/own-cookies.ts";
-import { safeReturnPath } from "../../control/return-to.ts";
+import { createOwnCookies, type OwnCookies, safeReturnPath } from "../../control/browser-state.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Incoming } from "../../core/incoming.ts";
@@ -12,6 +10,7 @@ import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
 import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
+import { headerOf } from "../../http/fields.ts";
 import { keepForm } from "./kept-form.ts";
 import { type Binding, bindBrowser, countRounds, sealWantedPage } from "./wanted-page.ts";
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import type { CookieLine } from "../../control/answers.ts";
-import { type OwnCookies, parseCookies } from "../../control/own-cookies.ts";
-import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sealed-json.ts";
+import { isNumber, isText, isTexts, type OwnCookies, openJson, sealJson } from "../../control/browser-state.ts";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
+import { parseCookies } from "../../http/cookies.ts";
 import { loginLimitMs, packWantedPage, unpackWantedPage, type WantedPage } from "./wanted-page.ts";
 
 /** One login under way in this browser: what its answer will be checked against. */

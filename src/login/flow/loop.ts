@@ -1,5 +1,5 @@
 import { page } from "../../control/answers.ts";
-import { type ReturnTarget, urlOfTarget } from "../../control/return-to.ts";
+import { type ReturnTarget, urlOfTarget } from "../../control/browser-state.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { PageModel } from "../../core/ports/pages.ts";

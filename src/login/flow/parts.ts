@@ -1,5 +1,5 @@
-import type { SiteTable } from "../../control/deps.ts";
-import type { OwnCookies } from "../../control/own-cookies.ts";
+import type { OwnCookies } from "../../control/browser-state.ts";
+import type { SiteTable } from "../../control/router.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import type { DirectoryStep } from "../../core/ports/directory.ts";
 import type { Facts } from "../../core/ports/facts.ts";

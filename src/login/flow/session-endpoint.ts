@@ -1,6 +1,5 @@
 import { jsonAnswer } from "../../control/answers.ts";
-import type { ControlRequest } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
+import type { ControlRequest, Endpoint } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { App } from "../../core/route.ts";

@@ -1,11 +1,12 @@
 import { followStep, page, withCookies } from "../../control/answers.ts";
-import { type ControlRequest, headerOf } from "../../control/control-request.ts";
-import { onlyCookie } from "../../control/own-cookies.ts";
+import type { ControlRequest } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.ts";
 import type { PageContext } from "../../core/ports/pages.ts";
+import { onlyCookie } from "../../http/cookies.ts";
+import { headerOf } from "../../http/fields.ts";
 import { languageTags } from "../../lib/languages.ts";
 import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
 import { notingFragment, runsScripts } from "./fragment.ts";

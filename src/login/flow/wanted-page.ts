@@ -1,13 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { CookieLine } from "../../control/answers.ts";
-import type { SiteTable } from "../../control/deps.ts";
-import { type OwnCookies, onlyCookie } from "../../control/own-cookies.ts";
-import type { ReturnTarget } from "../../control/return-to.ts";
-import { isNumber, isText, isTexts, openJson, sealJson } from "../../control/sealed-json.ts";
+import { isNumber, isText, isTexts, type OwnCookies, openJson, type ReturnTarget, sealJson } from "../../control/browser-state.ts";
+import type { SiteTable } from "../../control/router.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { App, Site } from "../../core/route.ts";
+import { onlyCookie } from "../../http/cookies.ts";
 
 /** What a visitor wanted when a login came in between. Travels sealed through URLs and the login-state cookie. */
 export interface WantedPage {

@@ -1,7 +1,5 @@
 import { failureAnswer, page, redirectTo, withCookies } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
-import { readForm } from "../../control/read-form.ts";
+import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import type { Vouched } from "../../core/ports/login-provider.ts";

@@ -1,8 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { page } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import { readForm } from "../../control/read-form.ts";
-import { isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import { isText, openJson, sealJson } from "../../control/browser-state.ts";
+import { type ControlRequest, onlyParameter, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { FlowParts } from "../flow/parts.ts";

@@ -1,8 +1,6 @@
 import { jsonAnswer, redirectTo } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
-import { readForm } from "../../control/read-form.ts";
-import { isNumber, isText, openJson, sealJson } from "../../control/sealed-json.ts";
+import { isNumber, isText, openJson, sealJson } from "../../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";

@@ -1,9 +1,6 @@
 import { failureAnswer, redirectTo } from "../../control/answers.ts";
-import { type ControlRequest, onlyParameter } from "../../control/control-request.ts";
-import type { Endpoint } from "../../control/endpoint.ts";
-import { readForm } from "../../control/read-form.ts";
-import { type ReturnTarget, readReturnPath, readReturnUrl } from "../../control/return-to.ts";
-import { isText } from "../../control/sealed-json.ts";
+import { isText, type ReturnTarget, readReturnPath, readReturnUrl } from "../../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";

@@ -1,7 +1,6 @@
 import { followStep } from "../../control/answers.ts";
-import type { ControlRequest } from "../../control/control-request.ts";
 import { noteEnd } from "../../control/end-session.ts";
-import { readForm } from "../../control/read-form.ts";
+import { type ControlRequest, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SessionFilter } from "../../core/ports/session-store.ts";

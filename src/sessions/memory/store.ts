@@ -1,10 +1,9 @@
 import type { Clock, Random } from "../../core/clock.ts";
-import { peopleKind, peopleOfApp, personOf } from "../../core/people-counts.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
 import type { Store } from "../../core/ports/store.ts";
-import type { Session, SessionEnd } from "../../core/session.ts";
+import { peopleKind, peopleOfApp, personOf, type Session, type SessionEnd } from "../../core/session.ts";
 import type { SessionSettings } from "../../core/settings.ts";
 import { createMatching, formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
 import { beginSession, isWithinLimits, noteActivityAfterMs } from "../session-rules.ts";

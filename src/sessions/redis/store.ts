@@ -1,8 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
-import { peopleKind, peopleOfApp, personOf } from "../../core/people-counts.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
 import type { Store, StoreHealth } from "../../core/ports/store.ts";
-import type { Session } from "../../core/session.ts";
+import { peopleKind, peopleOfApp, personOf, type Session } from "../../core/session.ts";
 import type { RedisSettings } from "../../core/settings.ts";
 import { createSessionCache } from "../cache.ts";
 import { createSessionCodec } from "../codec.ts";

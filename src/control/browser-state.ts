@@ -1,8 +1,69 @@
 import { authorityOf, formatOrigin } from "../core/origin.ts";
+import type { Sealer } from "../core/ports/sealer.ts";
+import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import { controlPrefix, type Site } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import { isUnderPrefix, readPath } from "../lib/path.ts";
-import type { SiteTable } from "./deps.ts";
+import type { CookieLine } from "./answers.ts";
+import type { SiteTable } from "./router.ts";
+
+/** The control plane's own cookies on one host. All are host-only: none has a Domain. */
+export interface OwnCookies {
+  /** On the auth host: which sessions this browser has. */
+  readonly auth: string;
+  /** A random nonce per host that ties a login to the browser it began in. */
+  readonly browser: string;
+  /** How often a login for this host has just been through. */
+  readonly rounds: string;
+  /** On the auth host, during a logout: that this browser has more providers to leave. */
+  readonly leaving: string;
+  /** On the auth host: the provider whose challenge this browser did not answer. */
+  readonly challenged: string;
+  /** On the auth host, written by a script: the `#fragment` of the wanted page. */
+  readonly fragment: string;
+  /** Begins the names of login attempts under way. */
+  readonly loginPrefix: string;
+  set(name: string, value: string, maxAgeSeconds?: number): CookieLine;
+  /** Removes it, with the same attributes. */
+  clear(name: string): CookieLine;
+}
+
+/** Names and attributes follow the session cookie's: `__Host-` and Secure over https, neither with `insecure.plainHttp`. */
+export function createOwnCookies(session: Pick<SessionCookies, "name">): OwnCookies {
+  const attributes = `Path=/; HttpOnly; SameSite=Lax${session.name.startsWith("__Host-") ? "; Secure" : ""}`;
+  return {
+    auth: `${session.name}-auth`,
+    browser: `${session.name}-browser`,
+    rounds: `${session.name}-rounds`,
+    leaving: `${session.name}-leaving`,
+    challenged: `${session.name}-challenged`,
+    fragment: `${session.name}-fragment`,
+    loginPrefix: `${session.name}-login-`,
+    set: (name, value, maxAge) => `${name}=${value}; ${attributes}${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}`,
+    clear: (name) => `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,
+  };
+}
+
+/** Seals a value as JSON; `openJson` with the same purpose is the only way back. */
+export function sealJson(sealer: Sealer, purpose: string, value: unknown): string {
+  return sealer.seal(purpose, JSON.stringify(value));
+}
+
+/** What was sealed, or null for anything altered, foreign, absent or absurdly long. */
+export function openJson(sealer: Sealer, purpose: string, sealed: string | null): unknown {
+  if (sealed === null || sealed === "" || sealed.length > 8_192) return null;
+  const text = sealer.open(purpose, sealed);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+export const isText = (value: unknown): value is string => typeof value === "string";
+export const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+export const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isText);
 
 /** A page of a published app: the only kind of place a visitor is ever sent back to. */
 export interface ReturnTarget {
