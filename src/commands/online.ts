@@ -66,7 +66,7 @@ async function probeProvider(provider: LoginProvider): Promise<Probed> {
 function withCure({ ok, detail }: Probed): Probed {
   const code = ok ? undefined : /\b(?:E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(detail)?.[0];
   const cure = code === undefined ? null : connectionCure(code, providerKeys);
-  return { ok, detail: cure === null ? detail : `${detail}; ${cure}` };
+  return { ok, detail: cure === null || detail.includes(cure) ? detail : `${detail}; ${cure}` };
 }
 
 /** The hosts that visitors type. Addresses need no name service, and what stands for a wildcard cannot be asked for. */

@@ -1,5 +1,5 @@
 import type { Answer } from "../core/answer.ts";
-import { asGatewayError, type ErrorCode, type GatewayError } from "../core/errors.ts";
+import { asGatewayError, type GatewayError, isOperatorsFault } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { BrowserStep } from "../core/ports/login-provider.ts";
@@ -80,12 +80,14 @@ interface FailureOptions {
   readonly startAgainUrl?: string | null;
   readonly cookies?: readonly CookieLine[];
   readonly headers?: Answer["headers"];
+  /** The log has a line about it already: only what was unexpected is worth a second one, for its stack. */
+  readonly isNoted?: boolean;
 }
 
 /** What a failure looks like from outside: a page for people, JSON for scripts. Its details go to the log with the request id. */
 export function failureAnswer(deps: Answering, incoming: Incoming, error: unknown, options: FailureOptions = {}): Answer {
   const failure = asGatewayError(error);
-  noteFailure(deps.log, incoming, failure);
+  if (options.isNoted !== true || failure.code === "gateway.internal") noteFailure(deps.log, incoming, failure);
   const answer = wantsToRead(incoming)
     ? page(deps, incoming, failure.status, { page: "error", code: failure.code, startAgainUrl: options.startAgainUrl ?? null })
     : jsonAnswer(failure.status, { error: failure.code, message: failure.visitorMessage, request_id: incoming.id });
@@ -120,10 +122,6 @@ export function followStep(deps: Pick<Answering, "renderPage">, incoming: Incomi
   if (go.kind === "redirect") return redirectTo(go.url);
   return page(deps, incoming, 200, { page: "continue", action: go.action, fields: go.fields });
 }
-
-/** Names and clocks that two sides must agree on: visitors cannot mend that, and do not tell. */
-const isOperatorsFault = (code: ErrorCode) =>
-  code.startsWith("setup.") || code === "saml.audience" || code === "saml.issuer-unknown" || code === "saml.clock-skew";
 
 function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {
   const fields = { request: incoming.id, host: incoming.hostname, code: error.code, error };

@@ -163,3 +163,21 @@ export function asGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   return new GatewayError("gateway.internal", error instanceof Error ? error.message : String(error), { cause: error });
 }
+
+const agreements: ReadonlySet<string> = new Set<ErrorCode>([
+  "saml.audience",
+  "saml.issuer-unknown",
+  "saml.destination",
+  "saml.clock-skew",
+  "saml.signature",
+  "saml.decrypt",
+]);
+
+/**
+ * What operators have to look at: names, keys and clocks on which two sides must agree, and a side that is away. Visitors cannot mend it,
+ * and do not tell.
+ */
+export function isOperatorsFault(code: string): boolean {
+  if (agreements.has(code) || code.startsWith("setup.")) return true;
+  return Object.hasOwn(specs, code) && specs[code as ErrorCode].status >= 500;
+}

@@ -175,6 +175,7 @@ export function accessRecord(
   now: number,
 ): AccessRecord {
   const known = identity?.kind === "known" ? identity : null;
+  const allowed = decision !== null && decision !== "control" && decision.kind === "allow" ? decision : null;
   return {
     id: incoming.id,
     client: incoming.client,
@@ -184,9 +185,12 @@ export function accessRecord(
     route: route?.id ?? null,
     principal: known === null ? null : known.principal,
     via: known === null ? null : known.via,
+    session: known?.session?.key ?? null,
+    userAgent: shownAgent(incoming.userAgent),
     decision: decision === null ? "error" : decision === "control" ? "control" : decision.kind,
     reason: outcome.error ?? reasonOf(decision),
-    shadow: decision !== null && decision !== "control" && decision.kind === "allow" ? (decision.shadow?.reason ?? null) : null,
+    rule: allowed?.rule ?? null,
+    shadow: allowed?.shadow?.reason ?? null,
     status: outcome.status,
     bytesSent: outcome.bytesSent,
     durationMs: Math.max(0, now - incoming.receivedAt),
@@ -213,6 +217,7 @@ function reasonOf(decision: Decision | "control" | null): string | null {
 }
 
 const shownChars = 200;
+const shownAgent = (text: string | null | undefined) => text?.slice(0, shownChars) ?? null;
 
 /** The access line of a request that was never understood: what it claimed, shortened, and judged by nobody. */
 export function refusedRecord(req: IncomingMessage, requestId: string, outcome: Outcome): AccessRecord {
@@ -227,8 +232,11 @@ export function refusedRecord(req: IncomingMessage, requestId: string, outcome: 
     route: null,
     principal: null,
     via: null,
+    session: null,
+    userAgent: shownAgent(req.headers["user-agent"]),
     decision: "error",
     reason: outcome.error,
+    rule: null,
     shadow: null,
     status: outcome.status,
     bytesSent: outcome.bytesSent,

@@ -27,7 +27,8 @@ function accessFields(record: AccessRecord): string {
     (principal === null
       ? `,"principal":null`
       : `,"principal":{"provider":${quote(principal.provider)},"subject":${quote(principal.subject)},"email":${quoteOrNull(principal.email)}}`) +
-    `,"via":${quoteOrNull(record.via)},"decision":"${record.decision}","reason":${quoteOrNull(record.reason)}` +
+    `,"via":${quoteOrNull(record.via)},"session":${quoteOrNull(record.session)},"agent":${quoteOrNull(record.userAgent)}` +
+    `,"decision":"${record.decision}","reason":${quoteOrNull(record.reason)},"rule":${quoteOrNull(record.rule)}` +
     (record.shadow === null ? "" : `,"shadow":"${record.shadow}"`) +
     `,"status":${record.status},"bytes":${record.bytesSent},"ms":${tenths(record.durationMs)}` +
     `,"upstreamMs":${record.upstreamMs === null ? "null" : tenths(record.upstreamMs)}` +

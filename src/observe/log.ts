@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { Clock } from "../core/clock.ts";
+import { isOperatorsFault } from "../core/errors.ts";
 import type { Audit, Log, LogFields } from "../core/ports/log.ts";
 import type { LogLevel } from "../core/settings.ts";
 import { scrub, scrubText } from "./scrub.ts";
@@ -36,10 +37,17 @@ export function createLog({ level, format, write, pid, clock }: LogDeps): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** Audit lines: `"audit": "login"` and the event's fields. Written whatever the log level is: evidence is not a detail. */
+/**
+ * Audit lines: `"audit": "login"` and the event's fields. Written whatever the log level is: evidence is not a detail. A login that
+ * failed by an operator's fault is a warning.
+ */
 export function createAudit(deps: Omit<LogDeps, "level">): Audit {
   const log = createLog({ ...deps, level: "info" });
-  return ({ event, ...fields }) => log.info({ audit: event, ...withoutMore(fields) }, `audit: ${event}`);
+  return (entry) => {
+    const { event, ...fields } = entry;
+    const at = event === "login-failed" && isOperatorsFault(entry.code) ? "warn" : "info";
+    log[at]({ audit: event, ...withoutMore(fields) }, `audit: ${event}`);
+  };
 }
 
 /** Who it was, and no more: groups, claims and attributes of a person are not for every log. */

@@ -1,4 +1,5 @@
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
@@ -131,6 +132,7 @@ export function composeGateway(start: GatewayStart): Gateway {
         const newRequestId = () => current.gateway.newRequestId();
         listeners.push(await createListener({ settings, log, onRequest, onUpgrade, newRequestId }));
       }
+      tellOfProviders(current.providers.values(), log);
       return listeners.map((listener) => listener.address());
     },
     prepare(next) {
@@ -142,6 +144,7 @@ export function composeGateway(start: GatewayStart): Gateway {
           connections.reviewAll();
           void domainWatch.look("unproven");
           for (const provider of left) provider.close();
+          tellOfProviders(made, log);
         },
         discard: () => {
           for (const provider of made) provider.close();
@@ -200,5 +203,15 @@ function nextVersion(before: Current, next: Settings, lasting: Lasting) {
   } catch (error) {
     for (const provider of made) provider.close();
     throw error;
+  }
+}
+
+/** Says at once which providers cannot be used: a visitor's login is a bad moment to hear it. In the background; nothing waits for it. */
+function tellOfProviders(providers: Iterable<LoginProvider>, log: Log): void {
+  for (const provider of providers) {
+    void (provider.firstLook?.() ?? provider.probe()).then(({ ok, detail }) => {
+      if (!ok)
+        log.warn({ provider: provider.id, reason: detail }, "a provider cannot be used now: logins there fail until this is put right");
+    });
   }
 }

@@ -26,7 +26,10 @@ test("rules, dashboard and page name no metric that does not exist", async () =>
   registry.accessRecorded({
     ...{ id: "1", client: "192.0.2.1", method: "GET", host: "h", path: "/", route: "h/", principal: null, via: null, decision: "pass" },
     ...{
+      session: null,
+      userAgent: null,
       reason: null,
+      rule: null,
       shadow: null,
       status: 200,
       bytesSent: 0,

@@ -11,8 +11,11 @@ const record: AccessRecord = {
   route: "wiki.acme.example/",
   principal: { provider: "entra", subject: "alice", email: null },
   via: "session",
+  session: "kZ0",
+  userAgent: "curl/8.5",
   decision: "allow",
   reason: "policies.staff-only[0]",
+  rule: "policies.staff-only[0]",
   shadow: null,
   status: 200,
   bytesSent: 12,
@@ -44,8 +47,11 @@ test("a request is one line in the log's own format", () => {
     route: "wiki.acme.example/",
     principal: { provider: "entra", subject: "alice", email: null },
     via: "session",
+    session: "kZ0",
+    agent: "curl/8.5",
     decision: "allow",
     reason: "policies.staff-only[0]",
+    rule: "policies.staff-only[0]",
     status: 200,
     bytes: 12,
     ms: 1.3,
@@ -55,8 +61,17 @@ test("a request is one line in the log's own format", () => {
 });
 
 test.each([
-  { when: "an anonymous visitor", change: { principal: null, via: null, decision: "login" }, shows: { principal: null, via: null } },
+  {
+    when: "an anonymous visitor",
+    change: { principal: null, via: null, session: null, decision: "login", rule: null },
+    shows: { principal: null, session: null },
+  },
   { when: "a refusal that is not enforced", change: { shadow: "no-rule-matched" }, shows: { shadow: "no-rule-matched" } },
+  {
+    when: "an upstream that failed after a rule had allowed",
+    change: { reason: "upstream.unreachable", status: 502 },
+    shows: { reason: "upstream.unreachable", rule: "policies.staff-only[0]" },
+  },
   { when: "a tunnel", change: { websocket: true }, shows: { websocket: true } },
   { when: "a broken connection", change: { aborted: true, upstreamMs: null }, shows: { aborted: true, upstreamMs: null } },
   { when: "a clock that went back", change: { durationMs: -5 }, shows: { ms: 0 } },
@@ -68,9 +83,14 @@ test.each([
 test.each(['a"b', "a\\b", "a\nb", "a\u001b[31mb", "a\u007fb", "é", "\ud800", "日本"])(
   "the text %j comes back as it was, on one line",
   (text) => {
-    const [line = ""] = written({ path: text, principal: { provider: text, subject: text, email: text }, reason: text });
+    const [line = ""] = written({ path: text, userAgent: text, principal: { provider: text, subject: text, email: text }, reason: text });
     expect(line.indexOf("\n")).toBe(line.length - 1);
-    expect(JSON.parse(line)).toMatchObject({ path: text, reason: text, principal: { provider: text, subject: text, email: text } });
+    expect(JSON.parse(line)).toMatchObject({
+      path: text,
+      agent: text,
+      reason: text,
+      principal: { provider: text, subject: text, email: text },
+    });
   },
 );
 

@@ -87,3 +87,16 @@ test("in the pretty form nobody can write a line or a colour of their own", () =
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/^22:13:20\.123 INFO {2}request {2}path="[ -~]*"\n$/);
 });
+
+test.each([
+  { code: "setup.client", level: "warn" },
+  { code: "saml.clock-skew", level: "warn" },
+  { code: "login.provider-unavailable", level: "warn" },
+  { code: "login.provider-refused", level: "info" },
+  { code: "a-code-that-does-not-exist", level: "info" },
+])("a login that failed by $code is one line at $level", ({ code, level }) => {
+  const lines: string[] = [];
+  const audit = createAudit({ format: "json", write: (line) => void lines.push(line), pid: 1, clock: () => 0 });
+  audit({ event: "login-failed", request: "r", client: "::1", provider: "acme", code, detail: "why" });
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ level, audit: "login-failed", code, detail: "why" }]);
+});

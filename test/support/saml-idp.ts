@@ -28,6 +28,8 @@ export interface SamlIdpBehaviour {
   /** How its own logout requests, and its answers to ours, travel. */
   logoutBinding: "redirect" | "post";
   partialLogout: boolean;
+  /** What it answers to a person who cancels, outermost status code first. */
+  refusal: string;
   /** Attributes of each person beside e-mail, name and groups. */
   available: boolean;
 }
@@ -90,6 +92,7 @@ export async function startSamlIdp(options: SamlIdpOptions): Promise<SamlIdp> {
     encrypt: false,
     logoutBinding: "redirect",
     partialLogout: false,
+    refusal: "Responder/AuthnFailed",
     available: true,
     ...options.behaviour,
   };
@@ -194,7 +197,7 @@ function createIdp(origin: string, behaviour: SamlIdpBehaviour, options: SamlIdp
     if (asked === undefined) throw new Error("no such login");
     if (form.get("cancel") === "1") {
       const head = { issuer: entityId, destination: behaviour.sp.acsUrl, inResponseTo: asked.id, now: Date.now() };
-      const xml = signElement(responseXml(head, "Responder/AuthnFailed", ""), "Response", behaviour.key);
+      const xml = signElement(responseXml(head, behaviour.refusal, ""), "Response", behaviour.key);
       sendForm(response, behaviour.sp.acsUrl, { SAMLResponse: base64(xml), RelayState: asked.relayState ?? "" }, null);
       return;
     }

@@ -23,9 +23,15 @@ export interface AccessRecord {
   readonly route: string | null;
   readonly principal: Pick<Principal, "provider" | "subject" | "email"> | null;
   readonly via: "session" | "bearer" | null;
+  /** The session's handle (`Session.key`), by which its login, its other requests and its end are found; null without a session. */
+  readonly session: string | null;
+  /** Shortened; null = none was sent. */
+  readonly userAgent: string | null;
   readonly decision: "allow" | "pass" | "login" | "challenge" | "refuse" | "control" | "error";
   /** Refusal reason, login cause, error code or the rule that allowed. */
   readonly reason: string | null;
+  /** The rule that allowed, also where the answer became an error after that; null = no rule did. */
+  readonly rule: string | null;
   readonly shadow: RefusalReason | null;
   readonly status: number;
   readonly bytesSent: number;

@@ -121,6 +121,11 @@ export interface LoginProvider {
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   /**
+   * The first contact, when a configuration that names it comes into force; absent = `probe`. Never throws, and delays no login. What is
+   * told by its own log line is answered with ok.
+   */
+  firstLook?(): Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /**
    * Sends one authorization request that nobody follows, where the provider answers such a request at once (PAR): proves id, secret and
    * redirect URI. Null where it takes none. Never throws.
    */

@@ -153,10 +153,10 @@ function failed(parts: CompletionNeeds, request: ControlRequest, target: ReturnT
   const query = new URLSearchParams({ return: urlOfTarget(target), another: "1" });
   const another = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/login?${query}`;
   const startAgainUrl = needsAnotherAccount.includes(error.code) ? another : urlOfTarget(target);
-  return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, cookies });
+  return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, cookies, isNoted: true });
 }
 
-/** Counts and records a login that did not succeed; the detail is for operators only. */
+/** Counts and records a login that did not succeed: the one line about it. The detail is for operators only. */
 export function noteFailedLogin(
   parts: Needs<"metrics" | "audit">,
   request: ControlRequest,

@@ -7,6 +7,7 @@ import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
 import { type Choices, chooseProvider, chooserModel, passedOn, readChoices } from "./choose.ts";
+import { noteFailedLogin } from "./complete-login.ts";
 import { notingFragment } from "./fragment.ts";
 import { loopAnswer } from "./loop.ts";
 import type { Needs } from "./parts.ts";
@@ -61,6 +62,7 @@ async function proceed(parts: LoginNeeds, request: ControlRequest, login: Login)
   const { wanted, target, app, choices } = login;
   const { incoming } = request.visit;
   if (wanted.rounds >= maxRounds) {
+    parts.log.warn({ request: incoming.id, host: target.site.hostname, rounds: wanted.rounds }, "a login keeps starting over");
     return loopAnswer(parts, incoming, target, wanted.acr.length > 0 ? ["strength-not-given"] : ["cookies-blocked", "clock"]);
   }
   const listed = choices.another ? [] : parts.browserSessions.read(incoming.cookie);
@@ -105,14 +107,11 @@ async function go(
     });
   } catch (error) {
     const failure = asGatewayError(error);
-    parts.metrics.logins(provider.id, failure.code);
-    const { id: requestId, client } = incoming;
-    parts.audit({ event: "login-failed", request: requestId, client, provider: provider.id, code: failure.code, detail: failure.message });
+    noteFailedLogin(parts, request, provider.id, { code: failure.code, detail: failure.message });
     const others = accepted.filter((other) => other.id !== provider.id);
     if (!isUnavailable(failure) || others.length === 0) {
-      return failureAnswer(parts, incoming, failure, { startAgainUrl: loginUrl({ wish: login.sealed }) });
+      return failureAnswer(parts, incoming, failure, { startAgainUrl: loginUrl({ wish: login.sealed }), isNoted: true });
     }
-    parts.log.warn({ request: requestId, provider: provider.id, error: failure }, "a provider is not answering; the others are offered");
     return ask(parts, request, login, others, "provider-unavailable");
   }
 }

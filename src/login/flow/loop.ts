@@ -7,9 +7,8 @@ import type { Needs } from "./parts.ts";
 
 type Cause = (PageModel & { page: "loop" })["causes"][number];
 
-/** Stops a login that leads nowhere, and names what usually makes it so. */
-export function loopAnswer(parts: Needs<"renderPage" | "log">, incoming: Incoming, target: ReturnTarget, causes: readonly Cause[]): Answer {
-  parts.log.warn({ request: incoming.id, host: target.site.hostname, causes }, "a login keeps starting over");
+/** Stops a login that leads nowhere, and names what usually makes it so. The caller has logged it. */
+export function loopAnswer(parts: Needs<"renderPage">, incoming: Incoming, target: ReturnTarget, causes: readonly Cause[]): Answer {
   const status = causes.includes("strength-not-given") ? 403 : causes.length === 1 ? 400 : 508;
   const app = target.site.app?.settings.name ?? null;
   return page(parts, incoming, status, { page: "loop", app, causes, startAgainUrl: urlOfTarget(target) });

@@ -54,9 +54,7 @@ function failed(parts: FlowParts, request: ControlRequest, form: Form, failure: 
   const { incoming } = request.visit;
   noteFailedLogin(parts, request, form.provider.id, { code: failure.code, detail: failure.message });
   const problem = problemOf(failure);
-  if (problem === null) return failureAnswer(parts, incoming, failure, { startAgainUrl: "/_vestibule/login" });
-  if (problem === "unavailable")
-    parts.log.warn({ request: incoming.id, provider: form.provider.id, error: failure }, "a directory cannot be asked");
+  if (problem === null) return failureAnswer(parts, incoming, failure, { startAgainUrl: "/_vestibule/login", isNoted: true });
   return page(parts, incoming, failure.status, formPage({ ...form, problem }));
 }
 

@@ -81,7 +81,8 @@ async function submitPassword(parts: FlowParts, provider: LocalProvider, request
             ? "unavailable"
             : null;
     noteFailure(parts, provider, request, failure, username);
-    if (problem === null) return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: "/_vestibule/login" });
+    if (problem === null)
+      return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: "/_vestibule/login", isNoted: true });
     const action = `/_vestibule/local/${encodeURIComponent(provider.id)}/password`;
     return page(parts, request.visit.incoming, failure.status, {
       page: "password",
@@ -145,7 +146,7 @@ async function submitSecond(parts: FlowParts, provider: LocalProvider, request: 
     noteFailure(parts, provider, request, failure, username);
     const user = (await provider.file.read())[username];
     if (problem === null || user === undefined)
-      return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: "/_vestibule/login" });
+      return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: "/_vestibule/login", isNoted: true });
     const factors = { totp: user.totp !== null, recovery: user.recovery.length > 0, passkeys: user.passkeys.length };
     return askForSecond(parts, provider, request, {
       login: { ...login, at: login.at },

@@ -124,11 +124,12 @@ export function checkTimes(claims: Claims, { now, toleranceMs }: Moment): { read
   const notBefore = timeOf(claims, "nbf");
   const issuedAt = timeOf(claims, "iat");
   if (expiresAt === null) throw rejected("token: exp is missing");
-  if (expiresAt <= now - toleranceMs) throw clock(`token: expired ${seconds(now - expiresAt)} ago${clockHint(toleranceMs)}`);
+  const moment = { now, toleranceMs };
+  if (expiresAt <= now - toleranceMs) throw clock(`token: expired ${seconds(now - expiresAt)} ago${clockHint(expiresAt, moment, "fast")}`);
   if (notBefore !== null && notBefore > now + toleranceMs)
-    throw clock(`token: nbf lies ${seconds(notBefore - now)} ahead${clockHint(toleranceMs)}`);
+    throw clock(`token: nbf lies ${seconds(notBefore - now)} ahead${clockHint(notBefore, moment, "slow")}`);
   if (issuedAt !== null && issuedAt > now + toleranceMs)
-    throw clock(`token: iat lies ${seconds(issuedAt - now)} ahead${clockHint(toleranceMs)}`);
+    throw clock(`token: iat lies ${seconds(issuedAt - now)} ahead${clockHint(issuedAt, moment, "slow")}`);
   return { expiresAt, issuedAt };
 }
 
@@ -154,4 +155,7 @@ const weak = (detail: string) => new ProtocolFailure("weak", detail);
 /** A value of a claim, fit for a log line. */
 const shown = (value: unknown) => printable(value).slice(0, 300) || "(none)";
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
-const clockHint = (toleranceMs: number) => ` (tolerance ${seconds(toleranceMs)}; do the clocks agree?)`;
+const instant = (ms: number) => new Date(ms).toISOString();
+/** Both times, and the two ways in which they can be wrong. */
+const clockHint = (stated: number, { now, toleranceMs }: Moment, ours: "fast" | "slow") =>
+  ` (it says ${instant(stated)}, here it is ${instant(now)}, tolerance ${seconds(toleranceMs)}): this machine's clock is ${ours}, or the provider's is ${ours === "fast" ? "slow" : "fast"}`;

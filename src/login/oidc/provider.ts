@@ -4,10 +4,11 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
-import { createProviderFetch, jsonObject, messageOf, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
+import { createFaults } from "../remote/provider-errors.ts";
+import { createProviderFetch, jsonObject, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
 import { verifyBearer } from "./bearer.ts";
 import { beginLogin, readMemory } from "./begin-login.ts";
-import { createFaults, type OidcContext } from "./context.ts";
+import { noteFault, type OidcContext, wordsOf } from "./context.ts";
 import { createDecrypt, publicKeysOf } from "./decrypt.ts";
 import { discoveryUrl, readMetadata } from "./discovery.ts";
 import { finishLogin } from "./finish-login.ts";
@@ -126,6 +127,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
       return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
     },
     probe: () => probe(context, documents.jwks),
+    firstLook: () => firstLook(context),
     tryRequest: () => tryRequest(context),
     close: () => closing.abort(),
   };
@@ -172,7 +174,17 @@ async function probe(
     if (algorithms.length === 0) return { ok: false, detail: "the provider announces no asymmetric signature algorithm that is accepted" };
     return { ok: true, detail: `${keys.length} signing keys, ${algorithms.join(", ")}` };
   } catch (error) {
-    return { ok: false, detail: messageOf(error) };
+    return { ok: false, detail: wordsOf(context, error) };
+  }
+}
+
+/** The one document that every login needs. What it says counts for later, and its failure holds up no login that comes a moment after. */
+async function firstLook(context: OidcContext): Promise<{ ok: boolean; detail: string }> {
+  try {
+    await context.metadata.reload("probe");
+    return { ok: true, detail: "reached" };
+  } catch (error) {
+    return { ok: false, detail: wordsOf(context, error) };
   }
 }
 
@@ -183,17 +195,8 @@ async function tryRequest(context: OidcContext): Promise<{ ok: boolean; detail: 
     const pushed = go.kind === "redirect" && new URL(go.url).searchParams.has("request_uri");
     return pushed ? { ok: true, detail: "a pushed request was taken: clientId, secret and redirect URI are right" } : null;
   } catch (error) {
-    const words = messageOf(error);
-    return { ok: false, detail: `the provider refuses a login's request: ${words}; ${requestCure(words, context.redirectUri)}` };
+    return { ok: false, detail: `the provider refuses a login's request: ${wordsOf(context, error)}` };
   }
-}
-
-function requestCure(words: string, redirectUri: string): string {
-  if (/invalid_client|unauthorized_client|401/i.test(words))
-    return "compare clientId, clientSecret and clientAuth with the client at the provider";
-  if (/redirect/i.test(words)) return `register ${redirectUri} there, to the letter`;
-  if (/scope/i.test(words)) return "ask for scopes that the client may have";
-  return `is ${redirectUri} registered there?`;
 }
 
 function loginCode({ kind, fault, isHearsay }: ProtocolFailure): ErrorCode {
@@ -204,13 +207,12 @@ function loginCode({ kind, fault, isHearsay }: ProtocolFailure): ErrorCode {
   return kind === "rejected" ? "login.answer-rejected" : "login.provider-refused";
 }
 
-async function inLogin<T>({ faults }: OidcContext, step: Promise<T>): Promise<T> {
+async function inLogin<T>(context: OidcContext, step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
-    faults.note(error);
-    if (error instanceof ProtocolFailure) throw new GatewayError(loginCode(error), error.message, { cause: error });
-    throw error;
+    if (!(error instanceof ProtocolFailure)) throw error;
+    throw new GatewayError(loginCode(error), noteFault(context, error), { cause: error });
   }
 }
 

@@ -5,8 +5,8 @@ import type { Session, Tokens } from "../../core/session.ts";
 import { type Claims, claimAt } from "../claims/claim-paths.ts";
 import { type ClaimMapping, type Identity, mapClaims, mapStatedClaims } from "../claims/map-claims.ts";
 import { meaningOf } from "../remote/provider-errors.ts";
-import { messageOf, ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
-import type { OidcContext } from "./context.ts";
+import { ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
+import { noteFault, type OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { idTokenBasics, keptTokens, nextRefresh, opened, type TokenAnswer, verifyIdToken } from "./finish-login.ts";
 import { claimsOfKept } from "./jws.ts";
@@ -45,8 +45,7 @@ export async function refreshLogin(context: OidcContext, session: Session): Prom
  * down, or that rejects our client for a while, does not.
  */
 function outcomeOf(context: OidcContext, error: unknown): RefreshOutcome {
-  const why = messageOf(error);
-  context.faults.note(error);
+  const why = noteFault(context, error);
   return isDefinite(error) ? { kind: "refused", why } : { kind: "unavailable", why, retryAt: retryAt(context) };
 }
 
@@ -86,8 +85,7 @@ async function renewed(
     return { kind: "renewed", principal, tokens: kept, refreshAt: isWhole ? nextRefresh(context, answer, kept) : retryAt(context) };
   } catch (error) {
     if (!(error instanceof ProtocolFailure) || isDefinite(error)) throw error;
-    context.faults.note(error);
-    noteUnrenewed(context, session, error.message);
+    noteUnrenewed(context, session, noteFault(context, error));
     return {
       kind: "renewed",
       principal: session.principal,

@@ -58,12 +58,14 @@ export function createKeptDocument<T>(deps: {
       return found.value;
     } catch (error) {
       const count = (failure?.count ?? 0) + 1;
-      const pauseMs = known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;
+      // Who looks on purpose says so, and takes no time from a login that comes a moment later.
+      const pauseMs = why === "probe" ? 0 : known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;
       failure = { message: messageOf(error), error, count, retryAt: deps.clock() + pauseMs };
-      deps.log.warn(
-        { provider: deps.provider, document: deps.what, reason: failure.message, kept: known !== null },
-        "provider document not renewed",
-      );
+      if (why !== "probe")
+        deps.log.warn(
+          { provider: deps.provider, document: deps.what, reason: failure.message, kept: known !== null },
+          "provider document not renewed",
+        );
       throw error;
     }
   };

@@ -84,3 +84,25 @@ function faultOf(code: string, text: string): SetupFault {
   if (code === "invalid_client" || code === "unauthorized_client") return "client";
   return /redirect[_ -]?ur[il]/i.test(`${code} ${text}`) ? "redirect-uri" : "request";
 }
+
+/** What an operator has to put right at a provider, as the last login or refresh showed it: for the provider's state. */
+export interface Faults {
+  /** The whole sentence for operators. */
+  note(message: string): void;
+  /** A login or a refresh has just worked. */
+  clear(): void;
+  last(): string | null;
+}
+
+export function createFaults(): Faults {
+  let last: string | null = null;
+  return {
+    note: (message) => {
+      last = message;
+    },
+    clear: () => {
+      last = null;
+    },
+    last: () => last,
+  };
+}

@@ -1,4 +1,5 @@
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { connectionCure, providerKeys } from "../../lib/connection-cures.ts";
 
 export type ProviderDocument = Parameters<Metrics["providerFetches"]>[1];
 export interface FetchInit {
@@ -88,10 +89,13 @@ async function readBounded(response: Response, largest: number): Promise<Uint8Ar
 }
 
 function whyUnreachable(error: unknown): string {
-  if (error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError")) return "did not answer in time";
+  if (error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError"))
+    return "did not answer in time: look at routes and firewalls; where only a proxy leads out, set HTTPS_PROXY and NODE_USE_ENV_PROXY=1";
   const cause = error instanceof Error ? error.cause : null;
   const code = cause instanceof Error ? (cause as { code?: unknown }).code : null;
-  return typeof code === "string" ? `cannot be reached (${code})` : "cannot be reached";
+  if (typeof code !== "string") return "cannot be reached";
+  const cure = connectionCure(code, providerKeys);
+  return `cannot be reached (${code})${cure === null ? "" : `: ${cure}`}`;
 }
 
 /** The body as a JSON object, or `unavailable`: an error page of some intermediary says nothing about the visitor. */

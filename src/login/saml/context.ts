@@ -1,9 +1,11 @@
 import { createPrivateKey } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
 import { formatOrigin, type Origin } from "../../core/origin.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
+import type { Faults } from "../remote/provider-errors.ts";
 import type { MetadataSource } from "./metadata/source.ts";
 import { type SamlSettings, signingPlace } from "./settings.ts";
 import type { DecryptionPolicy } from "./signature/decrypt.ts";
@@ -50,6 +52,7 @@ export interface SamlContext {
   signingKey(): SigningKey | null;
   readonly decryption: DecryptionPolicy;
   readonly mapping: ClaimMapping;
+  readonly faults: Faults;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -68,4 +71,38 @@ export function decryptionPolicy({ keys, allowLegacyEncryption }: SamlSettings):
 export function ownEndpoints(authOrigin: Origin, provider: string): { readonly acsUrl: string; readonly sloUrl: string } {
   const here = `${formatOrigin(authOrigin)}/_vestibule/saml/${provider}`;
   return { acsUrl: `${here}/acs`, sloUrl: `${here}/slo` };
+}
+
+/**
+ * The failure of an answer with its cure and the values of this side, where an operator has to put something right. Our own login's answer
+ * also tells of the provider: its state has the sentence then. A stranger's says nothing about it.
+ */
+export function withFault(context: SamlContext, error: unknown, isOurs: boolean): unknown {
+  const cure = error instanceof GatewayError ? cureOf(error, context) : null;
+  if (!(error instanceof GatewayError) || cure === null) return error;
+  const words = `${error.message}; ${cure}`;
+  if (isOurs) context.faults.note(words);
+  return new GatewayError(error.code, words, { cause: error.cause });
+}
+
+function cureOf({ code }: GatewayError, { saml, acsUrl, settings }: SamlContext): string | null {
+  const here = `providers.${settings.id}.saml`;
+  switch (code) {
+    case "setup.request":
+      return `does it know ${saml.entityId} with our present key (vestibule metadata ${settings.id}), and can it do what nameIdFormat and authnContext ask for?`;
+    case "saml.audience":
+      return `write ${saml.entityId} as our entity id there, or the id that it uses as ${here}.entityId`;
+    case "saml.issuer-unknown":
+      return `read the metadata of the provider that signs (${here}.metadata, metadataEntity, or idp.entityId)`;
+    case "saml.destination":
+      return `write ${acsUrl} as the assertion consumer service there`;
+    case "saml.signature":
+      return `give its present certificate (${here}.metadata or idp.certificates)`;
+    case "saml.decrypt":
+      return `give the provider the certificate of one of ${here}.keys (vestibule metadata ${settings.id})`;
+    case "saml.clock-skew":
+      return "set the clocks of both machines by NTP";
+    default:
+      return null;
+  }
 }

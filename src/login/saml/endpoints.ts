@@ -59,7 +59,7 @@ async function receiveAnswer(parts: AcsNeeds, provider: SamlProvider, request: C
   } catch (error) {
     const { code, message } = asGatewayError(error);
     noteFailedLogin(parts, request, provider.id, { code, detail: message });
-    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login" });
+    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login", isNoted: true });
   }
 }
 
@@ -82,7 +82,7 @@ async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: 
   } catch (error) {
     const { code, message } = asGatewayError(error);
     noteFailedLogin(parts, request, provider.id, { code, detail: message });
-    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login" });
+    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login", isNoted: true });
   }
 }
 

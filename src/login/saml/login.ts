@@ -3,7 +3,7 @@ import type { LoginRequest, LoginStart, Vouched } from "../../core/ports/login-p
 import { claimAt } from "../claims/claim-paths.ts";
 import { mapClaims } from "../claims/map-claims.ts";
 import { claimsOf, receivedNames } from "./claims.ts";
-import type { SamlContext } from "./context.ts";
+import { type SamlContext, withFault } from "./context.ts";
 import type { AssertionFacts } from "./messages/assertion.ts";
 import { writeAuthnRequest } from "./messages/authn-request.ts";
 import { accountOf, logoutHandle, sessionOf } from "./messages/name-id.ts";
@@ -63,7 +63,8 @@ export async function receiveAnswer(context: SamlContext, form: URLSearchParams)
   const relayState = onlyField(form, "RelayState");
   const { saml, acsUrl, decryption, clock } = context;
   const toleranceMs = saml.clockToleranceMs;
-  const answer = await withCurrentKeys(context, context.asked.isOurs(xml) ? "asked" : "unasked", (metadata) =>
+  const isOurs = context.asked.isOurs(xml);
+  const answer = await withCurrentKeys(context, isOurs ? "asked" : "unasked", (metadata) =>
     verifyResponse(xml, {
       issuer: metadata.entityId,
       entityId: saml.entityId,
@@ -74,7 +75,9 @@ export async function receiveAnswer(context: SamlContext, form: URLSearchParams)
       now: clock(),
       toleranceMs,
     }),
-  );
+  ).catch((error: unknown) => {
+    throw withFault(context, error, isOurs);
+  });
   noteExpiredKey(context, answer);
   // A day after it was issued no assertion is accepted, whatever it says of itself (LemonLDAP::NG's say 20 hours), and need not be known.
   const longest = clock() + dayMs + 2 * toleranceMs;

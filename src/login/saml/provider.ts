@@ -5,6 +5,7 @@ import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
+import { createFaults } from "../remote/provider-errors.ts";
 import { createAskedRequests, decryptionPolicy, type SamlContext, signingKeys } from "./context.ts";
 import { beginLogin, concludeLogin, receiveAnswer } from "./login.ts";
 import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
@@ -51,9 +52,9 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
     signingKey,
     decryption: decryptionPolicy(saml),
     mapping: mappingOf(deps),
+    faults: createFaults(),
   };
   const metadata = ownMetadata({ settings, saml, acsUrl, sloUrl }, signingKey);
-  source.start();
   return {
     id: settings.id,
     name: settings.name,
@@ -63,12 +64,24 @@ export function createSamlProvider(deps: SamlProviderDeps): SamlProvider {
     metadataDocument: metadata,
     begin: (request) => beginLogin(context, request),
     receive: (form) => receiveAnswer(context, form),
-    conclude: async (parcel, asked) => concludeLogin(context, parcel, asked),
+    conclude: async (parcel, asked) => {
+      const vouched = concludeLogin(context, parcel, asked);
+      context.faults.clear();
+      return vouched;
+    },
     leave: (session, state) => leaveProvider(context, session, state),
     acceptLogoutMessage: (wire) => acceptLogoutMessage(context, wire),
     answerLogout: (request, outcome) => answerLogout(context, request, outcome),
-    health: () => source.health(),
+    health: () => {
+      const [state, fault] = [source.health(), context.faults.last()];
+      return state.ok && fault !== null ? { ok: false, detail: fault } : state;
+    },
     probe: () => source.probe(),
+    // From here on the metadata is renewed in the background, and what fails there has a line of its own.
+    firstLook: async () => {
+      source.start();
+      return { ok: true, detail: "renewed in the background" };
+    },
     close: () => source.close(),
   };
 }

@@ -204,13 +204,16 @@ test.each(["login.strength-not-given", "saml.authn-context"] as const)(
   },
 );
 
-test("an operator's fault is told as one, logged at warn, and another provider is offered where there is one", async () => {
+test("an operator's fault is told as one, in one line for operators, and another provider is offered where there is one", async () => {
   const rig = createControlRig();
   rig.providers.entra.script.finishFails = new GatewayError("setup.audience", "token: aud is a, this gateway is b");
   const page = await createControlBrowser(rig).go(`${wiki}/page`);
   expect(page.body).toContain("The sign-in is not set up correctly");
   expect(page.body).not.toContain("not let in");
-  expect(rig.log.lines.find(({ message }) => message === "a sign-in is not set up correctly")).toMatchObject({ level: "warn" });
+  expect(rig.audited.filter(({ event }) => event === "login-failed")).toMatchObject([
+    { code: "setup.audience", detail: "token: aud is a, this gateway is b" },
+  ]);
+  expect(rig.log.lines).toEqual([]);
   rig.providers.entra.script.beginFails = new GatewayError("setup.client", "invalid_client");
   const offered = await createControlBrowser(rig).go(`${auth}/_vestibule/login?return=${encodeURIComponent(`${reports}/`)}&provider=entra`);
   expect(offered.body).toContain("Provider google");

@@ -125,7 +125,11 @@ test("an operator's fault shows in the provider's state, with its values, until 
   const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }));
   fake.script = { idTokenClaims: (good) => ({ ...good, aud: "another-client" }) };
   await expect(logIn(provider)).rejects.toMatchObject({ code: "setup.audience" });
-  expect(provider.health()).toEqual({ ok: false, detail: "token: aud is another-client, this gateway is gateway" });
+  expect(provider.health()).toEqual({
+    ok: false,
+    detail:
+      "token: aud is another-client, this gateway is gateway; write under providers.idp.oidc the clientId of the client that the provider signs for",
+  });
   fake.script = { token: () => ({ status: 401, json: { error: "invalid_client" } }) };
   await expect(logIn(provider)).rejects.toMatchObject({ code: "setup.client" });
   expect(provider.health()).toMatchObject({ ok: false, detail: expect.stringContaining("invalid_client") });

@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { createAccessLog } from "../../src/observe/access-log.ts";
+
+const page = readFileSync(new URL("../../docs/logs.md", import.meta.url), "utf8");
+const [access = "", audit = ""] = page.split("## Audit lines");
+/** The names that the first columns of a part's tables hold. */
+const named = (part: string, column: number) =>
+  part
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .flatMap((line) => [...(line.split(" | ")[column] ?? "").matchAll(/`([a-zA-Z-]+)`/g)].map(([, name = ""]) => name));
+
+test("docs/logs.md has every field of an access line, and none that does not exist", () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  createAccessLog({ level: "info", format: "json", write, pid: 1, clock: Date.now })({
+    ...{ id: "r", client: "::1", method: "GET", host: "h", path: "/", route: null, principal: null, via: null, session: null },
+    ...{
+      userAgent: null,
+      decision: "allow",
+      reason: null,
+      rule: null,
+      shadow: "no-rule-matched",
+      status: 200,
+      bytesSent: 0,
+      durationMs: 1,
+    },
+    ...{ upstreamMs: null, websocket: true, aborted: true },
+  });
+  const common = ["level", "time", "pid", "msg"];
+  const written = Object.keys(JSON.parse(lines[0] ?? "{}") as object).filter((name) => !common.includes(name));
+  expect(named(access, 0).sort()).toEqual(written.sort());
+});
+
+test("docs/logs.md has every audit event, and none that does not exist", () => {
+  const source = readFileSync(new URL("../../src/core/ports/log.ts", import.meta.url), "utf8");
+  const events = [...source.matchAll(/readonly event: "([a-z-]+)"/g)].map(([, name = ""]) => name);
+  expect(events.length).toBeGreaterThan(5);
+  expect([...new Set(named(audit, 0))].sort()).toEqual([...new Set(events)].sort());
+});

@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
+import { freePort, freePorts } from "../support/free-port.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { rigSecret, rigYaml } from "../support/rig.ts";
+import { rigUrls } from "../support/rig-apps.ts";
+import { makeSamlKey } from "../support/saml-keys.ts";
+import { type SamlRig, samlSignIn, startSamlRig } from "../support/saml-rig.ts";
+import { firstForm, newVisitor } from "../support/visitor.ts";
+
+/**
+ * Mistakes between the gateway and its providers, each planted: one line for the login that failed, at warn, with the values and the
+ * cure, and the same sentence in the provider's state. `planted-mistakes.test.ts` has those of the file and of the network.
+ */
+const failedLogins = (gateway: GatewayProcess) => gateway.logged((line) => line.audit === "login-failed");
+const stateOf = async (adminPort: number, provider: string) => {
+  const state = (await (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).json()) as {
+    providers: Record<string, { ok: boolean; detail: string }>;
+  };
+  return state.providers[provider];
+};
+
+/** The one line about a failed login since `from`: whatever else has its request number is the access line. */
+async function theLine(gateway: GatewayProcess, from: number): Promise<{ code: string; detail: string; level: string }> {
+  const line = await eventually(() => {
+    const found = failedLogins(gateway)[from];
+    if (found === undefined) throw new Error(`no login failed:\n${gateway.lines.slice(-5).join("\n")}`);
+    return found as { request: string; code: string; detail: string; level: string };
+  });
+  await eventually(() => {
+    const access = gateway.logged(({ msg, request }) => msg === "request" && request === line.request);
+    if (access.length === 0) throw new Error("the access line is not there yet");
+  });
+  expect(gateway.logged(({ request, msg }) => request === line.request && msg !== "request")).toHaveLength(1);
+  expect(JSON.stringify(line)).not.toContain('"stack"');
+  return line;
+}
+
+describe("OpenID Connect", () => {
+  let fake: FakeOidc;
+  let gateway: GatewayProcess;
+  let port = 0;
+  let adminPort = 0;
+  const yamlFor = (issuer: string) => {
+    const at = { port, adminPort, issuer, wiki: "http://127.0.0.1:9", reports: "http://127.0.0.1:9" };
+    return rigYaml(at).replace("clientId: vestibule", "clientId: gateway");
+  };
+  const env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: "client-secret" };
+  beforeAll(async () => {
+    fake = await startFakeOidc();
+    [port = 0, adminPort = 0] = await freePorts(2);
+    gateway = await startGatewayProcess({ yaml: yamlFor(fake.issuer), adminPort, env });
+  });
+  afterEach(() => {
+    fake.script = {};
+    fake.skewSeconds = 0;
+  });
+  afterAll(async () => {
+    await gateway?.stop();
+    await fake?.close();
+  });
+
+  test.each<{ mistake: string; plant: () => void; code: string; told: RegExp }>([
+    {
+      mistake: "the client secret is wrong",
+      plant: () => {
+        fake.script = { token: () => ({ status: 401, json: { error: "invalid_client", error_description: "Bad credentials" } }) };
+      },
+      code: "setup.client",
+      told: /invalid_client: Bad credentials; compare clientId, clientSecret and clientAuth with the client at the provider \(here gateway, client_secret_basic\)/,
+    },
+    {
+      mistake: "the provider's clock is behind, or ours is fast",
+      plant: () => {
+        fake.skewSeconds = -500;
+      },
+      code: "setup.clock",
+      told: /expired 200 s ago \(it says \d{4}-.*Z, here it is \d{4}-.*Z, tolerance 60 s\): this machine's clock is fast, or the provider's is slow; set the clocks of both machines by NTP/,
+    },
+    {
+      mistake: "the provider's clock is fast, or ours is behind",
+      plant: () => {
+        fake.skewSeconds = 90;
+      },
+      code: "setup.clock",
+      told: /iat lies \d+ s ahead .*this machine's clock is slow, or the provider's is fast; set the clocks of both machines by NTP/,
+    },
+    {
+      mistake: "the tokens are for another client",
+      plant: () => {
+        fake.script = { idTokenClaims: (good) => ({ ...good, aud: "another-client" }) };
+      },
+      code: "setup.audience",
+      told: /aud is another-client, this gateway is gateway; write under providers\.acme\.oidc the clientId/,
+    },
+    {
+      mistake: "the provider calls itself otherwise in its tokens",
+      plant: () => {
+        fake.script = { idTokenClaims: (good) => ({ ...good, iss: "https://idp.acme.example" }) };
+      },
+      code: "setup.issuer",
+      told: /iss is https:\/\/idp\.acme\.example, the configuration says http:\/\/127\.0\.0\.1:\d+; write the issuer as the provider states it/,
+    },
+  ])("$mistake: one line with the cure, and the provider's state until a login works", async ({ plant, code, told }) => {
+    const from = failedLogins(gateway).length;
+    plant();
+    const page = await newVisitor().browse(`${rigUrls(port).wiki}/`);
+    expect(page.body).toContain("not set up correctly");
+    const line = await theLine(gateway, from);
+    expect(line).toMatchObject({ code, level: "warn", detail: expect.stringMatching(told) });
+    expect(await stateOf(adminPort, "acme")).toEqual({ ok: false, detail: line.detail });
+    fake.script = {};
+    fake.skewSeconds = 0;
+    await newVisitor().browse(`${rigUrls(port).wiki}/`);
+    expect((await stateOf(adminPort, "acme"))?.ok).toBe(true);
+  });
+
+  test("the redirect URI is not registered: the browser brings that word, so the log has it, and not the provider's state", async () => {
+    const from = failedLogins(gateway).length;
+    fake.script = {
+      authorize: ({ state = "", iss = "" }) => ({
+        state,
+        iss,
+        error: "invalid_request",
+        error_description: "Invalid parameter: redirect_uri",
+      }),
+    };
+    await newVisitor().browse(`${rigUrls(port).wiki}/`);
+    expect(await theLine(gateway, from)).toMatchObject({
+      code: "setup.redirect-uri",
+      detail: expect.stringContaining(`register ${rigUrls(port).auth}/_vestibule/oidc/acme/callback there, to the letter`),
+    });
+    expect((await stateOf(adminPort, "acme"))?.ok).toBe(true);
+  });
+
+  test.each([
+    {
+      mistake: "a provider that is not there",
+      issuer: async () => `http://127.0.0.1:${await freePort()}`,
+      told: /discovery: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\): nothing listens there: start it, or correct host and port/,
+    },
+    {
+      mistake: "an issuer with a slash too many",
+      issuer: async () => `${fake.issuer}/`,
+      told: /the document is for issuer (http:\S+\d), the configuration says \1\/; write the issuer as the provider states it, to the letter/,
+    },
+    {
+      mistake: "a name that is not in DNS",
+      issuer: async () => "http://login.acme.invalid",
+      told: /login\.acme\.invalid cannot be reached \((?:ENOTFOUND|EAI_AGAIN)\): its name does not resolve: correct it, or add it to DNS/,
+    },
+  ])("the start says at once: $mistake", async ({ issuer, told }) => {
+    const [ownPort = 0, ownAdmin = 0] = await freePorts(2);
+    const yaml = yamlFor(await issuer())
+      .replaceAll(String(port), String(ownPort))
+      .replaceAll(String(adminPort), String(ownAdmin));
+    const own = await startGatewayProcess({ yaml, adminPort: ownAdmin, env });
+    try {
+      const line = await eventually(() => {
+        const [found] = own.logged(({ msg }) => String(msg).startsWith("a provider cannot be used now"));
+        if (found === undefined) throw new Error(own.lines.join("\n"));
+        return found;
+      });
+      expect(line).toMatchObject({ level: "warn", provider: "acme", reason: expect.stringMatching(told) });
+      expect((await stateOf(ownAdmin, "acme"))?.ok).toBe(false);
+      expect(own.logged(({ level }) => level === "error")).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test("a start whose provider answers says nothing of it", async () => {
+    await eventually(() => {
+      if (fake.count("/.well-known/openid-configuration") === 0) throw new Error("not asked yet");
+    });
+    expect(gateway.logged(({ msg }) => String(msg).startsWith("a provider cannot be used"))).toEqual([]);
+  });
+
+  test("access lines: the login's session, the browser, and the rule that had allowed although the application is away", async () => {
+    const visitor = newVisitor();
+    await visitor.browse(`${rigUrls(port).reports}/`);
+    const page = await visitor.visit(`${rigUrls(port).reports}/report`, { headers: { "user-agent": "Report reader 1.0" } });
+    expect(page.status).toBe(502);
+    const line = await eventually(() => {
+      const [found] = gateway.logged(({ path }) => path === "/report");
+      if (found === undefined) throw new Error("no access line");
+      return found;
+    });
+    const login = gateway.logged(({ audit }) => audit === "login").at(-1);
+    expect(line).toMatchObject({
+      session: login?.session,
+      agent: "Report reader 1.0",
+      reason: "upstream.unreachable",
+      rule: expect.stringMatching(/^apps\[1\]\.access\[0\]/),
+    });
+  });
+});
+
+describe("SAML", () => {
+  let rig: SamlRig;
+  beforeAll(async () => {
+    rig = await startSamlRig();
+  });
+  afterAll(() => rig?.close());
+
+  const cancel = async () => {
+    const login = await newVisitor().browse(`${rig.urls.wiki}/`);
+    const visitor = newVisitor();
+    const answer = await visitor.visit(firstForm(login).action, { form: { login: "", password: "", cancel: "1" } });
+    const form = firstForm(answer);
+    await visitor.visit(form.action, { form: form.fields, headers: { "sec-fetch-site": "cross-site" } });
+  };
+
+  test.each<{ mistake: string; plant: () => void | Promise<void>; act?: () => Promise<void>; code: string; told: RegExp }>([
+    {
+      mistake: "the provider knows us under another entity id",
+      plant: () => {
+        rig.idp.behaviour.sp = { ...rig.idp.behaviour.sp, entityId: "urn:another" };
+      },
+      code: "saml.audience",
+      told: /for urn:another, we are (http\S+\/metadata); write \1 as our entity id there, or the id that it uses as providers\.campus\.saml\.entityId/,
+    },
+    {
+      mistake: "the provider signs with a key that its metadata does not have",
+      plant: async () => {
+        rig.idp.behaviour.key = await makeSamlKey("new");
+      },
+      code: "saml.signature",
+      told: /give its present certificate \(providers\.campus\.saml\.metadata or idp\.certificates\)/,
+    },
+    {
+      mistake: "the provider encrypts for a key that is not ours",
+      plant: async () => {
+        const { certificate } = await makeSamlKey("somebody");
+        Object.assign(rig.idp.behaviour, { encrypt: true, sp: { ...rig.idp.behaviour.sp, certificate } });
+      },
+      code: "saml.decrypt",
+      told: /give the provider the certificate of one of providers\.campus\.saml\.keys \(vestibule metadata campus\)/,
+    },
+    {
+      mistake: "the provider does not like our request (status Requester)",
+      plant: () => {
+        rig.idp.behaviour.refusal = "Requester/RequestUnsupported";
+      },
+      act: cancel,
+      code: "setup.request",
+      told: /Requester.*RequestUnsupported.*; does it know http\S+\/metadata with our present key \(vestibule metadata campus\)/,
+    },
+  ])("$mistake: one line with the cure, and the provider's state until a login works", async ({ plant, act, code, told }) => {
+    const from = failedLogins(rig.gateway).length;
+    const good = { ...rig.idp.behaviour };
+    // Encryption is asked for with our certificate known: only then the provider checks our signatures, too.
+    await plant();
+    const { certificate } = rig.idp.behaviour.sp;
+    if (certificate === rig.ownKey.certificate || act !== undefined)
+      await (act?.() ?? samlSignIn(newVisitor(), `${rig.urls.wiki}/`, "alice"));
+    else await signInWith(certificate ?? "");
+    const line = await theLine(rig.gateway, from);
+    expect(line).toMatchObject({ code, level: "warn", detail: expect.stringMatching(told) });
+    expect(await stateOf(rig.adminPort, "campus")).toEqual({ ok: false, detail: line.detail });
+    Object.assign(rig.idp.behaviour, good);
+    await samlSignIn(newVisitor(), `${rig.urls.wiki}/`, "alice");
+    expect((await stateOf(rig.adminPort, "campus"))?.ok).toBe(true);
+  });
+
+  /** The provider takes our request with the key that it knows, and encrypts for another one. */
+  async function signInWith(certificate: string): Promise<void> {
+    const { sp } = rig.idp.behaviour;
+    rig.idp.behaviour.sp = { ...sp, certificate: rig.ownKey.certificate };
+    const login = await newVisitor().browse(`${rig.urls.wiki}/`);
+    rig.idp.behaviour.sp = { ...sp, certificate };
+    const visitor = newVisitor();
+    const form = firstForm(login);
+    const answer = firstForm(await visitor.visit(form.action, { form: { ...form.fields, login: "alice", password: "alice" } }));
+    await visitor.visit(answer.action, { form: answer.fields, headers: { "sec-fetch-site": "cross-site" } });
+  }
+
+  test("a stranger's bad answer says nothing about the provider", async () => {
+    const from = failedLogins(rig.gateway).length;
+    const good = rig.idp.behaviour.sp;
+    rig.idp.behaviour.sp = { ...good, entityId: "urn:another" };
+    const fields = rig.idp.answerFields("alice", { inResponseTo: "_made-up" });
+    await newVisitor().visit(good.acsUrl, { form: fields, headers: { "sec-fetch-site": "cross-site" } });
+    rig.idp.behaviour.sp = good;
+    expect(await theLine(rig.gateway, from)).toMatchObject({ code: "saml.audience" });
+    expect((await stateOf(rig.adminPort, "campus"))?.ok).toBe(true);
+  });
+});
