@@ -18,6 +18,7 @@ export type Draft = {
     | "admin"
     | "workers"
     | "trustedProxies"
+    | "tracing"
     | "insecure"
     | "auth"
     | "branding"
@@ -58,6 +59,7 @@ const nothing: Draft = {
     admin: null,
     workers: null,
     trustedProxies: null,
+    tracing: null,
     insecure: null,
     auth: null,
     branding: null,
@@ -86,6 +88,7 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     admin: salvage(sections.admin, plain.admin),
     workers: salvage(sections.workers, plain.workers),
     trustedProxies: salvage(sections.trustedProxies, plain.trustedProxies),
+    tracing: salvage(sections.tracing, plain.tracing),
     insecure: salvage(sections.insecure, plain.insecure),
     auth: salvage(sections.auth, plain.auth),
     branding: salvage(sections.branding, plain.branding),

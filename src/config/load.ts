@@ -89,8 +89,8 @@ function warnOfVariables(value: unknown, path: KeyPath, findings: Report): void 
 
 /** The parts that may hold references. A part whose shape is wrong is read as far as it goes. */
 function referenceRoots({ draft }: ShapePass): Readonly<Record<string, unknown>> {
-  const { listen, auth, branding, sessions, console, providers, apps } = draft;
-  return { listen, auth, branding, sessions, console, providers, apps };
+  const { listen, auth, branding, sessions, console, providers, apps, tracing } = draft;
+  return { listen, tracing, auth, branding, sessions, console, providers, apps };
 }
 
 /** A misshapen `insecure` says nothing about literals: no second problem then. */

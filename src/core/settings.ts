@@ -2,6 +2,7 @@ import type { BrandImage, BrandingSettings } from "./branding.ts";
 import type { DirectorySettings, GraphSettings, ScimSettings } from "./directory-settings.ts";
 import type { HeadLimits, LimitSettings } from "./limits.ts";
 import type { Origin } from "./origin.ts";
+import type { TracingSettings } from "./ports/tracing.ts";
 import type { PathSpec, PolicyTest, RuleSpec } from "./rules.ts";
 import type { Secret } from "./secret.ts";
 import type { ServiceTokenSettings } from "./service-tokens.ts";
@@ -16,6 +17,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** The file for audit events beside standard output; null = none. */
   readonly audit: { readonly file: string | null };
+  /** Null = no traces. */
+  readonly tracing: TracingSettings | null;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
   readonly insecure: InsecureSettings;
   readonly limits: LimitSettings;

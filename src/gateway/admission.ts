@@ -4,8 +4,8 @@ import type { LimitSettings } from "../core/limits.ts";
 import type { AccessLog, Log } from "../core/ports/log.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
 import { controlPrefix } from "../core/route.ts";
-import { type Line, refusedRecord, sendAnswer } from "./conclude.ts";
-import { answerError } from "./own-answers.ts";
+import { ownOutcome, refusedRecord } from "./conclude.ts";
+import { answerError, type Line, sendAnswer } from "./own-answers.ts";
 
 /** A request whose head has been read, and nothing else been done for. */
 export interface Applicant {
@@ -150,8 +150,8 @@ export function createShed(deps: ShedDeps): Shed {
     // What follows a body that nobody judged cannot be trusted.
     const close = line.kind === "socket" || req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
     const context = { requestId, acceptLanguage: req.headers["accept-language"] ?? null, rawHeaders: req.rawHeaders, close };
-    sendAnswer(deps.log, line, answerError(deps.renderPage, overloaded, context), ({ bytes, complete }) => {
-      const outcome = { status: 503, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: overloaded.code };
+    sendAnswer(deps.log, line, answerError(deps.renderPage, overloaded, context), (sent) => {
+      const outcome = ownOutcome(line, 503, sent, overloaded.code);
       deps.accessLog(refusedRecord(req, requestId, outcome));
     });
   };

@@ -10,8 +10,8 @@ import type { PreflightSettings } from "../core/settings.ts";
 import { fieldOf } from "../http/fields.ts";
 import type { AppSite } from "../policy/decide.ts";
 import type { AppCall } from "./call.ts";
-import type { Line } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
+import type { Line } from "./own-answers.ts";
 
 /**
  * The answer to a CORS preflight (Fetch 4.8) that the route lets the gateway give, null for every other request.

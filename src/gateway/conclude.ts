@@ -5,14 +5,14 @@ import type { Decision, Refusal } from "../core/decision.ts";
 import { asGatewayError, type GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { AccessRecord, Log } from "../core/ports/log.ts";
+import type { AccessRecord } from "../core/ports/log.ts";
+import type { RequestTrace } from "../core/ports/tracing.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Route } from "../core/route.ts";
-import { writeAnswer, writeRawAnswer } from "../http/answer.ts";
 import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
 import type { AppCall } from "./call.ts";
 import type { GatewayDeps } from "./deps.ts";
-import { answerError, type ErrorContext } from "./own-answers.ts";
+import { answerError, type ErrorContext, type Line, type Sent, sendAnswer } from "./own-answers.ts";
 
 /** Ends a call with an answer of our own and its access line. */
 export function answerCall(
@@ -24,8 +24,8 @@ export function answerCall(
   answer: Answer,
   error: GatewayError | null = null,
 ): void {
-  sendAnswer(deps.log, line, answer, ({ bytes, complete }) => {
-    const outcome = { status: answer.status, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: error?.code ?? null };
+  sendAnswer(deps.log, line, answer, (sent) => {
+    const outcome = ownOutcome(line, answer.status, sent, error?.code ?? null);
     deps.accessLog(accessRecord(incoming, route, identity, decision, outcome, deps.clock()));
   });
 }
@@ -48,8 +48,8 @@ export function answerFailure(
 export function answerFailureEarly(deps: GatewayDeps, line: Line, incoming: Incoming | null, cause: unknown): void {
   const context = errorContext(deps, line.req, incoming);
   const error = noteFailure(deps, cause, context.requestId);
-  sendAnswer(deps.log, line, answerError(deps.renderPage, error, context), ({ bytes, complete }) => {
-    const outcome = { status: error.status, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: error.code };
+  sendAnswer(deps.log, line, answerError(deps.renderPage, error, context), (sent) => {
+    const outcome = ownOutcome(line, error.status, sent, error.code);
     if (incoming === null) deps.accessLog(refusedRecord(line.req, context.requestId, outcome));
     else deps.accessLog(accessRecord(incoming, null, null, null, outcome, deps.clock()));
   });
@@ -58,13 +58,22 @@ export function answerFailureEarly(deps: GatewayDeps, line: Line, incoming: Inco
 /** The access line of a call that was forwarded. */
 export function recordCall(
   deps: GatewayDeps,
+  { trace }: Line,
   call: AppCall,
   identity: Identity,
   decision: Decision,
   result: ForwardResult & { readonly forwardedAt: number },
 ): void {
   const { bytesSent, upstreamMs, forwardedAt, aborted, error } = result;
-  const outcome = { status: result.status ?? clientLeftStatus, bytesSent, upstreamMs, forwardedAt, aborted, error: error?.code ?? null };
+  const outcome = {
+    status: result.status ?? clientLeftStatus,
+    bytesSent,
+    upstreamMs,
+    forwardedAt,
+    aborted,
+    error: error?.code ?? null,
+    trace,
+  };
   deps.accessLog(accessRecord(call.incoming, call.route, identity, decision, outcome, deps.clock()));
 }
 
@@ -107,39 +116,6 @@ function auditRefusal(
   audit({ event: "refusal", request: id, client, principal, host: hostname, path, reason, rule, detail: why, enforced });
 }
 
-/** Where the answer to one request goes: to a response, or, for an upgrade, to the bare socket. */
-export type Line =
-  | { readonly kind: "response"; readonly req: IncomingMessage; readonly res: ServerResponse }
-  | { readonly kind: "socket"; readonly req: IncomingMessage; readonly socket: Duplex; readonly head: Buffer };
-
-/** How an answer of our own went: body bytes sent, and whether all of it was. */
-interface Sent {
-  readonly bytes: number;
-  readonly complete: boolean;
-}
-
-/** Writes one of our own answers; `done` is told once, when it is gone or cannot go. */
-export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
-  const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
-  const stream = line.kind === "response" ? line.res : line.socket;
-  let told = false;
-  const tell = () => {
-    if (told) return;
-    told = true;
-    done({ bytes: stream.writableFinished ? bytes : 0, complete: stream.writableFinished });
-  };
-  stream.once("finish", tell).once("close", tell);
-  if (stream.destroyed) tell();
-  try {
-    if (line.kind === "response") writeAnswer(line.res, answer);
-    else writeRawAnswer(line.socket, answer);
-  } catch (error) {
-    // A header value that node refuses: nothing was sent, and nothing else can be said safely.
-    log.error({ error, status: answer.status }, "an answer could not be written");
-    stream.destroy();
-  }
-}
-
 /** Both ways to an upstream. */
 interface Forwarding {
   readonly forward: (req: IncomingMessage, res: ServerResponse, plan: ForwardPlan) => Promise<ForwardResult>;
@@ -160,6 +136,12 @@ interface Outcome {
   readonly aborted: boolean;
   /** Error code, where one decided. */
   readonly error: string | null;
+  readonly trace: RequestTrace | null;
+}
+
+/** Of an answer of our own. */
+export function ownOutcome({ trace }: Line, status: number, { bytes, complete }: Sent, error: string | null): Outcome {
+  return { status, bytesSent: bytes, upstreamMs: null, aborted: !complete, error, trace };
 }
 
 /** Who left before any answer, as nginx writes it. */
@@ -198,6 +180,7 @@ export function accessRecord(
     gatewayMs: Math.max(0, (outcome.forwardedAt ?? now) - incoming.receivedAt),
     websocket: incoming.websocket,
     aborted: outcome.aborted,
+    trace: outcome.trace,
   };
 }
 
@@ -245,5 +228,6 @@ export function refusedRecord(req: IncomingMessage, requestId: string, outcome: 
     upstreamMs: null,
     websocket: false,
     aborted: outcome.aborted,
+    trace: outcome.trace,
   };
 }

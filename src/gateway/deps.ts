@@ -14,14 +14,14 @@ import type { ForwardPlan, ForwardResult, HeaderEdit } from "../upstream/plan.ts
 import type { Admission, Shed } from "./admission.ts";
 import type { AppCall } from "./call.ts";
 import type { Arrivals } from "./handle.ts";
-import type { Rules } from "./judge.ts";
+import type { JudgeDeps, Rules } from "./judge.ts";
 import type { OpenConnections } from "./open-connections.ts";
 
 /** The identity headers of one forwarded request with the signed assertion where its route has one. */
 export type AddAssertion = (call: Pick<AppCall, "route" | "site">, identity: Known | null, headers: HeaderEdit) => HeaderEdit;
 
 /** Everything that one configuration version gives to the request flow. */
-export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "prepareHeaders"> {
+export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "prepareHeaders">, Pick<JudgeDeps, "judgeAs"> {
   readonly readIncoming: ReadIncoming;
   readonly newRequestId: () => string;
   readonly arrivals: Arrivals;

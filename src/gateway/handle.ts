@@ -5,6 +5,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { RequestTrace } from "../core/ports/tracing.ts";
 import type { Site, Visit } from "../core/route.ts";
 import { asOwnAnswer, toAnswer, toWebRequest } from "../http/answer.ts";
 import { fieldOf } from "../http/fields.ts";
@@ -17,14 +18,13 @@ import {
   answerFailureEarly,
   auditDecision,
   forwardOn,
-  type Line,
   noteFailure,
+  ownOutcome,
   recordCall,
-  sendAnswer,
 } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
 import { type Judgement, judge } from "./judge.ts";
-import { answerDecision } from "./own-answers.ts";
+import { answerDecision, type Line, sendAnswer } from "./own-answers.ts";
 
 type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -32,9 +32,13 @@ type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
  * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
  * goes through it without waiting for anything. Never throws.
  */
-export function createRequestHandler(deps: GatewayDeps): RequestHandler {
-  return (req, res) => handle(deps, { kind: "response", req, res });
+export function createRequestHandler(deps: GatewayDeps, currentTrace: CurrentTrace = untraced): RequestHandler {
+  return (req, res) => handle(deps, { kind: "response", req, res, trace: currentTrace() });
 }
+
+/** The trace that a request is served in; null where none is recorded. */
+type CurrentTrace = () => RequestTrace | null;
+const untraced: CurrentTrace = () => null;
 
 /** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
 function handle(deps: GatewayDeps, line: Line): void {
@@ -101,7 +105,7 @@ function forwardCall(deps: GatewayDeps, line: Line, call: AppCall, judgement: Ju
       if (result.status === null && result.error !== null && !result.aborted) throw result.error;
       if (result.error !== null) noteFailure(deps, result.error, incoming.id);
       if (endsSession && result.status !== null && result.status < 400) void endAfterAppLogout(deps, incoming, decision.identity);
-      recordCall(deps, call, identity, decision, { ...result, forwardedAt });
+      recordCall(deps, line, call, identity, decision, { ...result, forwardedAt });
     })
     .catch((error) => answerFailure(deps, line, call, identity, decision, error));
 }
@@ -113,8 +117,8 @@ type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
  * The flow of a WebSocket handshake: the same as any request's. Whatever the answer but the upstream's own 101, the connection closes
  * after it: bytes that follow a refused handshake belong to no request. The socket must have an error listener already. Never throws.
  */
-export function createUpgradeHandler(deps: GatewayDeps): UpgradeHandler {
-  return (req, socket, head) => handle(deps, { kind: "socket", req, socket, head });
+export function createUpgradeHandler(deps: GatewayDeps, currentTrace: CurrentTrace = untraced): UpgradeHandler {
+  return (req, socket, head) => handle(deps, { kind: "socket", req, socket, head, trace: currentTrace() });
 }
 
 /** Hands a request to the gateway's own pages and endpoints. Nothing under `/_vestibule/` is ever proxied. Never rejects. */
@@ -127,8 +131,8 @@ function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
     .control(toWebRequest(line.req, line.res, visit), visit)
     .then(toAnswer)
     .then((answer) => {
-      sendAnswer(deps.log, line, asOwnAnswer(answer, incoming.id), ({ bytes, complete }) => {
-        const outcome = { status: answer.status, bytesSent: bytes, upstreamMs: null, aborted: !complete, error: null };
+      sendAnswer(deps.log, line, asOwnAnswer(answer, incoming.id), (sent) => {
+        const outcome = ownOutcome(line, answer.status, sent, null);
         deps.accessLog(accessRecord(incoming, null, null, "control", outcome, deps.clock()));
       });
     })

@@ -38,10 +38,13 @@ export type Judgement =
 /** What a caller who is known already is judged by. */
 type RuleDeps = Pick<Rules, "prepareHeaders" | "findRoute">;
 
-interface JudgeDeps extends RuleDeps {
+export interface JudgeDeps extends RuleDeps {
   readonly identify: Identify;
+  /** The function of this name, or one around it. */
+  readonly judgeAs: JudgeAs;
   readonly clock: Clock;
 }
+type JudgeAs = (deps: RuleDeps, call: AppCall, identity: Identity, now: number) => Judgement;
 
 /**
  * Who calls, whether they may, and with which headers they arrive: the one judgement behind the proxy, `explain` and the review of open
@@ -52,12 +55,12 @@ export function judge(deps: JudgeDeps, call: AppCall): Judgement | Promise<Judge
   const { incoming, site, route } = call;
   // Nobody is asked for an identity where everybody may come: public paths work without the session store.
   if (isPublicAsItStands(call)) {
-    const open = judgeAs(deps, call, anonymous, deps.clock());
+    const open = deps.judgeAs(deps, call, anonymous, deps.clock());
     if (open.kind === "forward") return open;
   }
   const identity = deps.identify(incoming, route, site);
-  if (identity instanceof Promise) return identity.then((caller) => judgeAs(deps, call, caller, deps.clock()));
-  return judgeAs(deps, call, identity, deps.clock());
+  if (identity instanceof Promise) return identity.then((caller) => deps.judgeAs(deps, call, caller, deps.clock()));
+  return deps.judgeAs(deps, call, identity, deps.clock());
 }
 
 function isPublicAsItStands({ incoming: { readings, method, path }, route }: AppCall): boolean {

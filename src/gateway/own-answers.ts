@@ -1,11 +1,15 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Answer } from "../core/answer.ts";
 import type { Decision, Refusal } from "../core/decision.ts";
 import type { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { RenderPage } from "../core/ports/pages.ts";
+import type { RequestTrace } from "../core/ports/tracing.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Visit } from "../core/route.ts";
-import { asOwnAnswer } from "../http/answer.ts";
+import { asOwnAnswer, writeAnswer, writeRawAnswer } from "../http/answer.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import { readableBy } from "./app-services.ts";
 import type { AppCall } from "./call.ts";
@@ -148,4 +152,41 @@ function prefersHtml(rawHeaders: readonly string[]): boolean {
     if (rawHeaders[at]?.toLowerCase() === "accept" && /\btext\/html\b/i.test(rawHeaders[at + 1] ?? "")) return true;
   }
   return false;
+}
+
+/** Where the answer to one request goes: to a response, or, for an upgrade, to the bare socket. */
+export type Line = {
+  /** Null where traces are not recorded. */
+  readonly trace: RequestTrace | null;
+} & (
+  | { readonly kind: "response"; readonly req: IncomingMessage; readonly res: ServerResponse }
+  | { readonly kind: "socket"; readonly req: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
+);
+
+/** How an answer of our own went: body bytes sent, and whether all of it was. */
+export interface Sent {
+  readonly bytes: number;
+  readonly complete: boolean;
+}
+
+/** Writes one of our own answers; `done` is told once, when it is gone or cannot go. */
+export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
+  const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
+  const stream = line.kind === "response" ? line.res : line.socket;
+  let told = false;
+  const tell = () => {
+    if (told) return;
+    told = true;
+    done({ bytes: stream.writableFinished ? bytes : 0, complete: stream.writableFinished });
+  };
+  stream.once("finish", tell).once("close", tell);
+  if (stream.destroyed) tell();
+  try {
+    if (line.kind === "response") writeAnswer(line.res, answer);
+    else writeRawAnswer(line.socket, answer);
+  } catch (error) {
+    // A header value that node refuses: nothing was sent, and nothing else can be said safely.
+    log.error({ error, status: answer.status }, "an answer could not be written");
+    stream.destroy();
+  }
 }

@@ -8,6 +8,7 @@ import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
+import type { Tracing } from "../core/ports/tracing.ts";
 import type { AttributeSettings, InsecureSettings, MethodSettings, ProviderSettings } from "../core/settings.ts";
 import type { FlowParts } from "./flow/parts.ts";
 
@@ -92,4 +93,6 @@ export interface ProviderDeps {
   readonly log: Log;
   readonly audit: Audit;
   readonly metrics: Metrics;
+  /** Spans around requests to the provider; absent = none. */
+  readonly tracing?: Tracing;
 }

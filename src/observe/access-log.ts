@@ -32,9 +32,15 @@ function accessFields(record: AccessRecord): string {
     (record.shadow === null ? "" : `,"shadow":"${record.shadow}"`) +
     `,"status":${record.status},"bytes":${record.bytesSent},"ms":${tenths(record.durationMs)}` +
     `,"upstreamMs":${record.upstreamMs === null ? "null" : tenths(record.upstreamMs)}` +
+    traceField(record) +
     (record.websocket ? `,"websocket":true` : "") +
     (record.aborted ? `,"aborted":true` : "")
   );
+}
+
+function traceField({ trace }: AccessRecord): string {
+  const id = trace == null ? null : trace.id();
+  return id === null ? "" : `,"trace":"${id}"`;
 }
 
 const plainText = /^[ !#-[\]-~]*$/;

@@ -12,6 +12,8 @@ export interface MetricsRegistry {
   accessRecorded(record: AccessRecord): void;
   logLinesDropped(lines: number): void;
   auditLinesDropped(lines: number): void;
+  /** Spans that a collector took, or that were lost. */
+  traceSpans(outcome: "exported" | "dropped", spans: number): void;
   configReloaded(outcome: "applied" | "rejected"): void;
   /** Numbers that are read when they are asked for. Called once. */
   watch(sources: GaugeSources): void;
@@ -47,6 +49,7 @@ export function createMetrics({ version }: { version: string }): MetricsRegistry
     },
     logLinesDropped: (lines) => operations.droppedLines.inc(lines),
     auditLinesDropped: (lines) => operations.droppedAuditLines.inc(lines),
+    traceSpans: (outcome, spans) => operations.spans.inc({ outcome }, spans),
     configReloaded: (outcome) => operations.reloads.inc({ outcome }),
     watch: (sources) => watchedGauges(registry, sources),
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
@@ -110,6 +113,12 @@ function operationCounters(registry: Registry) {
     droppedAuditLines: new Counter({
       name: "vestibule_audit_lines_dropped_total",
       help: "Audit events that could not be written to audit.file.",
+      registers,
+    }),
+    spans: new Counter({
+      name: "vestibule_trace_spans_total",
+      help: "Spans that the collector took, or that were dropped because it did not.",
+      labelNames: ["outcome"],
       registers,
     }),
     reloads: new Counter({

@@ -2,6 +2,7 @@ import { nearest } from "../config/problems/suggest.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
+import { noTracing } from "../core/ports/tracing.ts";
 import type { Settings } from "../core/settings.ts";
 import { createAssumedPerson } from "../directory/rules/assume.ts";
 import { createExplain } from "../gateway/explain/explain.ts";
@@ -36,7 +37,9 @@ export function openForCheck(settings: Settings): {
   const deps = { clock: Date.now, log: quiet, audit: () => {}, metrics };
   const store = composeStore(settings.sessions, deps);
   const provider = (id: string) => providers.find((one) => one.id === id);
-  const providers: readonly LoginProvider[] = settings.providers.map(createMakeProvider(settings, { ...deps, provider, store }));
+  const providers: readonly LoginProvider[] = settings.providers.map(
+    createMakeProvider(settings, { ...deps, provider, store, tracing: noTracing }),
+  );
   return {
     providers,
     store,

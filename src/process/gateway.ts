@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
@@ -6,16 +7,17 @@ import type { StoreHealth } from "../core/ports/store.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createDomainWatch, createLookUpTxt, type LookUpTxt } from "../directory/domains.ts";
 import { createKeptDocuments } from "../directory/notes.ts";
-import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
 import { isStillAllowed } from "../gateway/judge.ts";
 import { createOpenConnections } from "../gateway/open-connections.ts";
 import { createListener, type Listener } from "../http/listener/server.ts";
 import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
+import { createTracing } from "../observe/tracing.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { domainClaims, openDirectory } from "./directory.ts";
 import { composeStore, type Logs } from "./parts.ts";
-import { sameProvider } from "./settings-changes.ts";
+import { isSame, sameProvider } from "./settings-changes.ts";
+import { composeHandlers, type Handlers } from "./tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
 
 /** The gateway of one process: the only process, or one of several workers. */
@@ -59,10 +61,19 @@ export interface GatewayStart {
 }
 
 /** One version with its handlers: what the listeners call. */
-interface Current extends Version {
-  readonly onRequest: ReturnType<typeof createRequestHandler>;
-  readonly onUpgrade: ReturnType<typeof createUpgradeHandler>;
+interface Current extends Version, Handlers {}
+
+export interface GatewayStart {
+  readonly started: Settings;
+  readonly settings: Settings;
+  readonly logs: Logs;
+  readonly registry: MetricsRegistry;
+  /** Of the program. */
+  readonly version: string;
 }
+
+/** What has not reached a collector by then is lost: a service manager waits for the rest of the shutdown, too. */
+const lastSpansMs = 1_000;
 
 /**
  * Builds everything; nothing listens yet. `started` is the configuration that the process (or the primary above it) began with: what a
@@ -75,6 +86,8 @@ export function composeGateway(start: GatewayStart): Gateway {
   const clock = Date.now;
   const store = composeStore(started.sessions, { clock, log, metrics });
   const directory = openDirectory(started, { log, metrics });
+  const instance = { "service.version": start.version, "service.instance.id": randomUUID(), "process.pid": String(process.pid) };
+  const tracing = createTracing({ log, counted: registry.traceSpans, instance });
   const upstreams = createUpstreams({ log, clock });
   const provider = (id: string) => current.providers.get(id);
   const connections = createOpenConnections({
@@ -98,6 +111,7 @@ export function composeGateway(start: GatewayStart): Gateway {
     directory,
     domainWatch,
     store,
+    tracing,
     upstreams,
     connections,
     provider,
@@ -126,6 +140,7 @@ export function composeGateway(start: GatewayStart): Gateway {
 
   return {
     async listen() {
+      await tracing.apply(current.settings.tracing);
       for (const settings of started.listen) {
         const onRequest: Current["onRequest"] = (req, res) => current.onRequest(req, res);
         const onUpgrade: Current["onUpgrade"] = (req, socket, head) => current.onUpgrade(req, socket, head);
@@ -139,6 +154,7 @@ export function composeGateway(start: GatewayStart): Gateway {
       const { version, made, left } = nextVersion(current, next, lasting);
       return {
         commit: () => {
+          if (!isSame(current.settings.tracing, next.tracing)) void tracing.apply(next.tracing);
           current = version;
           upstreams.apply(next);
           connections.reviewAll();
@@ -169,6 +185,7 @@ export function composeGateway(start: GatewayStart): Gateway {
       await upstreams.close();
       domainWatch.close();
       await directory?.scimRequests.flush();
+      await tracing.close(lastSpansMs);
       await store.close();
       await directory?.store.close();
     },
@@ -177,7 +194,7 @@ export function composeGateway(start: GatewayStart): Gateway {
 
 function makeCurrent(settings: Settings, lasting: Lasting, makeProvider: (provider: ProviderSettings) => LoginProvider): Current {
   const version = composeVersion(settings, lasting, makeProvider);
-  return { ...version, onRequest: createRequestHandler(version.gateway), onUpgrade: createUpgradeHandler(version.gateway) };
+  return { ...version, ...composeHandlers(settings, lasting.tracing, version.gateway) };
 }
 
 /**

@@ -42,7 +42,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
   const { tail, file: auditFile } = trail;
   const logs = withTrail(composeLogs(settings.log, registry), trail);
   const { log, writer } = logs;
-  const gateway = composeGateway({ started: settings, settings, logs, registry });
+  const gateway = composeGateway({ started: settings, settings, logs, registry, version });
   let draining = false;
   let reloadFile: ReloadFile | null = null;
   const state = () => ({ ...gateway.health(), draining, ...auditState(auditFile) });

@@ -10,12 +10,13 @@ import type { AccessLog, Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
+import type { Tracing } from "../core/ports/tracing.ts";
 import type { ProviderSettings, Settings } from "../core/settings.ts";
 import type { DomainWatch } from "../directory/domains.ts";
 import { compileUrgent, composeAdmission, createShed } from "../gateway/admission.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
 import { createArrivals } from "../gateway/handle.ts";
-import { compileRules } from "../gateway/judge.ts";
+import { compileRules, judgeAs } from "../gateway/judge.ts";
 import { createSessionCookies, deriveKey } from "../http/cookies.ts";
 import { createRequestIds } from "../http/fields.ts";
 import { createReadIncoming } from "../http/read-incoming.ts";
@@ -28,6 +29,7 @@ import { createLoginLimits, type LoginLimits } from "../login/flow/login-limits.
 import { createLoginRedirect } from "../login/flow/login-redirect.ts";
 import { createUsedStates, type UsedStates } from "../login/flow/login-state.ts";
 import { methods } from "../login/methods.ts";
+import type { ProcessTracing } from "../observe/tracing.ts";
 import { createRenderPage } from "../pages/render-page.ts";
 import { allClaimNames } from "../policy/access-list.ts";
 import { createSealer } from "../sessions/sealing.ts";
@@ -36,6 +38,7 @@ import type { Upstreams } from "../upstream/upstreams.ts";
 import { composeDirectory, type Directory, mailDomains, type OpenDirectory } from "./directory.ts";
 import { composeEndpoints } from "./endpoints.ts";
 import { composeAppsFor } from "./portal.ts";
+import { tracedParts } from "./tracing.ts";
 
 /** What was counted and what is under way does not begin anew because a file was read again. */
 export interface Counts {
@@ -71,6 +74,7 @@ export interface Lasting extends Counts {
   readonly store: Store;
   readonly upstreams: Upstreams;
   readonly connections: GatewayDeps["connections"];
+  readonly tracing: ProcessTracing;
   readonly accessLog: AccessLog;
   readonly audit: Audit;
   readonly log: Log;
@@ -91,12 +95,15 @@ export interface Version {
 export type MakeProvider = (settings: ProviderSettings) => LoginProvider;
 
 /** Builds the request flow for `settings`. Nothing is fetched and nothing listens yet: a failure here changes nothing. */
-export function composeVersion(settings: Settings, lasting: Lasting, makeProvider: MakeProvider): Version {
+export function composeVersion(settings: Settings, bare: Lasting, makeProvider: MakeProvider): Version {
+  const traced = tracedParts(settings, bare.tracing);
+  const lasting = traced.lasting(bare);
   const { clock, log, audit, metrics } = lasting;
   const { sessions, facts } = lasting.store;
   const domains = mailDomains(settings, lasting.domainWatch);
   const rules = compileRules(settings, domains);
-  const providers = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
+  const made = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
+  const providers = traced.providers(made);
   // The same in every process of this gateway, another one in every other gateway; known again after a rotation.
   const viaNames = settings.sessions.secrets.map((secret) => `vestibule-${deriveKey(secret, "via", 6).toString("hex")}`);
   const sealer = createSealer(settings.sessions.secrets);
@@ -146,9 +153,9 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     branding: settings.branding,
     assertionJwks: () => assertions.jwks(),
   });
-  const endpoints = [...loginEndpoints, ...(directory?.endpoints ?? [])];
+  const endpoints = traced.endpoints([...loginEndpoints, ...(directory?.endpoints ?? [])]);
   const bearerPerson = directory === null ? null : createBearerPerson({ logins: directory.logins, clock });
-  const gateway: GatewayDeps = {
+  const gateway = traced.gateway({
     ...lasting,
     ...forwarding,
     sessions,
@@ -174,6 +181,7 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
       log,
       serviceTokens: settings.serviceTokens,
     }),
+    judgeAs,
     prepareHeaders: rules.prepareHeaders,
     addAssertion: createAddAssertion(assertions),
     control: createControl({ endpoints, renderPage, log, limit: lasting.loginLimits.within }),
@@ -182,16 +190,19 @@ export function composeVersion(settings: Settings, lasting: Lasting, makeProvide
     renderPage,
     cookies,
     shed: createShed({ ...lasting, renderPage, newRequestId }),
-  };
-  return { settings, gateway, providers, directory };
+  });
+  return { settings, gateway, providers: made, directory };
 }
 
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(
   settings: Settings,
-  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider"> & { readonly domainWatch?: DomainWatch },
+  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider"> & {
+    readonly tracing: Tracing;
+    readonly domainWatch?: DomainWatch;
+  },
 ): MakeProvider {
-  const { clock, log, audit, metrics, provider, store } = deps;
+  const { clock, log, audit, metrics, provider, store, tracing } = deps;
   // A provider that is only asked whether it answers lets nobody in.
   const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, epoch: () => 0 });
   const shared = {
@@ -201,6 +212,7 @@ export function createMakeProvider(
     metrics,
     provider,
     store,
+    tracing,
     authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,

@@ -79,7 +79,7 @@ function begin(message: Extract<ToWorker, { kind: "start" }>, channel: WorkerCha
     channel.send({ kind: "audited", event });
   };
   const logs = { ...own, audit };
-  return { gateway: composeGateway({ started, settings, logs, registry }), registry, logs, prepared: null };
+  return { gateway: composeGateway({ started, settings, logs, registry, version: message.version }), registry, logs, prepared: null };
 }
 
 function obey(running: Running, channel: WorkerChannel, message: Exclude<ToWorker, { kind: "start" | "drain" }>): void {

@@ -72,7 +72,7 @@ directory: { store: memory }
   const log = recordingLog();
   const deps = { ...settings.log, write: () => {}, pid: 1, clock: Date.now };
   const logs = { log, audit: () => {}, writer: { write: () => {}, flush: async () => {} }, deps };
-  gateway = composeGateway({ started: settings, settings, logs: logs as never, registry, lookUpTxt: dns.lookUp });
+  gateway = composeGateway({ started: settings, settings, logs: logs as never, registry, version: "test", lookUpTxt: dns.lookUp });
   await gateway.listen();
   await eventually(() => expect(gateway.health().domains?.[0]?.askedAt).not.toBeNull());
 });

@@ -4,6 +4,7 @@ export const env: Readonly<Record<string, string>> = {
   VESTIBULE_SECRET: "b2xkIGVub3VnaCB0byBrbm93IGJldHRlciwgeW91bmc=",
   SHORT_SECRET: "too-short",
   EMPTY: "",
+  COLLECTOR_AUTHORIZATION: "Bearer of-the-collector",
   CLIENT_SECRET: "client-secret-from-the-environment",
   LDAP_PASSWORD: "ldap-password-from-the-environment",
   ENTRA_CLIENT_SECRET: "client-secret-from-the-environment",

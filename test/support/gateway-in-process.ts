@@ -9,6 +9,7 @@ import { isStillAllowed } from "../../src/gateway/judge.ts";
 import { createOpenConnections } from "../../src/gateway/open-connections.ts";
 import { createSessionCookies } from "../../src/http/cookies.ts";
 import { createListener, type Listener } from "../../src/http/listener/server.ts";
+import { createTracing } from "../../src/observe/tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";
@@ -76,6 +77,7 @@ export async function startGatewayInProcess({
   const lasting: Lasting = {
     directory: null,
     domainWatch,
+    tracing: createTracing({ log, counted: () => {}, instance: {} }),
     provider,
     ...createCounts(all.limits, counting),
     store,

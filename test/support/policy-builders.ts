@@ -155,6 +155,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     workers: 1,
     trustedProxies: [],
     audit: { file: null },
+    tracing: null,
     log: { level: "info", format: "json" },
     insecure: {
       plainHttp: false,

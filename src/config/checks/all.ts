@@ -17,7 +17,7 @@ import { checkSharedIdentities } from "./shared-identities.ts";
 /** The meaning pass: everything that is wrong although each key by itself looks right. */
 export function checkMeaning(draft: Draft, references: References, now: number, report: Report): void {
   refuseReserved(draft, report);
-  checkServer(draft, report);
+  checkServer(draft, references, report);
   checkPages(draft, references, report);
   checkSessions(draft, references, report);
   checkProviders(draft, references, now, report);

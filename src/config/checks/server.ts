@@ -1,4 +1,5 @@
 import type { Address } from "../../core/settings.ts";
+import { isFramingName, isHeaderValue } from "../../lib/header-names.ts";
 import { parseAddress, parseNetwork } from "../../lib/networks.ts";
 import type { Draft } from "../draft.ts";
 import type { Report } from "../problems/report.ts";
@@ -6,9 +7,10 @@ import type { ConfigFile } from "../schema/file.ts";
 import type { References } from "../values/references.ts";
 
 /** Listeners, admin, origin, locale, and the holes that were opened on purpose. */
-export function checkServer(draft: Draft, report: Report): void {
+export function checkServer(draft: Draft, references: References, report: Report): void {
   checkListeners(draft, report);
   checkAuth(draft, report);
+  checkTracing(draft, references, report);
   for (const [at, network] of (draft.trustedProxies ?? []).entries()) {
     if (parseNetwork(network)?.prefixBits === 0) {
       report.warning(["trustedProxies", at], "everybody's X-Forwarded-* are believed: anyone can claim any address");
@@ -78,6 +80,25 @@ function checkAuth(draft: Draft, report: Report): void {
   if (origin.scheme !== "https" && draft.insecure?.plainHttp === false) {
     report.problem(["auth", "origin"], "people cannot sign in safely over http://: write https:// (or set insecure.plainHttp)");
   }
+}
+
+function checkTracing({ tracing }: Draft, references: References, report: Report): void {
+  if (tracing === null) return;
+  for (const [name, value] of Object.entries(tracing.headers)) {
+    if (!isHeaderValue(references.secret(value).reveal()))
+      report.problem(
+        ["tracing", "headers", name],
+        "what this holds is no header value: printable ASCII in one line, without spaces around it",
+      );
+    if (isFramingName(name) || name.toLowerCase() === "host")
+      report.problemAtKey(["tracing", "headers", name], `${name} belongs to the connection: the gateway writes it`);
+  }
+  const { protocol, hostname } = new URL(tracing.otlp);
+  if (protocol === "http:" && Object.keys(tracing.headers).length > 0 && !isLoopback(hostname.replace(/^\[|\]$/g, "")))
+    report.warning(
+      ["tracing", "otlp"],
+      "the headers go to the collector in the clear: write https://, or reach it over this machine's own address",
+    );
 }
 
 type SessionsFile = ConfigFile["sessions"];

@@ -6,7 +6,7 @@ import { operators, personalTokens, portal, serviceTokens } from "./console.ts";
 import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
-import { admin, audit, auth, insecure, limits, listen, log, sessions, trustedProxies, workers } from "./server.ts";
+import { admin, audit, auth, insecure, limits, listen, log, sessions, tracing, trustedProxies, workers } from "./server.ts";
 import { tests } from "./tests.ts";
 
 const later = (what: string) => key(z.unknown().optional(), `Not available yet: ${what}`, null);
@@ -20,6 +20,7 @@ export const sections = {
   trustedProxies,
   log,
   audit,
+  tracing,
   insecure,
   limits,
   auth,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isHeaderName } from "../../lib/header-names.ts";
-import { parseHost } from "../values/hosts.ts";
+import { parseCollector, parseHost } from "../values/hosts.ts";
 import { duration, fileRef, hostPort, key, network, origin, parsed, pem, secret, size, someOf, text } from "../values/schema-values.ts";
 import { locale } from "./pages.ts";
 
@@ -63,6 +63,24 @@ export const audit = key(
     })
     .prefault({}),
   "Who signed in, was refused, and ended what.",
+);
+
+export const tracing = key(
+  z
+    .strictObject({
+      otlp: key(parsed(parseCollector), "The collector's OTLP/HTTP address, such as https://collector:4318; /v1/traces is added."),
+      sample: key(
+        z.number().min(0).max(1).prefault(0.1),
+        "The share of traces that begin here and are recorded, 0 to 1. What a trusted proxy decided before stays as it is.",
+      ),
+      headers: key(
+        z.record(z.string().refine(isHeaderName, { error: "this is not a header name" }), secret()).prefault({}),
+        "Sent with every export, such as Authorization; values are { env } or { file }.",
+      ),
+    })
+    .nullable()
+    .prefault(null),
+  "Traces of requests and logins, sent to an OpenTelemetry collector; null = none.",
 );
 
 const hole = (what: string) => key(z.boolean().prefault(false), what);

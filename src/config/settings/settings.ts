@@ -1,5 +1,6 @@
 import type { DirectorySettings } from "../../core/directory-settings.ts";
 import type { HeadLimits, LimitSettings } from "../../core/limits.ts";
+import type { TracingSettings } from "../../core/ports/tracing.ts";
 import type { PolicyTest } from "../../core/rules.ts";
 import type { RedisSettings, SessionSettings, Settings } from "../../core/settings.ts";
 import type { ConfigFile } from "../schema/file.ts";
@@ -30,6 +31,7 @@ export function toSettings(context: SettingsContext): Settings {
     trustedProxies: file.trustedProxies,
     log: file.log,
     audit: { file: file.audit.file === null ? null : references.absolute(file.audit.file.file) },
+    tracing: tracingSettings(file.tracing, references),
     insecure: file.insecure,
     limits,
     auth: { origin: file.auth.origin, locale: localeSettings(file.auth, references) },
@@ -47,6 +49,12 @@ export function toSettings(context: SettingsContext): Settings {
     directory: directorySettings(file.directory, references),
     tests: file.tests.map((test, at) => policyTest(test, context.placeOf(["tests", at]))),
   };
+}
+
+function tracingSettings(tracing: ConfigFile["tracing"], references: References): TracingSettings | null {
+  if (tracing === null) return null;
+  const headers = Object.entries(tracing.headers).map(([name, value]) => [name, references.secret(value)] as const);
+  return { url: tracing.otlp, sample: tracing.sample, headers: bareRecord(headers) };
 }
 
 function limitSettings({ headerFields, headerBytes, targetBytes, ...limits }: ConfigFile["limits"]): LimitSettings {

@@ -82,6 +82,16 @@ export function parseProviderUrl(text: string): Parsed<string> {
   return good(text);
 }
 
+/** A collector's address as OTLP/HTTP has it: the path of traces is added where it is not there. */
+export function parseCollector(text: string): Parsed<string> {
+  const url = readUrl(text);
+  if (!url.ok) return url;
+  const { origin, pathname, search, hash } = url.value;
+  if (search !== "" || hash !== "" || text.includes("#")) return bad("this address may not have a query or a fragment");
+  const base = pathname.replace(/\/+$/, "");
+  return good(`${origin}${base.endsWith("/v1/traces") ? base : `${base}/v1/traces`}`);
+}
+
 /** Never repeats the text: it may hold a password. */
 function readUrl(text: string): Parsed<URL> {
   const variable = text.includes("@") ? null : variableIn(text);

@@ -1,6 +1,7 @@
 import type { RefusalReason } from "../decision.ts";
 import type { Principal } from "../principal.ts";
 import type { SessionEnd } from "../session.ts";
+import type { RequestTrace } from "./tracing.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -43,6 +44,8 @@ export interface AccessRecord {
   readonly websocket: boolean;
   /** The connection broke before the answer was complete. */
   readonly aborted: boolean;
+  /** Null or absent where traces are not recorded. */
+  readonly trace?: RequestTrace | null;
 }
 export type AccessLog = (record: AccessRecord) => void;
 

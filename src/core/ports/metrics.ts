@@ -12,7 +12,11 @@ export interface Metrics {
   /** One store command, seconds. */
   storeCommand(command: string, seconds: number, ok: boolean): void;
   sessionCache(outcome: "hit" | "miss"): void;
-  providerFetches(provider: string, document: "discovery" | "jwks" | "metadata" | "token" | "userinfo" | "graph", ok: boolean): void;
+  providerFetches(
+    provider: string,
+    document: "discovery" | "jwks" | "metadata" | "token" | "par" | "userinfo" | "graph",
+    ok: boolean,
+  ): void;
   /** Days until something of a provider's, or of ours for it, expires; negative = since. Null takes the number away. */
   expiry?(provider: string, what: ExpiringThing, days: number | null): void;
 }

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import { isObject, unavailable } from "../remote/provider-fetch.ts";
+import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
+import { fetchPart, isObject, statusFact, unavailable } from "../remote/provider-fetch.ts";
 
 export interface GraphRequestsDeps {
   readonly provider: string;
   readonly allowHttp: boolean;
   readonly fetch: typeof fetch;
   readonly metrics: Pick<Metrics, "providerFetches">;
+  readonly tracing?: Tracing;
   readonly closing: AbortSignal;
   /** An access token for Graph. */
   readonly authorize: () => Promise<string>;
@@ -29,7 +31,8 @@ export function createGraphRequests(deps: GraphRequestsDeps): (url: string) => P
     if (!url.startsWith("https:") && !deps.allowHttp) throw unavailable("graph: the address is not https");
     const headers = { authorization: `Bearer ${await deps.authorize()}`, accept: "application/json" };
     try {
-      return await deps.fetch(url, { headers, redirect: "manual", signal });
+      const part = fetchPart(deps.provider, "graph", url, "GET");
+      return await (deps.tracing ?? noTracing).span(part, () => deps.fetch(url, { headers, redirect: "manual", signal }), statusFact);
     } catch (error) {
       throw unavailable(
         `graph: ${error instanceof Error && error.name === "TimeoutError" ? "did not answer in time" : "cannot be reached"}`,

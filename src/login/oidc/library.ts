@@ -53,10 +53,13 @@ export function createLibraryConfiguration(deps: {
     };
     const configuration = new client.Configuration(server, oidc.clientId, clientMetadata, await authentication);
     if (deps.allowHttp) client.allowInsecureRequests(configuration);
-    configuration[client.customFetch] = (url, options) => tokenFetch(deps.fetch, url, options as FetchInit, within, aside);
+    configuration[client.customFetch] = (url, options) =>
+      tokenFetch(deps.fetch, endpoint(url, metadata), url, options as FetchInit, within, aside);
     return configuration;
   };
 }
+
+const endpoint = (url: string, { pushed_authorization_request_endpoint: par }: ProviderMetadata) => (url === par ? "par" : "token");
 
 /**
  * What is not JSON comes from something in between (a proxy's error page, say), not from the provider: worth another try later. Where an
@@ -64,13 +67,14 @@ export function createLibraryConfiguration(deps: {
  */
 async function tokenFetch(
   fetch: ProviderFetch,
+  document: "token" | "par",
   url: string,
   init: FetchInit,
   within: AbortSignal | undefined,
   aside: Aside | undefined,
 ): Promise<Response> {
   const { method, headers, body } = init;
-  const response = await fetch("token", url, { method, headers, body }, within);
+  const response = await fetch(document, url, { method, headers, body }, within);
   const text = await response.text();
   const challenged = response.headers.has("www-authenticate");
   const said = await jsonObject(new Response(text), `token endpoint (${response.status})`).catch((error: unknown) => {

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
 import { createFaults } from "../remote/provider-errors.ts";
@@ -35,6 +36,7 @@ export interface OidcProviderDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing;
   /** Where processes tell each other of the provider's keys; without it each asks for itself. */
   readonly store?: SharedKeysDeps["store"];
   readonly fetch?: typeof fetch;
@@ -57,6 +59,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     allowHttp: deps.allowHttp,
     fetch: deps.fetch ?? fetch,
     metrics: deps.metrics,
+    tracing: deps.tracing ?? noTracing,
     closing: closing.signal,
   });
   const documents = createDocuments(deps, oidc, fetchOne);

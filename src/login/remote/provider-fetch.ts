@@ -1,4 +1,5 @@
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { noTracing, type SpanPart, type Tracing } from "../../core/ports/tracing.ts";
 import { connectionCure, providerKeys } from "../../lib/connection-cures.ts";
 
 export type ProviderDocument = Parameters<Metrics["providerFetches"]>[1];
@@ -27,6 +28,7 @@ export function createProviderFetch(deps: {
   readonly fetch: typeof fetch;
   readonly metrics: Pick<Metrics, "providerFetches">;
   readonly largestBodyBytes?: number;
+  readonly tracing?: Tracing;
   readonly closing: AbortSignal;
 }): ProviderFetch {
   const largest = deps.largestBodyBytes ?? usualLargestBodyBytes;
@@ -41,10 +43,12 @@ export function createProviderFetch(deps: {
       throw error instanceof ProtocolFailure ? error : unavailable(`${document}: ${host} ${whyUnreachable(error)}`);
     }
   };
+  const { provider, tracing = noTracing } = deps;
   return async (document, url, init, within) => {
     let ok = false;
     try {
-      const response = await attempt(document, url, init, within);
+      const part = fetchPart(provider, document, url, init.method);
+      const response = await tracing.span(part, () => attempt(document, url, init, within), statusFact);
       ok = true;
       return response;
     } finally {
@@ -52,6 +56,23 @@ export function createProviderFetch(deps: {
     }
   };
 }
+
+/** A span of its own: the address without path and query, which may name a tenant or a person. */
+export function fetchPart(provider: string, document: ProviderDocument, url: string, method: string): SpanPart {
+  const { hostname, port, protocol } = new URL(url);
+  return {
+    kind: "client",
+    name: `provider ${document}`,
+    facts: {
+      "vestibule.provider": provider,
+      "http.request.method": method,
+      "server.address": hostname,
+      "server.port": Number(port) || (protocol === "https:" ? 443 : 80),
+    },
+  };
+}
+
+export const statusFact = ({ status }: Response) => ({ "http.response.status_code": status });
 
 /** The response with its whole body read under the limit; statuses that only mean "later" become failures here. */
 async function contained(response: Response, document: ProviderDocument, host: string, largest: number): Promise<Response> {

@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Documents } from "../../core/ports/documents.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
+import type { Tracing } from "../../core/ports/tracing.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import { createFaults } from "../remote/provider-errors.ts";
@@ -30,6 +31,7 @@ export interface SamlProviderDeps {
   readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing;
   readonly metrics: Metrics;
   readonly fetch?: typeof fetch;
 }

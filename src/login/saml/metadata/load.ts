@@ -1,4 +1,5 @@
 import type { Clock } from "../../../core/clock.ts";
+import type { Tracing } from "../../../core/ports/tracing.ts";
 import { createProviderFetch } from "../../remote/provider-fetch.ts";
 import type { SamlSettings } from "../settings.ts";
 import { type IdpMetadata, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
@@ -26,6 +27,7 @@ export function createMetadataLoad(deps: {
   readonly allowHttp: boolean;
   readonly clock: Clock;
   readonly fetch: typeof fetch;
+  readonly tracing?: Tracing;
   readonly closing: AbortSignal;
 }): (held: HeldMetadata | null) => Promise<HeldMetadata> {
   const { saml, allowHttp, clock } = deps;

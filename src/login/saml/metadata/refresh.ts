@@ -2,6 +2,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { Documents } from "../../../core/ports/documents.ts";
 import type { Log } from "../../../core/ports/log.ts";
 import type { Metrics } from "../../../core/ports/metrics.ts";
+import type { Tracing } from "../../../core/ports/tracing.ts";
 import { messageOf } from "../../remote/provider-fetch.ts";
 import type { SamlSettings } from "../settings.ts";
 import { createExpiryWatch } from "./expiry.ts";
@@ -20,6 +21,7 @@ export interface RefreshDeps {
   readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing;
   readonly metrics: Metrics;
   readonly fetch: typeof fetch;
   /** Between 0 and 1: spreads the refreshes of many processes. */
