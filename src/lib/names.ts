@@ -43,7 +43,7 @@ function isAscii(text: string): boolean {
   return true;
 }
 
-const localPart = /^[^\s"(),:;<>@[\\\]\p{Cc}\p{Cf}]{1,64}$/u;
+const localPart = /^[^\s"(),:;<>@[\\\]\p{Cc}\p{Cf}\p{Cs}]{1,64}$/u;
 const asciiDomain = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const needsNoReading = /^[\p{L}\p{M}\p{N}.-]+$/u;
 

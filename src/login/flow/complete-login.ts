@@ -9,12 +9,10 @@ import { formatOrigin } from "../../core/origin.ts";
 import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
-import { withFragment } from "./fragment.ts";
 import type { LoginState } from "./login-state.ts";
-import { loopAnswer } from "./loop.ts";
 import type { Needs } from "./parts.ts";
 import { handOver, type TicketNeeds } from "./ticket.ts";
-import { loginLimitMs, targetOf } from "./wanted-page.ts";
+import { loginLimitMs, loopAnswer, targetOf, withFragment } from "./wanted-page.ts";
 
 /** What it takes to make a session of a proved answer. */
 export type CompletionNeeds = TicketNeeds &

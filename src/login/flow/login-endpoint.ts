@@ -6,14 +6,22 @@ import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
 import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
-import { type Choices, chooseProvider, chooserModel, passedOn, readChoices } from "./choose.ts";
 import { noteFailedLogin } from "./complete-login.ts";
-import { notingFragment } from "./fragment.ts";
-import { loopAnswer } from "./loop.ts";
+import { type Choices, passedOn, readChoices } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
-import { type StartNeeds, startLogin } from "./start-login.ts";
+import { chooseProvider, chooserModel, type StartNeeds, startLogin } from "./start-login.ts";
 import { askAgain, handOver, type TicketNeeds } from "./ticket.ts";
-import { appOf, loginLimitMs, maxRounds, openWantedPage, sealWantedPage, targetOf, type WantedPage } from "./wanted-page.ts";
+import {
+  appOf,
+  loginLimitMs,
+  loopAnswer,
+  maxRounds,
+  notingFragment,
+  openWantedPage,
+  sealWantedPage,
+  targetOf,
+  type WantedPage,
+} from "./wanted-page.ts";
 
 /** A wanted page, where it leads, and the choices made so far. */
 interface Login {

@@ -1,20 +1,23 @@
-import { redirectTo } from "../../control/answers.ts";
-import { createOwnCookies, type OwnCookies, safeReturnPath } from "../../control/browser-state.ts";
+import { page, redirectTo } from "../../control/answers.ts";
+import { createOwnCookies, isNumber, isText, type OwnCookies, safeReturnPath } from "../../control/browser-state.ts";
+import { type ControlRequest, type Endpoint, onlyParameter } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { Facts } from "../../core/ports/facts.ts";
-import type { LoginRedirect } from "../../core/ports/login-redirect.ts";
+import type { LoginRedirect, SubmittedForm } from "../../core/ports/login-redirect.ts";
+import type { KeptField } from "../../core/ports/pages.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
 import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
 import { headerOf } from "../../http/fields.ts";
-import { keepForm } from "./kept-form.ts";
-import { type Binding, bindBrowser, countRounds, sealWantedPage } from "./wanted-page.ts";
+import type { Needs } from "./parts.ts";
+import { type Binding, bindBrowser, countRounds, isSameBinding, loginLimitMs, readBinding, sealWantedPage } from "./wanted-page.ts";
 
-export interface LoginRedirectDeps {
+interface LoginRedirectDeps {
   readonly settings: Pick<Settings, "auth">;
   readonly cookies: Pick<SessionCookies, "name">;
   readonly sealer: Sealer;
@@ -87,4 +90,129 @@ function pageOf(incoming: Incoming, site: Site): string {
     if (page !== null) return safeReturnPath(page.pathname, page.search);
   }
   return incoming.method === "GET" || incoming.method === "HEAD" ? safeReturnPath(incoming.path, incoming.query) : "/";
+}
+
+/** What a login URL already says: which provider, which address, whether with another account. */
+export interface Choices {
+  readonly provider: string | null;
+  readonly hint: string | null;
+  readonly another: boolean;
+}
+
+const maxChoice = 320;
+
+export function readChoices(query: URLSearchParams): Choices {
+  const short = (name: string) => {
+    const value = onlyParameter(query, name);
+    return value !== null && value.length <= maxChoice ? value : null;
+  };
+  return { provider: short("provider"), hint: short("login_hint"), another: onlyParameter(query, "another") === "1" };
+}
+
+/** The choices as parameters, to take along through another host. */
+export function passedOn(choices: Choices): readonly [name: string, value: string][] {
+  const pairs: [string, string][] = [];
+  if (choices.provider !== null) pairs.push(["provider", choices.provider]);
+  if (choices.hint !== null) pairs.push(["login_hint", choices.hint]);
+  if (choices.another) pairs.push(["another", "1"]);
+  return pairs;
+}
+
+/** Where a form that a login interrupted waits for a click. */
+const formPath = "/_vestibule/form";
+const kind = "kept-form";
+/** Forms that one earlier session may leave behind at once: each holds up to a mebibyte in the store. */
+const mostAtOnce = 5;
+const mostFields = 2_000;
+
+/** A form as it waits in the store: for one path, one host and one browser. */
+interface KeptForm {
+  readonly host: string;
+  /** Path and query to which it was sent. */
+  readonly path: string;
+  readonly binding: string;
+  readonly multipart: boolean;
+  readonly fields: readonly KeptField[];
+  readonly at: number;
+}
+
+/**
+ * Keeps a form and answers the path on this host to come back to; null when it cannot be kept as it is: a field that would change on the way
+ * back (another character set, a NUL), too many fields, or too many forms. Only for browsers that were signed in before: a stranger's flood
+ * leaves the store empty.
+ */
+async function keepForm(
+  parts: Needs<"clock"> & { readonly facts: Pick<Facts, "park" | "count"> },
+  visit: Visit,
+  kept: { readonly form: SubmittedForm; readonly binding: string },
+): Promise<string | null> {
+  const { form, binding } = kept;
+  const fields = await readFields(form);
+  if (fields === null) return null;
+  if ((await parts.facts.count(kind, form.earlierSession, loginLimitMs)) > mostAtOnce) return null;
+  const { incoming, site } = visit;
+  const record: KeptForm = {
+    host: site.hostname,
+    path: incoming.path + incoming.query,
+    binding,
+    multipart: form.contentType.startsWith("multipart/"),
+    fields,
+    at: parts.clock(),
+  };
+  const handle = await parts.facts.park(kind, JSON.stringify(record), loginLimitMs);
+  return `${formPath}?id=${handle}`;
+}
+
+async function readFields({ contentType, body }: SubmittedForm): Promise<readonly KeptField[] | null> {
+  try {
+    const data = await new Response(body, { headers: { "Content-Type": contentType } }).formData();
+    const fields = await Promise.all([...data].map(async ([name, value]) => readField(name, value)));
+    return fields.length <= mostFields && fields.every(isFaithful) ? fields : null;
+  } catch {
+    // Not a form after all: the request is answered as any other script's.
+    return null;
+  }
+}
+
+async function readField(name: string, value: string | File): Promise<KeptField> {
+  if (typeof value === "string") return { name, value };
+  const content = Buffer.from(await value.arrayBuffer()).toString("base64");
+  return { name, file: { name: value.name, type: value.type, content } };
+}
+
+/** U+FFFD stands where the bytes were no UTF-8; a NUL does not survive a page. */
+function isFaithful(field: KeptField): boolean {
+  const texts = "file" in field ? [field.name, field.file.name, field.file.type] : [field.name, field.value];
+  return texts.every((text) => !/[\uFFFD\0]/u.test(text));
+}
+
+/** `GET /_vestibule/form?id=`: shows once what was kept and where it goes; a click sends it, from this browser, to be judged like any form. */
+export function keptFormEndpoint(parts: Needs<"facts" | "names" | "renderPage" | "clock">): Endpoint {
+  return { path: "/form", on: "app", methods: ["GET"], limited: true, urgent: false, run: (request) => showForm(parts, request) };
+}
+
+async function showForm(parts: Needs<"facts" | "names" | "renderPage" | "clock">, request: ControlRequest): Promise<Answer> {
+  const { incoming, site } = request.visit;
+  const handle = onlyParameter(request.query, "id") ?? "";
+  const text = /^[A-Za-z0-9_-]{16,128}$/.test(handle) ? await parts.facts.unpark(kind, handle) : null;
+  const form = text === null ? null : readKept(text);
+  // Another host's form, or another browser's, is never shown: it holds what somebody typed.
+  const binding = readBinding(incoming.cookie, parts.names);
+  if (form === null || site.app === null || form.host !== site.hostname || binding === null || !isSameBinding(binding, form.binding))
+    return redirectTo(`${formatOrigin(site.origin)}/`);
+  if (parts.clock() - form.at > loginLimitMs) throw new GatewayError("login.stale", "the form that was kept has expired");
+  return page(parts, incoming, 200, {
+    page: "kept-form",
+    app: site.app.settings.name,
+    action: form.path,
+    host: site.hostname,
+    multipart: form.multipart,
+    fields: form.fields,
+  });
+}
+
+function readKept(text: string): KeptForm | null {
+  const { host, path, binding, multipart, fields, at } = JSON.parse(text) as Record<string, unknown>;
+  const whole = isText(host) && isText(path) && path.startsWith("/") && isText(binding) && Array.isArray(fields) && isNumber(at);
+  return whole ? { host, path, binding, multipart: multipart === true, fields: fields as readonly KeptField[], at } : null;
 }

@@ -4,14 +4,15 @@ import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.ts";
-import type { PageContext } from "../../core/ports/pages.ts";
+import type { PageContext, PageModel } from "../../core/ports/pages.ts";
 import { onlyCookie } from "../../http/cookies.ts";
 import { headerOf } from "../../http/fields.ts";
 import { languageTags } from "../../lib/languages.ts";
+import { readEmailAddress } from "../../lib/names.ts";
 import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
-import { notingFragment, runsScripts } from "./fragment.ts";
+import type { Choices } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
-import type { WantedPage } from "./wanted-page.ts";
+import { notingFragment, runsScripts, type WantedPage } from "./wanted-page.ts";
 
 export type StartNeeds = CompletionNeeds & Needs<"providers" | "random" | "names">;
 
@@ -100,4 +101,78 @@ function refuseBackground(incoming: Incoming): void {
 function cleanHint(hint: string | null): string | null {
   const text = hint?.trim() ?? "";
   return text === "" || text.length > maxHint || !text.isWellFormed() || /\p{Cc}/u.test(text) ? null : text;
+}
+
+/** What a login request says about where to sign in. */
+interface ProviderQuestion {
+  /** Those that the app accepts, in the file's order. */
+  readonly accepted: readonly LoginProvider[];
+  /** `?provider=`; null when absent. */
+  readonly named: string | null;
+  /** `?login_hint=`: what was typed on the chooser, or what the app knows; null when absent. */
+  readonly hint: string | null;
+  /** The provider of the session that must become stronger; null when this is no step-up. */
+  readonly present: string | null;
+  /** A mail domain that leads nowhere until its provider has proved it; absent = there is nothing to prove. */
+  readonly isUnproven?: (domain: string) => boolean;
+}
+
+type ProviderChoice =
+  | { readonly kind: "go"; readonly provider: LoginProvider }
+  | { readonly kind: "ask"; readonly problem: "invalid" | "unknown-domain" | null }
+  | { readonly kind: "unknown" };
+
+/** Where a visitor signs in: as named, where the session is, the only one there is, the owner of the address's domain; else ask. */
+export function chooseProvider(question: ProviderQuestion): ProviderChoice {
+  const { accepted, named, hint, present } = question;
+  const byId = (id: string | null) => accepted.find((provider) => provider.id === id);
+  if (named !== null) return goTo(byId(named)) ?? { kind: "unknown" };
+  // Nobody is asked whether to use a provider or the fallback that takes over from it.
+  const [only, ...others] = choosable(accepted);
+  const certain = byId(present) ?? (others.length === 0 ? only : undefined);
+  if (certain !== undefined) return { kind: "go", provider: certain };
+  if (only === undefined) return { kind: "unknown" };
+  if (hint === null) return { kind: "ask", problem: null };
+  const email = readEmailAddress(hint.trim());
+  if (email === null) return { kind: "ask", problem: "invalid" };
+  if (question.isUnproven?.(email.domain) === true) return { kind: "ask", problem: "unknown-domain" };
+  const owner = accepted.find((provider) => provider.emailDomains.includes(email.domain));
+  return goTo(owner) ?? { kind: "ask", problem: "unknown-domain" };
+}
+
+/** Those that are not merely the fallback of another one, and no emergency exit where there is a front door. */
+function choosable(accepted: readonly LoginProvider[]): readonly LoginProvider[] {
+  const fallbacks = new Set(accepted.map(({ fallback }) => fallback ?? null));
+  const own = accepted.filter(({ id }) => !fallbacks.has(id));
+  const offered = own.filter(({ onlyByName }) => onlyByName !== true);
+  return offered.length === 0 ? own : offered;
+}
+
+function goTo(provider: LoginProvider | undefined): ProviderChoice | null {
+  return provider === undefined ? null : { kind: "go", provider };
+}
+
+type Chooser = PageModel & { readonly page: "chooser" };
+
+/** The page that asks for the address, with the providers below. Works without a script: a GET form and links. */
+export function chooserModel(asked: {
+  readonly app: string;
+  readonly sealed: string;
+  readonly choices: Choices;
+  readonly providers: readonly LoginProvider[];
+  readonly problem: Chooser["problem"];
+}): Chooser {
+  const { app, sealed, choices, problem } = asked;
+  const providers = asked.providers.filter(({ onlyByName }) => onlyByName !== true);
+  const kept: Record<string, string> = choices.another ? { wish: sealed, another: "1" } : { wish: sealed };
+  const urlOf = (id: string) => `/_vestibule/login?${new URLSearchParams({ ...kept, provider: id })}`;
+  return {
+    page: "chooser",
+    app,
+    action: "/_vestibule/login",
+    fields: kept,
+    providers: providers.map(({ id, name }) => ({ id, name, url: urlOf(id) })),
+    email: choices.hint ?? "",
+    problem,
+  };
 }

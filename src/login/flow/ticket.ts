@@ -7,11 +7,9 @@ import { formatOrigin } from "../../core/origin.ts";
 import type { Site } from "../../core/route.ts";
 import type { Session } from "../../core/session.ts";
 import { isGoodFor } from "./browser-sessions.ts";
-import { passedOn, readChoices } from "./choose.ts";
-import { sendToLogin } from "./login-redirect.ts";
-import { loopAnswer } from "./loop.ts";
+import { passedOn, readChoices, sendToLogin } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
-import { countRounds, isSameBinding, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
+import { countRounds, isSameBinding, loopAnswer, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
 
 /** What it takes to bring a session to an app, or to begin again. */
 export type TicketNeeds = Needs<

@@ -1,12 +1,26 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { CookieLine } from "../../control/answers.ts";
-import { isNumber, isText, isTexts, type OwnCookies, openJson, type ReturnTarget, sealJson } from "../../control/browser-state.ts";
+import { type CookieLine, page, withCookies } from "../../control/answers.ts";
+import {
+  isNumber,
+  isText,
+  isTexts,
+  type OwnCookies,
+  openJson,
+  type ReturnTarget,
+  sealJson,
+  urlOfTarget,
+} from "../../control/browser-state.ts";
 import type { SiteTable } from "../../control/router.ts";
+import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
+import type { Incoming } from "../../core/incoming.ts";
+import type { KeptFragment, PageContext, PageModel } from "../../core/ports/pages.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { App, Site } from "../../core/route.ts";
 import { onlyCookie } from "../../http/cookies.ts";
+import { headerOf } from "../../http/fields.ts";
+import type { Needs } from "./parts.ts";
 
 /** What a visitor wanted when a login came in between. Travels sealed through URLs and the login-state cookie. */
 export interface WantedPage {
@@ -73,19 +87,19 @@ export const maxRounds = 3;
  */
 const roundLimitMs = 20_000;
 
-interface Deps {
+interface RoundDeps {
   readonly sealer: Sealer;
   readonly clock: Clock;
 }
 
 /** Notes on the app's host that a login has just been through. */
-export function noteRound(deps: Deps, names: OwnCookies, hostname: string, rounds: number): CookieLine {
+export function noteRound(deps: RoundDeps, names: OwnCookies, hostname: string, rounds: number): CookieLine {
   const value = sealJson(deps.sealer, `login-rounds:${hostname}`, [rounds + 1, deps.clock()]);
   return names.set(names.rounds, value, Math.ceil(roundLimitMs / 1_000));
 }
 
 /** How many logins for this host have just been through without leading to the page. */
-export function countRounds(deps: Deps, names: OwnCookies, hostname: string, cookieHeader: string | null): number {
+export function countRounds(deps: RoundDeps, names: OwnCookies, hostname: string, cookieHeader: string | null): number {
   const value = openJson(deps.sealer, `login-rounds:${hostname}`, onlyCookie(cookieHeader, names.rounds));
   const [rounds, at] = Array.isArray(value) ? (value as unknown[]) : [];
   return isNumber(rounds) && isNumber(at) && deps.clock() - at <= roundLimitMs ? rounds : 0;
@@ -121,4 +135,58 @@ export function isSameBinding(one: string, other: string): boolean {
 
 function hashOf(nonce: string): string {
   return createHash("sha256").update(`vestibule browser ${nonce}`).digest("base64url");
+}
+
+type Cause = (PageModel & { page: "loop" })["causes"][number];
+
+/** Stops a login that leads nowhere, and names what usually makes it so. The caller has logged it. */
+export function loopAnswer(parts: Needs<"renderPage">, incoming: Incoming, target: ReturnTarget, causes: readonly Cause[]): Answer {
+  const status = causes.includes("strength-not-given") ? 403 : causes.length === 1 ? 400 : 508;
+  const app = target.site.app?.settings.name ?? null;
+  return page(parts, incoming, status, { page: "loop", app, causes, startAgainUrl: urlOfTarget(target) });
+}
+
+/*
+ * `#fragment` never reaches a server. Browsers carry it through redirects, so it stands in the address of our first page; a provider's
+ * form loses it. A script on that page notes it in a cookie of the auth host, and the last redirect of the login gives it back.
+ */
+
+/** What a page of ours needs to note the fragment; nothing for programs, whose pages have no script. */
+export function notingFragment(names: Pick<OwnCookies, "fragment">, incoming: Incoming, wanted: WantedPage): Pick<PageContext, "fragment"> {
+  return runsScripts(incoming) ? { fragment: fragmentOf(names, wanted) } : {};
+}
+
+/** Where the fragment of this wanted page is noted; another tab's page has another key. */
+function fragmentOf(names: Pick<OwnCookies, "fragment">, { host, path }: WantedPage): KeptFragment {
+  const key = createHash("sha256").update(`${host}${path}`).digest("base64url").slice(0, 12);
+  return { cookie: names.fragment, key };
+}
+
+/** What browsers send with a navigation of a window, and programs do not: only there a page with a script stands in for a redirect. */
+export function runsScripts(incoming: Incoming): boolean {
+  return headerOf(incoming, "upgrade-insecure-requests") === "1" && headerOf(incoming, "sec-fetch-mode") === "navigate";
+}
+
+/** The login's last redirect with the fragment that was noted for its page. */
+export function withFragment(answer: Answer, names: OwnCookies, incoming: Incoming, wanted: WantedPage): Answer {
+  const noted = onlyCookie(incoming.cookie, names.fragment);
+  if (noted === null) return answer;
+  const { key } = fragmentOf(names, wanted);
+  const fragment = noted.startsWith(`${key}.`) ? readFragment(noted.slice(key.length + 1)) : null;
+  const cleared = withCookies(answer, [names.clear(names.fragment)]);
+  if (fragment === null) return cleared;
+  const headers = cleared.headers.map(([name, value]) =>
+    name === "Location" && !value.includes("#") ? ([name, value + fragment] as const) : ([name, value] as const),
+  );
+  return { ...cleared, headers };
+}
+
+/** A script wrote the cookie, so anything may stand in it: only what a fragment is made of goes into a header (RFC 3986 3.5). */
+function readFragment(encoded: string): string | null {
+  try {
+    const text = decodeURIComponent(encoded);
+    return /^#[A-Za-z0-9._~!$&'()*+,;=:@/?%-]{1,1000}$/.test(text) ? text : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import { createLoginLimits } from "../../../src/login/flow/login-limits.ts";
+import { createLoginLimits } from "../../../src/login/flow/login-state.ts";
 import { recordingLog } from "../../support/quiet.ts";
 
 /** Several processes on one store. */
