@@ -3,6 +3,7 @@ import type { EndQuery, SessionStore } from "../core/ports/session-store.ts";
 import type { SessionSummary } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
 import type { GatewayState } from "./admin.ts";
+import type { PeopleDesk } from "./api/people.ts";
 
 /** Who acts: the token's bearer, or the person whom the console's own sign-on vouched for. */
 export interface Operator {
@@ -46,6 +47,8 @@ export interface Operations {
   readonly reload: () => Promise<ReloadOutcome>;
   /** The public keys under which the gateway says who its visitors are (JWK). */
   readonly assertionKeys: () => readonly object[];
+  /** People; null without a directory. */
+  readonly people: () => PeopleDesk | null;
   readonly audit: Audit;
   readonly version: string;
 }

@@ -9,7 +9,7 @@ import type { DirectoryPeople } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Settings } from "../core/settings.ts";
 import { exportLines, importLines } from "../directory/transfer.ts";
-import { openForDirectory } from "../process/directory-command.ts";
+import { openForDirectory } from "../process/people-office.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
 
 const options = { config: { type: "string", short: "c" } } as const;

@@ -4,6 +4,7 @@ import type { IndexPage } from "../core/ports/directory-store.ts";
 import type { DirectoryAction } from "../core/ports/log.ts";
 import { foldName } from "../lib/names.ts";
 import { personByAccount, withAddresses } from "./accounts.ts";
+import { accountName } from "./documents.ts";
 import type { Effects } from "./effects.ts";
 import { judgePerson } from "./facts.ts";
 import { type DirectoryDeps, emptyPerson, ownerOfAddress } from "./logins.ts";
@@ -56,6 +57,7 @@ export function createDirectoryPeople(deps: PeopleDeps): DirectoryPeople {
         },
       ),
     unlink: (provider, subject, caller) => unlink(deps, provider, subject, caller),
+    split: (id, accounts, caller) => split(deps, id, accounts, caller),
     merge: (into, from, caller) => merge(deps, into, from, caller),
     remove: (id, caller) => remove(deps, id, caller),
   };
@@ -88,38 +90,41 @@ async function change(
 }
 
 async function unlink(deps: PeopleDeps, provider: string, subject: string, caller: DirectoryCaller): Promise<string | null> {
+  const person = await transact(deps.store, (transaction) => personByAccount(transaction, provider, subject));
+  return person === null ? null : split(deps, person.id, [{ provider, subject }], caller);
+}
+
+async function split(
+  deps: PeopleDeps,
+  id: string,
+  wanted: readonly { readonly provider: string; readonly subject: string }[],
+  caller: DirectoryCaller,
+): Promise<string | null> {
   const now = deps.clock();
-  const parted = await transact(deps.store, async (transaction) => {
-    const person = await personByAccount(transaction, provider, subject);
-    const account = person?.accounts.find((one) => one.provider === provider && one.subject === subject);
-    if (person === null || account === undefined) return null;
-    // The only account of a person has nothing to be parted from.
-    if (person.accounts.length === 1) return { from: person.id, to: person.id };
-    const left = person.accounts.filter((one) => one !== account);
-    await put(deps, transaction, { ...person, accounts: left, changedAt: now });
-    // What is kept stays with the person; the account's next login brings its own. An operator's ban goes with both.
+  const found = await transact(deps.store, async (transaction) => {
+    const person = await transaction.get("person", id);
+    const isWanted = ({ provider, subject }: Account) => wanted.some((one) => one.provider === provider && one.subject === subject);
+    const parted = person?.accounts.filter(isWanted) ?? [];
+    if (person === null || new Set(wanted.map((one) => accountName(one.provider, one.subject))).size !== parted.length) return null;
+    // All accounts of a person have nothing to be parted from.
+    if (person.accounts.length === parted.length) return { to: person.id, parted };
+    await put(deps, transaction, { ...person, accounts: person.accounts.filter((one) => !isWanted(one)), changedAt: now });
+    // What is kept stays with the person; the accounts' next logins bring their own. An operator's ban goes with both.
     const fresh: Person = {
       ...emptyPerson(now),
-      accounts: [{ ...account, via: "operator" }],
-      seenAt: account.seenAt,
+      accounts: parted.map((account) => ({ ...account, via: "operator" })),
+      seenAt: Math.max(...parted.map(({ seenAt }) => seenAt ?? 0)) || null,
       blocked: person.blocked,
     };
     await put(deps, transaction, fresh);
-    await moveUsers(transaction, [account], fresh.id);
-    return { from: person.id, to: fresh.id };
+    await moveUsers(transaction, parted, fresh.id);
+    return { to: fresh.id, parted };
   });
-  if (parted === null) return null;
-  deps.audit({
-    event: "directory",
-    action: "unlinked",
-    ...caller,
-    person: parted.from,
-    provider,
-    subject,
-    detail: `now the person ${parted.to}`,
-  });
-  await deps.effects.peopleChanged([parted.from, parted.to]);
-  return parted.to;
+  if (found === null) return null;
+  for (const { provider, subject } of found.parted)
+    deps.audit({ event: "directory", action: "unlinked", ...caller, person: id, provider, subject, detail: `now the person ${found.to}` });
+  await deps.effects.peopleChanged([id, found.to]);
+  return found.to;
 }
 
 async function merge(deps: PeopleDeps, into: string, from: string, caller: DirectoryCaller): Promise<boolean> {

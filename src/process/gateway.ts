@@ -14,7 +14,7 @@ import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createTracing } from "../observe/tracing.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
-import { domainClaims, openDirectory } from "./directory.ts";
+import { type Directory, domainClaims, openDirectory } from "./directory.ts";
 import { composeStore, type Logs } from "./parts.ts";
 import { isSame, sameProvider } from "./settings-changes.ts";
 import { composeHandlers, type Handlers } from "./tracing.ts";
@@ -29,6 +29,8 @@ export interface Gateway {
   health(): GatewayHealth;
   /** Who is signed in, for operators. */
   readonly sessions: SessionStore;
+  /** What the directory knows, for operators; null without one. */
+  readonly people: () => Directory | null;
   /** The configuration in force. */
   readonly settings: () => Settings;
   /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
@@ -168,6 +170,7 @@ export function composeGateway(start: GatewayStart): Gateway {
       };
     },
     sessions: store.sessions,
+    people: () => current.directory,
     settings: () => current.settings,
     health: () => ({
       listening: listeners.length === started.listen.length,

@@ -19,12 +19,13 @@ export function composeOperations(deps: {
   readonly logs: Logs;
   readonly tail: AuditTail;
   readonly version: string;
+  readonly people: Operations["people"];
   readonly reload: () => ReloadFile | null;
 }): Operations {
-  const { sessions, settings, state, metricsText, logs, tail, version } = deps;
+  const { sessions, settings, state, metricsText, logs, tail, version, people } = deps;
   let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof composeExplain> } | null = null;
   return {
-    ...{ sessions, settings, state, metricsText, version },
+    ...{ sessions, settings, state, metricsText, version, people },
     assertionKeys: () => createAssertions({ secrets: settings().sessions.secrets, clock: Date.now }).jwks().keys,
     audit: logs.audit,
     tail: tail.find,

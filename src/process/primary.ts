@@ -8,6 +8,7 @@ import { createMergedMetrics, workerMetricsText } from "../observe/merge-exposit
 import { createMetrics } from "../observe/metrics.ts";
 import { composeOperations, type ReloadFile } from "./operations.ts";
 import { composeAuditTrail, composeLogs, composeStore, withTrail } from "./parts.ts";
+import { openPeopleOffice } from "./people-office.ts";
 import { createReloads, tellWarnings } from "./reloads.ts";
 import { auditState, lastLinesMs, type RunningGateway, type Start } from "./single.ts";
 import { createForkWorker } from "./workers/fork.ts";
@@ -61,11 +62,16 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     };
   };
   let current = settings;
+  const office = openPeopleOffice({
+    ...store,
+    ...{ started: settings, settings: () => current, audit: logs.audit, log, metrics: registry.metrics },
+  });
   let reloadFile: ReloadFile | null = null;
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
     sessions: store.sessions,
     settings: () => current,
+    people: () => office?.directory() ?? null,
     reload: () => reloadFile,
   });
   const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
@@ -79,6 +85,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     compileCache.remove();
     await admin.close();
     await store.close();
+    await office?.close();
     log.info({}, "stopped");
     await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
   };

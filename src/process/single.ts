@@ -51,6 +51,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     ...{ state, metricsText, logs, tail, version },
     sessions: gateway.sessions,
     settings: gateway.settings,
+    people: gateway.people,
     reload: () => reloadFile,
   });
   const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });

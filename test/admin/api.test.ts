@@ -170,10 +170,24 @@ test("what is asked wrongly is told as a problem", async () => {
 test("the OpenAPI document names every address with its shapes", async () => {
   const { body } = await anApi()("GET", "/openapi.json");
   expect(body.openapi).toBe("3.1.0");
+  const verbs = ["activate", "attribute", "deactivate", "end", "merge", "split", "unlink"];
+  const ofPerson = ["/people/{handle}", ...verbs.map((verb) => `/people/{handle}/${verb}`)];
   expect(Object.keys(body.paths).toSorted()).toEqual(
-    ["/apps", "/audit", "/config", "/explain", "/providers", "/reload", "/sessions", "/sessions/end", "/sessions/{handle}", "/status"].map(
-      (path) => `/api/v1${path}`,
-    ),
+    [
+      "/apps",
+      "/audit",
+      "/config",
+      "/explain",
+      "/people",
+      ...ofPerson,
+      "/providers",
+      "/reload",
+      "/scim/requests",
+      "/sessions",
+      "/sessions/end",
+      "/sessions/{handle}",
+      "/status",
+    ].map((path) => `/api/v1${path}`),
   );
   const { parameters } = body.paths["/api/v1/sessions"].get;
   expect(parameters.map(({ name }: { name: string }) => name)).toEqual([

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { consoleToken } from "../support/operations.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
 import { groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
@@ -13,6 +14,7 @@ let redis: TestRedis;
 let rig: Rig;
 let second: GatewayProcess;
 let secondPort: number;
+let secondAdmin: number;
 const token = "scim-token-of-the-rig-0123456789";
 const options = {
   sessions: "  store: { redis: { url: { env: REDIS_URL } } }",
@@ -22,6 +24,7 @@ const options = {
     upstream: UPSTREAM
     access: [{ allow: { roles: [boss] } }]
     headers: { set: { X-Person: "{person}", X-Roles: "{roles}", X-Teams: "{teams}", X-Name: "{name}" } }
+console: { token: { env: CONSOLE_TOKEN } }
 directory:
   store: redis
   provisioning: both
@@ -33,13 +36,14 @@ beforeAll(async () => {
   redis = await startRedis();
   const [port = 0, adminPort = 0] = await freePorts(2);
   secondPort = port;
-  const env = { REDIS_URL: redis.url, SCIM_TOKEN: token, OLD_TOKEN: "an-older-token-0123456789" };
+  const env = { REDIS_URL: redis.url, SCIM_TOKEN: token, OLD_TOKEN: "an-older-token-0123456789", CONSOLE_TOKEN: consoleToken };
   rig = await startRig({ ...options, top: options.top.replace("UPSTREAM", "http://127.0.0.1:9"), env });
   const top = options.top.replace("UPSTREAM", rig.reports.url);
   const at = { issuer: rig.provider.issuer, wiki: rig.wiki.url, reports: rig.reports.url };
   await rig.gateway.rewriteConfig(rigYaml({ ...at, port: rig.port, adminPort: rig.adminPort }, { ...options, top }));
   rig.gateway.signal("SIGHUP");
-  const yaml = rigYaml({ ...at, port, adminPort, publicPort: rig.port }, { ...options, top });
+  const yaml = rigYaml({ ...at, port, adminPort, publicPort: rig.port }, { ...options, top: `${top}\nworkers: 2\n` });
+  secondAdmin = adminPort;
   second = await startGatewayProcess({ yaml, adminPort, env: { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret, ...env } });
   await eventually(() => expect(rig.gateway.logged((line) => line.audit === "reload")).toHaveLength(1));
 });
@@ -136,6 +140,33 @@ test("SCIM from a provider to the gateway: made, found, put into a group, seen b
   const refused = await visitor.browse(`${rig.urls.wiki}/again`);
   expect(refused.status).toBe(403);
   expect(refused.body).toContain("has been deactivated");
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: what an API answers is looked into freely
+async function api(adminPort: number, method: string, path: string): Promise<any> {
+  const headers = { authorization: `Bearer ${consoleToken}` };
+  const answer = await fetch(`http://127.0.0.1:${adminPort}/api/v1${path}`, { method, headers });
+  return answer.status === 204 ? null : answer.json();
+}
+
+test("operators see the SCIM requests of all instances, and a person deactivated at one is out at the other", async () => {
+  await scim("GET", "/Users?count=1");
+  await scim("GET", "/Groups?count=1", undefined, { port: secondPort });
+  await eventually(async () => {
+    for (const port of [rig.adminPort, secondAdmin]) {
+      const { requests } = await api(port, "GET", "/scim/requests?provider=acme");
+      expect(requests.map(({ path }: { path: string }) => path)).toEqual(expect.arrayContaining(["/Users", "/Groups"]));
+    }
+  });
+  const visitor = newVisitor();
+  await signIn(visitor, `${rig.urls.wiki}/`, "carol");
+  const [person] = (await api(secondAdmin, "GET", "/people?q=carol")).people;
+  expect((await api(secondAdmin, "GET", `/people/${person.id}`)).sessions).toHaveLength(1);
+  await api(secondAdmin, "POST", `/people/${person.id}/deactivate`);
+  await eventually(async () => expect((await visitor.visit(`${rig.urls.wiki}/`)).status).toBe(302), { timeoutMs: 1_000 });
+  const { ready, directory } = (await (await fetch(`http://127.0.0.1:${secondAdmin}/readyz`)).json()) as Record<string, unknown>;
+  expect([ready, directory]).toMatchObject([true, { ok: true }]);
+  expect(await (await fetch(`http://127.0.0.1:${secondAdmin}/metrics`)).text()).toMatch(/^vestibule_directory_ok(\{[^}]*\})? 1$/m);
 });
 
 test("just-in-time: somebody whom no SCIM knows gets a person at the first login, and keeps it", async () => {

@@ -45,6 +45,7 @@ export function someOperations(
     metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
     assertionKeys: () => [],
     tail: tail.find,
+    people: () => null,
     reload: async () => ({ outcome: "applied", detail: "1 apps" }),
     audit: tail.remembering((event) => void audited.push(event)),
     version: "0.0.0",

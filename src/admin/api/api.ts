@@ -3,9 +3,9 @@ import { Hono } from "hono";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Operations } from "../operations.ts";
-import { openApi } from "./openapi.ts";
+import { allRoutes, openApi } from "./openapi.ts";
 import { ApiProblem, problemAnswer } from "./problem.ts";
-import { type ApiRoute, apiRoutes } from "./routes.ts";
+import type { ApiRoute } from "./routes.ts";
 
 export interface ApiDeps {
   readonly operations: Operations;
@@ -29,7 +29,7 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
     await next();
   });
   api.get("/openapi.json", (context) => context.json(openApi(operations.version)));
-  for (const route of apiRoutes) {
+  for (const route of allRoutes) {
     api.on(route.method.toUpperCase(), route.path, async (context) => {
       const answer = await route.run({
         operations,
@@ -42,9 +42,9 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
       return answer === null ? context.body(null, 204) : context.json(answer);
     });
   }
-  for (const path of new Set(apiRoutes.map((route) => route.path))) {
+  for (const path of new Set(allRoutes.map((route) => route.path))) {
     api.all(path, () => {
-      const allowed = apiRoutes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
+      const allowed = allRoutes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
       throw new ApiProblem(405, "request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
     });
   }

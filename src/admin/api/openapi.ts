@@ -1,11 +1,15 @@
 import { z } from "zod";
+import { peopleRoutes } from "./people.ts";
 import { type ApiRoute, apiRoutes } from "./routes.ts";
 import { problem } from "./schemas.ts";
+
+/** All operations of the API. */
+export const allRoutes: readonly ApiRoute[] = [...apiRoutes, ...peopleRoutes];
 
 /** The API's OpenAPI 3.1 document, made from the schemas that check it. */
 export function openApi(version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const route of apiRoutes) {
+  for (const route of allRoutes) {
     const path = `/api/v1${route.path.replace(/:(\w+)/g, "{$1}")}`;
     paths[path] = { ...paths[path], [route.method]: operation(route) };
   }

@@ -6,6 +6,8 @@ import type { Session } from "../session.ts";
 export interface DirectoryCaller {
   readonly request: string | null;
   readonly client: string | null;
+  /** The operator who asks. */
+  readonly by?: string;
 }
 
 /**
@@ -57,6 +59,15 @@ export interface DirectoryPeople {
   setAttribute(id: string, name: string, values: readonly string[] | null, caller: DirectoryCaller): Promise<boolean>;
   /** Parts an account from its person: it is a person of its own from now on, whose id is answered; null = no such account. */
   unlink(provider: string, subject: string, caller: DirectoryCaller): Promise<string | null>;
+  /**
+   * Makes a person of its own of some accounts of a person, and answers its id; the person itself when these are all. Null = there is no
+   * such person, or one of the accounts is not theirs.
+   */
+  split(
+    id: string,
+    accounts: readonly { readonly provider: string; readonly subject: string }[],
+    caller: DirectoryCaller,
+  ): Promise<string | null>;
   /** Makes one person of two: `from` ends, `into` has all accounts. False = one of them is not there. */
   merge(into: string, from: string, caller: DirectoryCaller): Promise<boolean>;
   /** Forgets a person and all that was provisioned of them; their sessions end. False = there is no such person. */

@@ -133,6 +133,8 @@ export type AuditEvent =
       readonly provider: string | null;
       readonly subject: string | null;
       readonly detail: string;
+      /** The operator who did it. */
+      readonly by?: string;
     }
   | {
       readonly event: "reload";
