@@ -148,7 +148,7 @@ async function writeFiles(folder: string, realm: string, port: number): Promise<
 }
 
 /** curl makes the token and sends it to a listener of ours, which keeps it: nobody has used it yet. */
-async function tokenByCurl(env: NodeJS.ProcessEnv, host: string, offset?: string): Promise<string> {
+export async function tokenByCurl(env: NodeJS.ProcessEnv, host: string, offset?: string): Promise<string> {
   let token = "";
   const server = createServer((request, response) => {
     const [, value] = /^Negotiate (.+)$/.exec(request.headers.authorization ?? "") ?? [];
@@ -171,7 +171,8 @@ async function tokenByCurl(env: NodeJS.ProcessEnv, host: string, offset?: string
   return token;
 }
 
-async function feed(program: string, args: readonly string[], env: NodeJS.ProcessEnv, text: string): Promise<void> {
+/** Runs a program with this text as its input; rejects with its words when it fails. */
+export async function feed(program: string, args: readonly string[], env: NodeJS.ProcessEnv, text: string): Promise<void> {
   const child = spawn(program, [...args], { env, stdio: ["pipe", "ignore", "pipe"] });
   let said = "";
   child.stderr.on("data", (chunk) => {

@@ -1,58 +1,27 @@
-import { execFile } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { makeAuthority, type TestAuthority } from "./certificates.ts";
-import { freePorts } from "./free-port.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { startKdc, type TestKdc } from "./kdc.ts";
-import { ownedFolder } from "./owned.ts";
-import { type RecordingUpstream, startRecordingUpstream } from "./recording-upstream.ts";
 import { baseEntries, group, person, personDn, startSlapd, suffix, type TestSlapd } from "./slapd.ts";
-
-const run = promisify(execFile);
+import { startTlsRig, type TlsRig } from "./tls-rig.ts";
 
 /** A KDC, a directory, and the product in a process of its own, with TLS, on `auth.localhost` and `wiki.localhost`. */
-export interface KerberosRig {
+export interface KerberosRig extends TlsRig {
   readonly kdc: TestKdc;
   readonly slapd: TestSlapd;
-  readonly gateway: GatewayProcess;
-  readonly upstream: RecordingUpstream;
-  readonly authority: TestAuthority;
-  readonly port: number;
-  readonly adminPort: number;
-  readonly auth: string;
   readonly wiki: string;
   readonly keytab: string;
-  readonly folder: string;
-  /** A person with curl: a cookie jar, and whatever tickets `env` has. */
-  curl(options: CurlOptions): Promise<CurlAnswer>;
-  close(): Promise<void>;
-}
-export interface CurlOptions {
-  readonly url: string;
-  readonly env?: NodeJS.ProcessEnv;
-  /** A file of its own keeps a browser's cookies over several calls. */
-  readonly jar?: string;
-  readonly args?: readonly string[];
-  /** Redirects are followed. Default: true. */
-  readonly follow?: boolean;
-  readonly offset?: string;
-}
-export interface CurlAnswer {
-  readonly status: number;
-  readonly url: string;
-  readonly body: string;
-  /** The heads of all answers on the way, as received. */
-  readonly heads: readonly string[];
 }
 
-export async function startKerberosRig(
-  options: { readonly kerberos?: string; readonly app?: string; readonly top?: string } = {},
-): Promise<KerberosRig> {
-  const [port = 0, adminPort = 0] = await freePorts(2);
-  const folder = ownedFolder("vestibule-kerberos-");
-  const [kdc, slapd, upstream, authority] = await Promise.all([
+export interface KerberosRigOptions {
+  /** Lines below `kerberos:`, indented by six. */
+  readonly kerberos?: string;
+  /** Lines of the only app. */
+  readonly app?: string;
+  readonly top?: string;
+  readonly store?: string;
+}
+
+/** Started and ready, with the people alice, bob and carol. */
+export async function startKerberosRig(options: KerberosRigOptions = {}): Promise<KerberosRig> {
+  const [kdc, slapd] = await Promise.all([
     startKdc(),
     startSlapd({
       ldif:
@@ -62,28 +31,14 @@ export async function startKerberosRig(
         person("carol") +
         group("staff", ...["alice", "bob", "carol"].map(personDn)),
     }),
-    startRecordingUpstream(),
-    makeAuthority(),
   ]);
   const keytab = await kdc.keytab("http.keytab", ["HTTP/auth.localhost"]);
-  const { certificate, key } = await authority.issue("DNS:auth.localhost", "DNS:wiki.localhost");
-  await Promise.all([
-    writeFile(join(folder, "server.crt"), certificate),
-    writeFile(join(folder, "server.key"), key),
-    writeFile(join(folder, "ca.crt"), authority.certificate),
-  ]);
-  const yaml = `version: 1
-listen:
-  - address: "127.0.0.1:${port}"
-    tls: { certificates: [{ certificate: { file: ${folder}/server.crt }, key: { file: ${folder}/server.key } }] }
-admin: { address: "127.0.0.1:${adminPort}" }
-trustedProxies: [127.0.0.1]
-insecure: { plainLdap: true, literalSecrets: true }
-auth: { origin: "https://auth.localhost:${port}" }
-sessions: { store: memory, secret: ["0123456789abcdef0123456789abcdef-krb5"] }
-${options.top ?? ""}
-providers:
-  corp:
+  const rig = await startTlsRig({
+    hosts: ["wiki.localhost"],
+    env: kdc.env,
+    ...(options.top === undefined ? {} : { top: options.top }),
+    ...(options.store === undefined ? {} : { store: options.store }),
+    providers: `  corp:
     name: Acme directory
     ldap:
       urls: ["${slapd.url}"]
@@ -100,72 +55,21 @@ providers:
       networks: [127.0.0.0/8]
       lookup: corp
       fallback: corp
-${options.kerberos ?? ""}
-apps:
-  - name: Wiki
+${options.kerberos ?? ""}`,
+    apps: `  - name: Wiki
     host: wiki.localhost
-    upstream: ${upstream.url}
-${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n    routes: [{ path: /vault, access: [{ allow: { groups: [staff], acr: [urn:acme:password] } }] }]\n"}`;
-  const gateway = await startGatewayProcess({ yaml, adminPort });
-  let jars = 0;
+    upstream: {upstream}
+${options.app ?? "    access: [{ allow: { groups: [staff] } }]\n    routes: [{ path: /vault, access: [{ allow: { groups: [staff], acr: [urn:acme:password] } }] }]\n"}`,
+  });
   return {
+    ...rig,
     kdc,
     slapd,
-    gateway,
-    upstream,
-    authority,
-    port,
-    adminPort,
-    auth: `https://auth.localhost:${port}`,
-    wiki: `https://wiki.localhost:${port}`,
+    wiki: rig.urlOf("wiki.localhost"),
     keytab,
-    folder,
-    curl: ({ url, env, jar, args = [], follow = true, offset }) => {
-      jars += 1;
-      const file = jar ?? join(folder, `jar-${jars}`);
-      const all = [
-        "-s",
-        "-i",
-        "--cacert",
-        join(folder, "ca.crt"),
-        "-c",
-        file,
-        "-b",
-        file,
-        "-H",
-        "Accept: text/html",
-        "--negotiate",
-        "-u",
-        ":",
-      ];
-      const hosts = ["auth.localhost", "wiki.localhost"].flatMap((host) => ["--resolve", `${host}:${port}:127.0.0.1`]);
-      const line = [...all, ...hosts, ...(follow ? ["--location-trusted"] : []), "-w", "\n@@%{url_effective}", ...args, url];
-      const own = env ?? { ...kdc.env, KRB5CCNAME: `FILE:${folder}/none` };
-      return readCurl(
-        offset === undefined ? run("curl", line, { env: own }) : run("faketime", ["-f", offset, "curl", ...line], { env: own }),
-      );
-    },
     close: async () => {
-      await gateway.stop();
-      await Promise.all([kdc.stop(), slapd.stop(), upstream.close()]);
-      await rm(folder, { recursive: true, force: true });
+      await rig.close();
+      await Promise.all([kdc.stop(), slapd.stop()]);
     },
   };
-}
-
-async function readCurl(running: Promise<{ readonly stdout: string }>): Promise<CurlAnswer> {
-  const { stdout } = await running;
-  const end = stdout.lastIndexOf("\n@@");
-  const heads: string[] = [];
-  let rest = stdout.slice(0, end);
-  while (rest.startsWith("HTTP/")) {
-    const at = rest.indexOf("\r\n\r\n");
-    heads.push(rest.slice(0, at));
-    const after = rest.slice(at + 4);
-    // Bodies that are not the last are printed too: the next head begins where a line starts with it.
-    const next = after.search(/^HTTP\/1\.1 \d{3} /m);
-    rest = next < 0 ? after : after.slice(next);
-    if (next < 0) break;
-  }
-  return { status: Number(heads.at(-1)?.split(" ")[1]), url: stdout.slice(end + 3), body: rest, heads };
 }

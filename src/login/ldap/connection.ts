@@ -157,7 +157,8 @@ function wrap(server: LdapServer, socket: Socket): LdapConnection {
         if (error instanceof InvalidCredentialsError) return { kind: "refused", message: error.message, policyError: policyError() };
         if (!(error instanceof ResultCodeError)) throw error;
         if (meansRefused.has(error.code)) return { kind: "refused", message: error.message, policyError: policyError() };
-        throw new GatewayError("ldap.answer", `${urlOf(server)} refuses a bind: ${messageOf(error)}`, { cause: error });
+        const cure = wantsTls.has(error.code) ? ". It takes passwords over TLS only: write ldaps://, or startTls: true" : "";
+        throw new GatewayError("ldap.answer", `${urlOf(server)} refuses a bind: ${messageOf(error)}${cure}`, { cause: error });
       }
     },
   };
@@ -169,6 +170,8 @@ const noSuchObject = 32;
  * passwords" by constraint violation and "inactivated" by unwilling to perform.
  */
 const meansRefused: ReadonlySet<number> = new Set([19, noSuchObject, 34, 48, 53]);
+/** strongerAuthRequired, as Active Directory says it, and confidentialityRequired. */
+const wantsTls: ReadonlySet<number> = new Set([8, 13]);
 /** busy, unavailable: another server may do better. */
 const isBusy = (code: number) => code === 51 || code === 52;
 
