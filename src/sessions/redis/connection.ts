@@ -78,7 +78,9 @@ function replaceWhenSilent(client: Redis): void {
       silent = 0;
       return;
     }
-    silent = stream !== undefined && stream.bytesWritten > writtenBefore ? silent + 1 : 0;
+    // While it is being greeted, an answer is owed already: a server that hangs accepts connections, and says nothing.
+    const isOwed = client.status === "connect" || (stream?.bytesWritten ?? 0) > writtenBefore;
+    silent = stream !== undefined && isOwed ? silent + 1 : 0;
     if (silent < silentLooks) return;
     silent = 0;
     stream.destroy(new Error(`redis has not answered for ${silentLooks * lookEveryMs} ms`));
@@ -105,8 +107,9 @@ function commonOptions(settings: RedisSettings): ConnectionOptions {
   const own: ConnectionOptions = {
     // RESP2 on purpose: invalidation messages then arrive as ordinary messages of a subscription.
     protocol: 2,
-    // The guard tells a caller sooner, and knows a stall of this process from a silence of Redis; this is for what goes past it.
-    commandTimeout: 2 * commandTimeoutMs,
+    // The guard tells a caller sooner, and a connection that is silent is replaced sooner: both know a stall of this process from a
+    // silence of Redis, and this timer does not. It is the last resort, for what goes past both.
+    commandTimeout: 20 * commandTimeoutMs,
     connectTimeout: connectTimeoutMs,
     // A dropped peer does not answer our FIN: do not wait long for it.
     disconnectTimeout: 100,

@@ -46,7 +46,7 @@ test("a CA and a server name switch TLS on, for sentinels too", () => {
 });
 
 test("nothing waits for ever", () => {
-  expect(optionsFor(at("redis://h"))).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 1_000 });
+  expect(optionsFor(at("redis://h"))).toMatchObject({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 10_000 });
 });
 
 test("a connection that leads to a replica is left at once, then ever more rarely, and the first reply is told", () => {

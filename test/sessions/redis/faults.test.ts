@@ -323,3 +323,21 @@ test("a password and a database in the URL are used", async () => {
     operator.disconnect();
   }
 });
+
+test.each([{ stallMs: 700 }, { stallMs: 1_300 }, { stallMs: 2_500 }])(
+  "a stall of this process itself, $stallMs ms long, is not taken for a silence of Redis",
+  async ({ stallMs }) => {
+    const store = openAt(redis.port);
+    await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
+    const { id } = await store.sessions.create(aNewSession());
+    const before = log.lines.length;
+    // More than the failures that open the breaker, sent before the process stands still: their answers wait in the kernel.
+    const asked = Array.from({ length: 8 }, () => store.sessions.find(id, { fresh: true }));
+    await new Promise((resolve) => process.nextTick(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallMs);
+    expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(asked.map(() => "fulfilled"));
+    expect((await store.sessions.find(id, { fresh: true }))?.id).toBe(id);
+    expect(store.health()).toMatchObject({ reachable: true, invalidation: true });
+    expect(log.lines.slice(before).map(({ message }) => message)).toEqual([]);
+  },
+);
