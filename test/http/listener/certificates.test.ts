@@ -1,7 +1,9 @@
-import { copyFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { copyFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openCertificates } from "../../../src/http/listener/certificates.ts";
 import { createListener, type Listener } from "../../../src/http/listener/server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ownedFolder } from "../../support/owned.ts";
@@ -90,4 +92,72 @@ test("a pair that does not belong together stops the start and names both files"
     newRequestId: () => "r-1",
   });
   await expect(start).rejects.toThrow(/one\.crt.*wild\.key/);
+});
+
+const started = async (pair: { readonly certificateFile: string; readonly keyFile: string }) => {
+  const said = recordingLog();
+  const certificates = await openCertificates({ files: [pair], log: said });
+  return { certificates, lines: () => said.lines.map(({ level, message }) => `${level}: ${message}`) };
+};
+const expiredSaid = "error: a certificate has expired: browsers refuse it";
+
+test("an expired certificate is said to be one, at the start and when it is taken into use later", async () => {
+  const old = await writeCertificate(folder, "old", ["old.example"], { madeDaysAgo: 10 });
+  const fromTheStart = await started(old);
+  expect(fromTheStart.lines()).toEqual([expiredSaid]);
+  expect(fromTheStart.certificates.daysLeft()[0]?.days).toBeLessThan(-7);
+  fromTheStart.certificates.close();
+
+  const pair = await writeCertificate(folder, "renewed-badly", ["old.example"]);
+  const { certificates, lines } = await started(pair);
+  // Two days are few: the operator hears of that, and of nothing worse.
+  expect(lines()).toEqual(["warn: a certificate expires soon"]);
+  await copyFile(old.keyFile, pair.keyFile);
+  await copyFile(old.certificateFile, pair.certificateFile);
+  await eventually(() => expect(lines()).toContain(expiredSaid));
+  expect(lines()).toContain("info: a new certificate is in use");
+  certificates.close();
+});
+
+test("a start that falls between the writing of certificate and key waits for the second", async () => {
+  const pair = await writeCertificate(folder, "half", ["half.example"]);
+  const next = await writeCertificate(folder, "whole", ["half.example"]);
+  await copyFile(next.certificateFile, pair.certificateFile);
+  let isOpen = false;
+  const opening = started(pair).then((one) => {
+    isOpen = true;
+    return one;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isOpen).toBe(false);
+  await rename(next.keyFile, pair.keyFile);
+  const { certificates } = await opening;
+  expect(certificates.forName("half.example")).toBeDefined();
+  certificates.close();
+});
+
+test("benign twin: a pair that has been wrong for a while ends the start at once", async () => {
+  const one = await writeCertificate(folder, "wrong", ["wrong.example"]);
+  const other = await writeCertificate(folder, "other", ["wrong.example"]);
+  const pair = { certificateFile: one.certificateFile, keyFile: other.keyFile };
+  for (const file of Object.values(pair)) execFileSync("touch", ["-d", "1 hour ago", file]);
+  let looks = 0;
+  const ticks = setInterval(() => {
+    looks += 1;
+  }, 100);
+  await expect(started(pair)).rejects.toMatchObject({ code: "listener.failed" });
+  clearInterval(ticks);
+  // Not even one pause of its patience.
+  expect(looks).toBe(0);
+});
+
+test("a pipe in the place of a certificate stops no one: at the start it is refused, later the old pair stays", async () => {
+  const pair = await writeCertificate(folder, "piped", ["piped.example"]);
+  const { certificates, lines } = await started(pair);
+  await rm(pair.keyFile);
+  execFileSync("mkfifo", [pair.keyFile]);
+  await eventually(() => expect(lines()).toContain("warn: the new certificate is not usable; the old one stays"));
+  certificates.close();
+  execFileSync("touch", ["-d", "1 hour ago", pair.keyFile, pair.certificateFile]);
+  await expect(started(pair)).rejects.toThrow(/piped\.key is not a regular file/);
 });
