@@ -1,4 +1,4 @@
-import { close, fstatSync, open, write } from "node:fs";
+import { close, constants, fstatSync, open, write } from "node:fs";
 import type { Writable } from "node:stream";
 
 /** Where batches of lines go. */
@@ -25,6 +25,8 @@ export function streamSink(stream: Writable): LineSink {
   };
 }
 
+const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
 /** A file that can be given up and opened again. */
 export interface FileSink extends LineSink {
   /** From the next batch on, the file that has the name then: after a rotation. */
@@ -50,9 +52,10 @@ export function fileSink(target: { readonly descriptor: number } | { readonly pa
       await new Promise<void>((resolve) => close(old, () => resolve()));
     }
     wantsReopen = false;
-    // "a": other writers' lines, and a file that was cut short (copytruncate), stay whole.
+    // Appended: other writers' lines, and a file that was cut short (copytruncate), stay whole. O_NONBLOCK: opening a pipe that is not read
+    // would keep one of the few threads for files for ever; so it fails, the lines are lost and counted, and the next batch tries again.
     descriptor ??= await new Promise<number>((resolve, reject) =>
-      open("path" in target ? target.path : "", "a", 0o640, (error, made) => (error === null ? resolve(made) : reject(error))),
+      open("path" in target ? target.path : "", appending, 0o640, (error, made) => (error === null ? resolve(made) : reject(error))),
     );
     return descriptor;
   };

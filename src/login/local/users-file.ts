@@ -2,6 +2,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { GatewayError } from "../../core/errors.ts";
+import { readRegularFile } from "../../lib/regular-file.ts";
 import { fromBase32 } from "./one-time-codes.ts";
 import { parseHash } from "./passwords.ts";
 
@@ -94,7 +95,7 @@ export interface UsersFile {
 /** `mayBeAbsent`: a missing file holds no accounts, for the command that makes the first one. */
 export function createUsersFile(path: string, { mayBeAbsent = false } = {}): UsersFile {
   const read = async () => {
-    const text = await readBounded(path, mayBeAbsent);
+    const text = readBounded(path, mayBeAbsent);
     return text === null ? {} : parseUsers(text, path);
   };
   return {
@@ -120,25 +121,13 @@ export function createUsersFile(path: string, { mayBeAbsent = false } = {}): Use
   };
 }
 
-async function readBounded(path: string, mayBeAbsent: boolean): Promise<string | null> {
-  let file: Awaited<ReturnType<typeof open>>;
+function readBounded(path: string, mayBeAbsent: boolean): string | null {
   try {
-    // Looked at before it is opened: opening a pipe waits for its writer.
-    const found = await stat(path);
-    if (!found.isFile()) throw new GatewayError("local.users-file", `${path} is not a regular file`);
-    if (found.size > largestBytes) throw new GatewayError("local.users-file", `${path} is larger than 1 MiB`);
-    file = await open(path, "r");
+    return readRegularFile(path, largestBytes).toString("utf8");
   } catch (cause) {
-    if (cause instanceof GatewayError) throw cause;
-    if (mayBeAbsent && (cause as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new GatewayError("local.users-file", `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  try {
-    const buffer = Buffer.alloc(largestBytes);
-    const { bytesRead } = await file.read(buffer, 0, largestBytes, 0);
-    return buffer.toString("utf8", 0, bytesRead);
-  } finally {
-    await file.close();
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (mayBeAbsent && code === "ENOENT") return null;
+    throw new GatewayError("local.users-file", code === undefined ? message : `${path} cannot be read: ${message}`, { cause });
   }
 }
 

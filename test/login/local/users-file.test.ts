@@ -47,7 +47,7 @@ test("a missing file is an error for the gateway, and no file at all is opened t
   await expect(createUsersFile(pipe).read()).rejects.toMatchObject({ message: /not a regular file/ });
   const large = join(folder, "large");
   writeFileSync(large, "#".repeat(1_048_577));
-  await expect(createUsersFile(large).read()).rejects.toMatchObject({ message: /larger than 1 MiB/ });
+  await expect(createUsersFile(large).read()).rejects.toMatchObject({ message: /larger than 1024 KiB/ });
 });
 
 test("a lock that a dead process left is taken over, and a link is not written through", async () => {
