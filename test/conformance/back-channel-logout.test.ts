@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
-import type { OidcProvider } from "../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../src/login/oidc/method.ts";
 import { fakeKey, type SignOptions } from "../support/fake-keys.ts";
 import { type FakeOidc, logoutEvent, startFakeOidc } from "../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings } from "../support/oidc-journey.ts";

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
-import type { OidcProvider } from "../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../src/login/oidc/method.ts";
 import type { OidcSettings } from "../../src/login/oidc/settings.ts";
 import { fakeKey } from "../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, halfHash, startFakeOidc } from "../support/fake-oidc.ts";

@@ -296,7 +296,7 @@ export const breakages: readonly Breakage[] = [
     named: "an ID token is refused when exp is missing",
   },
   {
-    file: "src/login/oidc/jws.ts",
+    file: "src/login/oidc/keys.ts",
     inside: "acceptedAlgorithms",
     becomes: "return [...configured, ...announced];",
     test: "test/conformance/basic-rp.test.ts",

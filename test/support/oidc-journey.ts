@@ -1,7 +1,7 @@
 import type { LoginRequest, Vouched } from "../../src/core/ports/login-provider.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { ProviderSettings } from "../../src/core/settings.ts";
-import type { OidcProvider } from "../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../src/login/oidc/method.ts";
 import { createOidcProvider, type OidcProviderDeps } from "../../src/login/oidc/provider.ts";
 import type { OidcSettings } from "../../src/login/oidc/settings.ts";
 import { anIncoming } from "./policy-builders.ts";

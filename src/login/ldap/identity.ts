@@ -1,5 +1,5 @@
 import type { Principal } from "../../core/principal.ts";
-import { type Claims, claimAt } from "../claims/claim-paths.ts";
+import { type Claims, claimAt } from "../claims/claim-values.ts";
 import { type ClaimMapping, mapClaims } from "../claims/map-claims.ts";
 import type { LdapPerson } from "./directory.ts";
 

@@ -2,10 +2,9 @@ import type { VerifiedBearer } from "../../core/ports/login-provider.ts";
 import { mapClaims } from "../claims/map-claims.ts";
 import { rejected } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
-import { idTokenBasics } from "./finish-login.ts";
+import { idTokenBasics, inTenantTerms } from "./finish-login.ts";
 import { acrOf, checkAudience, checkIssuer, checkTimes, type IssuerExpectation, type Moment, timeOf } from "./id-token.ts";
-import { asymmetricAlgorithms, type Jws } from "./jws.ts";
-import { inTenantTerms } from "./tenants.ts";
+import { asymmetricAlgorithms, type Jws } from "./keys.ts";
 
 /** An access token of this provider as a principal, under the same mapping as a login; nothing but the token itself is asked. */
 export async function verifyBearer(context: OidcContext, token: string): Promise<VerifiedBearer> {

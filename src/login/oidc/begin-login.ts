@@ -1,9 +1,8 @@
 import * as client from "openid-client";
 import type { LoginRequest, LoginStart } from "../../core/ports/login-provider.ts";
 import { fetchTimeoutMs, unavailable } from "../remote/provider-fetch.ts";
-import type { OidcContext } from "./context.ts";
+import { fromLibrary, type OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
-import { fromLibrary } from "./library.ts";
 import type { OidcSettings } from "./settings.ts";
 
 /** What this browser must bring back: the nonce and the PKCE verifier of its own login, and when it began. */

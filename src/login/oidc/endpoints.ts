@@ -8,7 +8,7 @@ import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/pr
 import { attemptOf, completeLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
 import { type StartNeeds, startLogin } from "../flow/start-login.ts";
-import type { OidcProvider } from "./port.ts";
+import type { OidcProvider } from "./method.ts";
 
 type Providers = ReadonlyMap<string, OidcProvider>;
 type CallbackNeeds = StartNeeds & Needs<"settings" | "sealer" | "clock">;

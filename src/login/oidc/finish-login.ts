@@ -2,18 +2,16 @@ import { timingSafeEqual } from "node:crypto";
 import * as client from "openid-client";
 import type { LoginRequest, Vouched } from "../../core/ports/login-provider.ts";
 import type { Tokens } from "../../core/session.ts";
-import type { Claims } from "../claims/claim-paths.ts";
-import { type Identity, mapClaims, withoutUnstated } from "../claims/map-claims.ts";
-import { remarksOn } from "../claims/remarks.ts";
+import { readEmailAddress } from "../../lib/names.ts";
+import { type Claims, claimAt, onlyText } from "../claims/claim-values.ts";
+import { type Identity, mapClaims, remarksOn, withoutUnstated } from "../claims/map-claims.ts";
 import { failureOf } from "../remote/provider-errors.ts";
 import { cleanProviderText, ProtocolFailure, rejected } from "../remote/provider-fetch.ts";
 import { type LoginMemory, provesAnew } from "./begin-login.ts";
-import type { OidcContext } from "./context.ts";
+import { type Aside, fromLibrary, type OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { checkIdToken, type IdTokenExpectations, type IdTokenFacts, issuersOf } from "./id-token.ts";
-import { acceptedAlgorithms } from "./jws.ts";
-import { type Aside, fromLibrary } from "./library.ts";
-import { inTenantTerms } from "./tenants.ts";
+import { acceptedAlgorithms } from "./keys.ts";
 import { askUserinfo, mergeClaims, type UserinfoSaid } from "./userinfo.ts";
 
 type Strength = Pick<LoginRequest, "acr" | "reauthenticate">;
@@ -210,3 +208,26 @@ export function nextRefresh({ oidc, clock }: OidcContext, answer: TokenAnswer, t
   const marginMs = Math.min(30_000, lifetimeMs / 5);
   return clock() + Math.min(Math.max(lifetimeMs - marginMs, 1_000), longestPauseMs);
 }
+
+/**
+ * Claims of a token of one of several tenants (Entra ID, `{tenantid}` in the issuer) in terms in which no two people are alike: the account is
+ * (tenant, oid), written as `<oid>.<tenant>` as Microsoft's own libraries do. An address counts when its tenant owns the domain, which the
+ * optional claim `xms_edov` says, or when the operator lists the domain under `emailDomains`: in a tenant of one's own one may write
+ * any address into one's profile (the "nOAuth" attack). With a single tenant nothing changes.
+ */
+export function inTenantTerms({ oidc, settings, mapping }: Pick<OidcContext, "oidc" | "settings" | "mapping">, claims: Claims): Claims {
+  if (oidc.tenants.length === 0) return claims;
+  const { subject, email } = mapping.attributes;
+  const account = claimAt(claims, subject);
+  const tenant = String(claims.tid).toLowerCase();
+  const domain = readEmailAddress(onlyText(claimAt(claims, email)) ?? "")?.domain ?? null;
+  const isOwned = isYes(claims.xms_edov) || (domain !== null && settings.emailDomains.includes(domain));
+  return {
+    ...claims,
+    ...(typeof account === "string" ? { [subject]: `${account}.${tenant}` } : {}),
+    ...(isOwned ? {} : { email_verified: false }),
+  };
+}
+
+/** Entra ID writes `true`, `1` or either as text. */
+const isYes = (value: unknown) => value === true || value === 1 || value === "1" || String(value).toLowerCase() === "true";

@@ -4,11 +4,11 @@ import type { GraphSettings } from "../../core/directory-settings.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Groups, Principal } from "../../core/principal.ts";
 import { remember } from "../../lib/collections.ts";
-import { type Claims, isElsewhere } from "../claims/claim-paths.ts";
+import { type Claims, isElsewhere } from "../claims/claim-values.ts";
 import { isObject, messageOf, unavailable } from "../remote/provider-fetch.ts";
+import type { LibraryConfiguration } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { createGraphRequests, type GraphRequestsDeps } from "./graph-requests.ts";
-import type { LibraryConfiguration } from "./library.ts";
 
 type Identity = Pick<Principal, "subject" | "groups" | "extra">;
 

@@ -5,7 +5,7 @@ import { isObject, messageOf, rejected } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import { idTokenBasics, sessionOfAccount } from "./finish-login.ts";
 import { checkAudience, checkIssuer, checkTimes, type IssuerExpectation, issuersOf, type Moment, textOf } from "./id-token.ts";
-import { acceptedAlgorithms, type Jws } from "./jws.ts";
+import { acceptedAlgorithms, type Jws } from "./keys.ts";
 
 /** Entra ID loses longer ones, servers cut off at 8 KiB: an ID token full of groups goes by form, and never makes the provider ask back. */
 const longestUrl = 2_000;

@@ -1,10 +1,10 @@
-import type { Claims } from "../claims/claim-paths.ts";
+import type { Claims } from "../claims/claim-values.ts";
 import { lacksSomething } from "../claims/map-claims.ts";
 import { isObject, jsonObject, misconfigured, rejected, unavailable } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { checkAudience, checkIssuer } from "./id-token.ts";
-import { asymmetricAlgorithms } from "./jws.ts";
+import { asymmetricAlgorithms } from "./keys.ts";
 
 /**
  * What came of asking the userinfo endpoint. `refused`: it does not take this access token (Entra ID with a token for one's own API, ADFS),

@@ -1,5 +1,4 @@
-import { type Claims, claimAt } from "../claims/claim-paths.ts";
-import { commonName } from "../claims/distinguished-name.ts";
+import { type Claims, claimAt, commonName } from "../claims/claim-values.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { SamlAttribute } from "./messages/attributes.ts";
 import type { NameId } from "./messages/name-id.ts";

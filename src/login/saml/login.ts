@@ -1,6 +1,6 @@
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { LoginRequest, LoginStart, Vouched } from "../../core/ports/login-provider.ts";
-import { claimAt } from "../claims/claim-paths.ts";
+import { claimAt } from "../claims/claim-values.ts";
 import { mapClaims } from "../claims/map-claims.ts";
 import { claimsOf, receivedNames } from "./claims.ts";
 import { type SamlContext, withFault } from "./context.ts";

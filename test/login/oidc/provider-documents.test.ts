@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { OidcProvider } from "../../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../../src/login/oidc/method.ts";
 import type { OidcProviderDeps } from "../../../src/login/oidc/provider.ts";
 import { fakeKey } from "../../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";

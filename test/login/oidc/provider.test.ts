@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { LoginRequest, Vouched } from "../../../src/core/ports/login-provider.ts";
 import { makeSecret } from "../../../src/core/secret.ts";
 import type { ProviderSettings } from "../../../src/core/settings.ts";
-import type { OidcProvider } from "../../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../../src/login/oidc/method.ts";
 import type { OidcSettings } from "../../../src/login/oidc/settings.ts";
 import {
   anOidcProvider,

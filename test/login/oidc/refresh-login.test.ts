@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ProviderSettings } from "../../../src/core/settings.ts";
-import type { OidcProvider } from "../../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../../src/login/oidc/method.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, sessionOf } from "../../support/oidc-journey.ts";
 

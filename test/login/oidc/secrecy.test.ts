@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeSecret } from "../../../src/core/secret.ts";
-import type { OidcProvider } from "../../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../../src/login/oidc/method.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, recordingLog, sessionOf } from "../../support/oidc-journey.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Store } from "../../../src/core/ports/store.ts";
-import type { OidcProvider } from "../../../src/login/oidc/port.ts";
+import type { OidcProvider } from "../../../src/login/oidc/method.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { eventually } from "../../support/eventually.ts";
 import { fakeKey } from "../../support/fake-keys.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AttributeSettings } from "../../../src/core/settings.ts";
-import { commonName } from "../../../src/login/claims/distinguished-name.ts";
+import { commonName } from "../../../src/login/claims/claim-values.ts";
 import { type ClaimMapping, mapClaims } from "../../../src/login/claims/map-claims.ts";
 import { claimsOf, receivedNames } from "../../../src/login/saml/claims.ts";
 import { readAttributes } from "../../../src/login/saml/messages/attributes.ts";
