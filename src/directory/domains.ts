@@ -63,7 +63,7 @@ export type Looks = "none" | "due" | "unproven";
 /** Looks for the records, and remembers what was seen. */
 export interface DomainWatch {
   isProven(claim: DomainClaim): boolean;
-  epoch(): number;
+  readonly changes: { readonly count: number };
   list(): readonly DomainStatus[];
   /** Reads what all instances know, and looks up what `which` says. Never rejects. */
   look(which: Looks): Promise<void>;
@@ -99,7 +99,7 @@ interface Kept {
 export function createDomainWatch(deps: DomainWatchDeps): DomainWatch {
   const known = new Map<string, Kept>();
   let proven: ReadonlySet<string> = new Set();
-  let epoch = 0;
+  const changes = { count: 0 };
   let running: Promise<void> | null = null;
   let timer: ReturnType<typeof setInterval> | null = null;
 
@@ -114,7 +114,7 @@ export function createDomainWatch(deps: DomainWatchDeps): DomainWatch {
     );
     if (now.size === proven.size && [...now].every((key) => proven.has(key))) return;
     proven = now;
-    epoch += 1;
+    changes.count += 1;
     deps.onChange?.();
   };
   const look = (which: Looks): Promise<void> => {
@@ -127,7 +127,7 @@ export function createDomainWatch(deps: DomainWatchDeps): DomainWatch {
   };
   return {
     isProven: (claim) => proven.has(keyOf(claim)),
-    epoch: () => epoch,
+    changes,
     list: () => deps.claims().map((claim) => statusOf(claim, known.get(keyOf(claim)), deps.clock())),
     look,
     start: () => {

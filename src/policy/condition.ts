@@ -1,4 +1,5 @@
-import type { Facts } from "./facts.ts";
+import type { Incoming } from "../core/incoming.ts";
+import type { Principal } from "../core/principal.ts";
 
 /** One compiled condition. `truth` is the hot path and builds no text; `words` says why, for people. */
 export interface Condition {
@@ -28,4 +29,27 @@ export function isTrue(condition: boolean): Truth {
 const names = ["miss", "unknown", "hit"] as const;
 export function nameOf(truth: Truth): "hit" | "miss" | "unknown" {
   return names[truth];
+}
+
+/** All that a rule may ask about, for one reading of one request by one signed-in visitor. */
+export interface Facts {
+  readonly who: KnownAs;
+  readonly incoming: Incoming;
+  readonly reading: string;
+  readonly now: number;
+  /** Usually the principal's; another one when asking what a stronger login would change. */
+  readonly acr: string | null;
+}
+
+/** A principal in the forms that rules compare, made once per principal. */
+export interface KnownAs {
+  readonly principal: Principal;
+  /** Folded subject and, when one is known and verified, e-mail address. */
+  readonly userNames: readonly string[];
+  readonly emailDomain: string | null;
+  /** Folded; null = not known. */
+  readonly groups: ReadonlySet<string> | null;
+  /** Of the directory, folded; null = not known: it does not know this caller, or groups that may give more are not known. */
+  readonly roles: ReadonlySet<string> | null;
+  readonly teams: ReadonlySet<string> | null;
 }

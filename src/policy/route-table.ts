@@ -3,13 +3,15 @@ import { GatewayError } from "../core/errors.ts";
 import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
-import type { DomainProofs } from "../core/ports/domain-proofs.ts";
+import { type DomainProofs, nothingToProve } from "../core/ports/domain-proofs.ts";
+import type { Principal } from "../core/principal.ts";
 import type { App, Folded, Route, Site } from "../core/route.ts";
-import type { AppSettings, RouteSettings, Settings } from "../core/settings.ts";
+import type { AppSettings, ProviderSettings, RouteSettings, Settings } from "../core/settings.ts";
 import { remember } from "../lib/collections.ts";
+import { emailDomain, foldName } from "../lib/names.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import { type AccessList, compileAccessList } from "./access-list.ts";
-import { createKnownAs, type Facts } from "./facts.ts";
+import type { Facts, KnownAs } from "./condition.ts";
 import { type FoldedSettings, foldAppSettings, namesMethods } from "./folded.ts";
 import { compilePathSpecs } from "./glob.ts";
 import { createZoneClocks } from "./request-conditions.ts";
@@ -160,4 +162,57 @@ export function findRoute(app: App, reading: string): Route {
   for (const route of app.routes) if (isUnderPrefix(reading, route.settings.path)) return route;
   // Cannot be: every app ends with `/`, which is checked at load. Without it nothing may be forwarded.
   throw new GatewayError("gateway.internal", `${app.id} has no route for ${reading}`);
+}
+
+/**
+ * Prepares principals for comparison and remembers the result as long as the principal itself lives.
+ *
+ * A subject that looks like an address of a domain owned by another provider is no user name: where
+ * people choose their own subject, anybody could call himself `alice@acme.example` in `users:`. Nor does an address count whose
+ * domain must be proved and is not, also in a session that began before.
+ */
+export function createKnownAs(
+  providers: readonly ProviderSettings[],
+  proofs: DomainProofs = nothingToProve,
+): (principal: Principal) => KnownAs {
+  const owners = new Map(providers.flatMap((provider) => provider.emailDomains.map((domain) => [domain, provider.id] as const)));
+  let remembered = new WeakMap<Principal, KnownAs>();
+  const { changes } = proofs;
+  let seen = changes.count;
+  return (principal) => {
+    if (changes.count !== seen) {
+      seen = changes.count;
+      remembered = new WeakMap();
+    }
+    const known = remembered.get(principal);
+    if (known !== undefined) return known;
+    const made = prepare(principal, owners, proofs);
+    remembered.set(principal, made);
+    return made;
+  };
+}
+
+function prepare(principal: Principal, owners: ReadonlyMap<string, string>, proofs: DomainProofs): KnownAs {
+  const counting = (text: string | null) => {
+    const domain = text === null ? null : emailDomain(text);
+    return domain === null || proofs.isUnproven(domain) ? null : domain;
+  };
+  const apparent = emailDomain(principal.subject);
+  const owner = apparent === null ? undefined : owners.get(apparent);
+  const isOwn = owner === undefined || (owner === principal.provider && counting(principal.subject) !== null);
+  const userNames = isOwn ? [foldName(principal.subject)] : [];
+  const domain = counting(principal.email);
+  if (principal.email !== null && domain !== null) userNames.push(foldName(principal.email));
+  return {
+    principal,
+    userNames,
+    emailDomain: domain,
+    groups: principal.groups.kind === "known" ? new Set(principal.groups.names.map(foldName)) : null,
+    roles: ofDirectory(principal, principal.person?.roles),
+    teams: ofDirectory(principal, principal.person?.teams),
+  };
+}
+
+function ofDirectory({ groups }: Principal, names: readonly string[] | undefined): ReadonlySet<string> | null {
+  return names === undefined || groups.kind === "unknown" ? null : new Set(names.map(foldName));
 }

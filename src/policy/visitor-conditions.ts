@@ -1,7 +1,6 @@
 import type { Principal } from "../core/principal.ts";
 import { compileNamePattern, type NamePattern } from "../lib/names.ts";
-import { type Condition, hit, isTrue, miss, unknown } from "./condition.ts";
-import type { KnownAs } from "./facts.ts";
+import { type Condition, hit, isTrue, type KnownAs, miss, unknown } from "./condition.ts";
 
 /** Any signed-in visitor: conditions are asked of nobody else. */
 export function anyone(): Condition {

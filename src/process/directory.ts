@@ -117,7 +117,7 @@ export interface MailDomains extends DomainProofs {
 }
 
 /** The mail domains of one configuration version. */
-export function mailDomains(settings: Settings, watch: Pick<DomainWatch, "isProven" | "epoch">): MailDomains {
+export function mailDomains(settings: Settings, watch: Pick<DomainWatch, "isProven" | "changes">): MailDomains {
   const owners = new Map(settings.providers.flatMap(({ id, emailDomains }) => emailDomains.map((domain) => [domain, id] as const)));
   const claims = new Map(domainClaims(settings).map((claim) => [claim.domain, claim]));
   return {
@@ -126,7 +126,7 @@ export function mailDomains(settings: Settings, watch: Pick<DomainWatch, "isProv
       const claim = claims.get(domain);
       return claim !== undefined && !watch.isProven(claim);
     },
-    epoch: watch.epoch,
+    changes: watch.changes,
   };
 }
 

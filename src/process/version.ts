@@ -203,7 +203,7 @@ export function createMakeProvider(
 ): MakeProvider {
   const { clock, log, audit, metrics, provider, store, tracing } = deps;
   // A provider that is only asked whether it answers lets nobody in.
-  const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, epoch: () => 0 });
+  const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, changes: { count: 0 } });
   const shared = {
     clock,
     log,

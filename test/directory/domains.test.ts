@@ -33,7 +33,7 @@ function aStore() {
 
 function aWatch(change: { readonly claims?: readonly DomainClaim[]; readonly documents?: Documents } = {}, store = aStore()) {
   const log = recordingLog();
-  const changes: number[] = [];
+  const changedAt: number[] = [];
   const { claims = [claim], documents = store.documents } = change;
   const watch = createDomainWatch({
     claims: () => claims,
@@ -42,9 +42,9 @@ function aWatch(change: { readonly claims?: readonly DomainClaim[]; readonly doc
     facts: store.facts,
     clock,
     log,
-    onChange: () => void changes.push(now),
+    onChange: () => void changedAt.push(now),
   });
-  return { ...watch, log, changes, state: () => watch.list()[0]?.state };
+  return { ...watch, log, changedAt, state: () => watch.list()[0]?.state };
 }
 
 describe("verified domains", () => {
@@ -57,11 +57,11 @@ describe("verified domains", () => {
     expect(watch.log.lines[0]?.fields).toMatchObject({ enter: `_vestibule.acme.example TXT "${claim.value}"` });
     dns.set(claim.name, claim.value);
     now += 3 * 60_000;
-    const epoch = watch.epoch();
+    const before = watch.changes.count;
     await watch.look("due");
     expect(watch.isProven(claim)).toBe(true);
-    expect(watch.epoch()).not.toBe(epoch);
-    expect(watch.changes).toEqual([now]);
+    expect(watch.changes.count).not.toBe(before);
+    expect(watch.changedAt).toEqual([now]);
     expect(watch.list()).toEqual([
       { provider: "entra", domain: "acme.example", state: "proven", seenAt: now, askedAt: now, detail: "the record is there" },
     ]);

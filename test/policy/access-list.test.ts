@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
 import type { ConditionSpec, RuleSpec } from "../../src/core/rules.ts";
 import { compileAccessList } from "../../src/policy/access-list.ts";
-import { createKnownAs } from "../../src/policy/facts.ts";
 import { createZoneClocks } from "../../src/policy/request-conditions.ts";
+import { createKnownAs } from "../../src/policy/route-table.ts";
 import { allow, anIncoming, aPrincipal, deny } from "../support/policy-builders.ts";
 
 const knownAs = createKnownAs([]);

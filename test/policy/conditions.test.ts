@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import type { Incoming } from "../../src/core/incoming.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { ConditionSpec } from "../../src/core/rules.ts";
-import { compileCondition } from "../../src/policy/compile-condition.ts";
+import { compileCondition } from "../../src/policy/access-list.ts";
 import { nameOf } from "../../src/policy/condition.ts";
-import { createKnownAs } from "../../src/policy/facts.ts";
 import { createZoneClocks } from "../../src/policy/request-conditions.ts";
+import { createKnownAs } from "../../src/policy/route-table.ts";
 import { anIncoming, aPrincipal, aProvider } from "../support/policy-builders.ts";
 
 const knownAs = createKnownAs([aProvider("entra", ["acme.example"]), aProvider("google")]);
@@ -66,7 +66,14 @@ test.each([
   },
 ] as const)("$when of a mail domain that must be proved: $unproven before, $proven after, in a session that is there already", (one) => {
   let isProven = false;
-  const proofs = { isUnproven: (domain: string) => domain === "acme.example" && !isProven, epoch: () => Number(isProven) };
+  const proofs = {
+    isUnproven: (domain: string) => domain === "acme.example" && !isProven,
+    changes: {
+      get count() {
+        return Number(isProven);
+      },
+    },
+  };
   const judged = createKnownAs([aProvider("entra", ["acme.example"])], proofs);
   const who = aPrincipal({ provider: "entra", ...one.is });
   const condition = compileCondition(one.rule, createZoneClocks());

@@ -89,7 +89,11 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
     domains: {
       ownerOf: (domain) => owners.get(domain) ?? null,
       isUnproven: (domain) => unproven.has(domain),
-      epoch: () => unproven.size,
+      changes: {
+        get count() {
+          return unproven.size;
+        },
+      },
     },
   });
   if (directory === null) throw new Error("there is no directory");

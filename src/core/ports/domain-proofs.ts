@@ -5,12 +5,12 @@
 export interface DomainProofs {
   /** True for a domain that some provider must prove and has not. Nobody may vouch for its addresses then, its owner included. */
   isUnproven(domain: string): boolean;
-  /** Another number after each change of an answer: what was made from answers is made again. */
-  epoch(): number;
+  /** Another number after each change of an answer: what was made from answers is made again. Read at each request, so it is no call. */
+  readonly changes: { readonly count: number };
 }
 
 /** Where no provider has anything to prove. */
-export const nothingToProve: DomainProofs = { isUnproven: () => false, epoch: () => 0 };
+export const nothingToProve: DomainProofs = { isUnproven: () => false, changes: { count: 0 } };
 
 /** What is known of one domain that must be proved. */
 export interface DomainStatus {
