@@ -1,5 +1,6 @@
+import type { AuditEntry, AuditEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Audit, AuditEntry, AuditEvent } from "../core/ports/log.ts";
+import type { Audit } from "../core/ports/log.ts";
 import type { Operations } from "./operations.ts";
 
 /** The latest audit events in memory, for those who look. The log has all of them. */

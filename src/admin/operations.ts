@@ -1,4 +1,5 @@
-import type { Audit, AuditEntry } from "../core/ports/log.ts";
+import type { AuditEntry } from "../core/audit-events.ts";
+import type { Audit } from "../core/ports/log.ts";
 import type { EndQuery, SessionStore } from "../core/ports/session-store.ts";
 import type { SessionSummary } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";

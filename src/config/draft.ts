@@ -32,7 +32,7 @@ export type Draft = {
   readonly policies: ReadonlyMap<string, ConfigFile["policies"][string] | null>;
   readonly apps: readonly (ConfigFile["apps"][number] | null)[];
   readonly tests: readonly (ConfigFile["tests"][number] | null)[];
-  readonly later: { readonly personalTokens: unknown; readonly localUsers: unknown; readonly forwardAuth: unknown };
+  readonly later: { readonly localUsers: unknown; readonly forwardAuth: unknown };
 };
 
 /** The shape pass: the file when it is whole, and in any case a draft and what is wrong. */
@@ -69,16 +69,16 @@ const nothing: Draft = {
     directory: undefined,
   },
   ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
-  later: { personalTokens: null, localUsers: null, forwardAuth: null },
+  later: { localUsers: null, forwardAuth: null },
 };
 
 function wholeDraft(file: ConfigFile): Draft {
-  const { personalTokens, localUsers, forwardAuth } = file;
+  const { localUsers, forwardAuth } = file;
   return {
     ...file,
     providers: new Map(Object.entries(file.providers)),
     policies: new Map(Object.entries(file.policies)),
-    later: { personalTokens, localUsers, forwardAuth },
+    later: { localUsers, forwardAuth },
   };
 }
 
@@ -100,7 +100,7 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),
     apps: list(plain.apps).map((item) => salvage(appShape, item)),
     tests: list(plain.tests).map((item) => salvage(testSchema, item)),
-    later: { personalTokens: plain.personalTokens, localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
+    later: { localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
   };
 }
 

@@ -24,6 +24,7 @@ const specs = {
   "gateway.draining": { status: 503, visitor: "This service is restarting. Please try again in a moment." },
   "gateway.internal": { status: 500, visitor: "Something went wrong here." },
   // Sessions.
+  "token.too-many": { status: 429, visitor: "There were too many access tokens that are not valid. Please try again in a minute." },
   "store.unavailable": { status: 503, visitor: "Your session cannot be checked right now. Please try again in a moment." },
   // Logins. Details go to the log with the same request id.
   "login.stale": { status: 400, visitor: "This login has expired. Please start again." },

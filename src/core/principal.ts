@@ -37,3 +37,11 @@ export interface Principal {
   /** What the gateway's own directory adds; absent without one, and for callers whom it does not know. */
   readonly person?: PersonFacts;
 }
+
+/**
+ * The person as a personal token stands for them: without the strength of the login at which it was made. Who steals a token has no
+ * second factor, so rules that ask for an `acr` want a login.
+ */
+export function withoutStrength(principal: Principal): Principal {
+  return principal.acr === null ? principal : { ...principal, acr: null };
+}

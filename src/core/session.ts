@@ -39,6 +39,8 @@ export interface Session {
   readonly userAgent: string | null;
   /** App ids with the time of their last noted opening; as old as `lastSeenAt` at most. */
   readonly apps: Readonly<Record<string, number>>;
+  /** There where this is the record of a personal token: `id` is then a hash of the token, and `name` what its owner calls it. */
+  readonly token?: { readonly name: string };
 }
 
 /** What may be shown of a session: neither the id that opens it nor any token. */
@@ -52,6 +54,7 @@ export interface SessionSummary {
   readonly lastSeenAt: number;
   readonly expiresAt: number;
   readonly apps: Readonly<Record<string, number>>;
+  readonly token?: { readonly name: string };
 }
 
 /** What it takes to leave a session's provider, also when the session has ended. */

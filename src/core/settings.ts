@@ -183,6 +183,8 @@ export interface RouteSettings {
   readonly optional: readonly PathSpec[];
   /** Providers whose JWTs are accepted; empty = none. */
   readonly bearer: readonly string[];
+  /** A 401 names Basic, so that git, WebDAV and registry clients ask for a name and a token. */
+  readonly basicChallenge: boolean;
   readonly headers: HeaderSettings;
   /** CORS preflights that the gateway answers itself; null leaves them to the rules and the app. */
   readonly preflight: PreflightSettings | null;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { tokenEvent } from "../core/audit-events.ts";
 import { GatewayError } from "../core/errors.ts";
 import { type Account, isOut, type Person } from "../core/person.ts";
 import type { DirectoryLogins } from "../core/ports/directory.ts";
@@ -24,11 +25,15 @@ export interface Effects {
 export interface EffectsDeps {
   readonly store: DirectoryStore;
   readonly logins: DirectoryLogins;
-  readonly sessions: Pick<SessionStore, "sessionsOf" | "endAll" | "end" | "find" | "renew">;
+  readonly sessions: Affected;
+  /** Personal tokens end with the account, and are judged with what it is now. */
+  readonly tokens: Affected;
   readonly facts: Pick<Facts, "lease">;
   readonly audit: Audit;
   readonly log: Log;
 }
+
+type Affected = Pick<SessionStore, "sessionsOf" | "endAll" | "end" | "find" | "renew">;
 
 /** How many people are looked at side by side. */
 const atOnce = 32;
@@ -44,7 +49,9 @@ export function createEffects(deps: EffectsDeps): Effects {
     for (const { provider, subject } of accounts) {
       if (subject === null) continue;
       if (person !== null && isOut(person)) await endAll(deps, provider, subject);
-      else for (const session of await deps.sessions.sessionsOf({ by: "principal", provider, subject })) await reevaluate(deps, session);
+      else
+        for (const store of [deps.sessions, deps.tokens])
+          for (const session of await store.sessionsOf({ by: "principal", provider, subject })) await reevaluate(deps, session);
     }
   };
   return {
@@ -64,8 +71,10 @@ export function createEffects(deps: EffectsDeps): Effects {
   };
 }
 
-async function endAll({ sessions, audit }: EffectsDeps, provider: string, subject: string): Promise<void> {
+async function endAll({ sessions, tokens, audit }: EffectsDeps, provider: string, subject: string): Promise<void> {
   const ended = await sessions.endAll({ by: "principal", provider, subject }, "revoked");
+  for (const token of await tokens.endAll({ by: "principal", provider, subject }, "revoked"))
+    audit(tokenEvent(token, "ended", { why: "revoked" }));
   if (ended.length === 0) return;
   audit({ event: "revocation", request: null, provider, subject, providerSession: null, sessions: ended.length, why: "revoked" });
 }
@@ -83,17 +92,18 @@ async function reevaluate(deps: EffectsDeps, session: Session): Promise<Session 
  * Under the lease of refreshes: a refresh that runs at the same time would else write back what it read before, or lose its new
  * refresh token to ours. Undefined-like null when a refresh holds it for too long; that one settles the session when it is done.
  */
-async function renewUnderLease(deps: EffectsDeps, { id, key }: Session): Promise<Session | null> {
+async function renewUnderLease(deps: EffectsDeps, { id, key, token }: Session): Promise<Session | null> {
+  const store = token === undefined ? deps.sessions : deps.tokens;
   const giveUpAt = performance.now() + leaseWaitMs;
   for (;;) {
     const lease = await deps.facts.lease(`refresh:${key}`, leaseMs);
     if (lease !== null) {
       try {
-        const current = await deps.sessions.find(id, { fresh: true });
+        const current = await store.find(id, { fresh: true });
         if (current === null) return null;
         const recalled = await deps.logins.recall(current.principal);
         if (recalled.kind !== "good") return await end(deps, current);
-        return await deps.sessions.renew(current, { principal: recalled.principal, tokens: current.tokens, refreshAt: current.refreshAt });
+        return await store.renew(current, { principal: recalled.principal, tokens: current.tokens, refreshAt: current.refreshAt });
       } finally {
         await lease.release().catch(() => undefined);
       }
@@ -103,9 +113,12 @@ async function renewUnderLease(deps: EffectsDeps, { id, key }: Session): Promise
   }
 }
 
-async function end({ sessions, audit }: EffectsDeps, { key, principal }: Session): Promise<null> {
+async function end({ sessions, tokens, audit }: EffectsDeps, session: Session): Promise<null> {
+  const { key, principal } = session;
   const { provider, subject, email } = principal;
-  if (await sessions.end(key, "revoked")) {
+  if (session.token !== undefined) {
+    if (await tokens.end(key, "revoked")) audit(tokenEvent(session, "ended", { why: "revoked" }));
+  } else if (await sessions.end(key, "revoked")) {
     audit({ event: "logout", request: null, client: null, principal: { provider, subject, email }, session: key, why: "revoked" });
   }
   return null;

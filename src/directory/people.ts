@@ -1,7 +1,7 @@
+import type { DirectoryAction } from "../core/audit-events.ts";
 import type { Account, Person } from "../core/person.ts";
 import type { DirectoryCaller, DirectoryPeople } from "../core/ports/directory.ts";
 import type { IndexPage } from "../core/ports/directory-store.ts";
-import type { DirectoryAction } from "../core/ports/log.ts";
 import { foldName } from "../lib/names.ts";
 import { personByAccount, withAddresses } from "./accounts.ts";
 import { accountName } from "./documents.ts";

@@ -53,7 +53,7 @@ function isListed({ origin }: Incoming, { origins }: PreflightSettings): boolean
  */
 export function isAppLogout(site: AppSite, incoming: Incoming, identity: Known | null): boolean {
   const { app } = site;
-  if (app.settings.logoutPaths.length === 0 || identity === null || identity.session === null) return false;
+  if (app.settings.logoutPaths.length === 0 || identity?.via !== "session" || identity.session === null) return false;
   return app.isLogoutPath(incoming.method, incoming.readings[0] ?? incoming.path) && comesFromHere(site, incoming);
 }
 

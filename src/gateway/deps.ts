@@ -37,6 +37,7 @@ export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "pre
   readonly renderPage: RenderPage;
   readonly sessions: Pick<SessionStore, "end">;
   readonly cookies: Pick<SessionCookies, "clear" | "read">;
+  readonly tokenLifetimeMs: number;
   readonly connections: OpenConnections;
   readonly admission: Admission;
   readonly shed: Shed;

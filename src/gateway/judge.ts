@@ -5,8 +5,7 @@ import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { HeadLimits } from "../core/limits.ts";
 import type { DomainProofs } from "../core/ports/domain-proofs.ts";
-import type { Route, Site } from "../core/route.ts";
-import type { Session } from "../core/session.ts";
+import type { App, Route, Site } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import type { Identify } from "../identity/identify.ts";
 import { type AppSite, decide, decideReading, stricter } from "../policy/decide.ts";
@@ -116,6 +115,8 @@ const anonymous: Identity = { kind: "anonymous" };
 interface ReviewDeps extends RuleDeps {
   readonly findSite: (hostname: string) => Site | null;
   readonly clock: Clock;
+  /** `personalTokens.lifetime`; 0 where there are none. */
+  readonly tokenLifetimeMs: number;
 }
 
 /** Whether the rules would let this request in now, for its caller as known now; null = nobody had to be known. */
@@ -123,15 +124,17 @@ export function isStillAllowed(deps: ReviewDeps, incoming: Incoming, caller: Kno
   const site = deps.findSite(incoming.hostname);
   if (site === null || !hasApp(site)) return false;
   const now = deps.clock();
-  if (isBeyondApp(caller?.session ?? null, site.app.settings.session, now)) return false;
+  if (isBeyondLimits(deps, caller, site.app.settings.session, now)) return false;
   const call = appCall(deps.findRoute, incoming, site);
   const { decision } = judgeAs(deps, call, caller ?? anonymous, now);
   // A public or optional path may have stayed open to everybody, yet no longer to this identity.
   return decision.kind === "allow" || (decision.kind === "pass" && (caller === null || decision.identity !== null));
 }
 
-function isBeyondApp(session: Session | null, limits: Route["app"]["settings"]["session"], now: number): boolean {
-  return session !== null && now >= session.createdAt + limits.lifetimeMs;
+/** An app's own lifetime is one of sessions; a personal token's is the file's, and none where they are switched off. */
+function isBeyondLimits({ tokenLifetimeMs }: ReviewDeps, caller: Known | null, limits: App["settings"]["session"], now: number): boolean {
+  if (caller === null || caller.session === null) return false;
+  return now >= caller.session.createdAt + (caller.via === "token" ? tokenLifetimeMs : limits.lifetimeMs);
 }
 
 /** One configuration version as far as judging goes: the same for the proxy, for `explain` and for policy tests. */

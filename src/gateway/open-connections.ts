@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Known, TokenCaller } from "../core/identity.ts";
+import { type Known, knownBy, type TokenCaller } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
@@ -22,13 +22,16 @@ export interface OpenConnections {
 }
 
 export interface OpenConnectionsDeps {
-  readonly sessions: Pick<SessionStore, "peek" | "find" | "watch">;
+  readonly sessions: Watched;
+  readonly tokens: Watched;
   readonly clock: Clock;
   /** The current rules' word on a connection that was let in before: `false` cuts it. */
   readonly isStillAllowed: (incoming: Incoming, caller: Known | null) => boolean;
   /** The app that answers on this host now; null when there is none. */
   readonly appOf: (hostname: string) => AppSettings | null;
 }
+
+type Watched = Pick<SessionStore, "peek" | "find" | "watch">;
 
 /** Connections younger than this are not watched: nearly all requests are over by then. With the sweep it stays below a second. */
 const youngMs = 500;
@@ -92,6 +95,9 @@ export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnection
   };
 }
 
+/** Where a connection's session is kept, or the record of the personal token that it is open for. */
+const storeOf = ({ sessions, tokens }: State, { token }: Session): Watched => (token === undefined ? sessions : tokens);
+
 function sweep(state: State): void {
   const now = state.clock();
   for (const connection of state.young.all()) {
@@ -124,15 +130,17 @@ function cutIfIdle(state: State, connection: OpenConnection, session: Session): 
     connection.session = current;
     if (state.clock() >= current.lastSeenAt + connection.limits.idleMs) cut(state, connection, "idle for this app");
   };
-  const believed = state.sessions.peek(session.id);
+  const believed = storeOf(state, session).peek(session.id);
   if (believed !== undefined) {
     settle(believed);
     return;
   }
   connection.asking = true;
-  state.sessions.find(session.id).then(settle, () => {
-    connection.asking = false;
-  });
+  storeOf(state, session)
+    .find(session.id)
+    .then(settle, () => {
+      connection.asking = false;
+    });
 }
 
 function reviewAll(state: State): void {
@@ -154,7 +162,7 @@ function watch(state: State, connection: OpenConnection): void {
 
 function startGroup(state: State, session: Session, first: OpenConnection): Group {
   const connections = new Set([first]);
-  const stop = state.sessions.watch(session, (change) => {
+  const stop = storeOf(state, session).watch(session, (change) => {
     for (const connection of [...connections]) {
       if (change.kind === "ended") cut(state, connection, "the session ended");
       else renewed(state, connection, change.session);
@@ -165,13 +173,14 @@ function startGroup(state: State, session: Session, first: OpenConnection): Grou
 
 /** What happened while nobody watched. A store that cannot say leaves the connection to the watch and to the absolute limit. */
 function catchUp(state: State, connection: OpenConnection, session: Session): void {
-  const now = state.sessions.peek(session.id);
+  const store = storeOf(state, session);
+  const now = store.peek(session.id);
   const settle = (current: Session | null) => {
     if (current === null) cut(state, connection, "the session ended");
     else if (current.principal !== session.principal) renewed(state, connection, current);
   };
   if (now !== undefined) settle(now);
-  else state.sessions.find(session.id).then(settle, () => {});
+  else store.find(session.id).then(settle, () => {});
 }
 
 function renewed(state: State, connection: OpenConnection, session: Session): void {
@@ -180,8 +189,9 @@ function renewed(state: State, connection: OpenConnection, session: Session): vo
 }
 
 function review(state: State, connection: OpenConnection): void {
-  connection.limits = state.appOf(connection.incoming.hostname)?.session ?? connection.limits;
-  if (!state.isStillAllowed(connection.incoming, callerOf(connection))) cut(state, connection, "no longer allowed");
+  const { incoming, session, token } = connection;
+  if (session?.token === undefined) connection.limits = state.appOf(incoming.hostname)?.session ?? connection.limits;
+  if (!state.isStillAllowed(incoming, session === null ? token : knownBy(session))) cut(state, connection, "no longer allowed");
 }
 
 /** Forgotten first: closing calls `done`, and a connection is cut once. */
@@ -229,19 +239,12 @@ interface OpenConnection {
   slot: number;
 }
 
-function openConnection(
-  incoming: Incoming,
-  caller: Known | null,
-  { session: limits }: AppSettings,
-  tunnel: boolean,
-  openedAt: number,
-): OpenConnection {
+function openConnection(incoming: Incoming, caller: Known | null, app: AppSettings, tunnel: boolean, openedAt: number): OpenConnection {
   const token = caller?.via === "bearer" ? caller : null;
   const session = caller?.session ?? null;
+  const limits = session?.token === undefined ? app.session : unlimited;
   return { incoming, session, token, limits, asking: false, tunnel, openedAt, close: null, cut: null, slot: -1 };
 }
 
-/** Whom it is open for, as known now. */
-function callerOf({ session, token }: OpenConnection): Known | null {
-  return session === null ? token : { kind: "known", principal: session.principal, session, via: "session" };
-}
+/** An app shortens sessions; a personal token has its own end and does not idle. */
+const unlimited: AppSettings["session"] = { idleMs: Number.POSITIVE_INFINITY, lifetimeMs: Number.POSITIVE_INFINITY };

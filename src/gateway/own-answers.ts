@@ -41,6 +41,8 @@ function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision
   const rejected = decision.because === "credential-rejected";
   const loginUrl = loginRedirect.urlFor(visit);
   const schemes: (readonly [string, string])[] = [];
+  // First: clients that know only the first scheme of a list are the simple ones that want it (RFC 7617).
+  if (decision.schemes.includes("basic")) schemes.push(["WWW-Authenticate", `Basic realm="${hostname}", charset="UTF-8"`]);
   // Docker and its kin take the realm of a Bearer challenge for the address of a token server, and end there with an error that says
   // nothing. Where they knock (OCI Distribution 1.1, `/v2/`) the scheme that they do not know stands alone.
   if (decision.schemes.includes("bearer") && !isUnderPrefix(visit.incoming.readings[0] ?? "", "/v2")) {

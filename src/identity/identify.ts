@@ -1,15 +1,18 @@
 import type { Clock } from "../core/clock.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
-import type { Log } from "../core/ports/log.ts";
+import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SessionCookies } from "../core/ports/session-cookies.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { App, Route, Site } from "../core/route.ts";
 import type { ServiceTokenSettings } from "../core/service-tokens.ts";
 import type { Session } from "../core/session.ts";
+import { gatewayTokenIn, isPersonalToken } from "../lib/gateway-token.ts";
 import { createFromBearer } from "./bearer.ts";
 import type { BearerPerson } from "./bearer-person.ts";
+import { onFirstOpening } from "./first-opening.ts";
+import { createFromPersonalToken, type PersonalTokenDeps } from "./personal-token.ts";
 import type { Refresh } from "./refresh.ts";
 import { createFromServiceToken } from "./service-token.ts";
 
@@ -28,18 +31,27 @@ export interface IdentifyDeps {
   readonly bearerPerson?: BearerPerson | null;
   readonly clock: Clock;
   readonly log: Log;
+  readonly audit?: Audit;
   readonly serviceTokens?: readonly ServiceTokenSettings[];
+  /** Absent = personal tokens are somebody else's business. */
+  readonly personalTokens?: PersonalTokenDeps;
 }
 
 /**
- * A bearer token, where the route takes them, goes before the session cookie: it was presented on purpose, and a
- * rejected one must not turn into whoever's cookie happens to ride along.
+ * A token, ours or where the route takes them a provider's, goes before the session cookie: it was presented on purpose, and a
+ * rejected one must not turn into the identity of a cookie that happens to ride along.
  */
 export function createIdentify(deps: IdentifyDeps): Identify {
   const fromBearer = createFromBearer(deps);
   const fromSession = createFromSession(deps);
   const fromServiceToken = createFromServiceToken(deps.serviceTokens ?? [], deps.clock);
+  const fromPersonalToken = deps.personalTokens === undefined ? null : createFromPersonalToken(deps.personalTokens);
   return (incoming, route, site) => {
+    if (fromPersonalToken !== null && incoming.authorization !== null) {
+      const token = gatewayTokenIn(incoming.authorization);
+      if (token !== null && isPersonalToken(token))
+        return noteRejection(deps.log, incoming, fromPersonalToken(token, incoming, site.app?.id));
+    }
     const service = fromServiceToken(incoming);
     if (service !== null) return noteRejection(deps.log, incoming, service);
     if (route !== null && route.settings.bearer.length > 0) {
@@ -76,6 +88,8 @@ export interface FromSessionDeps {
   readonly cookies: SessionCookies;
   readonly refresh: Refresh;
   readonly clock: Clock;
+  /** Told who opens which app for the first time. */
+  readonly audit?: Audit;
 }
 
 const anonymous: Identity = { kind: "anonymous" };
@@ -91,15 +105,15 @@ function createFromSession(deps: FromSessionDeps): FromSession {
     const id = deps.cookies.read(incoming.cookie, incoming.hostname);
     if (id === null) return anonymous;
     const believed = deps.sessions.peek(id);
-    if (believed === undefined) return deps.sessions.find(id).then((session) => settle(deps, session, app));
-    return settle(deps, believed, app);
+    if (believed === undefined) return deps.sessions.find(id).then((session) => settle(deps, session, app, incoming));
+    return settle(deps, believed, app, incoming);
   };
 }
 
-function settle(deps: FromSessionDeps, session: Session | null, app: App | null): Identity | Promise<Identity> {
+function settle(deps: FromSessionDeps, session: Session | null, app: App | null, incoming: Incoming): Identity | Promise<Identity> {
   if (session === null || isBeyond(session, app, deps.clock())) return anonymous;
   // Activity counts from the request's arrival: a provider that is slow to refresh must not let the session idle out.
-  deps.sessions.touch(session, app?.settings.session.idleMs, app?.id);
+  deps.sessions.touch(session, app?.settings.session.idleMs, app?.id, onFirstOpening(deps.audit, session, incoming, app?.id));
   if (!deps.refresh.isDue(session)) return known(session);
   return deps.refresh.refreshed(session).then((current) => (current === null ? anonymous : known(current)));
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { tokenEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DirectoryStep } from "../core/ports/directory.ts";
@@ -7,6 +8,7 @@ import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
+import { withoutStrength } from "../core/principal.ts";
 import type { Session } from "../core/session.ts";
 import { admitAgain, createRefreshPauses, createRenewals, type RefreshPauses, type Renewals, settle } from "./renewals.ts";
 
@@ -149,7 +151,8 @@ async function exchange(refresher: Refresher, session: Session, lease: Lease): P
     if (outcome.kind === "renewed") {
       pauses.clear(session.key);
       auditGroups(refresher, session, outcome.principal);
-      return await renewals.save(session, outcome);
+      const { principal } = outcome;
+      return await renewals.save(session, session.token === undefined ? outcome : { ...outcome, principal: withoutStrength(principal) });
     }
     if (outcome.kind === "refused") return await endRefused(refresher, session, outcome.why);
     refresher.log.warn(
@@ -191,8 +194,12 @@ async function endRefused(refresher: Refresher, session: Session, detail: string
   refresher.log.info({ session: session.key, provider, why: detail }, "the provider refused to refresh a session");
   if (await refresher.sessions.end(session.key, "refresh-refused")) {
     const principal = { provider, subject, email };
-    refresher.audit({ event: "logout", request: null, client: null, principal, session: session.key, why: "refresh-refused" });
-    refresher.metrics.logouts("refresh-refused");
+    const why = "refresh-refused";
+    refresher.audit(
+      session.token === undefined
+        ? { event: "logout", request: null, client: null, principal, session: session.key, why }
+        : tokenEvent(session, "ended", { why }),
+    );
   }
   return null;
 }

@@ -4,6 +4,7 @@ import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { ServiceTokenSettings } from "../core/service-tokens.ts";
 import { serviceProvider } from "../core/service-tokens.ts";
+import { gatewayTokenIn } from "../lib/gateway-token.ts";
 import { type Networks, parseNetworks } from "../lib/networks.ts";
 
 /**
@@ -12,8 +13,6 @@ import { type Networks, parseNetworks } from "../lib/networks.ts";
  */
 export type FromServiceToken = (incoming: Pick<Incoming, "authorization" | "client">) => Identity | null;
 
-const longest = 512;
-
 export function createFromServiceToken(tokens: readonly ServiceTokenSettings[], clock: Clock): FromServiceToken {
   if (tokens.length === 0) return () => null;
   // Found by hash: how long it takes says nothing of what is in the file.
@@ -21,7 +20,7 @@ export function createFromServiceToken(tokens: readonly ServiceTokenSettings[], 
     tokens.map((token) => [token.sha256, { token, identity: identityOf(token), networks: networksOf(token) }] as const),
   );
   return ({ authorization, client }) => {
-    const presented = authorization === null ? null : presentedIn(authorization);
+    const presented = gatewayTokenIn(authorization);
     if (presented === null) return null;
     const found = known.get(hash("sha256", presented, "hex"));
     if (found === undefined) return rejected("this service token is not known here");
@@ -30,21 +29,6 @@ export function createFromServiceToken(tokens: readonly ServiceTokenSettings[], 
       return rejected(`the service token ${found.token.name} does not count from ${client}`);
     return found.identity;
   };
-}
-
-/** The token in an Authorization field; null when there is none of ours. */
-function presentedIn(authorization: string): string | null {
-  if (authorization.length > longest) return null;
-  const [, scheme = "", credential = ""] = /^(bearer|basic)[ \t]+(\S+)$/i.exec(authorization) ?? [];
-  const text = scheme.toLowerCase() === "basic" ? passwordOf(credential) : credential;
-  return text.startsWith("vst_") ? text : null;
-}
-
-/** RFC 7617 2: what follows the first colon. */
-function passwordOf(credential: string): string {
-  const pair = Buffer.from(credential, "base64").toString("utf8");
-  const colon = pair.indexOf(":");
-  return colon === -1 ? "" : pair.slice(colon + 1);
 }
 
 /** A subject that no person has by chance: identity headers must not name a program like somebody. */

@@ -1,5 +1,5 @@
+import type { AuditEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
-import type { AuditEvent } from "../core/ports/log.ts";
 import { fileSink } from "./line-sinks.ts";
 import { createLineWriter } from "./line-writer.ts";
 import { scrub } from "./scrub.ts";

@@ -7,6 +7,7 @@ const secretNames = /^(proxy-)?authorization$|^(set-)?cookies?$|(token|secret|pa
 /** What a credential looks like inside other text: a scheme with its value, a JWT, a query parameter of the login flow. */
 const credentials = [
   /\b(?<keep>Bearer|Basic|Negotiate|DPoP)\s+[\w.~+/=-]{8,}/gi,
+  /(?<keep>\bvst_)[\w-]{20,}/g,
   /(?<keep>)\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*/g,
   /(?<keep>[?&#](?:code|access_token|id_token|id_token_hint|refresh_token|client_secret|client_assertion|logout_token|ticket|parked)=)[^&#\s"']+/gi,
 ];

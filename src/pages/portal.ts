@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { PageModel } from "../core/ports/pages.ts";
+import type { OwnTokensModel, PageModel } from "../core/ports/pages.ts";
 import { buttonLink, hiddenFields, type Markup, type PageParts, pageUrl } from "./layout.ts";
 import { fill, type Texts } from "./texts/texts.ts";
 
@@ -62,7 +62,8 @@ export function ownSessionsPage(model: Of<"own-sessions">, texts: Texts, tag: st
       others === 0
         ? null
         : html`<form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, others: "1" })}<button class="button primary" type="submit">${texts["ownSessions.endOthers"]}</button></form>`
-    }${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</div>`,
+    }${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</div>
+${model.tokens === null ? null : tokensSection(model.tokens, model, texts, tag)}`,
   };
 }
 
@@ -84,6 +85,45 @@ function entry(session: Of<"own-sessions">["sessions"][number], model: Of<"own-s
   return html`<li class="entry"><h2>${device}${isHere ? html` <span class="badge">${texts["ownSessions.here"]}</span>` : null}</h2>
 <dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 <form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, end: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownSessions.end"]}: ${device}`}">${texts["ownSessions.end"]}</button></form></li>`;
+}
+
+/** Personal tokens: the one just made, shown this once, those that there are, and the form for a new one. */
+function tokensSection(tokens: OwnTokensModel, { action, guard }: Of<"own-sessions">, texts: Texts, tag: string): Markup {
+  const { made, problem, ended, accounts, items, most } = tokens;
+  const days = String(tokens.lifetimeDays);
+  return html`<section class="group" aria-labelledby="tokens"><h2 id="tokens">${texts["ownTokens.title"]}</h2>
+<p class="reason">${fill(texts["ownTokens.lead"], { days })}</p>
+${ended === null ? null : html`<p class="told" role="status">${fill(texts["ownTokens.ended"], { count: String(ended) })}</p>`}
+${made === null ? null : html`<div class="told" role="status"><p>${fill(texts["ownTokens.made"], { name: made.name })}</p><pre tabindex="0">${made.token}</pre><p class="fine">${texts["ownTokens.use"]}</p></div>`}
+${items.length === 0 ? null : html`<ul class="entries">${items.map((item) => tokenEntry(item, { action, guard }, texts, tag))}</ul>`}
+<form method="post" action="${pageUrl(action)}">${hiddenFields({ guard })}${
+    problem === null
+      ? null
+      : html`<p class="problem" role="alert">${fill(texts[`ownTokens.problem.${problem}`], { most: String(most) })}</p>`
+  }${
+    accounts.length < 2
+      ? null
+      : html`<p><label for="account">${texts["ownSessions.account"]}</label><select class="text" id="account" name="account">${accounts.map(({ key, who, provider }) => html`<option value="${key}">${`${who} (${provider})`}</option>`)}</select></p>`
+  }<p><label for="name">${texts["ownTokens.name"]}</label><input class="text" id="name" name="name" maxlength="60" required autocomplete="off"></p>
+<button class="button plain" type="submit">${texts["ownTokens.make"]}</button></form></section>`;
+}
+
+function tokenEntry(
+  { handle, name, who, provider, startedAt, expiresAt, lastUsedAt, apps }: OwnTokensModel["items"][number],
+  { action, guard }: { readonly action: string; readonly guard: string },
+  texts: Texts,
+  tag: string,
+): Markup {
+  const facts: readonly (readonly [string, string])[] = [
+    [texts["ownSessions.account"], `${who} (${provider})`],
+    [texts["ownTokens.since"], dateWords(startedAt, tag)],
+    [texts["ownTokens.used"], lastUsedAt === null ? texts["ownTokens.never"] : dateWords(lastUsedAt, tag)],
+    [texts["ownTokens.until"], dateWords(expiresAt, tag)],
+    ...(apps.length === 0 ? [] : ([[texts["ownSessions.apps"], apps.join(", ")]] as const)),
+  ];
+  return html`<li class="entry"><h3>${name}</h3>
+<dl>${facts.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>
+<form method="post" action="${pageUrl(action)}">${hiddenFields({ guard, endToken: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownTokens.end"]}: ${name}`}">${texts["ownTokens.end"]}</button></form></li>`;
 }
 
 /** In UTC, and said so: where the visitor is, the server does not know. */

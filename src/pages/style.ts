@@ -86,7 +86,7 @@ pre{overflow:auto;max-height:36rem;padding:1rem;background:var(--wash);border-ra
 .told{padding:.75rem .9rem;background:var(--wash);border-radius:.6rem;text-align:center}
 .entries{list-style:none;padding:0;display:grid;gap:.75rem}
 .entry{display:grid;grid-template-columns:1fr auto;gap:.5rem 1.5rem;align-items:start;padding:1rem 1.1rem;border:1px solid var(--edge);border-radius:.75rem}
-.entry h2,.entry dl{grid-column:1;margin:0}
+.entry h2,.entry h3,.entry dl{grid-column:1;margin:0}.entry h3{font-size:1rem}.told pre{margin:.6rem 0;white-space:pre-wrap;overflow-wrap:anywhere;text-align:center;font-size:.9375rem}
 .entry form{grid-column:2;grid-row:1/span 2}
 .entry .button{width:auto;margin:0}
 .entry dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:.4rem 1.25rem}

@@ -1,4 +1,4 @@
-import type { Decision, Refusal, Verdict } from "../core/decision.ts";
+import type { AuthenticationScheme, Decision, Refusal, Verdict } from "../core/decision.ts";
 import type { Identity, Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { App, Route, Site } from "../core/route.ts";
@@ -45,7 +45,7 @@ export function decideReading(site: AppSite, route: Route, identity: Identity, i
     return isOptional ? { kind: "pass", identity: null } : askAgain("no-session", route, incoming, [], false);
   const accepted = isAccepted(route, identity);
   if (isOptional) return { kind: "pass", identity: accepted ? identity : null };
-  if (!accepted) return askAgain("other-provider", route, incoming, [], identity.via === "bearer");
+  if (!accepted) return askAgain("other-provider", route, incoming, [], identity.via !== "session");
   return carryOut(route.judge(identity, incoming, reading, now), route, identity, incoming);
 }
 
@@ -56,7 +56,7 @@ function carryOut(verdict: Verdict, route: Route, identity: Known, incoming: Inc
     const shadow = shadowOf(verdict);
     return { kind: "allow", identity, rule: shadow.rule ?? "enforce: false", shadow };
   }
-  if (verdict.kind === "step-up") return askAgain("step-up", route, incoming, verdict.acr, identity.via === "bearer");
+  if (verdict.kind === "step-up") return askAgain("step-up", route, incoming, verdict.acr, identity.via !== "session");
   return refuse({ reason: verdict.reason, rule: verdict.rule, why: verdict.why }, identity);
 }
 
@@ -65,7 +65,7 @@ function shadowOf(verdict: Exclude<Verdict, { kind: "allow" }>): Refusal {
   return { reason: "no-rule-matched", rule: verdict.rule, why: `a login with acr ${verdict.acr.join(" or ")} is needed` };
 }
 
-/** The provider's word counts here: for sessions where the app takes that provider, for tokens where the route does. */
+/** The provider's word counts here: for sessions and people's own tokens where the app takes that provider, for a provider's tokens where the route does. */
 function isAccepted(route: Route, identity: Known): boolean {
   // The file itself vouches for these, on every app; what they may do there is the rules' to say.
   if (identity.via === "bearer" && identity.principal.provider === serviceProvider) return true;
@@ -85,8 +85,17 @@ function askAgain(
   withToken: boolean,
 ): Decision {
   if (because !== "credential-rejected" && !withToken && incoming.wantsPage && !incoming.websocket) return { kind: "login", because, acr };
-  return { kind: "challenge", because, acr, schemes: route.settings.bearer.length > 0 ? ["bearer"] : [] };
+  return { kind: "challenge", because, acr, schemes: schemesFor(route, incoming) };
 }
+
+/** What is named in a 401 beside the login. Basic never to a browser, which would ask for a password in a window of its own. */
+function schemesFor({ settings }: Route, { fetchSite }: Incoming): readonly AuthenticationScheme[] {
+  const bearer = settings.bearer.length > 0;
+  if (!settings.basicChallenge || fetchSite !== null) return bearer ? onlyBearer : none;
+  return bearer ? ["basic", "bearer"] : ["basic"];
+}
+const onlyBearer = ["bearer"] as const;
+const none = [] as const;
 
 /**
  * Cookies travel with a WebSocket handshake from any page on the web (cross-site WebSocket hijacking), and no same-origin policy guards

@@ -20,7 +20,10 @@ const pageSize = 100;
 const most = 500;
 
 /** All sessions of these people, in whichever browser: the accounts that this browser is signed in with. */
-export async function sessionsOfAll({ sessions }: Pick<OwnDeps, "sessions">, own: readonly Session[]): Promise<readonly SessionSummary[]> {
+export async function sessionsOfAll(
+  { sessions }: { readonly sessions: Pick<SessionStore, "list"> },
+  own: readonly Session[],
+): Promise<readonly SessionSummary[]> {
   const found: SessionSummary[] = [];
   for (const { provider, subject } of own.map(({ principal }) => principal)) {
     let cursor: string | null = null;

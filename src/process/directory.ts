@@ -67,6 +67,7 @@ export interface Directory {
 export interface DirectoryParts {
   readonly open: OpenDirectory | null;
   readonly sessions: SessionStore;
+  readonly tokens: SessionStore;
   readonly facts: Facts;
   readonly audit: Audit;
   readonly log: Log;

@@ -4,6 +4,7 @@ import type { Endpoint } from "../control/router.ts";
 import type { BrandingSettings } from "../core/branding.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
 import type { App } from "../core/route.ts";
 import type { Settings } from "../core/settings.ts";
 import { createBrowserSessions, sessionEndpoint, signedInHere } from "../login/flow/browser-sessions.ts";
@@ -22,6 +23,7 @@ import { ownSessionsEndpoints } from "../portal/sessions-endpoint.ts";
 export interface EndpointDeps extends Omit<FlowParts, "names" | "browserSessions" | "loginStates" | "portalApp" | "settings"> {
   readonly settings: Settings;
   readonly appsFor: PortalDeps["appsFor"];
+  readonly tokens: SessionStore;
   readonly methods: readonly LoginMethod[];
   readonly branding: BrandingSettings;
   /** The public keys of the signed assertion header, as a JWK set. */
@@ -48,7 +50,10 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
     sessionEndpoint(parts),
     logoutEndpoint(parts),
     portalEndpoint({ ...parts, portal: deps.settings.portal, appsFor: deps.appsFor, loginUrl: loginHere(deps.settings) }),
-    ...ownSessionsEndpoints({ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) }),
+    ...ownSessionsEndpoints({
+      ...{ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) },
+      ...{ tokens: deps.tokens, personalTokens: deps.settings.personalTokens },
+    }),
     signedOutEndpoint({ ...parts, signedInHere: (incoming) => signedInHere(parts, incoming) }),
     ...logoEndpoints(deps.branding),
     keysEndpoint(deps.assertionJwks),

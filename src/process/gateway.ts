@@ -31,6 +31,8 @@ export interface Gateway {
   readonly sessions: SessionStore;
   /** What the directory knows, for operators; null without one. */
   readonly people: () => Directory | null;
+  /** Their personal tokens. */
+  readonly tokens: SessionStore;
   /** The configuration in force. */
   readonly settings: () => Settings;
   /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
@@ -94,6 +96,7 @@ export function composeGateway(start: GatewayStart): Gateway {
   const provider = (id: string) => current.providers.get(id);
   const connections = createOpenConnections({
     sessions: store.sessions,
+    tokens: store.tokens,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
     appOf: (hostname) => current.gateway.findSite(hostname)?.app?.settings ?? null,
@@ -171,6 +174,7 @@ export function composeGateway(start: GatewayStart): Gateway {
     },
     sessions: store.sessions,
     people: () => current.directory,
+    tokens: store.tokens,
     settings: () => current.settings,
     health: () => ({
       listening: listeners.length === started.listen.length,

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
+import type { AuditEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Audit, AuditEvent, Log } from "../core/ports/log.ts";
+import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { SessionSettings, Settings } from "../core/settings.ts";
@@ -12,6 +13,7 @@ import { createAudit, createLog, type LogDeps } from "../observe/log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createMemoryStore } from "../sessions/memory/store.ts";
 import { createRedisStore } from "../sessions/redis/store.ts";
+import { keepTokensCurrent } from "../sessions/token-following.ts";
 
 /** Where everything of one process is written. */
 export interface Logs {
@@ -75,5 +77,5 @@ export function composeStore(
   deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
 ): Store {
   const made = { ...deps, settings, random: (bytes: number) => randomBytes(bytes) };
-  return settings.store.kind === "memory" ? createMemoryStore(made) : createRedisStore(made);
+  return keepTokensCurrent(settings.store.kind === "memory" ? createMemoryStore(made) : createRedisStore(made));
 }

@@ -1,5 +1,6 @@
+import type { AuditEvent } from "../core/audit-events.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
-import type { AuditEvent, Log } from "../core/ports/log.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Settings } from "../core/settings.ts";
@@ -19,7 +20,7 @@ export interface PeopleOffice {
   close(): Promise<void>;
 }
 
-export interface PeopleOfficeDeps extends Pick<Store, "sessions" | "facts"> {
+export interface PeopleOfficeDeps extends Pick<Store, "sessions" | "tokens" | "facts"> {
   /** The configuration that the process began with: it names the store. */
   readonly started: Settings;
   /** The configuration in force. */

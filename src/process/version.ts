@@ -45,13 +45,15 @@ export interface Counts {
   readonly loginLimits: LoginLimits;
   readonly usedStates: UsedStates;
   readonly refresh: Refresh;
+  /** The same for the records of personal tokens, where a provider can say without a refresh token whether the account still stands. */
+  readonly tokenRefresh: Refresh;
 }
 
 /** Made once for each process, by the limits that it began with. */
 export function createCounts(
   limits: LimitSettings,
   deps: Pick<Lasting, "provider" | "clock" | "log" | "metrics" | "audit"> &
-    Pick<Store, "sessions" | "facts"> & { readonly directoryNow: () => DirectoryStep | null },
+    Pick<Store, "sessions" | "tokens" | "facts"> & { readonly directoryNow: () => DirectoryStep | null },
 ): Counts {
   return {
     admission: composeAdmission(limits),
@@ -59,6 +61,7 @@ export function createCounts(
     usedStates: createUsedStates(deps.clock),
     // What a provider gave for a refresh token that is spent now must not be forgotten with the version that asked for it.
     refresh: createRefresher({ ...deps, providers: { get: deps.provider } }),
+    tokenRefresh: createRefresher({ ...deps, sessions: deps.tokens, providers: { get: deps.provider } }),
   };
 }
 
@@ -98,7 +101,7 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
   const traced = tracedParts(settings, bare.tracing);
   const lasting = traced.lasting(bare);
   const { clock, log, audit, metrics } = lasting;
-  const { sessions, facts } = lasting.store;
+  const { sessions, tokens, facts } = lasting.store;
   const domains = mailDomains(settings, lasting.domainWatch);
   const rules = compileRules(settings, domains);
   const made = new Map(settings.providers.map((provider) => [provider.id, makeProvider(provider)]));
@@ -144,7 +147,7 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
   const loginRedirect = createLoginRedirect({ ...shared, facts });
   const { usedStates } = lasting;
   const loginEndpoints = composeEndpoints({
-    ...{ ...shared, providers, sessions, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
+    ...{ ...shared, providers, sessions, tokens, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
     isUnproven: domains.isUnproven,
     table: rules,
     methods: Object.values(methods),
@@ -178,7 +181,9 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
       bearerPerson,
       clock,
       log,
+      audit,
       serviceTokens: settings.serviceTokens,
+      personalTokens: { tokens, settings: settings.personalTokens, refresh: lasting.tokenRefresh, clock, audit },
     }),
     judgeAs,
     prepareHeaders: rules.prepareHeaders,
@@ -188,6 +193,7 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
     loginRedirect,
     renderPage,
     cookies,
+    tokenLifetimeMs: settings.personalTokens?.lifetimeMs ?? 0,
     shed: createShed({ ...lasting, renderPage, newRequestId }),
   });
   return { settings, gateway, providers: made, directory };

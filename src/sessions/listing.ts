@@ -4,8 +4,9 @@ import type { Session, SessionEnd, SessionSummary } from "../core/session.ts";
 
 /** What may be shown of a session. */
 export function summaryOf(session: Session): SessionSummary {
-  const { key, principal, address, userAgent, createdAt, lastSeenAt, expiresAt, apps } = session;
-  return { handle: key, principal, address, userAgent, startedAt: createdAt, lastSeenAt, expiresAt, apps };
+  const { key, principal, address, userAgent, createdAt, lastSeenAt, expiresAt, apps, token } = session;
+  const shown = { handle: key, principal, address, userAgent, startedAt: createdAt, lastSeenAt, expiresAt, apps };
+  return token === undefined ? shown : { ...shown, token };
 }
 
 /** Whether a session meets every condition of `query`. Made once per query, called for each session. */

@@ -52,11 +52,19 @@ export function digestOf(label: string, ...parts: readonly string[]): string {
   return hash("sha256", text, "base64url");
 }
 
+/** No personal token lives longer, whatever the file says later; their own ends are in their records. */
+const longestTokenMs = 3_650 * 86_400_000;
+
+/** What holds for the records of personal tokens where `settings` hold for sessions. */
+export function tokenLimits(settings: SessionSettings): SessionSettings {
+  return { ...settings, idleMs: longestTokenMs, lifetimeMs: longestTokenMs, perUser: Number.POSITIVE_INFINITY };
+}
+
 export type SessionLimits = Pick<SessionSettings, "idleMs" | "lifetimeMs">;
 
 /** A new session with a new id; its absolute end is fixed here, for good. */
 export function beginSession(wanted: NewSession, limits: SessionLimits, deps: { readonly clock: Clock; readonly random: Random }): Session {
-  const id = newId(deps.random);
+  const id = wanted.personalToken?.id ?? newId(deps.random);
   const now = deps.clock();
   return {
     id,
@@ -73,6 +81,7 @@ export function beginSession(wanted: NewSession, limits: SessionLimits, deps: { 
     address: wanted.address ?? null,
     userAgent: wanted.userAgent?.slice(0, longestUserAgent) ?? null,
     apps: {},
+    ...(wanted.personalToken === undefined ? {} : { token: { name: wanted.personalToken.name } }),
   };
 }
 

@@ -22,7 +22,7 @@ export interface ForwardPlan {
   readonly incoming: Incoming;
   readonly site: Site;
   readonly route: Route;
-  /** The caller it is forwarded for; null on public routes. `via: "bearer"` means that Authorization was ours and is consumed. */
+  /** The caller it is forwarded for; null on public routes. `via: "bearer"` or `"token"` means that Authorization was ours and is consumed. */
   readonly identity: (Identity & { readonly kind: "known" }) | null;
   readonly identityHeaders: HeaderEdit;
   /** The second resource of COPY and MOVE, as if it had been asked for, under the route that it reaches; null without one. */

@@ -55,7 +55,7 @@ const layers = {
     files: ["src/login/method.ts"],
     packages: ["@simplewebauthn/server", "yaml", "zod", "node:crypto", "node:fs/promises"],
   },
-  portal: { layers: ["control"], packages: [] },
+  portal: { layers: ["control"], packages: ["node:crypto"] },
   logout: { layers: ["control", "pages", "http"], packages: [] },
   "pages/texts": { layers: [], packages: [] },
   pages: { layers: [], packages: ["hono", "node:crypto"] },

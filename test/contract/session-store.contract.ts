@@ -9,6 +9,7 @@ import { openSessions } from "../support/open-sessions.ts";
 import { aNewSession, someTokens } from "../support/session-builders.ts";
 import { factsContract } from "./facts.contract.ts";
 import { listingContract } from "./session-listing.contract.ts";
+import { tokenRecordsContract } from "./token-records.contract.ts";
 
 /** One implementation of the port. */
 export interface StoreHarness {
@@ -293,6 +294,7 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
     });
 
     listingContract(open);
+    tokenRecordsContract(open);
     factsContract(open);
 
     test("it says that it can be used", async () => {

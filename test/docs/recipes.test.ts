@@ -75,14 +75,3 @@ test("every preset has a page, and every page of an application names its preset
     expect(read(page).toLowerCase(), page).toContain(`*${tried}*`);
   }
 });
-
-test("docs/logs.md has a row for every audit event and for no other", () => {
-  const events = [...read("src/core/ports/log.ts").matchAll(/readonly event: "([a-z-]+)"/g)].map(([, name]) => name);
-  const rows = [
-    ...(read("docs/logs.md")
-      .split("## Audit lines")[1]
-      ?.split("## Questions")[0]
-      ?.matchAll(/^\| `([a-z-]+)` \|/gm) ?? []),
-  ].map(([, name]) => name);
-  expect(rows.toSorted()).toEqual([...new Set(events)].toSorted());
-});

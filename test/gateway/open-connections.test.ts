@@ -29,8 +29,9 @@ function anOpenTunnel(
   const session: Session = beginSession(aNewSession(), limits, { clock, random: (bytes) => new Uint8Array(bytes) });
   const connections = createOpenConnections({
     sessions,
+    tokens: sessions,
     clock,
-    isStillAllowed: (incoming, caller) => isStillAllowed({ ...rules, clock }, incoming, caller),
+    isStillAllowed: (incoming, caller) => isStillAllowed({ ...rules, clock, tokenLifetimeMs: 0 }, incoming, caller),
     appOf: () => app,
   });
   opened.push(connections);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { AuditEvent } from "../../src/core/audit-events.ts";
 import { GatewayError } from "../../src/core/errors.ts";
-import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../../src/core/ports/login-provider.ts";
 import type { Store } from "../../src/core/ports/store.ts";
 import type { Session } from "../../src/core/session.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { type Control, createControl, type Endpoint } from "../../src/control/router.ts";
+import type { AuditEvent } from "../../src/core/audit-events.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Facts } from "../../src/core/ports/facts.ts";
-import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
@@ -97,7 +97,18 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
   const loginRedirect = createLoginRedirect({ ...shared, facts });
   const loginLimits = createLoginLimits({ limits: settings.limits, facts, clock, log });
   const endpoints = composeEndpoints({
-    ...{ ...shared, table, sessions: store, facts, renderPage, loginRedirect, directory: null, log, metrics: noMetrics },
+    ...{
+      ...shared,
+      table,
+      sessions: store,
+      tokens: real.tokens,
+      facts,
+      renderPage,
+      loginRedirect,
+      directory: null,
+      log,
+      metrics: noMetrics,
+    },
     providers: new Map(Object.entries(providers)),
     audit: (event) => void audited.push(event),
     usedStates: createUsedStates(clock),

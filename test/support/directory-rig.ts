@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import type { AuditEvent } from "../../src/core/audit-events.ts";
 import type { DirectorySettings } from "../../src/core/directory-settings.ts";
 import type { DirectoryStore } from "../../src/core/ports/directory-store.ts";
 import type { Facts } from "../../src/core/ports/facts.ts";
-import type { AuditEvent } from "../../src/core/ports/log.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -76,12 +76,13 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
   let now = 1_800_000_000_000;
   const clock = () => now;
   const kept = createMemoryStore({ settings: all.sessions, clock, random: (bytes) => randomBytes(bytes), log, metrics: noMetrics });
-  const { sessions, facts } = kept;
+  const { sessions, tokens, facts } = kept;
   const owners = new Map([["acme.example", "entra"]]);
   const unproven = new Set<string>();
   const directory = composeDirectory(all, {
     open: { store, scimRequests: createScimLog({ store, clock, log }) },
     sessions,
+    tokens,
     facts,
     audit: (event) => void audited.push(event),
     log,

@@ -63,6 +63,7 @@ export function aForwardRoute(options: ForwarderOptions): Route {
     public: [],
     optional: [],
     bearer: [],
+    basicChallenge: false,
     headers: {
       set: [],
       encoding: "utf8",

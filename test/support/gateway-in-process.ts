@@ -1,4 +1,5 @@
-import type { AccessRecord, AuditEvent } from "../../src/core/ports/log.ts";
+import type { AuditEvent } from "../../src/core/audit-events.ts";
+import type { AccessRecord } from "../../src/core/ports/log.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -12,6 +13,7 @@ import { createListener, type Listener } from "../../src/http/listener/server.ts
 import { createTracing } from "../../src/observe/tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
+import { keepTokensCurrent } from "../../src/sessions/token-following.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";
 import { anApp, aRoute, someSettings } from "./policy-builders.ts";
 import { noMetrics, recordingLog } from "./quiet.ts";
@@ -55,17 +57,20 @@ export async function startGatewayInProcess({
   const accesses: AccessRecord[] = [];
   const audits: AuditEvent[] = [];
   const clock = Date.now;
-  const store = createMemoryStore({
-    settings: all.sessions,
-    clock,
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-    log,
-    metrics: noMetrics,
-  });
+  const store = keepTokensCurrent(
+    createMemoryStore({
+      settings: all.sessions,
+      clock,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      log,
+      metrics: noMetrics,
+    }),
+  );
   const { sessions } = store;
   const pools = createUpstreams({ log, clock });
   const connections = createOpenConnections({
     sessions,
+    tokens: store.tokens,
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(version.gateway, incoming, caller),
     appOf: (hostname) => version.gateway.findSite(hostname)?.app?.settings ?? null,

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createAuditTail } from "../../src/admin/audit-tail.ts";
 import type { Operations } from "../../src/admin/operations.ts";
-import type { AuditEvent } from "../../src/core/ports/log.ts";
+import type { AuditEvent } from "../../src/core/audit-events.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { Settings } from "../../src/core/settings.ts";

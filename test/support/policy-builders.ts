@@ -73,6 +73,7 @@ export function aRoute(change: Partial<RouteSettings> = {}): RouteSettings {
     public: [],
     optional: [],
     bearer: [],
+    basicChallenge: false,
     headers: headerSettings(),
     preflight: null,
     enforce: true,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { html } from "hono/html";
-import type { AuditEntry } from "../../core/ports/log.ts";
+import type { AuditEntry } from "../../core/audit-events.ts";
 import type { SessionSummary } from "../../core/session.ts";
 import type { Settings } from "../../core/settings.ts";
 import { readUserAgent } from "../../lib/user-agent.ts";

@@ -41,7 +41,6 @@ interface Reserved {
 
 const reserved: readonly Reserved[] = [
   { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
-  { what: "personalTokens", usedAt: (draft) => (draft.later.personalTokens == null ? [] : [["personalTokens"]]) },
   { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
 ];
 

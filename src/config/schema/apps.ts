@@ -136,6 +136,11 @@ const inheritable = {
   public: key(pathSpecs(), "No identity needed and none sent.", []).optional(),
   optional: key(pathSpecs(), "Identity sent when there is one, no login forced.", []).optional(),
   bearer: key(z.array(text()), "Providers whose bearer JWTs are accepted.", []).optional(),
+  basicChallenge: key(
+    z.boolean(),
+    "A 401 asks programs for Basic as well: git, WebDAV and registry clients then send a token as the password. Never to a browser.",
+    false,
+  ).optional(),
   headers: key(headers, "Identity headers and plain edits.").optional(),
   preflight: key(preflight.nullable(), "CORS preflights that the gateway answers itself, without a login.", null).optional(),
   enforce: key(z.boolean(), "false = shadow: log what would have been refused, let signed-in visitors pass.", true).optional(),

@@ -72,6 +72,7 @@ function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSet
     public: says.public ?? [],
     optional: says.optional ?? [],
     bearer: [...new Set(says.bearer ?? [])],
+    basicChallenge: says.basicChallenge ?? false,
     preflight: preflightSettings(says.preflight ?? null),
     headers: headerSettings(says.headers ?? {}, context.references),
     enforce: says.enforce ?? true,

@@ -29,6 +29,7 @@ export function consoleApp(context: SettingsContext, head: HeadLimits): readonly
     public: [],
     optional: [],
     bearer: [],
+    basicChallenge: false,
     preflight: null,
     headers: { ...headerSettings({}, references), assertion: { header: consoleAssertionHeader } },
     enforce: true,

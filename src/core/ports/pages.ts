@@ -111,6 +111,8 @@ export type PageModel =
         readonly lastSeenAt: number;
         readonly apps: readonly string[];
       }[];
+      /** Null where people make no tokens of their own. */
+      readonly tokens: OwnTokensModel | null;
     }
   /** A form that a login interrupted, to be sent by a click. */
   | {
@@ -124,6 +126,29 @@ export type PageModel =
     }
   /** A form that posts itself where scripts run and shows a button where they do not (SAML POST binding). */
   | { readonly page: "continue"; readonly action: string; readonly fields: Readonly<Record<string, string>> };
+
+/** The visitor's personal tokens, and the form that makes one. */
+export interface OwnTokensModel {
+  /** The only time that a token is ever shown. */
+  readonly made: { readonly name: string; readonly token: string } | null;
+  readonly problem: "name" | "too-many" | "busy" | null;
+  /** How many a form has just ended. */
+  readonly ended: number | null;
+  readonly lifetimeDays: number;
+  readonly most: number;
+  /** Whose token it will be, where this browser is signed in with several accounts. */
+  readonly accounts: readonly { readonly key: string; readonly who: string; readonly provider: string }[];
+  readonly items: readonly {
+    readonly handle: string;
+    readonly name: string;
+    readonly who: string;
+    readonly provider: string;
+    readonly startedAt: number;
+    readonly expiresAt: number;
+    readonly lastUsedAt: number | null;
+    readonly apps: readonly string[];
+  }[];
+}
 
 /** The cookie in which a script notes the fragment of the wanted page, and which page it belongs to. */
 export interface KeptFragment {

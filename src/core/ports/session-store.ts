@@ -14,6 +14,8 @@ export interface NewSession {
   /** From where the login came; null or absent when that is not known. */
   readonly address?: string | null;
   readonly userAgent?: string | null;
+  /** A personal token, found by its hash (43 characters of base64url) instead of a new random id. */
+  readonly personalToken?: { readonly id: string; readonly name: string };
 }
 
 /** Which sessions a provider's logout, or an operator's revocation, means. */
@@ -48,6 +50,9 @@ export interface SessionPage {
   readonly next: string | null;
 }
 
+/** Told of an app's first opening in a session; `isFirstOfAll`: no app had been opened in it. */
+export type FirstOpening = (isFirstOfAll: boolean) => void;
+
 /** What happened to a watched session, in whichever process it happened. */
 export type SessionChange = { readonly kind: "ended" } | { readonly kind: "changed"; readonly session: Session };
 
@@ -73,8 +78,9 @@ export interface SessionStore {
   /**
    * Notes activity, and the app that was opened; written at most once per tenth of the idle limit and once per app, never blocks
    * the caller, never revives. `idleMs` is an app's own shorter limit: its tenth counts then, or the app would take the visitor for idle.
+   * `onFirst` is called, of all processes in one, when the session had not opened that app before.
    */
-  touch(session: Session, idleMs?: number, app?: string): void;
+  touch(session: Session, idleMs?: number, app?: string, onFirst?: FirstOpening): void;
   /** Replaces what a refresh renewed; null when the session has ended meanwhile. */
   renew(
     session: Session,

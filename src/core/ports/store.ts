@@ -5,6 +5,11 @@ import type { SessionStore } from "./session-store.ts";
 /** One place that keeps everything which all processes share. Who needs one of the three ports takes that one. */
 export interface Store {
   readonly sessions: SessionStore;
+  /**
+   * Personal tokens: each has a record of its own beside the sessions, and is cached, announced, watched, listed and ended by the same
+   * means. They never idle and push no other out; a token's own end is `endsAtLatest`.
+   */
+  readonly tokens: SessionStore;
   readonly facts: Facts;
   readonly documents: Documents;
   /** The truth for /readyz and metrics. */

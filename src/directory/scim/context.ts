@@ -1,5 +1,5 @@
+import type { DirectoryAction } from "../../core/audit-events.ts";
 import type { Person } from "../../core/person.ts";
-import type { DirectoryAction } from "../../core/ports/log.ts";
 import { emailDomain, foldName } from "../../lib/names.ts";
 import type { JsonObject } from "../documents.ts";
 import type { Effects } from "../effects.ts";

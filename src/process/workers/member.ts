@@ -1,4 +1,4 @@
-import type { AuditEvent } from "../../core/ports/log.ts";
+import type { AuditEvent } from "../../core/audit-events.ts";
 import type { Address } from "../../core/settings.ts";
 import type { ForkWorker } from "./fork.ts";
 import type { FromWorker, ToWorker, WorkerReport } from "./messages.ts";

@@ -1,5 +1,5 @@
+import type { AuditEvent } from "../../core/audit-events.ts";
 import type { DomainStatus } from "../../core/ports/domain-proofs.ts";
-import type { AuditEvent } from "../../core/ports/log.ts";
 import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
 import type { Address, Settings } from "../../core/settings.ts";

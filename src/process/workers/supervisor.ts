@@ -1,5 +1,6 @@
+import type { AuditEvent } from "../../core/audit-events.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { AuditEvent, Log } from "../../core/ports/log.ts";
+import type { Log } from "../../core/ports/log.ts";
 import type { Address, Settings } from "../../core/settings.ts";
 import { createCrashPace, createRollCall, putInForce, type RollCall } from "./care.ts";
 import type { ForkWorker } from "./fork.ts";

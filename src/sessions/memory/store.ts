@@ -1,12 +1,12 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import type { NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
+import type { FirstOpening, NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
 import type { Store } from "../../core/ports/store.ts";
 import { peopleKind, peopleOfApp, personOf, type Session, type SessionEnd } from "../../core/session.ts";
 import type { SessionSettings } from "../../core/settings.ts";
 import { createMatching, formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
-import { beginSession, isWithinLimits, noteActivityAfterMs } from "../session-rules.ts";
+import { beginSession, isWithinLimits, noteActivityAfterMs, tokenLimits } from "../session-rules.ts";
 import { createWatchers, type Watchers } from "../watchers.ts";
 import { createMemoryFacts } from "./facts.ts";
 import { createSessionTable, type SessionTable } from "./table.ts";
@@ -32,21 +32,28 @@ const sweepEveryMs = 500;
 
 /** Sessions in this process only: for one worker, and gone with it. */
 export function createMemoryStore(deps: StoreDeps): Store {
-  const table = createSessionTable();
-  const state: State = { ...deps, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
+  const state = stateOf(deps);
+  const tokens = stateOf({ ...deps, settings: tokenLimits(deps.settings) });
   const { sweep: sweepFacts, facts, documents } = createMemoryFacts({ ...deps, clock: state.steadyClock });
   const sweeper = setInterval(() => {
-    for (const session of state.table.all()) current(state, session.key);
+    for (const each of [state, tokens]) for (const session of each.table.all()) current(each, session.key);
     sweepFacts();
   }, sweepEveryMs);
   sweeper.unref();
   return {
     sessions: sessionsIn({ ...state, noteDistinct: (kind, value) => void facts.noteDistinct(kind, value) }),
+    // People are counted by their logins.
+    tokens: sessionsIn({ ...tokens, noteDistinct: () => {} }),
     facts,
     documents,
     health: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "sessions are held by this process" }),
     close: async () => clearInterval(sweeper),
   };
+}
+
+function stateOf(deps: StoreDeps): State {
+  const table = createSessionTable();
+  return { ...deps, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
 }
 
 function sessionsIn(state: State & { readonly noteDistinct: (kind: string, value: string) => void }): SessionStore {
@@ -67,10 +74,10 @@ function sessionsIn(state: State & { readonly noteDistinct: (kind: string, value
       state.noteDistinct(peopleKind, personOf(session));
       return session;
     },
-    touch: (session, idleMs, app) => {
+    touch: (session, idleMs, app, onFirst) => {
       if (app !== undefined && state.table.get(session.key)?.apps[app] === undefined)
         state.noteDistinct(peopleOfApp(app), personOf(session));
-      touch(state, session, idleMs, app);
+      touch(state, session, idleMs, app, onFirst);
     },
     renew: async (session, change) => renew(state, session, change),
     end,
@@ -159,13 +166,14 @@ function create(state: State, wanted: NewSession): Session {
   return session;
 }
 
-function touch(state: State, session: Session, idleMs: number | undefined, app: string | undefined): void {
+function touch(state: State, session: Session, idleMs: number | undefined, app: string | undefined, onFirst?: FirstOpening): void {
   const known = current(state, session.key);
   if (known === null) return;
   const now = state.clock();
   const isFirst = app !== undefined && !Object.hasOwn(known.apps, app);
   if (!isFirst && Math.abs(now - known.lastSeenAt) < noteActivityAfterMs(state.settings, idleMs)) return;
   state.table.put({ ...known, lastSeenAt: now, apps: app === undefined ? known.apps : { ...known.apps, [app]: now } });
+  if (isFirst) onFirst?.(Object.keys(known.apps).length === 0);
 }
 
 function renew(state: State, session: Session, change: Pick<Session, "principal" | "tokens" | "refreshAt">): Session | null {

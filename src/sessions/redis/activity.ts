@@ -1,13 +1,14 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
+import type { FirstOpening, SessionStore } from "../../core/ports/session-store.ts";
 import type { Session } from "../../core/session.ts";
 import type { SessionCache } from "../cache.ts";
 import { noteActivityAfterMs, type SessionLimits } from "../session-rules.ts";
 import type { OpenSessions } from "./open-sessions.ts";
-import type { RedisRecords } from "./records.ts";
+import type { RedisRecords, Touched } from "./records.ts";
 
 /** Notes that a session is in use, and of which apps, behind the request's back. See `SessionStore.touch`. */
-export type NoteActivity = (session: Session, idleMs: number | undefined, app: string | undefined) => void;
+export type NoteActivity = SessionStore["touch"];
 
 export interface ActivityDeps {
   readonly cache: SessionCache;
@@ -20,18 +21,41 @@ export interface ActivityDeps {
   readonly log: Log;
 }
 
+/** Beyond it, who enters is not told any more until the store answers again. */
+const maxWaiting = 20_000;
+
 export function createActivity({ cache, records, open, onFirstOpening, limits, clock, log }: ActivityDeps): NoteActivity {
   /** Sessions with a write under way, and the apps that were opened for the first time meanwhile. */
   const writing = new Map<string, Map<string, number>>();
+  /** Who wants to know whether an opening was the first of all processes, by session and app; kept while the store cannot tell. */
+  const waiting = new Map<string, Map<string, FirstOpening>>();
+
+  const awaitFirst = (key: string, app: string, onFirst: FirstOpening) => {
+    const known = waiting.get(key);
+    if (known !== undefined) known.set(app, onFirst);
+    else if (waiting.size < maxWaiting) waiting.set(key, new Map([[app, onFirst]]));
+  };
+  const tellFirsts = (key: string, apps: ReadonlyMap<string, number>, touched: Touched | null) => {
+    const told = waiting.get(key);
+    if (told === undefined) return;
+    for (const app of apps.keys()) {
+      const onFirst = told.get(app);
+      told.delete(app);
+      const place = touched?.firsts.indexOf(app) ?? -1;
+      if (place >= 0) onFirst?.(place === 0 && touched?.hadApps === false);
+    }
+    if (told.size === 0) waiting.delete(key);
+  };
 
   const write = async (session: Session, apps: ReadonlyMap<string, number>): Promise<void> => {
     const later = new Map<string, number>();
     writing.set(session.key, later);
     const now = clock();
     try {
-      const leftMs = await records.touch(session.key, now, apps);
+      const touched = await records.touch(session.key, now, apps);
       cache.noteWritten(session.id, now);
-      if (leftMs !== null) await open.prolong(session.key, leftMs);
+      tellFirsts(session.key, apps, touched);
+      if (touched !== null) await open.prolong(session.key, touched.leftMs);
     } catch (error) {
       log.debug({ error, session: session.key }, "activity could not be noted");
     } finally {
@@ -40,10 +64,11 @@ export function createActivity({ cache, records, open, onFirstOpening, limits, c
     if (later.size > 0) await write(session, later);
   };
 
-  return (session, idleMs, app) => {
+  return (session, idleMs, app, onFirst) => {
     const now = clock();
     const { writtenAt, isNewApp } = cache.noteActivity(session, now, app);
     if (isNewApp && app !== undefined) {
+      if (onFirst !== undefined) awaitFirst(session.key, app, onFirst);
       onFirstOpening(session, app);
       const underWay = writing.get(session.key);
       if (underWay !== undefined) return void underWay.set(app, now);

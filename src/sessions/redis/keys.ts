@@ -26,10 +26,12 @@ export interface RedisKeys {
   document(name: string): string;
 }
 
-export function createRedisKeys(prefix: string): RedisKeys {
+/** Sessions and personal tokens lie side by side, and neither is ever taken for the other. */
+export function createRedisKeys(prefix: string, of: "sessions" | "tokens" = "sessions"): RedisKeys {
   const tracked = `${prefix}s:`;
-  const sessionStart = `${tracked}{`;
-  const endedStart = `${tracked}ended:{`;
+  const mark = of === "sessions" ? "" : "token:";
+  const sessionStart = `${tracked}${mark}{`;
+  const endedStart = `${tracked}${mark}ended:{`;
   return {
     tracked,
     session: (key) => `${sessionStart}${key}}`,
@@ -37,8 +39,8 @@ export function createRedisKeys(prefix: string): RedisKeys {
     ended: (key) => `${endedStart}${key}}`,
     endedKeyIn: (redisKey) => (redisKey.startsWith(endedStart) ? redisKey.slice(endedStart.length, -1) : null),
     beat: (instance, slot) => `${tracked}beat:${instance}:${slot}`,
-    index: (filter) => `${prefix}i:{${filterName(filter)}}`,
-    open: (shard) => ({ since: `${prefix}open:{${shard}}:since`, until: `${prefix}open:{${shard}}:until` }),
+    index: (filter) => `${prefix}${mark}i:{${filterName(filter)}}`,
+    open: (shard) => ({ since: `${prefix}${mark}open:{${shard}}:since`, until: `${prefix}${mark}open:{${shard}}:until` }),
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
     count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,

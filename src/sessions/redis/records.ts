@@ -14,11 +14,21 @@ export interface RedisRecords {
   /** One that cannot be opened here may be good elsewhere, while a secret is rotated: it is present. */
   stateOf(key: string): Promise<"present" | "over" | "absent">;
   write(session: Session): Promise<void>;
-  /** Notes activity and the apps that were opened, with their times; answers the milliseconds left without more, null without a session. */
-  touch(key: string, seenAt: number, apps: ReadonlyMap<string, number>): Promise<number | null>;
+  /** Notes activity and the apps that were opened, with their times; null without a session. */
+  touch(key: string, seenAt: number, apps: ReadonlyMap<string, number>): Promise<Touched | null>;
   replace(session: Session): Promise<boolean>;
   /** `removed` says whether this call ended it; `session` is null when its value could not be opened. */
   remove(key: string): Promise<{ readonly removed: boolean; readonly session: Session | null }>;
+}
+
+/** What a note of activity found. */
+export interface Touched {
+  /** Until it ends if nothing more happens. */
+  readonly leftMs: number;
+  /** Apps that this note was the first of. */
+  readonly firsts: readonly string[];
+  /** Others had been opened before. */
+  readonly hadApps: boolean;
 }
 
 export interface RecordsDeps {
@@ -58,8 +68,9 @@ export function createRedisRecords({ client, guard, keys, codec, limits, clock, 
     },
     touch: async (key, seenAt, apps) => {
       const opened = [...apps].flat();
-      const leftMs = await guard.run("touch", () => client.eval(touchScript, 1, keys.session(key), seenAt, limits.idleMs, ...opened));
-      return typeof leftMs === "number" && leftMs > 0 ? leftMs : null;
+      const answer = await guard.run("touch", () => client.eval(touchScript, 1, keys.session(key), seenAt, limits.idleMs, ...opened));
+      const [leftMs, hadApps, ...firsts] = Array.isArray(answer) ? (answer as unknown[]) : [];
+      return typeof leftMs === "number" && leftMs > 0 ? { leftMs, hadApps: hadApps === 1, firsts: firsts.map(String) } : null;
     },
     replace: async (session) =>
       (await guard.run("renew", () => client.eval(renewScript, 1, keys.session(session.key), codec.encode(session)))) === 1,

@@ -20,18 +20,21 @@ expireAt(math.min(now + ARGV[3], ends))
 return 1`;
 
 /**
- * KEYS session; ARGV seen, idle ms, then apps and times in turn. Prolongs what exists and never beyond its absolute end, and answers
- * the milliseconds that are left. The expiry comes first: it works in a Redis that is out of memory, where noting the time does not.
+ * KEYS session; ARGV seen, idle ms, then apps and times in turn. Prolongs what exists and never beyond its absolute end. Answers the
+ * milliseconds that are left, 1 when apps had been opened before, and those that had not and now have. The expiry comes first: it works in a Redis that is out of memory, where noting the time does not.
  */
 export const touchScript = `${now}
 local ends = redis.call('HGET', KEYS[1], 'e')
-if not ends then return 0 end
+if not ends then return {0} end
 local left = math.min(tonumber(ARGV[2]), tonumber(ends) - now)
 expireAt(now + left)
 local seen = redis.call('HGET', KEYS[1], 's')
 if seen and tonumber(seen) < tonumber(ARGV[1]) then redis.pcall('HSET', KEYS[1], 's', ARGV[1]) end
-for place = 3, #ARGV, 2 do redis.pcall('HSET', KEYS[1], 'a:' .. ARGV[place], ARGV[place + 1]) end
-return math.ceil(left)`;
+local answer = {math.ceil(left), redis.call('HLEN', KEYS[1]) > 3 and 1 or 0}
+for place = 3, #ARGV, 2 do
+  if redis.pcall('HSET', KEYS[1], 'a:' .. ARGV[place], ARGV[place + 1]) == 1 then answer[#answer + 1] = ARGV[place] end
+end
+return answer`;
 
 /** KEYS session; ARGV sealed. Keeps both limits; never revives. */
 export const renewScript = `

@@ -4,6 +4,7 @@ import type { Secret } from "../../core/secret.ts";
 import type { HeaderEdits } from "../../core/settings.ts";
 import { stripOwnCookies } from "../../http/cookies.ts";
 import { rememberPerName } from "../../lib/collections.ts";
+import { gatewayTokenIn } from "../../lib/gateway-token.ts";
 import { foldHeaderName, isFramingName, isHopByHop, isWrittenAnew } from "../../lib/header-names.ts";
 import { isDeletedFromRequests } from "../../lib/known-headers.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
@@ -23,7 +24,8 @@ export type BuildRequestHeaders = (
  * Rebuilds the header set of a request.
  *
  * Nothing of the client's survives that would be read as ours: hop-by-hop fields and what Connection names, framing, forwarding and
- * identity fields in every spelling that folds to the same name, our own cookies, an Authorization that we consumed. Then ours follow,
+ * identity fields in every spelling that folds to the same name, our own cookies, an Authorization that we consumed, a token of ours
+ * even where it was not asked for (an application that saw one could come back with it as its owner). Then ours follow,
  * identity last, so that no order of evaluation upstream could prefer anything else.
  */
 export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName: string; viaName: string }): BuildRequestHeaders {
@@ -33,7 +35,7 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
     const { incoming, identity, identityHeaders } = plan;
     const raw = incoming.rawHeaders;
     let connection: string[] | null = null;
-    const consumed = identity?.via === "bearer";
+    const consumed = identity !== null && identity.via !== "session";
     const headers = ["Host", host];
     for (let at = 0; at + 1 < raw.length; at += 2) {
       const name = raw[at] ?? "";
@@ -43,7 +45,13 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
         connection ??= [];
         connection.push(value);
       }
-      if (kind === "drop" || kind === "via" || kind === "connection" || (kind === "authorization" && consumed)) continue;
+      if (
+        kind === "drop" ||
+        kind === "via" ||
+        kind === "connection" ||
+        (kind === "authorization" && (consumed || gatewayTokenIn(value) !== null))
+      )
+        continue;
       if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
       const kept =
         kind === "pass" ? value : kind === "cookie" ? stripOwnCookies(value, cookieName) : rewritten(kind, value, plan, upstream, host);
