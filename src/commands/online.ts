@@ -5,6 +5,7 @@ import type { Store } from "../core/ports/store.ts";
 import type { ProxySettings, Settings } from "../core/settings.ts";
 import { createLookUpTxt, type DomainClaim } from "../directory/domains.ts";
 import { connectionCure, providerKeys, redisKeys } from "../lib/connection-cures.ts";
+import { pause } from "../lib/timing.ts";
 import { domainClaims } from "../process/directory.ts";
 import { seeClaim } from "./domains.ts";
 import { probeUpstream } from "./probe-upstream.ts";
@@ -112,7 +113,7 @@ async function probeStore({ store, storeFailure }: OnlineParts): Promise<Probed>
       const message = error instanceof Error ? error.message : String(error);
       if (refused || /NOPERM|READONLY|OOM|MOVED/.test(message) || performance.now() > deadline)
         return { ok: false, detail: storeWords(why ?? message) };
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await pause(pauseMs);
     }
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { tokenEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -10,6 +9,7 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import { withoutStrength } from "../core/principal.ts";
 import type { Session } from "../core/session.ts";
+import { pause, within } from "../lib/timing.ts";
 import { admitAgain, createRefreshPauses, createRenewals, type RefreshPauses, type Renewals, settle } from "./renewals.ts";
 
 /** Keeps principals current from their provider's refresh tokens. */
@@ -78,7 +78,7 @@ export function createRefresher(deps: RefresherDeps): Refresh {
       if (unsaved !== null) return Promise.resolve(unsaved);
       const attempt = running.get(session.key) ?? start(session);
       // After a failure the provider is asked behind the visitor's back: its outage must not slow down who is signed in.
-      if (!refresher.pauses.hasFailed(session.key)) return atMost(longestWaitMs, attempt, session);
+      if (!refresher.pauses.hasFailed(session.key)) return within(longestWaitMs, attempt, () => session);
       attempt.catch((error: unknown) => deps.log.warn({ error, session: session.key }, "a refresh in the background failed"));
       return Promise.resolve(session);
     },
@@ -102,7 +102,7 @@ async function refreshUnderLease(refresher: Refresher, session: Session): Promis
         if (!(await hasFailedElsewhere(facts, lease, session.key))) return await exchange(refresher, current, lease);
         break;
       }
-      await delay(pollMs);
+      await pause(pollMs);
     }
     log.warn({ session: session.key }, "another process has not refreshed a session");
   } catch (error) {
@@ -207,16 +207,6 @@ async function endRefused(refresher: Refresher, session: Session, detail: string
 /** A lease that cannot be given back runs out by itself. */
 async function release(lease: Lease): Promise<void> {
   await lease.release().catch(() => undefined);
-}
-
-/** What `attempt` gives, or `fallback` when it takes longer; the attempt goes on either way. */
-async function atMost<T>(ms: number, attempt: Promise<T>, fallback: T): Promise<T> {
-  const bell = new AbortController();
-  try {
-    return await Promise.race([attempt, delay(ms, fallback, { signal: bell.signal })]);
-  } finally {
-    bell.abort();
-  }
 }
 
 function isStale(session: Session, now: number): boolean {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { DirectoryStep } from "../core/ports/directory.ts";
@@ -8,6 +7,7 @@ import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Session } from "../core/session.ts";
 import { remember } from "../lib/collections.ts";
+import { backOffMs, pause } from "../lib/timing.ts";
 
 type Renewed = RefreshOutcome & { readonly kind: "renewed" };
 
@@ -34,7 +34,7 @@ export function createRenewals(deps: { readonly sessions: SessionStore; readonly
   const keepTrying = async (renewed: Session): Promise<void> => {
     unsaved.set(renewed.key, renewed);
     for (let attempt = 0; attempt < maxRetries && unsaved.get(renewed.key) === renewed; attempt += 1) {
-      await delay(retryEveryMs, undefined, { ref: false });
+      await pause(retryEveryMs, { ref: false });
       const done = await deps.sessions.renew(renewed, renewed).then(
         () => true,
         () => false,
@@ -87,7 +87,7 @@ export function createRefreshPauses(clock: Clock, jitter: () => number): Refresh
     failed: (key, retryAt) => {
       const now = clock();
       const failures = (pauses.get(key)?.failures ?? 0) + 1;
-      const restMs = Math.min(longestPauseMs, Math.max(retryAt - now, firstPauseMs * 2 ** Math.min(failures - 1, 10)));
+      const restMs = Math.min(longestPauseMs, Math.max(retryAt - now, backOffMs(failures, firstPauseMs, longestPauseMs)));
       const spreadMs = restMs * (1 + jitter() / 4);
       remember(pauses, maxRemembered, key, { until: now + spreadMs, failures });
       return spreadMs;

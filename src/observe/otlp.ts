@@ -9,6 +9,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import type { TracingSettings } from "../core/ports/tracing.ts";
+import { within } from "../lib/timing.ts";
 
 /** What becomes of spans that have ended. */
 export interface SpanReports {
@@ -90,12 +91,7 @@ export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdow
     forceFlush: flush,
     shutdown: () => flush(),
     async close(graceMs: number): Promise<void> {
-      let bell: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => {
-        bell = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([flush(), patience]);
-      clearTimeout(bell);
+      await within(graceMs, flush(), () => {});
       closed = true;
       if (waiting.length > 0) reports.dropped(waiting.length, "the collector did not take them before the end");
       waiting = [];

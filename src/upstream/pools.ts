@@ -2,6 +2,7 @@ import { Client, type Dispatcher, Pool } from "undici";
 import type { UpstreamAddress } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { ProxySettings } from "../core/settings.ts";
+import { within } from "../lib/timing.ts";
 import { type ConnectionTrace, connectionKey, createConnector } from "./connector.ts";
 
 /** Heads of answers beyond this are refused; applications do set large cookies, so it is more than the 16 KiB we accept ourselves. */
@@ -86,12 +87,7 @@ export function createPools({ log, trace }: { log: Log; trace: ConnectionTrace }
       pools.clear();
       owned.clear();
       for (const one of open) retire(one);
-      let timer: NodeJS.Timeout | undefined;
-      const graceOver = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([Promise.all(closing), graceOver]);
-      clearTimeout(timer);
+      await within(graceMs, Promise.all(closing), () => {});
       await Promise.all(open.map((one) => one.destroy()));
     },
   };

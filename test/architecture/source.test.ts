@@ -18,6 +18,22 @@ test.each([
   { rule: "leaves work for later", pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, except: [] },
   { rule: "re-exports other modules", pattern: /^export (?:type )?(?:\*|\{[^}]*\}) from /m, except: [] },
   { rule: "empties a full cache by its own means", pattern: /\.size >= \w+\)\s*\w+\.clear\(\)/, except: [] },
+  {
+    rule: "waits by a time-out of its own making",
+    pattern: /Promise\.race\(|Promise(?:<\w+>)?\(\(\w+\) => setTimeout\(/,
+    except: ["src/lib/timing.ts", "src/login/ldap/connection.ts"],
+  },
+  {
+    rule: "doubles its waits by its own means",
+    pattern: /\* 2 \*\* |\(2 \*\* /,
+    except: [
+      "src/lib/timing.ts",
+      "src/login/ldap/servers.ts",
+      "src/directory/sqlite/store.ts",
+      "src/directory/transaction.ts",
+      "src/config/values/amounts.ts",
+    ],
+  },
 ])("no file $rule", ({ pattern, except }) => {
   expect(places(pattern).filter((path) => !(except as readonly string[]).includes(path))).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { CertificateFiles } from "../../core/settings.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
+import { pause } from "../../lib/timing.ts";
 
 /** The certificates of one listener, always as the files are now. */
 export interface Certificates {
@@ -122,7 +123,7 @@ export async function openCertificates(deps: { files: readonly CertificateFiles[
       return createCertificates(deps);
     } catch (error) {
       if (Date.now() - began > patienceMs || !deps.files.some(isNew)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, tryEveryMs));
+      await pause(tryEveryMs);
     }
   }
 }

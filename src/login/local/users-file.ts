@@ -3,6 +3,7 @@ import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { GatewayError } from "../../core/errors.ts";
 import { readRegularFile } from "../../lib/regular-file.ts";
+import { pause } from "../../lib/timing.ts";
 import { fromBase32 } from "./one-time-codes.ts";
 import { parseHash } from "./passwords.ts";
 
@@ -146,7 +147,7 @@ async function withLock<T>(path: string, run: () => Promise<T>): Promise<T> {
         () => 0,
       );
       if (age > staleLockMs) await rm(lock, { force: true });
-      else await new Promise((resolve) => setTimeout(resolve, 20));
+      else await pause(20);
     }
   }
   try {

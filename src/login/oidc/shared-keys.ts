@@ -4,6 +4,7 @@ import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Store } from "../../core/ports/store.ts";
+import { pause } from "../../lib/timing.ts";
 import type { Dated, LoadReason } from "../remote/kept-document.ts";
 import { messageOf, unavailable } from "../remote/provider-fetch.ts";
 import { forcedReloadPauseMs, readKeys } from "./keys.ts";
@@ -145,6 +146,6 @@ async function patiently<T>(attempt: () => Promise<T | null>): Promise<T | null>
   for (let waitedMs = 0; ; waitedMs += lookAgainMs) {
     const result = await attempt();
     if (result !== null || waitedMs >= longestWaitMs) return result;
-    await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+    await pause(lookAgainMs);
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
+import { backOffMs } from "../../lib/timing.ts";
 import { messageOf, ProtocolFailure, unavailable } from "./provider-fetch.ts";
 
 /**
@@ -59,7 +60,7 @@ export function createKeptDocument<T>(deps: {
     } catch (error) {
       const count = (failure?.count ?? 0) + 1;
       // Who looks on purpose says so, and takes no time from a login that comes a moment later.
-      const pauseMs = why === "probe" ? 0 : known === null ? Math.min(1_000 * 2 ** (count - 1), 5_000) : 60_000;
+      const pauseMs = why === "probe" ? 0 : known === null ? backOffMs(count, 1_000, 5_000) : 60_000;
       failure = { message: messageOf(error), error, count, retryAt: deps.clock() + pauseMs };
       if (why !== "probe")
         deps.log.warn(

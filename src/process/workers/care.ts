@@ -1,4 +1,5 @@
 import type { Log } from "../../core/ports/log.ts";
+import { backOffMs } from "../../lib/timing.ts";
 import type { Member } from "./member.ts";
 import type { SettingsParcel, WorkerReport } from "./messages.ts";
 
@@ -103,7 +104,7 @@ export function createCrashPace(): CrashPace {
     died(livedMs) {
       if (livedMs >= goodLifeMs) deaths = 0;
       deaths += 1;
-      return deaths === 1 ? 0 : Math.min(firstWaitMs * 2 ** (deaths - 2), longestWaitMs);
+      return deaths === 1 ? 0 : backOffMs(deaths - 1, firstWaitMs, longestWaitMs);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { AuditEvent } from "../../core/audit-events.ts";
 import type { Address } from "../../core/settings.ts";
+import { within } from "../../lib/timing.ts";
 import type { ForkWorker } from "./fork.ts";
 import type { FromWorker, ToWorker, WorkerReport } from "./messages.ts";
 
@@ -80,17 +81,17 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
     send: worker.send,
     kill: worker.kill,
     ask: (question, timeoutMs) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(() => {
+      within(
+        timeoutMs,
+        new Promise<Reply | null>((resolve) => {
+          waiting.set(question.id, resolve);
+          worker.send(question);
+        }),
+        () => {
           waiting.delete(question.id);
-          resolve(null);
-        }, timeoutMs);
-        waiting.set(question.id, (reply) => {
-          clearTimeout(timer);
-          resolve(reply);
-        });
-        worker.send(question);
-      }),
+          return null;
+        },
+      ),
   };
   return member;
 }

@@ -2,6 +2,7 @@ import type { AuditEvent } from "../../core/audit-events.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, Settings } from "../../core/settings.ts";
+import { within } from "../../lib/timing.ts";
 import { createCrashPace, createRollCall, putInForce, type RollCall } from "./care.ts";
 import type { ForkWorker } from "./fork.ts";
 import { createMember, type Member } from "./member.ts";
@@ -145,11 +146,10 @@ async function drainAll(members: ReadonlySet<Member>, graceMs: number, allGone: 
     if (member.serving) member.send({ kind: "drain", graceMs: Math.max(0, graceMs - lastMomentsMs) });
     else member.kill();
   }
-  const cut = setTimeout(() => {
+  await within(graceMs, allGone, () => {
     for (const member of members) member.kill();
-  }, graceMs);
-  await allGone;
-  clearTimeout(cut);
+    return allGone;
+  });
 }
 
 /** What a single worker that is replaced may take to finish. */

@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, RedisSettings } from "../../core/settings.ts";
+import { backOffMs } from "../../lib/timing.ts";
 import { plainError } from "./guard.ts";
 
 /** The longest that one command may keep a caller waiting. */
@@ -31,16 +32,16 @@ const longestRestMs = 30_000;
  * short: so it rests ever longer between two attempts.
  */
 export function createLeaveReplica(monotonic: () => number, onFirst: (reply: string) => void): (error: Error) => boolean {
-  let restMs = firstRestMs;
+  let inARow = 1;
   let leftAt = Number.NEGATIVE_INFINITY;
   return ({ message }) => {
     if (!/^(READONLY|MASTERDOWN|UNBLOCKED)/.test(message)) return false;
     const now = monotonic();
     const quietMs = now - leftAt;
-    if (quietMs < restMs) return false;
+    if (quietMs < backOffMs(inARow, firstRestMs, longestRestMs)) return false;
     // Long without one: that was another failover.
     const isFirst = quietMs > 2 * longestRestMs;
-    restMs = isFirst ? firstRestMs : Math.min(2 * restMs, longestRestMs);
+    inARow = isFirst ? 1 : inARow + 1;
     leftAt = now;
     if (isFirst) onFirst(message.split(/[.\n]/, 1)[0] ?? "");
     return true;
@@ -117,7 +118,7 @@ function commonOptions(settings: RedisSettings): ConnectionOptions {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    retryStrategy: (attempt) => Math.min(25 * 2 ** attempt, 400),
+    retryStrategy: (attempt) => backOffMs(attempt, 50, 400),
   };
   if (settings.username !== null) own.username = settings.username;
   if (settings.password !== null) own.password = settings.password.reveal();

@@ -1,5 +1,6 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
+import { within } from "../../lib/timing.ts";
 
 /** Every command goes through here: bounded in time, in number, and not sent at all while Redis is known to be away. */
 export interface RedisGuard {
@@ -26,7 +27,7 @@ export function createRedisGuard(deps: { readonly metrics: Metrics; readonly dea
     let answered = false;
     pending += 1;
     try {
-      const result = await within(deps.deadlineMs, work());
+      const result = await inTime(deps.deadlineMs, work());
       answered = true;
       return result;
     } catch (error) {
@@ -59,19 +60,12 @@ const readingMs = 50;
  * A cluster's client follows redirections, each with a timeout of its own: together they must not keep a caller longer. A process that
  * stood still (a starved machine, a long collection) first reads what has come in the meantime: its stall is no silence of Redis.
  */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
+async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
   const startedAt = performance.now();
-  let timer = setTimeout(() => {
-    const fail = () => late.reject(new Error("Command timed out"));
-    if (performance.now() - startedAt < ms + stalledMs) fail();
-    else timer = setTimeout(fail, readingMs);
-  }, ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const fail = () => {
+    throw new Error("Command timed out");
+  };
+  return within(ms, work, () => (performance.now() - startedAt < ms + stalledMs ? fail() : within(readingMs, work, fail)));
 }
 
 /** Whether Redis did answer, if only to say no (READONLY, OOM, LOADING, NOPERM …): the connection works. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../../core/clock.ts";
 import type { Documents } from "../../../core/ports/documents.ts";
 import type { Log } from "../../../core/ports/log.ts";
+import { pause } from "../../../lib/timing.ts";
 import type { SamlSettings } from "../settings.ts";
 import type { IdpDocument } from "./idp-metadata.ts";
 import type { Validators } from "./origin.ts";
@@ -72,7 +73,7 @@ async function readPatiently(read: () => Promise<string | null>): Promise<string
     try {
       return await read();
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await pause(pauseMs);
     }
   }
   return read();

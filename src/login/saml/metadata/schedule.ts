@@ -1,4 +1,5 @@
 import type { Clock } from "../../../core/clock.ts";
+import { backOffMs } from "../../../lib/timing.ts";
 import type { KeptMetadata } from "./kept.ts";
 
 const minuteMs = 60_000;
@@ -24,7 +25,7 @@ export function isDue(at: number, afterMs: number, now: number): boolean {
 /** How long after the `count`-th failure in a row nobody tries: seconds while there is nothing to use, else a minute, growing to an hour for a URL. */
 export function pauseAfterMs(kind: "url" | "file", count: number, hasUsable: boolean): number {
   const [first, longest] = hasUsable ? [minuteMs, kind === "file" ? minuteMs : hourMs] : [1_000, 5_000];
-  return Math.min(first * 2 ** Math.min(count - 1, 10), longest);
+  return backOffMs(count, first, longest);
 }
 
 /** Rings once, when it is due; setting it again replaces what it was set to. */
