@@ -123,12 +123,14 @@ async function dpkgKnows(name) {
 
 function programOf(debianPackage) {
   const elsewhere = {
+    "default-jre-headless": "java",
     "fonts-liberation": "/usr/share/fonts/truetype/liberation",
     "krb5-admin-server": "kadmin.local",
     "krb5-kdc": "krb5kdc",
     "krb5-user": "kinit",
     "ldap-utils": "ldapadd",
     "libxml2-utils": "xmllint",
+    maven: "mvn",
     "opensaml-schemas": "/usr/share/xml/opensaml",
     "xmltooling-schemas": "/usr/share/xml/xmltooling",
   };

@@ -15,6 +15,8 @@ export async function startPeerProcess(options: {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly url: string;
+  /** For what takes longer to come up. */
+  readonly patienceMs?: number;
 }): Promise<PeerProcess> {
   const { command, args, cwd, env, url } = options;
   const child = spawnOwned(command, args, {
@@ -50,7 +52,7 @@ export async function startPeerProcess(options: {
     // The deadline is generous: the first request makes Perl read all of its modules.
     const response = await eventually(
       async () => (ended === null ? await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(20_000) }) : null),
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs: options.patienceMs ?? 30_000, everyMs: 50 },
     );
     if (response === null) throw new Error(`${command} ended (${ended}): ${output.slice(0, 4_000)}`);
     if (response.status >= 500) throw new Error(`${url} answers ${response.status}: ${output.slice(0, 4_000)}`);
