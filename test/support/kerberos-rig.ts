@@ -17,6 +17,7 @@ export interface KerberosRigOptions {
   readonly app?: string;
   readonly top?: string;
   readonly store?: string;
+  readonly instances?: number;
 }
 
 /** Started and ready, with the people alice, bob and carol. */
@@ -38,6 +39,7 @@ export async function startKerberosRig(options: KerberosRigOptions = {}): Promis
     env: kdc.env,
     ...(options.top === undefined ? {} : { top: options.top }),
     ...(options.store === undefined ? {} : { store: options.store }),
+    ...(options.instances === undefined ? {} : { instances: options.instances }),
     providers: `  corp:
     name: Acme directory
     ldap:

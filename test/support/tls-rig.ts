@@ -13,6 +13,8 @@ const run = promisify(execFile);
 /** The product in a process of its own, with TLS, on `auth.localhost` and the hosts of its apps, and people with curl. */
 export interface TlsRig {
   readonly gateway: GatewayProcess;
+  /** All of them: `gateway` is the first, and curl reaches the others by `instance`. */
+  readonly gateways: readonly GatewayProcess[];
   readonly upstream: RecordingUpstream;
   readonly authority: TestAuthority;
   readonly port: number;
@@ -33,6 +35,8 @@ export interface CurlOptions {
   /** Redirects are followed. Default: true. */
   readonly follow?: boolean;
   readonly offset?: string;
+  /** The gateway that answers, whatever the address says. Default: the first. */
+  readonly instance?: number;
 }
 export interface CurlAnswer {
   readonly status: number;
@@ -51,13 +55,17 @@ export interface TlsRigOptions {
   readonly top?: string;
   /** Default: sessions in memory. */
   readonly store?: string;
+  /** Gateways with one configuration, each on a port of its own. Default: 1. */
+  readonly instances?: number;
   /** What a person without a ticket has in the environment. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** Started and ready. */
 export async function startTlsRig(options: TlsRigOptions): Promise<TlsRig> {
-  const [port = 0, adminPort = 0] = await freePorts(2);
+  const instances = options.instances ?? 1;
+  const ports = await freePorts(2 * instances);
+  const [port = 0, adminPort = 0] = ports;
   const folder = ownedFolder("vestibule-tls-");
   const [upstream, authority] = await Promise.all([startRecordingUpstream(), makeAuthority()]);
   const hosts = ["auth.localhost", ...options.hosts];
@@ -67,11 +75,11 @@ export async function startTlsRig(options: TlsRigOptions): Promise<TlsRig> {
     writeFile(join(folder, "server.key"), key),
     writeFile(join(folder, "ca.crt"), authority.certificate),
   ]);
-  const yaml = `version: 1
+  const yamlOf = (at: number) => `version: 1
 listen:
-  - address: "127.0.0.1:${port}"
+  - address: "127.0.0.1:${ports[2 * at]}"
     tls: { certificates: [{ certificate: { file: ${folder}/server.crt }, key: { file: ${folder}/server.key } }] }
-admin: { address: "127.0.0.1:${adminPort}" }
+admin: { address: "127.0.0.1:${ports[2 * at + 1]}" }
 trustedProxies: [127.0.0.1]
 insecure: { plainLdap: true, literalSecrets: true }
 auth: { origin: "https://auth.localhost:${port}" }
@@ -81,10 +89,16 @@ providers:
 ${options.providers}
 apps:
 ${options.apps.replaceAll("{upstream}", upstream.url)}`;
-  const gateway = await startGatewayProcess({ yaml, adminPort });
+  const starting = Array.from({ length: instances }, (_, at) =>
+    startGatewayProcess({ yaml: yamlOf(at), adminPort: ports[2 * at + 1] ?? 0 }),
+  );
+  const gateways = await Promise.all(starting);
+  const [gateway] = gateways;
+  if (gateway === undefined) throw new Error("a rig has at least one gateway");
   let jars = 0;
   return {
     gateway,
+    gateways,
     upstream,
     authority,
     port,
@@ -92,20 +106,21 @@ ${options.apps.replaceAll("{upstream}", upstream.url)}`;
     auth: `https://auth.localhost:${port}`,
     folder,
     urlOf: (host) => `https://${host}:${port}`,
-    curl: ({ url, env, jar, args = [], follow = true, offset }) => {
+    curl: ({ url, env, jar, args = [], follow = true, offset, instance = 0 }) => {
       jars += 1;
       const file = jar ?? join(folder, `jar-${jars}`);
       const always = ["-s", "-i", "--cacert", join(folder, "ca.crt"), "-c", file, "-b", file, "-H", "Accept: text/html"];
       const resolved = hosts.flatMap((host) => ["--resolve", `${host}:${port}:127.0.0.1`]);
+      const elsewhere = instance === 0 ? [] : ["--connect-to", `::127.0.0.1:${ports[2 * instance]}`];
       const ends = [...(follow ? ["--location-trusted"] : []), "-w", "\n@@%{url_effective}", ...args, url];
-      const line = [...always, "--negotiate", "-u", ":", ...resolved, ...ends];
+      const line = [...always, "--negotiate", "-u", ":", ...resolved, ...elsewhere, ...ends];
       const own = env ?? { ...options.env, KRB5CCNAME: `FILE:${folder}/none` };
       return readCurl(
         offset === undefined ? run("curl", line, { env: own }) : run("faketime", ["-f", offset, "curl", ...line], { env: own }),
       );
     },
     close: async () => {
-      await gateway.stop();
+      await Promise.all(gateways.map((one) => one.stop()));
       await upstream.close();
       await rm(folder, { recursive: true, force: true });
     },
