@@ -7,6 +7,8 @@ export interface RunningDemo {
   readonly auth: string;
   readonly wiki: string;
   readonly reports: string;
+  /** What it has printed so far. */
+  output(): string;
   /** As Ctrl-C does; answers the exit code. */
   stop(): Promise<number | null>;
 }
@@ -36,6 +38,7 @@ export async function startDemo(options: { readonly port?: number } = {}): Promi
     auth: origin("auth"),
     wiki: origin("wiki"),
     reports: origin("reports.internal"),
+    output: () => output,
     stop: async () => {
       child.kill("SIGINT");
       const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { startApplications } from "./applications.ts";
 import { choosePorts, type DemoPorts, withPorts } from "./ports.ts";
 import { startProviders } from "./providers.ts";
+import { missingForTickets, startTickets } from "./tickets.ts";
 import { welcome } from "./welcome.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -33,15 +34,31 @@ async function demo(): Promise<number> {
     parts.push(...(await startProviders(ports)), ...(await startApplications(ports)));
     const configuration = join(folder, "demo.yaml");
     await writeFile(configuration, withPorts(await readFile(written, "utf8"), ports));
-    return await runGateway(configuration, ports, values.verbose === true);
+    const tickets = ticketsFor(ports, parts);
+    const code = await runGateway(configuration, ports, values.verbose === true, tickets);
+    await tickets;
+    return code;
   } finally {
     await Promise.all(parts.map((part) => part.close()));
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Starts sign-on by ticket where its parts are there, and answers what to say of it. A demo without it is a demo still. */
+async function ticketsFor(ports: DemoPorts, parts: { close(): Promise<void> }[]): Promise<string> {
+  const missing = missingForTickets();
+  if (missing.length > 0) return `\nSign-on by ticket (Kerberos) is left out. It needs: apt-get install ${missing.join(" ")} krb5-user\n`;
+  try {
+    const tickets = await startTickets(ports);
+    parts.push(tickets);
+    return tickets.words;
+  } catch (error) {
+    return `\nSign-on by ticket (Kerberos) is left out: ${error instanceof Error ? error.message : String(error)}\n`;
+  }
+}
+
 /** The gateway as an operator starts it, in a process of its own. */
-async function runGateway(configuration: string, ports: DemoPorts, verbose: boolean): Promise<number> {
+async function runGateway(configuration: string, ports: DemoPorts, verbose: boolean, tickets: Promise<string>): Promise<number> {
   const child = spawn(process.execPath, [join(root, "src/main.ts"), "serve", "--config", configuration], {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // Ctrl-C reaches this process only, which then stops everything in order
@@ -65,6 +82,9 @@ async function runGateway(configuration: string, ports: DemoPorts, verbose: bool
 
   if (await untilReady(ports.admin, () => child.exitCode !== null || child.signalCode !== null))
     say(welcome(ports, process.stdout.isTTY === true));
+  void tickets.then((words) => {
+    if (!stopping && child.exitCode === null) say(words);
+  });
   const code = await exited;
   if (stopping) {
     say("\nStopped.\n");

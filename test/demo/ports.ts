@@ -1,8 +1,11 @@
 import { createServer } from "node:net";
 import { freePort } from "../support/free-port.ts";
 
-/** The ports that stand in config/demo.yaml. */
-const written = { gateway: 8080, admin: 8081, acme: 8082, partner: 8083, wiki: 8084, reports: 8085, campus: 8086, corp: 8087 };
+/** The ports that stand in config/demo.yaml and config/demo-kerberos.yaml. */
+const written = {
+  ...{ gateway: 8080, admin: 8081, acme: 8082, partner: 8083, wiki: 8084, reports: 8085, campus: 8086, corp: 8087 },
+  ...{ intranet: 8088, intranetAdmin: 8089 },
+};
 export type DemoPorts = Readonly<Record<keyof typeof written, number>>;
 
 /**

@@ -35,8 +35,10 @@ export interface TokenOptions {
   readonly offset?: string;
 }
 
-/** Started and answering, with the users alice and bob (password `NAME-secret`). */
-export async function startKdc(realm = "ACME.EXAMPLE"): Promise<TestKdc> {
+const usual = { alice: "alice-secret", bob: "bob-secret" };
+
+/** Started and answering, with these users and their passwords. */
+export async function startKdc(realm = "ACME.EXAMPLE", users: Readonly<Record<string, string>> = usual): Promise<TestKdc> {
   const port = await freePort();
   const folder = ownedFolder("vestibule-kdc-");
   const env = await writeFiles(folder, realm, port);
@@ -67,7 +69,7 @@ export async function startKdc(realm = "ACME.EXAMPLE"): Promise<TestKdc> {
   };
 
   await run("/usr/sbin/kdb5_util", ["create", "-s", "-r", realm, "-P", "master-secret"], { env });
-  for (const user of ["alice", "bob"]) await admin(`addprinc -pw ${user}-secret ${user}`);
+  for (const [user, password] of Object.entries(users)) await admin(`addprinc -pw ${password} ${user}`);
   await start();
   return {
     realm,
