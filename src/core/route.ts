@@ -27,6 +27,13 @@ export interface App {
   isLogoutPath(method: string, reading: string): boolean;
   /** Some rule or path list asks for a method, so that a request which names another one must be judged as that, too. */
   readonly namesMethods: boolean;
+  /**
+   * Paths below `reading` at which other rules begin (an inner route, a `paths` condition), one for each: what a MOVE of the whole
+   * collection reaches without naming it.
+   */
+  branchesUnder(reading: string): readonly string[];
+  /** Some path of this app has such branches. */
+  readonly hasBranches: boolean;
   /** How a server that folds names reads this app's paths; null where that can make no difference. */
   readonly folded: Folded | null;
 }

@@ -3,6 +3,7 @@ import type { Incoming } from "../core/incoming.ts";
 import { type App, controlPrefix, type Route, type Site } from "../core/route.ts";
 import { canonicalHost } from "../http/host.ts";
 import { knownMethods } from "../http/read-incoming.ts";
+import { foldHeaderName } from "../lib/header-names.ts";
 import { isUnderPrefix, readPath } from "../lib/path.ts";
 import type { AppSite } from "../policy/decide.ts";
 import { foldPath, mayFold } from "../policy/glob.ts";
@@ -63,18 +64,60 @@ const noReadings: readonly string[] = [];
  */
 export function facetsOf(call: AppCall, findRoute: (app: AppCall["site"]["app"], reading: string) => AppCall["route"]): Facets {
   const { incoming, site } = call;
-  const asksQuery = site.app.namesMethods && incoming.query !== "";
-  if (incoming.destination === null && (incoming.methodOverride === null || !site.app.namesMethods) && !asksQuery) return none;
+  const { namesMethods, hasBranches } = site.app;
+  const asksMethods = (namesMethods || hasBranches) && (incoming.methodOverride !== null || mayNameMethod(incoming.query));
+  if (incoming.destination === null && !asksMethods && !(hasBranches && deepMethods.has(incoming.method))) return none;
   const methods = namedMethods(incoming).filter((method) => method !== incoming.method);
   const others: Facet[] = methods.map((method) => ({ what: `as ${method}, which it names`, incoming: { ...incoming, method } }));
-  const moves = [incoming.method, ...methods].filter((method) => method === "COPY" || method === "MOVE");
+  const asked = [incoming.method, ...methods];
+  const whole = hasBranches ? asked.filter((method) => reachesBelow(method, incoming.rawHeaders)) : [];
+  others.push(...branchesOf(call, incoming, whole));
+  const moves = asked.filter((method) => method === "COPY" || method === "MOVE");
   if (incoming.destination === null || moves.length === 0) return { others, destination: null };
   const destination = readDestination(incoming.destination, call, findRoute);
   // What is copied there is written there: who may not PUT may not.
   for (const method of new Set([...moves, "PUT"])) {
     others.push({ what: `${method} of its Destination`, incoming: { ...destination.incoming, method } });
   }
+  // A collection takes all that it holds along, and what stood at its Destination goes.
+  const taken = moves.filter((method) => whole.includes(method));
+  others.push(...branchesOf(call, destination.incoming, taken.length === 0 ? [] : [...taken, "PUT"]));
   return { others, destination };
+}
+
+/** Methods of WebDAV that act on a collection with all it holds, unless Depth says otherwise (RFC 4918 9.1, 9.6, 9.8, 9.9, 9.10; RFC 5842). */
+const deepMethods: ReadonlySet<string> = new Set(["COPY", "MOVE", "DELETE", "LOCK", "PROPFIND", "SEARCH", "REPORT", "UNBIND", "REBIND"]);
+/** Those to which a Depth is nothing: they take all. */
+const alwaysDeep: ReadonlySet<string> = new Set(["MOVE", "DELETE", "UNBIND", "REBIND"]);
+
+function reachesBelow(method: string, rawHeaders: readonly string[]): boolean {
+  if (!deepMethods.has(method)) return false;
+  if (alwaysDeep.has(method)) return true;
+  const depths = rawHeaders.filter((_, at) => at % 2 === 1 && foldHeaderName(rawHeaders[at - 1] ?? "") === "depth");
+  // What lists the members of one collection names them, and opens none.
+  const isShallow = method === "PROPFIND" || method === "REPORT" ? /^\s*[01]\s*(?:,\s*noroot\s*)?$/i : /^\s*0\s*$/;
+  if (depths.length === 0) return method !== "REPORT";
+  return !depths.every((depth) => isShallow.test(depth));
+}
+
+/** The same request at each path below where other rules begin: a rule for `/dav/admin` counts for a MOVE of `/dav`. */
+function branchesOf({ site }: AppCall, there: Incoming, methods: readonly string[]): readonly Facet[] {
+  if (methods.length === 0) return [];
+  const { app } = site;
+  const paths = new Set(there.readings.flatMap((reading) => app.branchesUnder(reading)));
+  for (const reading of app.folded === null ? [] : foldedTexts(there)) {
+    for (const path of app.folded?.app.branchesUnder(reading) ?? []) paths.add(path);
+  }
+  return [...paths].flatMap((path) =>
+    [...new Set(methods)].map((method) => ({
+      what: `${method} of ${path}, which lies below`,
+      incoming: { ...there, method, path, readings: [path] },
+    })),
+  );
+}
+
+function foldedTexts({ readings }: Incoming): readonly string[] {
+  return readings.flatMap((reading) => foldPath(reading) ?? []);
 }
 
 /** Bounded: each one is a judgement. */
@@ -93,13 +136,18 @@ function namedMethods({ methodOverride, query }: Incoming): readonly string[] {
 
 /** As lenient as the frameworks: `;` separates, too, PHP takes `.method` for `_method`, and a name may be an array's. */
 function methodsInQuery(query: string): readonly string[] {
-  if (!/method|%/i.test(query)) return [];
+  if (!mayNameMethod(query)) return [];
   return query
     .slice(1)
     .split(/[&;]/)
     .map((pair) => pair.split("=", 2).map(decodeLeniently))
     .filter(([name = ""]) => /^(?:_method|_httpmethod|x-http-method(?:-override)?|x-method-override)$/.test(foldParameter(name)))
     .map(([, value = ""]) => value);
+}
+
+/** The word in plain letters, or some ASCII letter or `_` escaped, which no client does without a reason. */
+function mayNameMethod(query: string): boolean {
+  return query !== "" && /method|%(?:[46]|5[0-9af]|7[0-9a])/i.test(query);
 }
 
 function foldParameter(name: string): string {

@@ -1,7 +1,8 @@
+import type { App } from "../core/route.ts";
 import type { ConditionSpec, PathSpec } from "../core/rules.ts";
 import type { AppSettings, RouteSettings } from "../core/settings.ts";
 import { canonicalPattern } from "../lib/path.ts";
-import { foldPath } from "./glob.ts";
+import { compileGlob, foldPath } from "./glob.ts";
 
 /** An app with every path in it folded: what a server that folds names makes of its rules. */
 export interface FoldedSettings {
@@ -62,6 +63,44 @@ function foldCondition(spec: ConditionSpec): ConditionSpec {
 function fold(pattern: string): string {
   const canonical = canonicalPattern(pattern);
   return canonical === null ? pattern : (foldPath(canonical) ?? pattern);
+}
+
+/** Where in an app, below a path, other rules begin: at its routes, and at what the conditions of its rules call `paths`. */
+export function compileBranches({ routes }: AppSettings): Pick<App, "branchesUnder" | "hasBranches"> {
+  const patterns = routes.flatMap(({ path, access }) => [path, ...access.flatMap(({ when }) => pathsIn(when))]);
+  const branches = [...new Set(patterns.map((pattern) => canonicalPattern(pattern)))].flatMap((pattern) =>
+    pattern === null || /^\/(?:\*{2,})?$/.test(pattern) ? [] : [compileBranch(pattern)],
+  );
+  return {
+    hasBranches: branches.length > 0,
+    branchesUnder: (reading) => {
+      const collection = reading.split("/").filter((segment) => segment !== "");
+      return [...new Set(branches.flatMap((branch) => branch(collection) ?? []))];
+    },
+  };
+}
+
+/** For the segments of a path: an example of what `pattern` covers below it, or null where it covers nothing there, or the path itself. */
+function compileBranch(pattern: string): (collection: readonly string[]) => string | null {
+  const segments = pattern.split("/").slice(1);
+  const matchers = segments.map((segment) =>
+    segment.includes("*") ? compileGlob(`/${segment}`) : (path: string) => path === `/${segment}`,
+  );
+  return (collection) => {
+    for (const [at, segment] of collection.entries()) {
+      if (isOpenEnded(segments[at])) return exampleBelow(collection, segments.slice(at));
+      if (matchers[at]?.(`/${segment}`) !== true) return null;
+    }
+    return exampleBelow(collection, segments.slice(collection.length));
+  };
+}
+
+/** `**` stands for any number of segments, also where it is a part of one. */
+const isOpenEnded = (segment: string | undefined) => segment?.includes("**") === true;
+
+function exampleBelow(collection: readonly string[], rest: readonly string[]): string | null {
+  const below = rest.flatMap((segment) => (/^\*{2,}$/.test(segment) ? [] : [segment.replace(/\*+/g, "x")]));
+  return below.length === 0 ? null : `/${[...collection, ...below].join("/")}`;
 }
 
 /** Whether some rule or path list of the app asks for a method: only then can another method change the decision. */

@@ -12,7 +12,7 @@ import { emailDomain, foldName } from "../lib/names.ts";
 import { isUnderPrefix } from "../lib/path.ts";
 import { type AccessList, compileAccessList } from "./access-list.ts";
 import type { Facts, KnownAs } from "./condition.ts";
-import { type FoldedSettings, foldAppSettings, namesMethods } from "./folded.ts";
+import { compileBranches, type FoldedSettings, foldAppSettings, namesMethods } from "./folded.ts";
 import { compilePathSpecs } from "./glob.ts";
 import { createZoneClocks } from "./request-conditions.ts";
 
@@ -68,6 +68,7 @@ function compileApp(settings: AppSettings, compileRoute: (app: App, route: Route
     routes,
     isLogoutPath: compilePathSpecs(settings.logoutPaths),
     namesMethods: namesMethods(settings),
+    ...compileBranches(settings),
     folded: compileFolded(foldAppSettings(settings), compileRoute),
   };
   // Longest first, whatever the order in the file.

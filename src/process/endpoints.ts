@@ -73,7 +73,7 @@ function portalApp({ branding, auth, providers, sessions, limits }: Settings): A
       ...{ logoutPaths: [], paths: { fold: true, rawBytes: false }, keepForms: false, routes: [] },
     },
     routes: [],
-    ...{ isLogoutPath: () => false, namesMethods: false, folded: null },
+    ...{ isLogoutPath: () => false, namesMethods: false, branchesUnder: () => [], hasBranches: false, folded: null },
   };
 }
 

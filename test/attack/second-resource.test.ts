@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
-import { allow } from "../support/policy-builders.ts";
+import { allow, deny } from "../support/policy-builders.ts";
 import { exchange } from "../support/raw-client.ts";
 
 /**
@@ -14,6 +14,11 @@ beforeAll(async () => {
     routes: [
       { path: "/", access: [allow({ groups: ["staff"] })] },
       { path: "/pub", public: [{ method: null, glob: "/pub/**" }] },
+      { path: "/pub/inner", public: [] },
+      {
+        path: "/globs",
+        access: [deny({ paths: ["/globs/a/*/secret/**"], groups: ["staff"] }), allow({ groups: ["staff"] })],
+      },
       { path: "/dav/admin", access: [allow({ groups: ["admins"] })] },
       { path: "/dav/read", access: [allow({ methods: ["GET", "COPY", "MOVE"] })] },
       { path: "/strip", stripPath: true, access: [allow({ groups: ["staff"] })] },
@@ -101,4 +106,69 @@ test("a copy where the visitor may write goes on, and the Destination is what th
 test("an application's own use of the field with other methods is its own", async () => {
   expect((await ask("GET", "/dav/a", ["Destination: Paris, France"])).statuses).toEqual([200]);
   expect(gateway.upstream.requests[0]?.headerValues("destination")).toEqual(["Paris, France"]);
+});
+
+/** What a WebDAV server does to a collection it does to all that the collection holds, whatever the rules say of an inner path. */
+test.each([
+  { line: "COPY /dav/", fields: [`Destination: ${here}/copied/`], when: "a copy takes it along, to where it can be read" },
+  { line: "COPY /dav", fields: [`Destination: ${here}/copied`], when: "without the slash" },
+  { line: "COPY /dav/", fields: [`Destination: ${here}/copied/`, "Depth: infinity"], when: "Depth said" },
+  { line: "COPY /dav/", fields: [`Destination: ${here}/copied/`, "Depth: 0", "Depth: infinity"], when: "two Depths" },
+  { line: "COPY /dav/", fields: [`Destination: ${here}/copied/`, "Depth: 00"], when: "an odd Depth" },
+  { line: "COPY /", fields: [`Destination: ${here}/copied/`], when: "from further up" },
+  { line: "COPY /Dav/", fields: [`Destination: ${here}/copied/`], when: "in capitals" },
+  { line: "COPY /d%61v//", fields: [`Destination: ${here}/copied/`], when: "with escapes and two slashes" },
+  { line: "MOVE /dav/", fields: [`Destination: ${here}/moved/`], when: "a move takes it away" },
+  { line: "MOVE /dav/", fields: [`Destination: ${here}/moved/`, "Depth: 0"], when: "a move is whole whatever Depth says" },
+  { line: "DELETE /dav/", fields: [], when: "a deletion ends it" },
+  { line: "LOCK /dav/", fields: [], when: "a lock shuts its owners out" },
+  { line: "PROPFIND /dav/", fields: ["Depth: infinity"], when: "a listing names what it holds" },
+  { line: "PROPFIND /dav/", fields: [], when: "which is also what no Depth means" },
+  { line: "REPORT /dav/", fields: ["Depth: infinity"], when: "a report, too" },
+  { line: "SEARCH /dav/", fields: [], when: "and a search" },
+  { line: "UNBIND /dav/", fields: [], when: "an unbinding" },
+  { line: "POST /dav/", fields: ["X-HTTP-Method-Override: DELETE"], when: "a method named in a field" },
+  { line: "POST /dav/?_method=DELETE", fields: [], when: "a method named in the query" },
+  { line: "COPY /mine/", fields: [`Destination: ${here}/dav/`], when: "a copy onto it plants an inner path, and removes what was there" },
+  { line: "MOVE /mine/", fields: [`Destination: ${here}/dav`, "Overwrite: T"], when: "a move onto it, too" },
+  { line: "DELETE /globs/a/", fields: [], when: "a path of a condition" },
+  { line: "DELETE /globs/", fields: [], when: "a path of a condition with a wildcard" },
+])("a rule for an inner path counts for the whole collection: $when ($line)", async ({ line, fields }) => {
+  const [method = "", path = ""] = line.split(" ");
+  expect((await ask(method, path, [...fields, "Content-Length: 0"])).statuses).toEqual([403]);
+  expect(gateway.upstream.requests).toEqual([]);
+});
+
+test("a stranger copies no collection out of which an inner path is not public", async () => {
+  expect((await ask("COPY", "/pub/", [`Destination: ${here}/pub/x/`], "a=b")).statuses).toEqual([401]);
+  expect(gateway.upstream.requests).toEqual([]);
+});
+
+test.each([
+  { line: "COPY /dav/", fields: [`Destination: ${here}/copied/`, "Depth: 0"] },
+  { line: "COPY /dav/mine/", fields: [`Destination: ${here}/dav/copy/`] },
+  { line: "MOVE /dav/bob.txt", fields: [`Destination: ${here}/dav/moved.txt`] },
+  { line: "MOVE /mine/", fields: [`Destination: ${here}/dav/mine/`] },
+  { line: "DELETE /dav/mine/", fields: [] },
+  { line: "DELETE /dav/administrators/", fields: [] },
+  { line: "LOCK /dav/bob.txt", fields: [] },
+  { line: "LOCK /dav/", fields: ["Depth: 0"] },
+  { line: "PROPFIND /dav/", fields: ["Depth: 1"] },
+  { line: "PROPFIND /dav/", fields: ["Depth: 0"] },
+  { line: "PROPFIND /", fields: ["Depth: 1,noroot"] },
+  { line: "REPORT /dav/", fields: [] },
+  { line: "GET /dav/", fields: [] },
+  { line: "PROPPATCH /dav/", fields: [] },
+  { line: "POST /dav/?note=a%20b%2Fc", fields: [] },
+  { line: "DELETE /globs/b/", fields: [] },
+])("benign twin: $line with $fields passes", async ({ line, fields }) => {
+  const [method = "", path = ""] = line.split(" ");
+  expect((await ask(method, path, [...fields, "Content-Length: 0"])).statuses).toEqual([200]);
+  expect(gateway.upstream.requests.length).toBe(1);
+});
+
+test("benign twin: who may reach the inner path, too, moves the whole", async () => {
+  const { cookie } = await gateway.signIn({ subject: "root", groups: { kind: "known", names: ["admins", "staff"] } });
+  expect((await ask("MOVE", "/dav/", [`Destination: ${here}/moved/`], cookie)).statuses).toEqual([200]);
+  expect((await ask("DELETE", "/dav/admin/", [], cookie)).statuses).toEqual([200]);
 });

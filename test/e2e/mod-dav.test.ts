@@ -87,6 +87,12 @@ test.skipIf(!isThere)(
       expect(await ask("COPY", "/dav/bob.txt", [`Destination: ${here}/dav/admin/planted.txt`])).toBe(403);
       expect(await ask("MOVE", "/dav/bob.txt", [`Destination: ${here}/dav/%61dmin/planted.txt`])).toBe(403);
       expect(await ask("COPY", "/pub/", [`Destination: ${here}/dav/admin/planted/`], "a=b")).toBe(401);
+      // The whole, with the inner folder in it: to where it could be read, and away.
+      expect(await ask("COPY", "/dav/", [`Destination: ${here}/copied/`])).toBe(403);
+      expect(await ask("MOVE", "/dav/", [`Destination: ${here}/moved/`])).toBe(403);
+      expect(await ask("DELETE", "/dav/")).toBe(403);
+      expect(await ask("GET", "/copied/")).toBe(404);
+      expect(await ask("COPY", "/dav/", [`Destination: ${here}/copied/`, "Depth: 0"])).toBe(201);
       expect(await ask("COPY", "/dav/bob.txt", [`Destination: ${here}/dav/copy.txt`])).toBe(201);
       expect(await ask("MOVE", "/dav/copy.txt", [`Destination: ${here}/dav/moved.txt`])).toBe(201);
       const root = await gateway.signIn({ subject: "root", groups: { kind: "known", names: ["admins", "staff"] } }, "localhost");

@@ -42,7 +42,16 @@ function aWorld({ providers = [], bearer = [], refresh = neverDue, limits, sessi
   const real = createMemoryStore({ settings: sessionSettings(), clock, random: randomBytes, log, metrics: noMetrics });
   opened.push(real);
   const settings = anApp({ session: limits ?? { idleMs: 30 * minute, lifetimeMs: 12 * 60 * minute } });
-  const app = { id: host, settings, routes: [], isLogoutPath: () => false, namesMethods: false, folded: null };
+  const app = {
+    id: host,
+    settings,
+    routes: [],
+    isLogoutPath: () => false,
+    namesMethods: false,
+    branchesUnder: () => [],
+    hasBranches: false,
+    folded: null,
+  };
   const route = { id: host, app, settings: aRoute({ bearer }) } as unknown as Route;
   const site: Site = { hostname: host, origin: { scheme: "https", hostname: host, port: 443 }, app, isAuth: false };
   const byId = new Map(providers.map((provider) => [provider.id, provider]));

@@ -104,6 +104,8 @@ export function aForwardRoute(options: ForwarderOptions): Route {
     routes: [],
     isLogoutPath: () => false,
     namesMethods: false,
+    branchesUnder: () => [],
+    hasBranches: false,
     folded: null,
   };
   return { id: "wiki.test/", app, settings, isPublic: () => true, isOptional: () => false, judge: () => ({ kind: "allow", rule: "test" }) };

@@ -20,6 +20,18 @@ export const pastTheRules: Chapter = {
       },
     },
     {
+      promise:
+        "A rule for an inner path counts for what is done to a whole collection around it, at its source and at its Destination. What a body names (BIND, MERGE, a REPORT) is not judged.",
+      tests: {
+        "test/attack/second-resource.test.ts": [
+          "a rule for an inner path counts for the whole collection: a copy takes it along, to where it can be read",
+          "a rule for an inner path counts for the whole collection: a deletion ends it",
+          "a rule for an inner path counts for the whole collection: a copy onto it plants an inner path, and removes what was there",
+          "a stranger copies no collection out of which an inner path is not public",
+        ],
+      },
+    },
+    {
       promise: "A Destination on another host, at another upstream or under /_vestibule/ is 502, and nothing is asked (RFC 4918 9.8.5).",
       tests: {
         "test/attack/second-resource.test.ts": [
