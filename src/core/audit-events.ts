@@ -1,4 +1,7 @@
 import type { RefusalReason } from "./decision.ts";
+import type { Incoming } from "./incoming.ts";
+import type { Audit } from "./ports/log.ts";
+import type { FirstOpening } from "./ports/session-store.ts";
 import type { Principal } from "./principal.ts";
 import type { Session, SessionEnd } from "./session.ts";
 
@@ -203,4 +206,22 @@ export function tokenEvent(
 ): AuditEvent {
   const fixed = { event: "personal-token", action, principal: whoIs(principal), handle: key, name: token?.name ?? "" } as const;
   return { request: null, client: null, ...more, ...fixed };
+}
+
+/**
+ * What notes in the audit log that a session, or a personal token, opens an app for the first time; undefined where the session is known
+ * to have opened it, as for nearly all requests. The store says which of several openings was the first.
+ */
+export function onFirstOpening(
+  audit: Audit | undefined,
+  session: Session,
+  { id: request, client }: Pick<Incoming, "id" | "client">,
+  app: string | undefined,
+): FirstOpening | undefined {
+  if (audit === undefined || app === undefined || session.apps[app] !== undefined) return undefined;
+  return (isFirstOfAll) => {
+    const via = session.token === undefined ? "session" : "token";
+    if (via === "token" && isFirstOfAll) audit(tokenEvent(session, "first-used", { request, client }));
+    audit({ event: "enter", request, client, principal: whoIs(session.principal), session: session.key, app, via });
+  };
 }

@@ -1,3 +1,4 @@
+import { onFirstOpening } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
@@ -11,10 +12,8 @@ import type { Session } from "../core/session.ts";
 import { gatewayTokenIn, isPersonalToken } from "../lib/gateway-token.ts";
 import { createFromBearer } from "./bearer.ts";
 import type { BearerPerson } from "./bearer-person.ts";
-import { onFirstOpening } from "./first-opening.ts";
-import { createFromPersonalToken, type PersonalTokenDeps } from "./personal-token.ts";
+import { createFromPersonalToken, createFromServiceToken, type PersonalTokenDeps } from "./gateway-tokens.ts";
 import type { Refresh } from "./refresh.ts";
-import { createFromServiceToken } from "./service-token.ts";
 
 /**
  * Who calls. Rejects with `store.unavailable` when the truth cannot be known: that is a 503, never "anonymous", which
@@ -44,7 +43,8 @@ export interface IdentifyDeps {
 export function createIdentify(deps: IdentifyDeps): Identify {
   const fromBearer = createFromBearer(deps);
   const fromSession = createFromSession(deps);
-  const fromServiceToken = createFromServiceToken(deps.serviceTokens ?? [], deps.clock);
+  const { serviceTokens = [] } = deps;
+  const fromServiceToken = serviceTokens.length === 0 ? null : createFromServiceToken(serviceTokens, deps.clock);
   const fromPersonalToken = deps.personalTokens === undefined ? null : createFromPersonalToken(deps.personalTokens);
   return (incoming, route, site) => {
     if (fromPersonalToken !== null && incoming.authorization !== null) {
@@ -52,7 +52,7 @@ export function createIdentify(deps: IdentifyDeps): Identify {
       if (token !== null && isPersonalToken(token))
         return noteRejection(deps.log, incoming, fromPersonalToken(token, incoming, site.app?.id));
     }
-    const service = fromServiceToken(incoming);
+    const service = fromServiceToken?.(incoming) ?? null;
     if (service !== null) return noteRejection(deps.log, incoming, service);
     if (route !== null && route.settings.bearer.length > 0) {
       const identity = fromBearer(incoming.authorization, route.settings.bearer);
@@ -113,7 +113,9 @@ function createFromSession(deps: FromSessionDeps): FromSession {
 function settle(deps: FromSessionDeps, session: Session | null, app: App | null, incoming: Incoming): Identity | Promise<Identity> {
   if (session === null || isBeyond(session, app, deps.clock())) return anonymous;
   // Activity counts from the request's arrival: a provider that is slow to refresh must not let the session idle out.
-  deps.sessions.touch(session, app?.settings.session.idleMs, app?.id, onFirstOpening(deps.audit, session, incoming, app?.id));
+  const isOpened = app === null || session.apps[app.id] !== undefined;
+  const opening = isOpened ? undefined : onFirstOpening(deps.audit, session, incoming, app.id);
+  deps.sessions.touch(session, app?.settings.session.idleMs, app?.id, opening);
   if (!deps.refresh.isDue(session)) return known(session);
   return deps.refresh.refreshed(session).then((current) => (current === null ? anonymous : known(current)));
 }

@@ -1,7 +1,6 @@
 import type { AuditEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
-import { fileSink } from "./line-sinks.ts";
-import { createLineWriter } from "./line-writer.ts";
+import { createLineWriter, fileSink } from "./lines.ts";
 import { scrub } from "./scrub.ts";
 
 /** The audit events in a file of their own, one JSON object a line; `docs/logs.md` describes them. */

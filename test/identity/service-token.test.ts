@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hashOfToken, token } from "../../src/commands/token.ts";
-import { createFromServiceToken } from "../../src/identity/service-token.ts";
+import { createFromServiceToken } from "../../src/identity/gateway-tokens.ts";
 import { runCommand } from "../commands/run-command.ts";
 import { loadText, minimal, problemsOf, settingsOf, told } from "../config/write-config.ts";
 

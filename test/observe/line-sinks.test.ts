@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileSink } from "../../src/observe/line-sinks.ts";
-import { createLineWriter } from "../../src/observe/line-writer.ts";
+import { createLineWriter, fileSink } from "../../src/observe/lines.ts";
 import { ownedFolder } from "../support/owned.ts";
 
 function aWriter(path: string) {

@@ -2,12 +2,11 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
-import { streamSink } from "../../src/observe/line-sinks.ts";
-import { createLineWriter } from "../../src/observe/line-writer.ts";
+import { createLineWriter, streamSink } from "../../src/observe/lines.ts";
 import { eventually } from "../support/eventually.ts";
 
-const source = new URL("../../src/observe/line-writer.ts", import.meta.url).href;
-const sinks = new URL("../../src/observe/line-sinks.ts", import.meta.url).href;
+const source = new URL("../../src/observe/lines.ts", import.meta.url).href;
+const sinks = new URL("../../src/observe/lines.ts", import.meta.url).href;
 
 /** A process whose stdout is a pipe that we read or leave alone; it reports on stderr. */
 function writerProcess(script: string) {

@@ -1,15 +1,17 @@
 import { hash } from "node:crypto";
+import { onFirstOpening } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { Audit } from "../core/ports/log.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
+import { type ServiceTokenSettings, serviceProvider } from "../core/service-tokens.ts";
 import type { Session } from "../core/session.ts";
 import type { PersonalTokenSettings } from "../core/settings.ts";
 import { remember } from "../lib/collections.ts";
-import { networkOf } from "../lib/networks.ts";
-import { onFirstOpening } from "./first-opening.ts";
+import { gatewayTokenIn } from "../lib/gateway-token.ts";
+import { type Networks, networkOf, parseNetworks } from "../lib/networks.ts";
 import type { Refresh } from "./refresh.ts";
 
 /** How often the last use of a token is noted, at most. */
@@ -29,7 +31,7 @@ export interface PersonalTokenDeps {
 type Caller = Pick<Incoming, "id" | "client">;
 
 /** The identity of a personal token. At once for one that is in use here; rejects with `store.unavailable` or `token.too-many`. */
-export type FromPersonalToken = (token: string, incoming: Caller, app: string | undefined) => Identity | Promise<Identity>;
+type FromPersonalToken = (token: string, incoming: Caller, app: string | undefined) => Identity | Promise<Identity>;
 
 /**
  * Looks a token up by its SHA-256. A fast hash is right: the token is 256 random bits, so there is nothing to try out, and a slow hash
@@ -124,4 +126,47 @@ function createGuesses(clock: Clock): Guesses {
       remember(wrongIds, maxRemembered, id, true);
     },
   };
+}
+
+/**
+ * The identity of a service token (`serviceTokens` in the file), or null when the request carries none. It comes as `Bearer TOKEN`, or as
+ * the password of Basic, for programs that know nothing else. What does not begin as our tokens do belongs to the app and is left alone.
+ */
+type FromServiceToken = (incoming: Pick<Incoming, "authorization" | "client">) => Identity | null;
+
+export function createFromServiceToken(tokens: readonly ServiceTokenSettings[], clock: Clock): FromServiceToken {
+  // Found by hash: how long it takes says nothing of what is in the file.
+  const byHash = new Map(
+    tokens.map((token) => [token.sha256, { token, identity: identityOf(token), networks: networksOf(token) }] as const),
+  );
+  return ({ authorization, client }) => {
+    const presented = gatewayTokenIn(authorization);
+    if (presented === null) return null;
+    const found = byHash.get(hash("sha256", presented, "hex"));
+    if (found === undefined) return rejected("this service token is not known here");
+    if (clock() >= found.token.expiresAt) return rejected(`the service token ${found.token.name} has expired`);
+    if (found.networks !== null && !found.networks.has(client))
+      return rejected(`the service token ${found.token.name} does not count from ${client}`);
+    return found.identity;
+  };
+}
+
+/** A subject that no person has by chance: identity headers must not name a program like somebody. */
+function identityOf({ name, groups, expiresAt }: ServiceTokenSettings): Identity {
+  const principal = {
+    provider: serviceProvider,
+    subject: `service:${name}`,
+    email: null,
+    name,
+    groups: { kind: "known", names: groups },
+    extra: {},
+    claims: {},
+    authenticatedAt: 0,
+    acr: null,
+  } as const;
+  return { kind: "known", principal, session: null, via: "bearer", expiresAt };
+}
+
+function networksOf({ networks }: ServiceTokenSettings): Networks | null {
+  return networks.length === 0 ? null : parseNetworks(networks);
 }
