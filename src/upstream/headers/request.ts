@@ -1,5 +1,5 @@
 import type { Incoming } from "../../core/incoming.ts";
-import { authorityOf } from "../../core/origin.ts";
+import { authorityOf, type Origin } from "../../core/origin.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { HeaderEdits } from "../../core/settings.ts";
 import { stripOwnCookies } from "../../http/cookies.ts";
@@ -30,6 +30,7 @@ export type BuildRequestHeaders = (
  */
 export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName: string; viaName: string }): BuildRequestHeaders {
   const kindOf = rememberPerName(classify);
+  const fieldsOf = createSiteFields();
   const via = `1.1 ${viaName}`;
   return (plan, { host, peer, edits, upstream }) => {
     const { incoming, identity, identityHeaders } = plan;
@@ -61,7 +62,9 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
     if (incoming.body.kind === "length" && incoming.body.bytes > 0) headers.push("Content-Length", String(incoming.body.bytes));
     // By it a request that comes back is recognised (RFC 9110 7.6.3).
     headers.push("Via", incoming.via === null ? via : `${incoming.via}, ${via}`);
-    writeOurs(headers, plan, peer, edits);
+    const from = headers.length;
+    writeForwardingHeaders(headers, plan, peer, fieldsOf(plan.site.origin));
+    writeOurs(headers, from, plan, edits);
     return headers;
   };
 }
@@ -72,9 +75,8 @@ function rewritten(kind: NameKind, value: string, plan: ForwardPlan, upstream: U
   return kind === "if" ? webDavFields(plan, upstream, host).rewriteIf(value) : value;
 }
 
-function writeOurs(headers: string[], plan: ForwardPlan, peer: string, edits: CompiledEdits): void {
-  const from = headers.length;
-  writeForwardingHeaders(headers, plan, peer);
+/** The operator's edits and the identity, behind the forwarding fields, which begin at `from`. */
+function writeOurs(headers: string[], from: number, plan: ForwardPlan, edits: CompiledEdits): void {
   const { drops } = edits;
   if (drops !== null) removeWhere(headers, from, (name) => drops.has(foldHeaderName(name)));
   for (const [name, value] of edits.set) {
@@ -93,14 +95,33 @@ function classify(name: string): NameKind {
   return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";
 }
 
+/** What the forwarding fields say of a site, the same for each of its requests. */
+interface SiteFields {
+  readonly authority: string;
+  readonly port: string;
+  /** Behind each hop of Forwarded. */
+  readonly seen: string;
+}
+
+/** Made once for each published origin of a configuration version. */
+function createSiteFields(): (origin: Origin) => SiteFields {
+  const known = new WeakMap<Origin, SiteFields>();
+  return (origin) => {
+    const before = known.get(origin);
+    if (before !== undefined) return before;
+    const authority = authorityOf(origin);
+    const made = { authority, port: String(origin.port), seen: `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}` };
+    known.set(origin, made);
+    return made;
+  };
+}
+
 /** Writes our own forwarding fields behind `headers`. `peer` is the address at the other end of the client's connection. */
-function writeForwardingHeaders(headers: string[], { incoming, site, route }: ForwardPlan, peer: string): void {
-  const { origin } = site;
-  const authority = authorityOf(origin);
+function writeForwardingHeaders(headers: string[], { incoming, site, route }: ForwardPlan, peer: string, fields: SiteFields): void {
+  const { authority, port, seen } = fields;
   const chain = incoming.peerTrusted ? believedChain(incoming, peer) : [peer];
-  const seen = `;host=${quotedIfNeeded(authority)};proto=${origin.scheme}`;
-  headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", origin.scheme, "X-Forwarded-Host", authority);
-  headers.push("X-Forwarded-Port", String(origin.port), "X-Real-IP", incoming.client);
+  headers.push("X-Forwarded-For", chain.join(", "), "X-Forwarded-Proto", site.origin.scheme, "X-Forwarded-Host", authority);
+  headers.push("X-Forwarded-Port", port, "X-Real-IP", incoming.client);
   headers.push("Forwarded", chain.map((hop) => `for=${forwardedNode(hop)}${seen}`).join(", "), "X-Request-Id", incoming.id);
   // Frameworks put it before the addresses that they make; what others make is mapped on the way back.
   const { stripPath, path } = route.settings;
