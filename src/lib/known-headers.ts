@@ -53,7 +53,7 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
   ),
   ...all("via", `via`),
   // CGI (RFC 3875 4.1) and what WSGI, FastCGI and uwsgi add; Helicon, IIS and ARR; Next.js and Astro (CVE-2025-29927); the file
-  // hand-over of Rack (CVE-2025-61780); Home Assistant; RStudio; PasteDeploy; Envoy and Traefik by their prefixes below.
+  // hand-over of Rack (CVE-2025-61780); Home Assistant; RStudio; PasteDeploy; Catalyst; Azure; Cloud Foundry; NiFi; Envoy and Traefik by their prefixes below.
   ...all(
     "path",
     `script-name redirect-url redirect-status script-filename script-url script-uri path-info path-translated request-uri request-url query-string document-root
@@ -61,21 +61,22 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
      x-base-path x-base-url x-context-path x-proxycontextpath x-prefix x-proxy-prefix x-traversal-path x-ingress-path x-replaced-path
      x-waws-unencoded-url unencoded-url x-http-destinationurl x-http-path-override x-originating-url x-ms-endpoint-absolute-path
      x-accel-mapping x-sendfile-type x-middleware-subrequest x-middleware-rewrite x-matched-path x-invoke-path x-invoke-query
-     x-now-route-matches x-astro-path x-astro-locals x-rstudio-request x-rstudio-root-path x-rsc-request`,
+     x-now-route-matches x-astro-path x-astro-locals x-rstudio-request x-rstudio-root-path x-rsc-request x-request-base
+     x-ms-original-url x-cf-forwarded-url`,
   ),
   ...all("method", `request-method`),
   ...all(
     "host",
     `x-host x-hostname host x-http-host x-http-host-override x-host-override x-virtual-host x-server-name server-name server-addr
-     disguised-host was-default-hostname x-default-hostname`,
+     disguised-host was-default-hostname x-default-hostname x-proxyhost`,
   ),
   ...all(
     "scheme",
     `x-scheme x-url-scheme request-scheme x-request-scheme https x-https x-is-https ssl x-proto x-protocol server-protocol
      x-client-proto x-client-scheme clientprotocol front-end-https x-front-end-https x-arr-ssl x-proxied-https cf-visitor
-     cloudfront-forwarded-proto fastly-ssl gateway-interface`,
+     cloudfront-forwarded-proto fastly-ssl gateway-interface x-proxyscheme`,
   ),
-  ...all("port", `x-port server-port x-server-port x-http-port`),
+  ...all("port", `x-port server-port x-server-port x-http-port x-proxyport`),
   ...all(
     "client address",
     `client-ip x-client-ip x-clientip x-client-real-ip x-cluster-client-ip true-client-ip x-true-client-ip remote-addr remote-host
@@ -89,7 +90,9 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
   ...all(
     "identity",
     `auth-user auth-type auth-user-id x-auth-user x-auth-username x-auth-userid x-auth-user-id x-auth-email x-auth-name x-auth-subject
-     x-auth-roles x-auth-groups x-auth-audience authenticated-user user-id x-user x-userid x-username x-usergroups x-userinfo x-email
+     x-auth-roles x-auth-role x-auth-groups x-auth-group x-auth-audience x-auth-given-name x-auth-family-name x-auth-full-name x-auth-fullname
+     x-auth-display-name x-auth-displayname x-auth-preferred-username x-auth-mail x-auth-login x-auth-uid x-auth-id x-auth-sub x-auth-claims
+     auth-mail auth-email auth-cn auth-sn auth-givenname auth-name auth-uid auth-group auth-groups auth-role auth-roles authenticated-user user-id x-user x-userid x-username x-usergroups x-userinfo x-email
      x-mail x-login x-groups x-group x-roles x-role x-subject x-sub x-principal x-identity x-ident
      x-user-id x-user-name x-user-email x-user-mail x-user-login x-user-group x-user-groups x-user-role x-user-roles x-user-dn
      x-user-sub x-user-subject x-user-uid x-user-info x-user-claims x-user-permissions x-user-scopes x-user-principal x-user-tenant
@@ -99,7 +102,8 @@ const exactRoles: ReadonlyMap<string, HeaderRole> = new Map([
      eppn persistent-id targeted-id affiliation unscoped-affiliation primary-affiliation entitlement
      client-cert client-cert-chain x-client-cert x-client-certificate x-client-dn x-client-cn x-client-s-dn x-client-i-dn
      x-client-subject x-client-issuer x-client-verify x-client-serial x-arr-clientcert proxy-auth-cert proxy-ssl-id
-     wl-proxy-client-cert x-anonymous-consumer x-rstudio-username x-rstudio-userid x-appengine-user-id x-appengine-user-email
+     wl-proxy-client-cert x-anonymous-consumer x-id-token x-client-user x-client-userid x-client-username
+     x-amzn-request-context x-amzn-lambda-context x-rstudio-username x-rstudio-userid x-appengine-user-id x-appengine-user-email
      x-appengine-user-nickname x-appengine-user-is-admin x-appengine-user-organization`,
   ),
   // Names under `X-Forwarded-` that other gateways give to the identity, not to the way the request took.
@@ -129,6 +133,13 @@ const prefixRoles: readonly (readonly [prefix: string, role: HeaderRole])[] = [
     "identity",
     `remote- x-remote- x-auth-request- x-webauth- x-authentik- x-authelia- x-authenticated- x-vouch- x-pomerium- x-consumer- x-credential-
      x-sso- teleport- x-teleport- tailscale- impersonate- kubeflow-user x-keycloak- x-oauth-user x-oidc- x-saml- x-jwt-`,
+  ),
+  // NiFi's chain of identities, CouchDB's proxy authentication, LemonLDAP::NG, Apache's auth_cas, ClearTrust, YunoHost, Sandstorm, Home
+  // Assistant, Istio, MuleSoft, Google Cloud Endpoints
+  ...all(
+    "identity",
+    `x-proxiedentit x-auth-couchdb- lm-remote- cas- ct-remote- ynh- x-sandstorm- x-hass- sec-istio-auth- x-istio- x-agw- x-endpoint-api-
+     x-mtls-`,
   ),
   // Cloudflare Access, Google IAP, AWS load balancers and API Gateway, Azure App Service
   ...all(

@@ -124,6 +124,8 @@ export function foldPath(reading: string): string | null {
   const text = decodeText(reading)
     .normalize("NFKC")
     .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, "")
+    // By way of upper case: servers compare in either, and the dotless i is an I there.
+    .toUpperCase()
     .toLowerCase()
     // Once more: lower case brings forth combining signs (U+0130).
     .normalize("NFKC");

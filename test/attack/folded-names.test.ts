@@ -39,6 +39,8 @@ test.each([
   "/ad%E2%80%8Bmin",
   "/admin%EF%BB%BF/x",
   "/adm%C4%B1n%CC%87/../x",
+  "/adm%C4%B1n",
+  "/Report%C5%BF/Secrets/x",
   "/%EF%BC%8Fadmin",
   "//Admin",
   "/Admin;x=1",

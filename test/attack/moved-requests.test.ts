@@ -27,6 +27,11 @@ describe("at a recording upstream", () => {
     ...["X-Scheme", "Front-End-Https", "X-Url-Scheme", "X-HTTPS", "X-ARR-SSL", "CloudFront-Forwarded-Proto", "wsgi.url_scheme"],
     ...["X-Host", "X-HTTP-Host-Override", "SERVER_NAME", "Disguised-Host", "SERVER_PORT", "REQUEST_METHOD", "Proxy", "Proxy-Client-IP"],
     ...["CF-Connecting-IP", "HTTP_CLIENT_IP", "HTTP_X_FORWARDED_FOR", "REMOTE_ADDR", "WL-Proxy-Client-IP", "X-Envoy-Original-Path"],
+    ...["X-ProxyScheme", "X-ProxyHost", "X-ProxyPort", "X-Request-Base", "X-MS-Original-URL", "X-CF-Forwarded-Url"],
+    ...["X-ProxiedEntitiesChain", "X-ProxiedEntityGroups", "Auth-Mail", "Auth-Cn", "Auth-Groups", "Lm-Remote-User", "CAS_USER", "CAS-mail"],
+    ...["X-Auth-Given-Name", "X-Auth-CouchDB-UserName", "X-Auth-CouchDB-Roles", "X-Endpoint-API-UserInfo", "X-ID-Token", "YNH_USER"],
+    ...["X-Sandstorm-User-Id", "X-Hass-Is-Admin", "Sec-Istio-Auth-Userinfo", "X-Istio-Attributes", "X-Amzn-Request-Context"],
+    ...["X-Amzn-Lambda-Context", "X-AGW-userid", "CT_REMOTE_USER", "X-Mtls-Subject", "X-Client-Username"],
     ...["X-Forwarded-Script-Name", "X-Forwarded-Prefix", "X-Forwarded", "Fly-Client-IP"],
     ...["X-Authentik-Username", "Cf-Access-Authenticated-User-Email", "X-Goog-Authenticated-User-Email", "X-Pomerium-Claim-Email"],
     ...[
