@@ -28,11 +28,12 @@ export type Draft = {
 } & {
   /** Null = not written; undefined = nothing of it can be judged. */
   readonly directory: ConfigFile["directory"] | undefined;
+  readonly forwardAuth: ConfigFile["forwardAuth"] | undefined;
   readonly providers: ReadonlyMap<string, ConfigFile["providers"][string] | null>;
   readonly policies: ReadonlyMap<string, ConfigFile["policies"][string] | null>;
   readonly apps: readonly (ConfigFile["apps"][number] | null)[];
   readonly tests: readonly (ConfigFile["tests"][number] | null)[];
-  readonly later: { readonly localUsers: unknown; readonly forwardAuth: unknown };
+  readonly later: { readonly localUsers: unknown };
 };
 
 /** The shape pass: the file when it is whole, and in any case a draft and what is wrong. */
@@ -67,18 +68,19 @@ const nothing: Draft = {
     portal: null,
     console: null,
     directory: undefined,
+    forwardAuth: undefined,
   },
   ...{ providers: new Map(), policies: new Map(), apps: [], tests: [] },
-  later: { localUsers: null, forwardAuth: null },
+  later: { localUsers: null },
 };
 
 function wholeDraft(file: ConfigFile): Draft {
-  const { localUsers, forwardAuth } = file;
+  const { localUsers } = file;
   return {
     ...file,
     providers: new Map(Object.entries(file.providers)),
     policies: new Map(Object.entries(file.policies)),
-    later: { localUsers, forwardAuth },
+    later: { localUsers },
   };
 }
 
@@ -96,11 +98,12 @@ function salvagedDraft(plain: Readonly<Record<string, unknown>>): Draft {
     portal: salvage(sections.portal, plain.portal),
     console: salvage(sections.console, plain.console),
     directory: plain.directory == null ? null : (salvage(sections.directory, plain.directory) ?? undefined),
+    forwardAuth: plain.forwardAuth == null ? null : (salvage(sections.forwardAuth, plain.forwardAuth) ?? undefined),
     providers: each(plain.providers, (item) => salvage(providerShape, item)),
     policies: each(plain.policies, (item) => salvage(ruleList(), item)),
     apps: list(plain.apps).map((item) => salvage(appShape, item)),
     tests: list(plain.tests).map((item) => salvage(testSchema, item)),
-    later: { localUsers: plain.localUsers, forwardAuth: plain.forwardAuth },
+    later: { localUsers: plain.localUsers },
   };
 }
 

@@ -62,6 +62,8 @@ const specs = {
     visitor: "You cannot sign in here with a password. Please use your organisation's sign-in service.",
   },
   "directory.import": { status: 500, visitor: "Something went wrong here." },
+  "request.not-proxied": { status: 404, visitor: "This page does not exist here." },
+  "forward-auth.incomplete": { status: 500, visitor: "Something went wrong here." },
   "logout.cross-site": { status: 403, visitor: "Please confirm on this page that you want to sign out." },
   "logout.token-rejected": { status: 400, visitor: "The request was not understood." },
   "bearer.rejected": { status: 401, visitor: "The access token was not accepted." },

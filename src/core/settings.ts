@@ -17,6 +17,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** The file for audit events beside standard output; null = none. */
   readonly audit: { readonly file: string | null };
+  /** Who may ask about requests of their own; null = no proxy. */
+  readonly forwardAuth: { /** CIDR networks. */ readonly peers: readonly string[] } | null;
   /** Null = no traces. */
   readonly tracing: TracingSettings | null;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };

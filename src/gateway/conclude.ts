@@ -30,6 +30,10 @@ export function answerCall(
   });
 }
 
+/** What an answer looks like to who asked. */
+type Dress = (answer: Answer) => Answer;
+const asItIs: Dress = (answer) => answer;
+
 /** Ends a call that failed after its route was known. */
 export function answerFailure(
   deps: GatewayDeps,
@@ -38,18 +42,20 @@ export function answerFailure(
   identity: Identity | null,
   decision: Decision | null,
   cause: unknown,
+  dress: Dress = asItIs,
 ): void {
   const error = noteFailure(deps, cause, call.incoming.id);
-  const answer = answerError(deps.renderPage, error, errorContext(deps, line.req, call.incoming));
+  const answer = dress(answerError(deps.renderPage, error, errorContext(deps, line.req, call.incoming)));
   answerCall(deps, line, call, identity, decision, answer, error);
 }
 
 /** Ends a request that failed before that, perhaps before anything of it was understood. */
-export function answerFailureEarly(deps: GatewayDeps, line: Line, incoming: Incoming | null, cause: unknown): void {
+export function answerFailureEarly(deps: GatewayDeps, line: Line, incoming: Incoming | null, cause: unknown, dress: Dress = asItIs): void {
   const context = errorContext(deps, line.req, incoming);
   const error = noteFailure(deps, cause, context.requestId);
-  sendAnswer(deps.log, line, answerError(deps.renderPage, error, context), (sent) => {
-    const outcome = ownOutcome(line, error.status, sent, error.code);
+  const answer = dress(answerError(deps.renderPage, error, context));
+  sendAnswer(deps.log, line, answer, (sent) => {
+    const outcome = ownOutcome(line, answer.status, sent, error.code);
     if (incoming === null) deps.accessLog(refusedRecord(line.req, context.requestId, outcome));
     else deps.accessLog(accessRecord(incoming, null, null, null, outcome, deps.clock()));
   });

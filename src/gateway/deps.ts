@@ -13,6 +13,7 @@ import type { Identify } from "../identity/identify.ts";
 import type { ForwardPlan, ForwardResult, HeaderEdit } from "../upstream/plan.ts";
 import type { Admission, Shed } from "./admission.ts";
 import type { AppCall } from "./call.ts";
+import type { ReadQuestion } from "./forward-auth.ts";
 import type { Arrivals } from "./handle.ts";
 import type { JudgeDeps, Rules } from "./judge.ts";
 import type { OpenConnections } from "./open-connections.ts";
@@ -23,6 +24,8 @@ export type AddAssertion = (call: Pick<AppCall, "route" | "site">, identity: Kno
 /** Everything that one configuration version gives to the request flow. */
 export interface GatewayDeps extends Pick<Rules, "findSite" | "findRoute" | "prepareHeaders">, Pick<JudgeDeps, "judgeAs"> {
   readonly readIncoming: ReadIncoming;
+  /** Questions of proxies that may ask; null where none may. */
+  readonly readQuestion: ReadQuestion | null;
   readonly newRequestId: () => string;
   readonly arrivals: Arrivals;
   readonly identify: Identify;

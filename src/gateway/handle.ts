@@ -23,6 +23,7 @@ import {
   recordCall,
 } from "./conclude.ts";
 import type { GatewayDeps } from "./deps.ts";
+import { serveQuestion } from "./forward-auth.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { answerDecision, type Line, sendAnswer } from "./own-answers.ts";
 
@@ -48,6 +49,11 @@ function handle(deps: GatewayDeps, line: Line): void {
 function serve(deps: GatewayDeps, line: Line): void {
   if (line.kind === "response" && !line.res.destroyed) line.res.on("close", deps.admission.leave);
   else deps.admission.leave();
+  const question = deps.readQuestion === null ? null : deps.readQuestion(line.req);
+  if (question !== null) {
+    serveQuestion(deps, line, question, (asked) => siteOf(deps, asked, line.req));
+    return;
+  }
   let incoming: Incoming | null = null;
   try {
     incoming = deps.readIncoming(line.req);
@@ -63,6 +69,11 @@ function serve(deps: GatewayDeps, line: Line): void {
 }
 
 function serveApp(deps: GatewayDeps, line: Line, call: AppCall): void {
+  if (call.route.settings.upstreams.length === 0)
+    throw new GatewayError(
+      "request.not-proxied",
+      `${call.route.id} has no upstream: its proxy asks here (forwardAuth), and visitors must come by that proxy`,
+    );
   const preflight = preflightAnswer(call);
   if (preflight !== null) {
     answerCall(deps, line, call, null, { kind: "pass", identity: null }, asOwnAnswer(preflight, call.incoming.id));

@@ -88,7 +88,7 @@ export function createClientAddress(trusted: Networks): (peer: string, forwarded
 }
 
 /** The kernel's spelling in ours; the zone of a link-local peer is this machine's business and is dropped. */
-function canonicalPeer(peer: string): string {
+export function canonicalPeer(peer: string): string {
   const zone = peer.indexOf("%");
   const text = zone === -1 ? peer : peer.slice(0, zone);
   const address = parseAddress(text);

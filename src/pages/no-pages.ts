@@ -105,7 +105,13 @@ const passing: readonly ErrorCode[] = [
 
 /** The heading under which a failure is told. */
 function errorKind(code: ErrorCode): ErrorKind {
-  if (code === "request.not-found" || code === "request.host-unknown" || code === "login.provider-unknown") return "not-found";
+  if (
+    code === "request.not-found" ||
+    code === "request.not-proxied" ||
+    code === "request.host-unknown" ||
+    code === "login.provider-unknown"
+  )
+    return "not-found";
   if (refusedLogins.includes(code)) return "not-let-in";
   if (passing.includes(code)) return "later";
   const [area] = code.split(".");

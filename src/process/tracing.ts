@@ -121,6 +121,7 @@ function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDe
       admit: (isUrgent, { serve, refuse }) => admission.admit(isUrgent, { serve: tracing.bind(serve), refuse: tracing.bind(refuse) }),
     },
     readIncoming: (req) => tracing.reading(() => gateway.readIncoming(req)),
+    readQuestion: tracedQuestions(gateway.readQuestion, tracing),
     findSite: (hostname) => {
       const site = gateway.findSite(hostname);
       if (site !== null)
@@ -146,6 +147,14 @@ function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDe
     forward: (req, res, plan) => upstreamSpan(tracing, plan, (carrying) => gateway.forward(req, res, carrying)),
     forwardUpgrade: (req, socket, head, plan) =>
       upstreamSpan(tracing, plan, (carrying) => gateway.forwardUpgrade(req, socket, head, carrying)),
+  };
+}
+
+function tracedQuestions(readQuestion: GatewayDeps["readQuestion"], tracing: ProcessTracing): GatewayDeps["readQuestion"] {
+  if (readQuestion === null) return null;
+  return (req) => {
+    const question = readQuestion(req);
+    return question === null ? null : { ...question, read: () => tracing.reading(question.read) };
   };
 }
 

@@ -15,11 +15,12 @@ import type { ProviderSettings, Settings } from "../core/settings.ts";
 import type { DomainWatch } from "../directory/domains.ts";
 import { compileUrgent, composeAdmission, createShed } from "../gateway/admission.ts";
 import type { AddAssertion, GatewayDeps } from "../gateway/deps.ts";
+import { createReadQuestion, type ReadQuestion } from "../gateway/forward-auth.ts";
 import { createArrivals } from "../gateway/handle.ts";
 import { compileRules, judgeAs } from "../gateway/judge.ts";
 import { createSessionCookies, deriveKey } from "../http/cookies.ts";
 import { createRequestIds } from "../http/fields.ts";
-import { createReadIncoming } from "../http/read-incoming.ts";
+import { createReadIncoming, type ReadIncomingDeps } from "../http/read-incoming.ts";
 import { type Assertions, createAssertions } from "../identity/assertion.ts";
 import { createBearerPerson } from "../identity/bearer-person.ts";
 import { createIdentify } from "../identity/identify.ts";
@@ -157,18 +158,14 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
   });
   const endpoints = traced.endpoints([...loginEndpoints, ...(directory?.endpoints ?? [])]);
   const bearerPerson = directory === null ? null : createBearerPerson({ logins: directory.logins, clock });
+  const reading = { clock, newRequestId, takesRawBytes: rules.takesRawBytes, viaNames, limits: rules.limits };
+  const { forwardAuth } = settings;
   const gateway = traced.gateway({
     ...lasting,
     ...forwarding,
     sessions,
-    readIncoming: createReadIncoming({
-      trusted: parseNetworks(settings.trustedProxies),
-      clock,
-      newRequestId,
-      takesRawBytes: rules.takesRawBytes,
-      viaNames,
-      limits: rules.limits,
-    }),
+    readIncoming: createReadIncoming({ ...reading, trusted: parseNetworks(settings.trustedProxies) }),
+    readQuestion: forwardAuth === null ? null : composeQuestions(forwardAuth.peers, settings.trustedProxies, reading),
     newRequestId,
     arrivals: createArrivals({ log, hosts: publishedHosts, nearest: (hostname) => nearest(hostname, publishedHosts) }),
     findSite: rules.findSite,
@@ -197,6 +194,16 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
     shed: createShed({ ...lasting, renderPage, newRequestId }),
   });
   return { settings, gateway, providers: made, directory };
+}
+
+/** Questions of `peers`, whose X-Forwarded-For is believed like that of other trusted proxies. */
+function composeQuestions(
+  peers: readonly string[],
+  trustedProxies: readonly string[],
+  reading: Omit<ReadIncomingDeps, "trusted">,
+): ReadQuestion {
+  const readIncoming = createReadIncoming({ ...reading, trusted: parseNetworks([...peers, ...trustedProxies]) });
+  return createReadQuestion({ peers: parseNetworks(peers), readIncoming });
 }
 
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */

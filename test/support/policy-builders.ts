@@ -157,6 +157,7 @@ export function someSettings(apps: readonly AppSettings[], change: Partial<Setti
     trustedProxies: [],
     audit: { file: null },
     tracing: null,
+    forwardAuth: null,
     log: { level: "info", format: "json" },
     insecure: {
       plainHttp: false,

@@ -39,10 +39,7 @@ interface Reserved {
   usedAt(draft: Draft): readonly KeyPath[];
 }
 
-const reserved: readonly Reserved[] = [
-  { what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) },
-  { what: "forwardAuth", usedAt: (draft) => (draft.later.forwardAuth == null ? [] : [["forwardAuth"]]) },
-];
+const reserved: readonly Reserved[] = [{ what: "localUsers", usedAt: (draft) => (draft.later.localUsers == null ? [] : [["localUsers"]]) }];
 
 /** Refuses what the contract reserves: never ignored in silence. */
 function refuseReserved(draft: Draft, report: Report): void {

@@ -127,8 +127,12 @@ function checkResolved(app: AppFile, path: KeyPath, draft: Draft, report: Report
     const { upstream, access, proxy } = route.says;
     const at = app.routes.findIndex((written) => written.path === route.path);
     const here = at === -1 ? path : [...path, "routes", at];
-    if (upstream === undefined) {
-      report.problemAtKey(here, `upstream is missing for ${route.path}: write upstream: http://host:port here or for the app`);
+    // Without one, an app is answered for and not proxied; that makes sense where some proxy may ask.
+    if (upstream === undefined && draft.forwardAuth === null) {
+      report.problemAtKey(
+        here,
+        `upstream is missing for ${route.path}: write upstream: http://host:port here or for the app (or forwardAuth: { peers: [...] }, when another proxy only asks)`,
+      );
     }
     const open = route.says.public?.some((spec) => spec.method === null && spec.glob === "/**") === true;
     if (access === undefined && !open && draft.providers.size > 0) {

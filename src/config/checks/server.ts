@@ -16,6 +16,13 @@ export function checkServer(draft: Draft, references: References, report: Report
       report.warning(["trustedProxies", at], "everybody's X-Forwarded-* are believed: anyone can claim any address");
     }
   }
+  for (const [at, network] of (draft.forwardAuth?.peers ?? []).entries()) {
+    if (parseNetwork(network)?.prefixBits === 0)
+      report.problem(
+        ["forwardAuth", "peers", at],
+        "everybody could ask, and claim any address: name the proxies that ask, such as 10.0.0.2/32",
+      );
+  }
   for (const [hole, open] of Object.entries(draft.insecure ?? {})) {
     if (open) report.warning(["insecure", hole], `${hole} is set: ${losses[hole as keyof typeof losses]}`);
   }

@@ -6,7 +6,7 @@ import { operators, personalTokens, portal, serviceTokens } from "./console.ts";
 import { directory } from "./directory.ts";
 import { branding } from "./pages.ts";
 import { providers } from "./providers.ts";
-import { admin, audit, auth, insecure, limits, listen, log, sessions, tracing, trustedProxies, workers } from "./server.ts";
+import { admin, audit, auth, forwardAuth, insecure, limits, listen, log, sessions, tracing, trustedProxies, workers } from "./server.ts";
 import { tests } from "./tests.ts";
 
 const later = (what: string) => key(z.unknown().optional(), `Not available yet: ${what}`, null);
@@ -36,7 +36,7 @@ export const sections = {
   tests,
   directory,
   localUsers: later("break-glass accounts with a second factor."),
-  forwardAuth: later("the same decisions for nginx, Traefik, Caddy, HAProxy, Envoy."),
+  forwardAuth,
 };
 
 export const fileSchema = z.strictObject(sections);

@@ -40,6 +40,16 @@ export const workers = key(
 
 export const trustedProxies = key(z.array(network()).prefault([]), "Networks whose X-Forwarded-* may be believed; empty is nobody.");
 
+export const forwardAuth = key(
+  z
+    .strictObject({
+      peers: key(someOf(network(), "network"), "Networks of the proxies that may ask; their X-Forwarded-* are believed there."),
+    })
+    .nullable()
+    .prefault(null),
+  "The same decisions for another proxy's requests, at /_vestibule/forward-auth/<nginx|traefik|caddy|haproxy|envoy|apache>; null = no proxy may ask.",
+);
+
 export const log = key(
   z
     .strictObject({

@@ -31,6 +31,7 @@ export function toSettings(context: SettingsContext): Settings {
     trustedProxies: file.trustedProxies,
     log: file.log,
     audit: { file: file.audit.file === null ? null : references.absolute(file.audit.file.file) },
+    forwardAuth: file.forwardAuth,
     tracing: tracingSettings(file.tracing, references),
     insecure: file.insecure,
     limits,

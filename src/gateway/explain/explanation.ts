@@ -28,7 +28,7 @@ function decided(explanation: DecidedExplanation, paint: Paint): readonly string
     `  visitor   ${explanation.who}`,
     `  from      ${explanation.address}, ${explanation.at}`,
     `  app       ${app.name} (${app.origin})`,
-    `  route     ${route.id} to ${route.upstreams.join(", ")}`,
+    `  route     ${route.id} to ${route.upstreams.join(", ") || "the proxy that asks (forwardAuth)"}`,
     ...readings.flatMap((reading) => readingLines(reading, readings.length > 1, paint)),
     `  decision  ${paint(isThrough ? "good" : "bad", explanation.decision)}, ${explanation.why}`,
     ...(explanation.shadow === null ? [] : [`  shadow    enforce is false; otherwise refused, ${explanation.shadow}`]),

@@ -22,6 +22,8 @@ export const frenchErrors = {
   "error.request.loop": "Cette adresse tourne en rond.",
   "error.request.websocket-version": "La demande n’a pas été comprise.",
   "error.request.not-found": "Cette page n’existe pas.",
+  "error.request.not-proxied": "Cette page n’existe pas ici.",
+  "error.forward-auth.incomplete": "Un problème est survenu ici.",
   "error.upstream.unreachable": "L’application ne répond pas.",
   "error.upstream.answer-malformed": "L’application a donné une réponse qui ne peut pas être transmise.",
   "error.upstream.tls-failed": "L’application n’a pas pu être jointe de manière sûre.",
