@@ -37,6 +37,8 @@ export interface Account {
   readonly user: ProvisionedAccount | null;
   /** The provider's SCIM has deleted it: out until it is provisioned again. */
   readonly removed: boolean;
+  /** What its SCIM called it before it was deleted: who is provisioned under the same address later may be somebody else. */
+  readonly formerExternalId?: string | null;
 }
 
 /** The part of a SCIM User that decides about logins; the whole of it lies in a document of its own. */

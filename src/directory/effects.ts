@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { tokenEvent } from "../core/audit-events.ts";
 import { GatewayError } from "../core/errors.ts";
 import { type Account, isOut, type Person } from "../core/person.ts";
-import type { DirectoryLogins } from "../core/ports/directory.ts";
+import type { DirectoryLogins, PeopleChanges } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Facts } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
@@ -29,6 +29,8 @@ export interface EffectsDeps {
   /** Personal tokens end with the account, and are judged with what it is now. */
   readonly tokens: Affected;
   readonly facts: Pick<Facts, "lease">;
+  /** Null = no connection is open without a session: no route takes bearer tokens. */
+  readonly changes: Pick<PeopleChanges, "announce"> | null;
   readonly audit: Audit;
   readonly log: Log;
 }
@@ -42,7 +44,7 @@ const leaseWaitMs = 500;
 const leaseMs = 5_000;
 
 export function createEffects(deps: EffectsDeps): Effects {
-  const personChanged: Effects["personChanged"] = async (id, before = []) => {
+  const bringToSessions = async (id: string, before: readonly Account[] = []) => {
     const [stored] = await deps.store.read("person", [id]);
     const person = stored == null ? null : (stored.document as Person);
     const accounts = [...new Map([...before, ...(person?.accounts ?? [])].map((one) => [`${one.provider} ${one.subject}`, one])).values()];
@@ -55,11 +57,15 @@ export function createEffects(deps: EffectsDeps): Effects {
     }
   };
   return {
-    personChanged,
+    personChanged: async (id, before) => {
+      await deps.changes?.announce([id]);
+      await bringToSessions(id, before);
+    },
     peopleChanged: async (ids) => {
       const left = [...new Set(ids)];
+      if (left.length > 0) await deps.changes?.announce(left);
       const worker = async () => {
-        for (let id = left.pop(); id !== undefined; id = left.pop()) await personChanged(id);
+        for (let id = left.pop(); id !== undefined; id = left.pop()) await bringToSessions(id);
       };
       await Promise.all(Array.from({ length: Math.min(atOnce, left.length) }, worker));
     },

@@ -2,7 +2,6 @@ import type { Clock } from "../core/clock.ts";
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Account, GroupFact, Person } from "../core/person.ts";
-import { isOut } from "../core/person.ts";
 import type { DirectoryCaller, DirectoryLogins, Recalled } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
@@ -11,7 +10,7 @@ import { emailDomain, foldName } from "../lib/names.ts";
 import { personByAccount, personByAddress, withAddresses } from "./accounts.ts";
 import { enrich, judgePerson } from "./facts.ts";
 import { newDirectoryId } from "./ids.ts";
-import { type Arrival, type Candidates, isLocalLoginForbidden, type Welcome, welcome, whyOut } from "./rules/arrival.ts";
+import { type Arrival, type Candidates, isLocalLoginForbidden, type Welcome, welcome } from "./rules/arrival.ts";
 import { keepAttributes } from "./rules/attributes.ts";
 import { type Transaction, transact } from "./transaction.ts";
 
@@ -41,7 +40,7 @@ export function createDirectoryLogins(deps: DirectoryDeps): DirectoryLogins {
 }
 
 async function admit(deps: DirectoryDeps, vouched: Principal, caller: DirectoryCaller): Promise<Principal> {
-  const principal: Principal = deps.groupsByScim(vouched.provider) ? { ...vouched, groups: { kind: "known", names: [] } } : vouched;
+  const principal = withGroupsOfScim(deps, vouched);
   const { found, admitted } = await transact(deps.store, async (transaction) => {
     const verdict = welcome(arrivalOf(deps, principal), await candidates(transaction, principal), deps.settings);
     if (verdict.kind === "refuse") return { found: verdict, admitted: null };
@@ -79,23 +78,23 @@ async function admitLocal(deps: DirectoryDeps, principal: Principal, caller: Dir
   }
 }
 
-async function recall(deps: DirectoryDeps, principal: Principal): Promise<Recalled> {
+async function recall(deps: DirectoryDeps, asked: Principal): Promise<Recalled> {
+  const principal = asked.person === undefined ? withGroupsOfScim(deps, asked) : asked;
+  const rules = deps.isLocal(principal.provider) ? { ...deps.settings, provisioning: "both" as const } : deps.settings;
   return transact(deps.store, async (transaction): Promise<Recalled> => {
-    const person = await personByAccount(transaction, principal.provider, principal.subject);
-    const isLocal = deps.isLocal(principal.provider);
-    if (person === null) {
-      const isRefused = deps.settings.provisioning === "scim" && !isLocal;
-      return isRefused ? { kind: "out", why: `${principal.provider} has not provisioned ${principal.subject}` } : { kind: "unknown" };
-    }
-    if (isOut(person)) return { kind: "out", why: whyOut(person) };
-    const isProvisioned = person.accounts.some(({ user }) => user !== null);
-    if (deps.settings.provisioning === "scim" && !isProvisioned && !isLocal) {
-      return { kind: "out", why: "no provider provisions this person any more" };
-    }
+    const verdict = welcome(arrivalOf(deps, principal), await candidates(transaction, principal), rules);
+    // A token may come before the first login: whoever would be refused there is refused here.
+    if (verdict.kind === "refuse") return { kind: "out", why: verdict.why };
+    if (verdict.kind === "new" || verdict.kind === "link") return { kind: "unknown" };
     const said = principal.person === undefined ? saidGroups(deps, principal) : principal.person.said;
-    const judged = await judgePerson(transaction, person, { provider: principal.provider, said }, context(deps));
+    const judged = await judgePerson(transaction, verdict.person, { provider: principal.provider, said }, context(deps));
     return { kind: "good", principal: enrich(principal, judged) };
   });
+}
+
+/** Where the provider's SCIM says all of groups, its silence at login is no mystery. */
+function withGroupsOfScim({ groupsByScim }: DirectoryDeps, principal: Principal): Principal {
+  return groupsByScim(principal.provider) ? { ...principal, groups: { kind: "known", names: [] } } : principal;
 }
 
 const context = ({ settings, clock }: DirectoryDeps) => ({ settings, now: clock() });

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { ScimLog, ScimLogEntry } from "../core/ports/directory.ts";
+import type { PeopleChanges, ScimLog, ScimLogEntry } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Documents } from "../core/ports/documents.ts";
 import type { Log } from "../core/ports/log.ts";
@@ -16,6 +16,40 @@ export function createKeptDocuments(store: DirectoryStore, clock: Clock): Docume
         await transaction.get("note", name);
         transaction.put("note", { id: name, about: "document", at: clock(), text });
       }),
+  };
+}
+
+const changed = "people-changed";
+/** Longer than clocks of two machines are apart, and than a reader can be held up. */
+const changesKeptMs = 60_000;
+
+/**
+ * Changes of people as notes in the store that all instances share: a poor man's channel that needs nothing but the directory itself.
+ * Only who has open connections without a session reads it.
+ */
+export function createPeopleChanges(store: DirectoryStore, clock: Clock): PeopleChanges {
+  return {
+    announce: (ids) =>
+      transact(store, async (transaction) => {
+        const at = clock();
+        const old = await transaction.find("note", changed, { offset: 0, limit: 50, to: at - changesKeptMs });
+        for (const note of await transaction.getAll("note", old)) transaction.drop("note", note.id);
+        transaction.put("note", { id: newDirectoryId(), about: changed, at, text: JSON.stringify(ids) });
+      }),
+    reader: () => {
+      let seen: ReadonlySet<string> = new Set();
+      return async () => {
+        const { ids } = await store.find("note", changed, { offset: 0, limit: 10_000, from: clock() - 2 * changesKeptMs });
+        const fresh = (
+          await store.read(
+            "note",
+            ids.filter((id) => !seen.has(id)),
+          )
+        ).flatMap((stored) => stored ?? []);
+        seen = new Set(ids);
+        return fresh.flatMap(({ document }) => JSON.parse((document as Note).text) as string[]);
+      };
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import type { AppSettings } from "../core/settings.ts";
 import { createSlots, type Slots } from "../lib/collections.ts";
+import { type OpenConnection, openConnection } from "./open-connection.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {
@@ -27,6 +28,8 @@ export interface OpenConnectionsDeps {
   readonly clock: Clock;
   /** The current rules' word on a connection that was let in before: `false` cuts it. */
   readonly isStillAllowed: (incoming: Incoming, caller: Known | null) => boolean;
+  /** What becomes of a token's caller; absent = only the token's end and the rules end such a connection. */
+  readonly watchCaller?: (caller: TokenCaller, listener: (now: TokenCaller | null) => void) => () => void;
   /** The app that answers on this host now; null when there is none. */
   readonly appOf: (hostname: string) => AppSettings | null;
 }
@@ -152,12 +155,21 @@ function watch(state: State, connection: OpenConnection): void {
   const { session } = connection;
   if (session === null) {
     state.sessionless.add(connection);
+    if (connection.token !== null) watchToken(state, connection, connection.token);
     return;
   }
   const known = state.watched.get(session.key);
   if (known === undefined) state.watched.set(session.key, startGroup(state, session, connection));
   else known.connections.add(connection);
   catchUp(state, connection, session);
+}
+
+function watchToken(state: State, connection: OpenConnection, token: TokenCaller): void {
+  connection.stop = state.watchCaller?.(token, (now) => {
+    connection.token = now;
+    if (now === null) cut(state, connection, "the caller is shut out");
+    else review(state, connection);
+  });
 }
 
 function startGroup(state: State, session: Session, first: OpenConnection): Group {
@@ -204,6 +216,7 @@ function cut(state: State, connection: OpenConnection, why: string): void {
 
 function forget(state: State, connection: OpenConnection): void {
   if (connection.tunnel) state.tunnels.delete(connection);
+  connection.stop?.();
   if (state.young.remove(connection) || state.sessionless.delete(connection)) return;
   const { session } = connection;
   if (session === null) return;
@@ -217,34 +230,3 @@ function forget(state: State, connection: OpenConnection): void {
 function grown(state: State): readonly OpenConnection[] {
   return [...state.sessionless, ...[...state.watched.values()].flatMap((group) => [...group.connections])];
 }
-
-/** One forwarded response or tunnel, from the moment it is decided until its last byte is gone. */
-interface OpenConnection {
-  readonly incoming: Incoming;
-  /** The session it is open for; null for bearer tokens and where nobody had to be known. Replaced when the session is renewed. */
-  session: Session | null;
-  /** The bearer token's caller, where it is open for one. */
-  readonly token: TokenCaller | null;
-  /** The app's own, shorter or equal limits. */
-  limits: AppSettings["session"];
-  /** The store is being asked whether the session is idle. */
-  asking: boolean;
-  readonly tunnel: boolean;
-  readonly openedAt: number;
-  /** How to cut it; null until the forwarding has begun. */
-  close: ((why: string) => void) | null;
-  /** Why it must not live; kept for a connection that is cut before it could be told how. */
-  cut: string | null;
-  /** Its place among the young; see `Slots`. */
-  slot: number;
-}
-
-function openConnection(incoming: Incoming, caller: Known | null, app: AppSettings, tunnel: boolean, openedAt: number): OpenConnection {
-  const token = caller?.via === "bearer" ? caller : null;
-  const session = caller?.session ?? null;
-  const limits = session?.token === undefined ? app.session : unlimited;
-  return { incoming, session, token, limits, asking: false, tunnel, openedAt, close: null, cut: null, slot: -1 };
-}
-
-/** An app shortens sessions; a personal token has its own end and does not idle. */
-const unlimited: AppSettings["session"] = { idleMs: Number.POSITIVE_INFINITY, lifetimeMs: Number.POSITIVE_INFINITY };

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
-import type { DirectoryLogins, DirectoryPeople, ScimLog } from "../core/ports/directory.ts";
+import type { DirectoryLogins, DirectoryPeople, PeopleChanges, ScimLog } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { DomainProofs } from "../core/ports/domain-proofs.ts";
 import type { Facts } from "../core/ports/facts.ts";
@@ -15,7 +15,7 @@ import { type DomainClaim, type DomainWatch, domainClaim } from "../directory/do
 import { createEffects, type Effects } from "../directory/effects.ts";
 import { createDirectoryLogins } from "../directory/logins.ts";
 import { createMemoryDirectory } from "../directory/memory/store.ts";
-import { createScimLog } from "../directory/notes.ts";
+import { createPeopleChanges, createScimLog } from "../directory/notes.ts";
 import { createDirectoryPeople } from "../directory/people.ts";
 import { createRedisDirectory } from "../directory/redis/store.ts";
 import { createScimAccess } from "../directory/scim/access.ts";
@@ -27,12 +27,15 @@ import { scimEndpoint } from "./scim-endpoint.ts";
 export interface OpenDirectory {
   readonly store: DirectoryStore;
   readonly scimRequests: ScimLog;
+  readonly changes: PeopleChanges;
 }
 
 /** The directory, as the configuration that the process began with names it; null = there is none. */
 export function openDirectory(settings: Settings, deps: { readonly log: Log; readonly metrics: Metrics }): OpenDirectory | null {
   const store = openStore(settings, deps);
-  return store === null ? null : { store, scimRequests: createScimLog({ store, clock: Date.now, log: deps.log }) };
+  if (store === null) return null;
+  const clock = Date.now;
+  return { store, scimRequests: createScimLog({ store, clock, log: deps.log }), changes: createPeopleChanges(store, clock) };
 }
 
 /** The store by itself, for commands. */
@@ -82,7 +85,8 @@ export function composeDirectory(settings: Settings, parts: DirectoryParts): Dir
 }
 
 function directoryOver(settings: Settings, rules: DirectorySettings, parts: DirectoryParts & { readonly open: OpenDirectory }): Directory {
-  const { store, scimRequests } = parts.open;
+  const { store, scimRequests, changes } = parts.open;
+  const takesTokens = settings.apps.some(({ routes }) => routes.some(({ bearer }) => bearer.length > 0));
   const names = new Map(settings.providers.map(({ id, groupNames }) => [id, groupNames]));
   const byScim = new Set(
     settings.providers.filter(({ scim, attributes }) => scim !== null && attributes.groups === null).map(({ id }) => id),
@@ -100,7 +104,7 @@ function directoryOver(settings: Settings, rules: DirectorySettings, parts: Dire
     groupNames: (id: string) => names.get(id) ?? {},
   };
   const logins = createDirectoryLogins(deps);
-  const effects = createEffects({ ...deps, logins });
+  const effects = createEffects({ ...deps, logins, changes: takesTokens ? changes : null });
   const tokens = new Map(settings.providers.map(({ id, scim }) => [id, scim?.tokens ?? []]));
   const access = createScimAccess({ ...parts, tokens: (id) => tokens.get(id) ?? [] });
   const scim = scimEndpoint({ settings, access, requests: scimRequests, context: { ...deps, effects } });

@@ -1,15 +1,18 @@
 import { randomUUID } from "node:crypto";
+import type { Recalled } from "../core/ports/directory.ts";
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
+import type { Principal } from "../core/principal.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createDomainWatch, createLookUpTxt, type LookUpTxt } from "../directory/domains.ts";
 import { createKeptDocuments } from "../directory/notes.ts";
 import { isStillAllowed } from "../gateway/judge.ts";
 import { createOpenConnections } from "../gateway/open-connections.ts";
 import { createListener, type Listener } from "../http/listener/server.ts";
+import { createWatchCaller } from "../identity/bearer-person.ts";
 import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createTracing } from "../observe/tracing.ts";
@@ -94,9 +97,15 @@ export function composeGateway(start: GatewayStart): Gateway {
   const tracing = createTracing({ log, counted: registry.traceSpans, instance });
   const upstreams = createUpstreams({ log, clock });
   const provider = (id: string) => current.providers.get(id);
+  // Callers with tokens of the gateway's own are no people of a provider.
+  const recall = async (principal: Principal): Promise<Recalled> =>
+    current.directory !== null && current.providers.has(principal.provider)
+      ? current.directory.logins.recall(principal)
+      : { kind: "unknown" };
   const connections = createOpenConnections({
     sessions: store.sessions,
     tokens: store.tokens,
+    ...(directory === null ? {} : { watchCaller: createWatchCaller({ recall, changes: directory.changes, log }) }),
     clock,
     isStillAllowed: (incoming, caller) => isStillAllowed(current.gateway, incoming, caller),
     appOf: (hostname) => current.gateway.findSite(hostname)?.app?.settings ?? null,

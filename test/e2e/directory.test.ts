@@ -1,4 +1,3 @@
-import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/free-port.ts";
@@ -6,6 +5,7 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway-pro
 import { consoleToken } from "../support/operations.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
+import { askScim } from "../support/scim-client.ts";
 import { groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
@@ -53,48 +53,8 @@ afterAll(async () => {
   await redis.stop();
 });
 
-interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  // biome-ignore lint/suspicious/noExplicitAny: what a protocol answers is looked into freely
-  readonly body: any;
-}
-
-function scim(
-  method: string,
-  path: string,
-  body?: object,
-  change: { readonly token?: string; readonly port?: number } = {},
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: "127.0.0.1",
-        port: change.port ?? rig.port,
-        method,
-        path: `/_vestibule/scim/acme/v2${path}`,
-        headers: {
-          host: `auth.localhost:${rig.port}`,
-          authorization: `Bearer ${change.token ?? token}`,
-          ...(body === undefined ? {} : { "content-type": "application/scim+json" }),
-        },
-      },
-      (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (part: string) => {
-          text += part;
-        });
-        answer.on("end", () =>
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text === "" ? null : JSON.parse(text) }),
-        );
-      },
-    );
-    sent.on("error", reject);
-    // Without a length, as most clients do not: chunked.
-    if (body !== undefined) sent.write(JSON.stringify(body));
-    sent.end();
-  });
-}
+const scim = (method: string, path: string, body?: object, change: { readonly token?: string; readonly port?: number } = {}) =>
+  askScim({ port: rig.port, host: `auth.localhost:${rig.port}`, provider: "acme", token, method, path, body, ...change });
 
 const atSecond = (visitor: Visitor, host: string, path: string) =>
   visitor.visit(`http://${host}:${secondPort}${path}`, { headers: { host: `${host}:${rig.port}` } });

@@ -27,6 +27,21 @@ test("a token of somebody who is shut out is rejected within a second, and one o
   expect(await person(other)).toBe(other);
 });
 
+test("a token before the first login: who was provisioned has roles, who is deactivated or claims another's address is rejected", async () => {
+  const rig = createScimRig({ roles: { admin: { groups: ["admins"], managers: false, keep: false } } });
+  const { id } = await rig.user({ userName: "zoe@example.org", externalId: "sub-z" });
+  const person = createBearerPerson({ logins: rig.logins, clock: () => rig.now });
+  const zoe = caller("entra", "sub-z");
+  expect(await person(zoe)).toMatchObject({ principal: { person: { roles: ["admin"] } } });
+  expect((await rig.people.search("", { offset: 0, limit: 9 })).people[0]?.accounts[0]).toMatchObject({ subject: null, seenAt: null });
+  await rig.admit({ provider: "entra", subject: "real", email: "zoe@example.org" });
+  rig.now += 500;
+  const claimant = { ...caller("entra", "mallory"), principal: { ...caller("entra", "mallory").principal, email: "zoe@example.org" } };
+  expect(await person(claimant)).toMatchObject({ kind: "rejected" });
+  await rig.scim("DELETE", `/Users/${id}`);
+  expect(await person(caller("entra", "real"))).toMatchObject({ kind: "rejected" });
+});
+
 test("nothing is made anew while nothing changes, and nobody is known who was not provisioned where that is wanted", async () => {
   const rig = createScimRig({ provisioning: "scim" });
   await rig.user({ userName: "z", externalId: "sub-z" });

@@ -8,7 +8,7 @@ import type { Principal } from "../../src/core/principal.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { DirectoryDeps } from "../../src/directory/logins.ts";
 import { createMemoryDirectory } from "../../src/directory/memory/store.ts";
-import { createScimLog } from "../../src/directory/notes.ts";
+import { createPeopleChanges, createScimLog } from "../../src/directory/notes.ts";
 import { composeDirectory, type Directory } from "../../src/process/directory.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { aProvider, someSettings } from "./policy-builders.ts";
@@ -80,7 +80,7 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
   const owners = new Map([["acme.example", "entra"]]);
   const unproven = new Set<string>();
   const directory = composeDirectory(all, {
-    open: { store, scimRequests: createScimLog({ store, clock, log }) },
+    open: { store, scimRequests: createScimLog({ store, clock, log }), changes: createPeopleChanges(store, clock) },
     sessions,
     tokens,
     facts,

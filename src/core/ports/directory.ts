@@ -74,6 +74,14 @@ export interface DirectoryPeople {
   remove(id: string, caller: DirectoryCaller): Promise<boolean>;
 }
 
+/** Whose roles, teams, groups or right to be here may be others now, told to all processes of all instances. */
+export interface PeopleChanges {
+  /** Resolves when readers can see it. Rejects with `directory.unavailable`. */
+  announce(ids: readonly string[]): Promise<void>;
+  /** A reader that tells each change once, those of the last minute first. */
+  reader(): () => Promise<readonly string[]>;
+}
+
 /** One SCIM request that was answered, for operators who ask what their provider has been doing. */
 export interface ScimLogEntry {
   readonly at: number;

@@ -1,7 +1,7 @@
 import type { Account, Person, ProvisionedAccount } from "../../core/person.ts";
 import { isOut } from "../../core/person.ts";
-import { emailDomain, foldName } from "../../lib/names.ts";
-import { managerOf, personByAccount, personByAddress, withAddresses } from "../accounts.ts";
+import { foldName } from "../../lib/names.ts";
+import { managerOf, withAddresses } from "../accounts.ts";
 import { emailValues, isObject, type JsonObject, type ScimUser } from "../documents.ts";
 import { newDirectoryId } from "../ids.ts";
 import { emptyPerson, ownerOfAddress } from "../logins.ts";
@@ -12,6 +12,7 @@ import { addressesIn, etagOf, type Rendered, type ScimContext, type ScimOutcome 
 import { saidBy } from "./said.ts";
 import { enterpriseUrn } from "./schema.ts";
 import { ScimError } from "./scim-error.ts";
+import { accountToTake, knownPerson, removedAccount } from "./takeover.ts";
 
 /** The User with this id, if it is this provider's. */
 export async function readUser(context: ScimContext, transaction: Transaction, id: string): Promise<ScimUser> {
@@ -48,6 +49,7 @@ export async function createUser(
     ...(account ?? { provider: context.provider, subject: null, email: null, via: "scim", since: now, seenAt: null, groups: null }),
     user: provisionedPart(user.id, complete),
     removed: false,
+    formerExternalId: null,
   };
   const person = await rewritten(context, transaction, { ...before, accounts: [...others, provisioned] }, complete, true);
   outcome.people.add(person.id);
@@ -88,7 +90,10 @@ export async function updateUser(
   return isSameResource(user.resource, complete) ? user : updated;
 }
 
-/** Forgets a User. The person is out until somebody provisions them again; one who never signed in is forgotten as well. */
+/**
+ * Forgets a User. The person is out until this very person is provisioned again. Only where nobody signs in without being provisioned,
+ * one who never signed in is forgotten as well: elsewhere the first login would let in whom the provider has just thrown out.
+ */
 export async function deleteUser(context: ScimContext, transaction: Transaction, user: ScimUser, outcome: ScimOutcome): Promise<void> {
   const before = await personOf(transaction, user);
   const now = context.clock();
@@ -96,12 +101,11 @@ export async function deleteUser(context: ScimContext, transaction: Transaction,
   await leaveGroups(transaction, context.provider, user.id, now);
   outcome.before.set(before.id, before);
   outcome.told.push({ action: "deleted", person: before.id, subject: subjectOf(before, user.id), detail: `User ${user.id}` });
-  const accounts = before.accounts.flatMap((one): readonly Account[] => {
-    if (one.user?.id !== user.id) return [one];
-    // By an address that it had, whoever is provisioned again is known again.
-    return one.subject === null ? [] : [{ ...one, email: one.email ?? one.user.addresses[0] ?? null, user: null, removed: true }];
-  });
-  if (accounts.length === 0) transaction.drop("person", before.id);
+  const accounts = await Promise.all(
+    before.accounts.map(async (one) => (one.user?.id === user.id ? removedAccount(transaction, one, one.user) : one)),
+  );
+  const isStranger = before.seenAt === null && accounts.length === 1;
+  if (isStranger && context.settings.provisioning === "scim") transaction.drop("person", before.id);
   else {
     const attributes = keepAttributes(before.attributes, { provider: context.provider, by: "scim", first: false, values: {} }, {});
     transaction.put(
@@ -157,29 +161,6 @@ async function refuseTaken({ provider }: ScimContext, transaction: Transaction, 
   };
   await taken("userName", foldName);
   await taken("externalId", (text) => text);
-}
-
-/** Somebody whom logins have made: by the subject that `externalId` is, else by an address that the person holds. */
-async function knownPerson(context: ScimContext, transaction: Transaction, resource: JsonObject): Promise<Person | null> {
-  const { externalId } = resource;
-  const bySubject = typeof externalId === "string" ? await personByAccount(transaction, context.provider, externalId) : null;
-  if (bySubject?.accounts.some((one) => one.provider === context.provider && one.subject === externalId && one.user === null))
-    return bySubject;
-  for (const address of addressesIn(resource, emailValues(resource))) {
-    const owner = context.ownerOfDomain(emailDomain(address) ?? "");
-    if (owner !== null && owner !== context.provider) continue;
-    const person = await personByAddress(transaction, address);
-    const mine = person?.accounts.filter((one) => one.provider === context.provider) ?? [];
-    // Not one whom this provider has provisioned already: two of its Users are two people, whatever addresses they share.
-    if (person !== null && mine.every((one) => one.user === null) && (mine.length > 0 || context.settings.link === "email")) return person;
-  }
-  return null;
-}
-
-/** The account of this provider that a login has made; of several the one whose subject `externalId` is. */
-function accountToTake({ provider }: ScimContext, { accounts }: Person, { externalId }: JsonObject): Account | null {
-  const mine = accounts.filter((one) => one.provider === provider && one.user === null);
-  return mine.find(({ subject }) => subject === externalId) ?? mine[0] ?? null;
 }
 
 function provisionedPart(id: string, resource: JsonObject): ProvisionedAccount {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createScimRig, enterpriseSchema, patchOf, userSchema } from "../../support/scim-rig.ts";
+import { createScimRig, enterpriseSchema, groupSchema, patchOf, userSchema } from "../../support/scim-rig.ts";
 
 describe("Users", () => {
   test("POST makes one, with its id, ETag, address and times", async () => {
@@ -302,8 +302,55 @@ describe("deprovisioned by SCIM is out", () => {
     expect((await rig.admit({ provider: "entra", subject: "z", email: "zoe@acme.example" })).person?.id).toBe(principal.person?.id);
   });
 
-  test("somebody who never signed in is forgotten by DELETE", async () => {
+  test("a userName that is given to somebody else after a DELETE makes another person, and brings nobody back", async () => {
+    const rig = createScimRig({ roles: { boss: { groups: ["Chiefs"], managers: false, keep: true } } });
+    const { id } = await rig.user({ userName: "zoe@example.org", externalId: "oid-1" });
+    const old = await rig.signIn({ provider: "entra", subject: "oid-1", email: "zoe@example.org" });
+    await rig.signIn({ provider: "okta", subject: "o", email: "zoe@example.org" });
+    await rig.scim("DELETE", `/Users/${id}`);
+    const next = await rig.user({ userName: "Zoe@example.org", externalId: "oid-2" });
+    await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "Chiefs", members: [{ value: next.id }] });
+    const hired = await rig.admit({ provider: "entra", subject: "oid-2", email: "zoe@example.org" });
+    expect(hired.person?.id).not.toBe(old.principal.person?.id);
+    expect(hired.person?.roles).toEqual(["boss"]);
+    for (const account of [{ provider: "entra", subject: "oid-1" } as const, { provider: "okta", subject: "o" } as const])
+      await expect(rig.admit({ ...account, email: "zoe@example.org" })).rejects.toMatchObject({ code: "directory.deactivated" });
+    // The address is the new holder's now, at other providers, too.
+    expect((await rig.admit({ provider: "adfs", subject: "n", email: "zoe@example.org" })).person?.id).toBe(hired.person?.id);
+  });
+
+  test("the same person provisioned again by the same externalId comes back as before, in whatever name", async () => {
     const rig = createScimRig();
+    const { id } = await rig.user({ userName: "zoe@example.org", externalId: "nick" });
+    const old = await rig.signIn({ provider: "entra", subject: "oid-1", email: "zoe@example.org" });
+    await rig.scim("DELETE", `/Users/${id}`);
+    await rig.user({ userName: "zoe@example.org", externalId: "nick" });
+    expect((await rig.admit({ provider: "entra", subject: "oid-1" })).person?.id).toBe(old.principal.person?.id);
+  });
+
+  test("somebody known at another provider whom this one has deleted before their first login here is out", async () => {
+    const rig = createScimRig();
+    await rig.signIn({ provider: "okta", subject: "o", email: "zoe@example.org" });
+    const { id } = await rig.user({ userName: "zoe@example.org", externalId: "oid-1" });
+    await rig.scim("DELETE", `/Users/${id}`);
+    await expect(rig.admit({ provider: "okta", subject: "o" })).rejects.toMatchObject({ code: "directory.deactivated" });
+    await expect(rig.admit({ provider: "entra", subject: "oid-1" })).rejects.toMatchObject({ code: "directory.deactivated" });
+  });
+
+  test.each([
+    { when: "by the externalId", login: { subject: "oid-1", email: null } },
+    { when: "by the address", login: { subject: "other", email: "zoe@example.org" } },
+  ])("who was deleted before the first login is not let in by just-in-time, found $when", async ({ login }) => {
+    const rig = createScimRig();
+    const { id } = await rig.user({ userName: "zoe@example.org", externalId: "oid-1" });
+    await rig.scim("DELETE", `/Users/${id}`);
+    await expect(rig.admit({ provider: "entra", ...login })).rejects.toMatchObject({ status: 403 });
+    await rig.user({ userName: "zoe@example.org", externalId: "oid-1" });
+    await rig.admit({ provider: "entra", subject: "oid-1", email: "zoe@example.org" });
+  });
+
+  test("where only the provisioned sign in, somebody who never did is forgotten by DELETE", async () => {
+    const rig = createScimRig({ provisioning: "scim" });
     const { id } = await rig.user();
     expect((await rig.scim("DELETE", `/Users/${id}`)).status).toBe(204);
     expect((await rig.scim("GET", `/Users/${id}`)).status).toBe(404);
