@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../core/audit-events.ts";
+import { type AuditEntry, type AuditEvent, tokenEvent } from "../core/audit-events.ts";
 import type { Audit } from "../core/ports/log.ts";
 import type { EndQuery, SessionStore } from "../core/ports/session-store.ts";
 import type { SessionSummary } from "../core/session.ts";
@@ -38,6 +38,8 @@ export interface ExplainInput {
 /** All that operators can ask and do, whatever they do it with: the API, the console and the command line stand on it. */
 export interface Operations {
   readonly sessions: Pick<SessionStore, "list" | "read" | "end" | "countMatching" | "endMatching" | "openCount">;
+  /** People's own tokens. */
+  readonly tokens: Pick<SessionStore, "list" | "read" | "end" | "countMatching" | "endMatching">;
   /** The configuration in force. */
   readonly settings: () => Settings;
   readonly explain: (input: ExplainInput) => object;
@@ -59,10 +61,14 @@ export async function endOne(operations: Operations, operator: Operator, handle:
   const session = await operations.sessions.read(handle);
   if (session === null || !(await operations.sessions.end(handle, "revoked"))) return false;
   noteEnded(operations, operator, session);
+  noteAct(operations, operator, "end-session", handle, 1);
   return true;
 }
 
-/** Ends all that match, with an audit line for each and one for the whole; answers how many. */
+/**
+ * Ends all that match, with an audit line for each and one for the whole; answers how many. Who names a person means the person's tokens as
+ * well: somebody who was ended must not be in by another door.
+ */
 export async function endMatching(operations: Operations, operator: Operator, query: EndQuery): Promise<number> {
   const ended = await operations.sessions.endMatching(query, "revoked", (session) => noteEnded(operations, operator, session));
   const named = query === "everyone" ? {} : query;
@@ -77,6 +83,8 @@ export async function endMatching(operations: Operations, operator: Operator, qu
     by: operator.name,
     filter: query,
   });
+  noteAct(operations, operator, "end-sessions", query, ended);
+  if (meansPeople(query)) await endTokens(operations, operator, query);
   return ended;
 }
 
@@ -91,4 +99,44 @@ function noteEnded({ audit }: Operations, operator: Operator, { handle, principa
     why: "revoked",
     by: operator.name,
   });
+}
+
+/** Whose, and nothing else: from where a session came, or what it opened, is no matter of a person. */
+function meansPeople(query: EndQuery): boolean {
+  if (query === "everyone") return false;
+  const named = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  return (query.subject ?? query.email) !== undefined && named.every((name) => ["provider", "subject", "email"].includes(name));
+}
+
+/** Ends one personal token; false when there was none. */
+export async function endToken(operations: Operations, operator: Operator, handle: string): Promise<boolean> {
+  const token = await operations.tokens.read(handle);
+  if (token === null || !(await operations.tokens.end(handle, "revoked"))) return false;
+  noteEndedToken(operations, operator, token);
+  noteAct(operations, operator, "end-token", handle, 1);
+  return true;
+}
+
+/** Ends all personal tokens that match; answers how many. */
+export async function endTokens(operations: Operations, operator: Operator, query: EndQuery): Promise<number> {
+  const ended = await operations.tokens.endMatching(query, "revoked", (token) => noteEndedToken(operations, operator, token));
+  noteAct(operations, operator, "end-tokens", query, ended);
+  return ended;
+}
+
+function noteEndedToken({ audit }: Operations, { name, address }: Operator, token: SessionSummary): void {
+  audit(tokenEvent({ ...token, key: token.handle }, "ended", { client: address, why: "revoked", by: name }));
+}
+
+/** Reads the file again because this operator asked for it. */
+export async function reloadAs(operations: Operations, operator: Operator): Promise<ReloadOutcome> {
+  const outcome = await operations.reload();
+  noteAct(operations, operator, "reload", null, outcome.outcome === "applied" ? 1 : 0);
+  return outcome;
+}
+
+type Act = (AuditEvent & { readonly event: "operator" })["act"];
+
+function noteAct({ audit }: Operations, { name, address }: Operator, act: Act, what: object | string | null, count: number): void {
+  audit({ event: "operator", by: name, client: address, act, what, count });
 }

@@ -15,12 +15,12 @@ Commands:
   metadata  print our SAML metadata for a provider
   secret    make a value for sessions.secret
   saml-keys make a key and its certificate for a SAML provider
-  token     make a service token
+  token     make a service token; list and end people's own
   directory people: export, import, find, unlink, merge, shut out
   schema    print the JSON Schema of the configuration file, for editors
   completion  print the completion of bash or zsh
   sessions  who is signed in at the running gateway: list, show, end
-  revoke    end all sessions of one person
+  revoke    end all sessions and tokens of one person
   status    say whether the running gateway is ready, and how many are signed in
 
 Options:
@@ -133,6 +133,8 @@ line for the configuration. Overwrites nothing.
       --days N        how long it is good; default: 1100
 `,
   token: `Usage: vestibule token add NAME [--groups A,B] [--networks N,M] [--expires DATE]
+       vestibule token list [--person ID] [--email ADDRESS] [--provider ID] [--json]
+       vestibule token end HANDLE
 
 Makes a token for a caller that is no person. The token is printed once; the lines for serviceTokens, which keeps
 its hash only, go to standard error.
@@ -140,6 +142,13 @@ its hash only, go to standard error.
       --groups A,B    the groups that rules see
       --networks N,M  networks from which it counts; default: all
       --expires DATE  the first day on which it no longer counts; default: in a year
+
+list and end: the tokens that people made for their own programs (personalTokens), at the running gateway.
+
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+      --admin URL     where the admin listener is reached; default: http:// with admin.address
+      --person ID     whose: the subject; --email, --provider likewise
+      --json          list: one JSON object a line
 `,
   directory: `Usage: vestibule directory [--config FILE] VERB …
 
@@ -199,7 +208,8 @@ Who is signed in at the running gateway, over all its processes and instances. N
 `,
   revoke: `Usage: vestibule revoke [--config FILE] [--dry-run] PERSON
 
-Ends all sessions of PERSON, named by subject or e-mail address, at every provider. They are refused everywhere within a second.
+Ends all sessions and personal tokens of PERSON, named by subject or e-mail address, at every provider. They are refused everywhere
+within a second.
 
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
       --admin URL     where the admin listener is reached; default: http:// with admin.address

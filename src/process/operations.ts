@@ -13,6 +13,7 @@ export type ReloadFile = () => Promise<ReloadOutcome>;
 /** What operators can ask and do here, by the configuration in force. */
 export function composeOperations(deps: {
   readonly sessions: SessionStore;
+  readonly tokens: SessionStore;
   readonly settings: () => Settings;
   readonly state: Operations["state"];
   readonly metricsText: Operations["metricsText"];
@@ -22,10 +23,10 @@ export function composeOperations(deps: {
   readonly people: Operations["people"];
   readonly reload: () => ReloadFile | null;
 }): Operations {
-  const { sessions, settings, state, metricsText, logs, tail, version, people } = deps;
+  const { sessions, tokens, settings, state, metricsText, logs, tail, version, people } = deps;
   let compiled: { readonly settings: Settings; readonly explain: ReturnType<typeof composeExplain> } | null = null;
   return {
-    ...{ sessions, settings, state, metricsText, version, people },
+    ...{ sessions, tokens, settings, state, metricsText, version, people },
     assertionKeys: () => createAssertions({ secrets: settings().sessions.secrets, clock: Date.now }).jwks().keys,
     audit: logs.audit,
     tail: tail.find,

@@ -70,6 +70,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
     sessions: store.sessions,
+    tokens: store.tokens,
     settings: () => current,
     people: () => office?.directory() ?? null,
     reload: () => reloadFile,

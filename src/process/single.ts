@@ -50,6 +50,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
     sessions: gateway.sessions,
+    tokens: gateway.tokens,
     settings: gateway.settings,
     people: gateway.people,
     reload: () => reloadFile,

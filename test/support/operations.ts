@@ -16,7 +16,7 @@ export const consoleToken = "console-token-of-the-tests-0123456789";
 export function someOperations(
   change: Partial<Operations> = {},
   settings: Partial<Settings> = {},
-): Operations & { readonly audited: AuditEvent[]; readonly store: SessionStore } {
+): Operations & { readonly audited: AuditEvent[]; readonly store: SessionStore; readonly tokenStore: SessionStore } {
   const audited: AuditEvent[] = [];
   const tail = createAuditTail(Date.now);
   const all = someSettings([anApp({ providers: ["entra"] })], {
@@ -24,16 +24,19 @@ export function someOperations(
     console: { token: makeSecret(consoleToken), host: null },
     ...settings,
   });
-  const store = createMemoryStore({
+  const kept = createMemoryStore({
     settings: sessionSettings(),
     clock: Date.now,
     random: randomBytes,
     log: recordingLog(),
     metrics: noMetrics,
-  }).sessions;
+  });
+  const store = kept.sessions;
   return {
     sessions: store,
+    tokens: kept.tokens,
     store,
+    tokenStore: kept.tokens,
     settings: () => all,
     explain: (input) => ({ outcome: "allow", asked: input.url }),
     state: () => ({

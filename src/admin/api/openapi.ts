@@ -2,9 +2,10 @@ import { z } from "zod";
 import { peopleRoutes } from "./people.ts";
 import { type ApiRoute, apiRoutes } from "./routes.ts";
 import { problem } from "./schemas.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 /** All operations of the API. */
-export const allRoutes: readonly ApiRoute[] = [...apiRoutes, ...peopleRoutes];
+export const allRoutes: readonly ApiRoute[] = [...apiRoutes, ...tokenRoutes, ...peopleRoutes];
 
 /** The API's OpenAPI 3.1 document, made from the schemas that check it. */
 export function openApi(version: string): object {

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { formatOrigin } from "../../core/origin.ts";
 import type { SessionQuery } from "../../core/ports/session-store.ts";
 import type { SessionSummary } from "../../core/session.ts";
-import { type ExplainInput, endMatching, endOne, type Operations, type Operator } from "../operations.ts";
+import { type ExplainInput, endMatching, endOne, type Operations, type Operator, reloadAs } from "../operations.ts";
 import { ApiProblem } from "./problem.ts";
 import {
   appsAnswer,
@@ -117,7 +117,13 @@ export const apiRoutes: readonly ApiRoute[] = [
     },
   },
   {
-    ...{ method: "post", path: "/sessions/end", summary: "Ends all sessions that match.", body: endRequest, answer: endAnswer },
+    ...{
+      method: "post",
+      path: "/sessions/end",
+      summary: "Ends all sessions that match; of a person, the tokens as well.",
+      body: endRequest,
+      answer: endAnswer,
+    },
     run: async ({ operations, operator, body }) => {
       const { all, dryRun, ...given } = body as z.output<typeof endRequest>;
       const query = all === true ? "everyone" : queryOf(given);
@@ -168,7 +174,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   },
   {
     ...{ method: "post", path: "/reload", summary: "Reads the configuration file again.", answer: reloadAnswer },
-    run: async ({ operations }) => operations.reload(),
+    run: ({ operations, operator }) => reloadAs(operations, operator),
   },
 ];
 
