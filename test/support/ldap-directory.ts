@@ -32,16 +32,22 @@ export function ldapSettings(slapd: Pick<TestSlapd, "url">, more: Partial<LdapSe
   };
 }
 
+/** A directory in which tries of passwords need not be counted. */
+export interface TestDirectory extends Directory {
+  verify(login: string, password: string, spend?: (entry: string) => Promise<void>): ReturnType<Directory["verify"]>;
+}
+
 /** The directory of these settings, with subject entryUUID. */
 export function directoryOf(
   settings: LdapSettings,
   { subject = "entryUUID", groups = "memberOf", wanted = [] as readonly string[], groupNames = {}, clock = Date.now } = {},
-): Directory {
-  return createDirectory({
+): TestDirectory {
+  const directory = createDirectory({
     settings,
     attributes: { subject, groups, wanted: [subject, "uid", "cn", "mail", ...wanted] },
     groupNames,
     clock,
     log: recordingLog(),
   });
+  return { ...directory, verify: (login, password, spend = () => Promise.resolve()) => directory.verify(login, password, spend) };
 }

@@ -11,6 +11,7 @@ import { anyEntry, equals, readFilter } from "./filters.ts";
 import { type GroupRules, groupsOf } from "./groups.ts";
 import { inspectServer } from "./inspect.ts";
 import { createPool, type LdapPool } from "./pool.ts";
+import type { Spend } from "./port.ts";
 import { createRootReader } from "./root-entry.ts";
 import type { LdapServer, LdapSettings } from "./settings.ts";
 
@@ -34,8 +35,8 @@ export type FoundAnswer =
 
 /** A directory of people. What fails throws `ldap.*` codes; every answer comes within `timeout`. */
 export interface Directory {
-  /** Whether this password is this login's: one bind, whatever comes of it. */
-  verify(login: string, password: string): Promise<PasswordAnswer>;
+  /** Whether this password is this login's: one bind, whatever comes of it, and none when `spend` throws. */
+  verify(login: string, password: string, spend: Spend): Promise<PasswordAnswer>;
   /** Who has this login, without a password. Needs the service account. */
   find(login: string): Promise<FoundAnswer>;
   /** Who has this subject now. Needs the service account. */
@@ -57,6 +58,13 @@ export interface DirectoryDeps {
 
 /** Active Directory's: a ticket names it too. */
 const accountId = "objectSid";
+interface DirectBind {
+  readonly login: string;
+  readonly password: string;
+  /** `userDn`. */
+  readonly template: string;
+}
+
 const longestLogin = 256;
 const longestPassword = 1_024;
 
@@ -110,7 +118,7 @@ export function createDirectory(deps: DirectoryDeps): Directory {
       const person = answer.kind === "ok" && after !== undefined ? await after(connection, left) : null;
       return { answer, person };
     });
-  const searchThenBind = async (login: string, password: string, ends: number): Promise<PasswordAnswer> => {
+  const searchThenBind = async (login: string, password: string, spend: Spend, ends: number): Promise<PasswordAnswer> => {
     const found = await findBy(userFilter.fill({ login }), "this login", ends);
     if (found.kind === "none") {
       // An unknown name costs a bind too, so that the time of the answer does not tell which names exist. The password stays here.
@@ -118,12 +126,14 @@ export function createDirectory(deps: DirectoryDeps): Directory {
       return { kind: "refused", detail: found.detail };
     }
     const { person } = found;
+    await spend(nameKey(person.entry.dn));
     const { answer } = await bindAs(person.entry.dn, password, ends);
     return concluded(answer, found, person.entry.dn);
   };
-  const bindDirectly = async (login: string, password: string, template: string, ends: number): Promise<PasswordAnswer> => {
+  const bindDirectly = async ({ login, password, template }: DirectBind, spend: Spend, ends: number): Promise<PasswordAnswer> => {
     const dn = directName(template, login);
     if (dn === null) return { kind: "refused", detail: "the login has characters that no account name has" };
+    await spend(nameKey(dn));
     const own = settings.bind === null;
     const { answer, person } = await bindAs(
       dn,
@@ -152,13 +162,15 @@ export function createDirectory(deps: DirectoryDeps): Directory {
   return {
     pool,
     inspect: (server) => inspectServer(settings, server, root),
-    verify: async (login, password) => {
+    verify: async (login, password, spend) => {
       if (!isPlausible(login, longestLogin)) return { kind: "refused", detail: "the login is empty, too long or no text" };
       // RFC 4513 5.1.2: sent empty, a password is an anonymous bind, which many servers answer with success.
-      if (password === "" || Buffer.byteLength(password) > longestPassword)
-        return { kind: "refused", detail: "the password is empty or too long" };
+      if (isNoPassword(password)) return { kind: "refused", detail: "the password is empty, too long or no text" };
       const ends = deadline();
-      return settings.userDn === null ? searchThenBind(login, password, ends) : bindDirectly(login, password, settings.userDn, ends);
+      const { userDn } = settings;
+      return userDn === null
+        ? searchThenBind(login, password, spend, ends)
+        : bindDirectly({ login, password, template: userDn }, spend, ends);
     },
     find: (login) =>
       isPlausible(login, longestLogin)
@@ -174,6 +186,15 @@ export function createDirectory(deps: DirectoryDeps): Directory {
 
 function isPlausible(text: string, longest: number): boolean {
   return text.trim() !== "" && text.length <= longest && text.isWellFormed() && !/\p{Cc}/u.test(text);
+}
+
+/**
+ * A server that reads up to a NUL, or leaves out what SASLprep maps to nothing (RFC 4013 2.1), takes such a password for an empty one:
+ * an anonymous bind, which goes well.
+ */
+function isNoPassword(password: string): boolean {
+  if (password.includes("\0") || !password.isWellFormed() || Buffer.byteLength(password) > longestPassword) return true;
+  return password.replace(/[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "") === "";
 }
 
 /** What a bind and the entry together mean. */

@@ -34,7 +34,8 @@ async function submit(parts: FlowParts, providers: Providers, limits: AccountLim
   const login = field("username");
   try {
     await limits.spend(provider.id, login);
-    const vouched = await provider.logIn(login, field("password"));
+    // The entry counts too: it may have several names to be found by.
+    const vouched = await provider.logIn(login, field("password"), (entry) => limits.spend(provider.id, entry));
     const attempt = attemptOf(parts, useLogin(parts, request, provider, state), () => Promise.resolve(vouched));
     return await completeLogin(parts, request, attempt);
   } catch (error) {

@@ -21,6 +21,8 @@ export interface GroupRules {
 export const mostGroups = 1_000;
 export const deepestNesting = 10;
 const namesPerSearch = 40;
+/** One after the other, a thousand groups would take the whole time-out on their way to and fro. */
+const readsAtOnce = 16;
 /** LDAP_MATCHING_RULE_IN_CHAIN (MS-ADTS 3.1.1.3.4.4.3). */
 const chainRule = "1.2.840.113556.1.4.1941";
 
@@ -46,8 +48,7 @@ export async function groupsOf(source: GroupSource, rules: GroupRules, person: L
   if (rules.nested && source.isActiveDirectory) return named(await searchChain(source, rules, person), rules);
   // Values that are no names of entries are the groups themselves.
   const plain = rules.base === null ? listed.filter((value) => !isEntryName(value)) : [];
-  const direct =
-    rules.base === null ? await readGroups(source, rules, listed.filter(isEntryName)) : await searchGroups(source, rules, [person]);
+  const direct = rules.base === null ? await readGroups(source, rules, listed) : await searchGroups(source, rules, [person]);
   if (direct === null) return tooMany;
   const all = rules.nested ? await walk(source, rules, direct) : direct;
   const groups = named(all, rules);
@@ -122,20 +123,22 @@ function filterFor(template: FilterTemplate, member: LdapEntry | Group): readonl
   return [template.fill(values)];
 }
 
-/** These groups by name. One whose name already says what it is called is not read, unless what it is in matters. */
+/** The groups of these names; what is no name of an entry is left out. One whose name already says what it is called is not read, unless what it is in matters. */
 async function readGroups(source: GroupSource, rules: GroupRules, names: readonly string[]): Promise<readonly Group[] | null> {
-  const distinct = [...new Map(names.map((dn) => [nameKey(dn), dn])).values()];
-  if (distinct.length > mostGroups) return null;
-  const groups: Group[] = [];
-  for (const dn of distinct) {
+  // A thousand groups may each name a thousand: what is spelled alike is parsed once.
+  const spelled = new Set(names);
+  if (spelled.size > mostGroups) return null;
+  const distinct = [...new Map([...spelled].filter(isEntryName).map((dn) => [nameKey(dn), dn])).values()];
+  const read = async (dn: string): Promise<Group> => {
     const name = leafValue(dn, rules.name);
-    if (name !== null && !rules.nested) groups.push({ dn, name, memberOf: [] });
-    else {
-      const [group] = await search(source, rules, { base: dn, scope: "base", filter: anyEntry });
-      // One that may not be read is still a group; what it is in is not known, but nothing is allowed by that.
-      groups.push(group ?? { dn, name, memberOf: [] });
-    }
-  }
+    if (name !== null && !rules.nested) return { dn, name, memberOf: [] };
+    const [group] = await search(source, rules, { base: dn, scope: "base", filter: anyEntry });
+    // One that may not be read is still a group; what it is in is not known, but nothing is allowed by that.
+    return group ?? { dn, name, memberOf: [] };
+  };
+  const groups: Group[] = [];
+  for (let at = 0; at < distinct.length; at += readsAtOnce)
+    groups.push(...(await Promise.all(distinct.slice(at, at + readsAtOnce).map(read))));
   return groups;
 }
 
@@ -154,7 +157,8 @@ async function search(
   const entries = await connection.search({ base, scope, filter, attributes, most: mostGroups }, left());
   return entries.map(({ dn, attributes: read }) => ({
     dn,
-    name: read.get(rules.name.toLowerCase())?.[0] ?? null,
-    memberOf: (read.get(rules.attribute.toLowerCase()) ?? []).filter(isEntryName),
+    // An attribute that the service account may not read still stands in the entry's name.
+    name: read.get(rules.name.toLowerCase())?.[0] ?? leafValue(dn, rules.name),
+    memberOf: read.get(rules.attribute.toLowerCase()) ?? [],
   }));
 }

@@ -5,7 +5,7 @@ import type { Log } from "../../core/ports/log.ts";
 
 /** How often passwords may be tried for one account. */
 export interface AccountLimits {
-  /** Counts one try of this login at this provider, in all processes together. Throws `login.too-many`. */
+  /** Counts one try of this login, or of this entry, at this provider, in all processes together. Throws `login.too-many`. */
   spend(provider: string, login: string): Promise<void>;
 }
 
@@ -20,7 +20,9 @@ export function createAccountLimits(facts: Pick<Facts, "count">, log: Log): Acco
   return {
     spend: async (provider, login) => {
       // A hash: what was typed may be a password in the wrong field.
-      const who = createHash("sha256").update(`${provider}\0${login.trim().toLowerCase()}`).digest("base64url");
+      const who = createHash("sha256")
+        .update(`${provider}\0${spellingOf(login)}`)
+        .digest("base64url");
       const tries = await facts.count("password-tries", who, windowMs).catch((error: unknown) => {
         log.debug({ error }, "tries of a password could not be counted in the store");
         return 0;
@@ -29,4 +31,13 @@ export function createAccountLimits(facts: Pick<Facts, "count">, log: Log): Acco
         throw new GatewayError("login.too-many", `more than ${triesPerAccount} passwords were tried for one account in a minute`);
     },
   };
+}
+
+/**
+ * One text for what directories take for one name: they compare without case, accents, width, ignorable characters and repeated blanks
+ * (RFC 4518), so that each of a thousand spellings would otherwise have tries of its own.
+ */
+function spellingOf(login: string): string {
+  const plain = login.normalize("NFKD").replace(/[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "");
+  return plain.toLowerCase().replace(/\s+/g, " ").trim();
 }

@@ -9,14 +9,18 @@ export type Lookup =
   | { readonly kind: "none"; readonly detail: string }
   | { readonly kind: "problem"; readonly problem: AccountProblem; readonly detail: string; readonly entry: LdapEntry };
 
+/** Counts a try of a password on this entry. */
+export type Spend = (entry: string) => Promise<void>;
+
 /** A directory as a way to log in. */
 export interface LdapProvider extends LoginProvider {
   readonly kind: "ldap";
   /**
    * Who this login and password are. Throws `login.credentials` for unknown and wrong alike, `login.account-*` and `login.password-expired` for
-   * an account that may not sign in now, `ldap.*` when the directory cannot say.
+   * an account that may not sign in now, `ldap.*` when the directory cannot say. `spend` is asked before a password is tried on the entry of this
+   * distinguished name, and throws when it may not be.
    */
-  logIn(login: string, password: string): Promise<Vouched>;
+  logIn(login: string, password: string, spend: Spend): Promise<Vouched>;
   /** Who has this login, without a password. Throws `ldap.*`. */
   lookUp(login: string): Promise<Lookup>;
   /** Who has this subject now. Throws `ldap.*`. */

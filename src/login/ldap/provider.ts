@@ -44,8 +44,8 @@ export function createLdapProvider(deps: ProviderDeps & { readonly ldap: LdapSet
         },
         memory: {},
       }),
-    logIn: async (login, password) => {
-      const answer = await directory.verify(login, password);
+    logIn: async (login, password, spend) => {
+      const answer = await directory.verify(login, password, spend);
       if (answer.kind === "refused") throw new GatewayError("login.credentials", answer.detail);
       if (answer.kind === "problem") throw new GatewayError(codeOfProblem[answer.problem], answer.detail);
       if (answer.graceLogins !== null) {

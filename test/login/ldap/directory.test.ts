@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { GatewayError } from "../../../src/core/errors.ts";
+import { createAccountLimits } from "../../../src/login/ldap/limits.ts";
 import { directoryOf, ldapSettings } from "../../support/ldap-directory.ts";
+import { recordingLog } from "../../support/quiet.ts";
 import { baseEntries, group, groupDn, person, personDn, startSlapd, suffix, type TestSlapd } from "../../support/slapd.ts";
 
 let slapd: TestSlapd;
+const oddPassword = "pässwörd \u200d€ 日本語 👩‍💻";
 const guid = Buffer.from("00112233445566778899aabbccddeeff", "hex");
 const sid = Buffer.from("010500000000000515000000a065cf7e784b9b5fe77c8770091c0100", "hex");
 
@@ -19,6 +23,7 @@ beforeAll(async () => {
       person("alice", { cn: "Zoë Alice", more: windowsAccount }) +
       person("bob") +
       person("carol") +
+      person("zoe").replace("userPassword: zoe-secret", `userPassword:: ${Buffer.from(oddPassword).toString("base64")}`) +
       person("disabled", { more: ["objectClass: adUser", "userAccountControl: 514"] }) +
       person("expired", { more: ["objectClass: adUser", "accountExpires: 125000000000000000"] }) +
       person("a*b(c)\\\\d", { password: "odd-secret" }).replace("dn: uid=a*b(c)\\\\d,", "dn: uid=a*b(c)\\5c\\5cd,") +
@@ -51,15 +56,64 @@ test.each([
   { when: "a closed bracket", login: "alice)(uid=*", password: "alice-secret" },
   { when: "an escaped wildcard", login: "\\2a", password: "alice-secret" },
   { when: "a NUL", login: "alice\0", password: "alice-secret" },
+  { when: "a NUL behind the password", login: "alice", password: "alice-secret\0" },
+  { when: "half a character in the password", login: "alice", password: "alice-secret\ud800" },
 ])("$when is refused, and all alike", async ({ login, password }) => {
   expect(await directoryOf(ldapSettings(slapd)).verify(login, password)).toMatchObject({ kind: "refused" });
 });
 
-test("an empty password is never sent", async () => {
+test.each([
+  { what: "an empty password", password: "" },
+  { what: "a password behind a NUL", password: "\0alice-secret" },
+  { what: "a password of soft hyphens", password: "\u00ad\u200d\ufe0f" },
+])("$what is never sent", async ({ password }) => {
   const before = (await slapd.settledLog()).length;
-  await directoryOf(ldapSettings(slapd)).verify("alice", "");
-  await directoryOf(ldapSettings(slapd, { userDn: `uid={login},ou=people,${suffix}`, bind: null })).verify("alice", "");
+  const direct = ldapSettings(slapd, { userDn: `uid={login},ou=people,${suffix}`, bind: null });
+  for (const settings of [ldapSettings(slapd), direct])
+    expect(await directoryOf(settings).verify("alice", password)).toMatchObject({ kind: "refused" });
   expect((await slapd.settledLog()).slice(before)).not.toMatch(/BIND dn="[^"]/);
+});
+
+test("a password in any script is sent as it is", async () => {
+  expect(await directoryOf(ldapSettings(slapd)).verify("zoe", oddPassword)).toMatchObject({ kind: "ok" });
+});
+
+test("all spellings of a login that directories take for one have its tries together", async () => {
+  const counts = new Map<string, number>();
+  const count = (_: string, id: string) => Promise.resolve(counts.set(id, (counts.get(id) ?? 0) + 1).get(id) ?? 0);
+  const { spend } = createAccountLimits({ count }, recordingLog());
+  const spellings = [
+    "alice",
+    " Alice ",
+    "ＡＬＩＣＥ",
+    "al\u00adice",
+    "al\u200bice",
+    "ali\ufe0fce",
+    "álice",
+    "a\u0301lice",
+    "ALİCE",
+    "alice",
+  ];
+  for (const login of spellings) await spend("corp", login);
+  await expect(spend("corp", "Alice")).rejects.toMatchObject({ code: "login.too-many" });
+  await spend("corp", "alice b");
+  await spend("other", "alice");
+});
+
+test("no password is tried on an entry whose tries are spent, by whichever name it is found", async () => {
+  const filter = { userFilter: "(|(uid={login})(mail={login}))" };
+  const before = await binds();
+  const spent: string[] = [];
+  for (const login of ["alice", "alice@acme.example", "ＡＬＩＣＥ"]) {
+    const asking = directoryOf(ldapSettings(slapd, filter)).verify(login, "guess", async (entry) => {
+      spent.push(entry);
+      throw new GatewayError("login.too-many", "spent");
+    });
+    await expect(asking).rejects.toMatchObject({ code: "login.too-many" });
+  }
+  expect(new Set(spent)).toEqual(new Set([personDn("alice")]));
+  // The service account's, on connections of three directories.
+  expect((await binds()) - before).toBe(3);
 });
 
 test("a name full of special characters is found as it is", async () => {
@@ -168,19 +222,25 @@ test("two entries with one login are nobody", async () => {
 test("two hundred logins at once share four service connections and eight of their own", async () => {
   const directory = directoryOf(ldapSettings(slapd, { timeoutMs: 10_000 }));
   let most = { service: 0, visitors: 0 };
-  const watch = setInterval(() => {
+  let [turns, running] = [0, true];
+  const watch = () => {
+    turns += 1;
     const { service, visitors } = directory.pool.connections();
     most = { service: Math.max(most.service, service), visitors: Math.max(most.visitors, visitors) };
-  }, 1);
+    if (running) setImmediate(watch);
+  };
+  watch();
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, at) =>
       directory.verify(at % 2 === 0 ? "alice" : "bob", at % 4 < 2 ? `${at % 2 === 0 ? "alice" : "bob"}-secret` : "x"),
     ),
   );
-  clearInterval(watch);
+  running = false;
   expect(answers.filter(({ kind }) => kind === "ok")).toHaveLength(100);
   expect(answers.filter(({ kind }) => kind === "refused")).toHaveLength(100);
   expect(most.service).toBeLessThanOrEqual(4);
   expect(most.visitors).toBeLessThanOrEqual(8);
   expect(most.visitors).toBeGreaterThan(1);
+  // Each login takes several messages, and the loop turns between any two of them.
+  expect(turns).toBeGreaterThan(200);
 }, 30_000);

@@ -6,7 +6,13 @@ export const passwordsAndTickets: Chapter = {
   promises: [
     {
       promise: "An empty password is never sent to a directory: many answer it with success (RFC 4513 5.1.2).",
-      tests: { "test/login/ldap/directory.test.ts": ["an empty password is never sent"] },
+      tests: {
+        "test/login/ldap/directory.test.ts": [
+          "an empty password is never sent",
+          "a password behind a NUL is never sent",
+          "a password of soft hyphens is never sent",
+        ],
+      },
     },
     {
       promise: "What is typed as a login stays one value, in a filter (RFC 4515) and in a name (RFC 4514).",
@@ -53,6 +59,13 @@ export const passwordsAndTickets: Chapter = {
       promise: "One account's password is tried ten times a minute at most, and a refused service account once in half a minute.",
       tests: {
         "test/e2e/ldap-login.test.ts": ["the eleventh password for one account in a minute is not tried"],
+        "test/e2e/kerberos-two-instances.test.ts": [
+          "ten passwords a minute for one account are ten over both instances: the directory is asked no more",
+        ],
+        "test/login/ldap/directory.test.ts": [
+          "no password is tried on an entry whose tries are spent, by whichever name it is found",
+          "all spellings of a login that directories take for one have its tries together",
+        ],
         "test/login/ldap/servers.test.ts": ["a service account that is refused is named, and not tried again at once"],
       },
     },
