@@ -21,6 +21,8 @@ export interface OwnCookies {
   readonly challenged: string;
   /** On the auth host, written by a script: the `#fragment` of the wanted page. */
   readonly fragment: string;
+  /** On an app's host: who was signed in there last, sealed. */
+  readonly person: string;
   /** Begins the names of login attempts under way. */
   readonly loginPrefix: string;
   set(name: string, value: string, maxAgeSeconds?: number): CookieLine;
@@ -38,6 +40,7 @@ export function createOwnCookies(session: Pick<SessionCookies, "name">): OwnCook
     leaving: `${session.name}-leaving`,
     challenged: `${session.name}-challenged`,
     fragment: `${session.name}-fragment`,
+    person: `${session.name}-person`,
     loginPrefix: `${session.name}-login-`,
     set: (name, value, maxAge) => `${name}=${value}; ${attributes}${maxAge === undefined ? "" : `; Max-Age=${maxAge}`}`,
     clear: (name) => `${name}=; ${attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT`,

@@ -45,7 +45,7 @@ test("a form of one mebibyte that a login interrupts is sent by a click, and not
   await page.evaluate(() => fetch("/_vestibule/logout", { method: "POST", redirect: "manual" }).then(() => null));
   await context.clearCookies();
   // The browser as it is when a session ended elsewhere: its cookie is still there.
-  await context.addCookies(cookies.filter(({ name }) => name === "vestibule"));
+  await context.addCookies(cookies.filter(({ name }) => name === "vestibule" || name === "vestibule-person"));
   const text = "é".repeat(100_000) + "x".repeat(440_000);
   const posts = () => rig.wiki.requests.filter(({ method, target }) => method === "POST" && target === "/notes");
   // A text: tests are compiled without the browser's types.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { exchange } from "../support/raw-client.ts";
 import { type Rig, signIn, startRig } from "../support/rig.ts";
 import { firstForm, newVisitor, type Visitor } from "../support/visitor.ts";
 
@@ -15,10 +16,10 @@ const cookie = "vestibule";
 async function signedInEarlier(site: string, hostname: string): Promise<Visitor> {
   const visitor = newVisitor();
   await signIn(visitor, `${site}/`, "alice");
-  const kept = visitor.cookies(hostname).get(cookie) ?? "";
+  const kept = [cookie, `${cookie}-person`].map((name) => [name, visitor.cookies(hostname).get(name) ?? ""] as const);
   await visitor.visit(`${site}/_vestibule/logout`, { method: "POST", headers: { origin: site, "sec-fetch-site": "same-origin" } });
   const fresh = newVisitor();
-  fresh.setCookie(hostname, cookie, kept);
+  for (const [name, value] of kept) fresh.setCookie(hostname, name, value);
   return fresh;
 }
 const fromOwnPage = { "sec-fetch-site": "same-origin" };
@@ -83,6 +84,65 @@ test("another browser, and another host, never see what was typed", async () => 
   const stolen = await thief.visit(address.href);
   expect([stolen.status, stolen.location]).toEqual([303, `${rig.urls.wiki}/`]);
   expect((await visitor.visit(`${rig.urls.reports}${address.pathname}${address.search}`)).body).not.toContain("Genève");
+});
+
+test("another person who signs in at the same browser never sees what was typed, nor sends it", async () => {
+  const visitor = await signedInEarlier(rig.urls.wiki, host);
+  const interrupted = await visitor.visit(`${rig.urls.wiki}/pages/new`, { method: "POST", form: typed, headers: fromOwnPage });
+  expect(interrupted.status).toBe(303);
+  const page = await signIn(visitor, interrupted.location ?? "", "bob");
+  expect([page.status, page.url.href]).toEqual([200, `${rig.urls.wiki}/`]);
+  // It is gone for good: signing in as the first person again brings it back to no screen.
+  expect(visitor.trail.some((url) => url.includes("/_vestibule/form?id="))).toBe(true);
+  const address = visitor.trail.find((url) => url.includes("/_vestibule/form?id=")) ?? "";
+  expect((await visitor.visit(address)).body).not.toContain("Genève");
+});
+
+test("without knowing whose it is a form is not kept, and a made-up name counts as none", async () => {
+  const post = { method: "POST", form: typed, headers: fromOwnPage };
+  for (const person of [null, "", "A".repeat(120)]) {
+    const visitor = await signedInEarlier(rig.urls.wiki, host);
+    const other = newVisitor();
+    other.setCookie(host, cookie, visitor.cookies(host).get(cookie) ?? "");
+    if (person !== null) other.setCookie(host, `${cookie}-person`, person);
+    expect((await other.visit(`${rig.urls.wiki}/pages/new`, post)).status).toBe(401);
+  }
+});
+
+test("files in a form come back as they were, once", async () => {
+  const visitor = await signedInEarlier(rig.urls.wiki, host);
+  const boundary = "----x7MA4YWxk";
+  const bytes = Buffer.from([0, 1, 2, 255, 254, 13, 10, 45, 45, 120]);
+  const body = Buffer.concat([
+    Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="title"\r\n\r\nZürich\r\n`),
+    Buffer.from(
+      `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a b.bin"\r\nContent-Type: application/x-thing\r\n\r\n`,
+    ),
+    bytes,
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ]);
+  const jar = [...visitor.cookies(host)].map(([name, value]) => `${name}=${value}`).join("; ");
+  const { answers } = await exchange(
+    { port: rig.port },
+    Buffer.concat([
+      Buffer.from(
+        `POST /upload HTTP/1.1\r\nHost: ${host}:${rig.port}\r\nCookie: ${jar}\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n` +
+          `Accept: text/html\r\nContent-Type: multipart/form-data; boundary=${boundary}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
+      ),
+      body,
+    ]),
+  );
+  const [answer] = answers;
+  expect(answer?.status).toBe(303);
+  for (const line of answer?.headerValues("set-cookie") ?? []) {
+    const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+    visitor.setCookie(host, name, value);
+  }
+  const page = await signIn(visitor, answer?.header("location") ?? "", "alice");
+  expect(page.url.pathname).toBe("/_vestibule/form");
+  expect(page.body).toContain("multipart/form-data");
+  expect(page.body).toContain("a b.bin");
+  expect(page.body).toContain(bytes.toString("base64"));
 });
 
 test("one earlier session leaves few forms behind", async () => {

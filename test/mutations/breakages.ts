@@ -416,4 +416,19 @@ export const breakages: readonly Breakage[] = [
     test: "test/attack/redirects-open.test.ts",
     named: "coming back to the gateway's own /_vestibule/logout is the app's root instead",
   },
+  {
+    file: "src/gateway/forward-auth.ts",
+    inside: "onlyField",
+    becomes:
+      "const at = req.rawHeaders.findIndex((one) => one.toLowerCase() === name); return at === -1 ? null : (req.rawHeaders[at + 1] ?? null);",
+    test: "test/attack/forward-auth.test.ts",
+    named: "a second X-Forwarded-Uri could be the client's: no answer is given",
+  },
+  {
+    file: "src/login/flow/wanted-page.ts",
+    inside: "personOf",
+    becomes: 'void provider; void subject; return "anybody";',
+    test: "test/e2e/interrupted-form.test.ts",
+    named: "another person who signs in at the same browser never sees what was typed, nor sends it",
+  },
 ];

@@ -15,7 +15,17 @@ import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
 import { headerOf } from "../../http/fields.ts";
 import type { Needs } from "./parts.ts";
-import { type Binding, bindBrowser, countRounds, isSameBinding, loginLimitMs, readBinding, sealWantedPage } from "./wanted-page.ts";
+import {
+  type Binding,
+  bindBrowser,
+  countRounds,
+  isSameBinding,
+  lastPerson,
+  loginLimitMs,
+  personOf,
+  readBinding,
+  sealWantedPage,
+} from "./wanted-page.ts";
 
 interface LoginRedirectDeps {
   readonly settings: Pick<Settings, "auth">;
@@ -39,7 +49,9 @@ export function createLoginRedirect(deps: LoginRedirectDeps): LoginRedirect {
     answerWithForm: async (visit, { acr }, form) => {
       const { incoming, site } = visit;
       const binding = bindBrowser(incoming.cookie, names, deps.random);
-      const path = await keepForm(deps, visit, { form, binding: binding.hash });
+      // Whose it is must be known: at a shared computer the next person to sign in is another one.
+      const person = lastPerson(deps, names, site.hostname, incoming.cookie);
+      const path = person === null ? null : await keepForm(deps, visit, { form, binding: binding.hash, person });
       if (path === null) return null;
       const rounds = countRounds(deps, names, site.hostname, incoming.cookie);
       const answer = sendToLogin(deps, names, visit, { path, acr, rounds, extra: [], binding });
@@ -131,6 +143,8 @@ interface KeptForm {
   /** Path and query to which it was sent. */
   readonly path: string;
   readonly binding: string;
+  /** Who typed it: see `personOf`. */
+  readonly person: string;
   readonly multipart: boolean;
   readonly fields: readonly KeptField[];
   readonly at: number;
@@ -144,9 +158,9 @@ interface KeptForm {
 async function keepForm(
   parts: Needs<"clock"> & { readonly facts: Pick<Facts, "park" | "count"> },
   visit: Visit,
-  kept: { readonly form: SubmittedForm; readonly binding: string },
+  kept: { readonly form: SubmittedForm; readonly binding: string; readonly person: string },
 ): Promise<string | null> {
-  const { form, binding } = kept;
+  const { form, binding, person } = kept;
   const fields = await readFields(form);
   if (fields === null) return null;
   if ((await parts.facts.count(kind, form.earlierSession, loginLimitMs)) > mostAtOnce) return null;
@@ -155,6 +169,7 @@ async function keepForm(
     host: site.hostname,
     path: incoming.path + incoming.query,
     binding,
+    person,
     multipart: form.contentType.startsWith("multipart/"),
     fields,
     at: parts.clock(),
@@ -186,20 +201,27 @@ function isFaithful(field: KeptField): boolean {
   return texts.every((text) => !/[\uFFFD\0]/u.test(text));
 }
 
+type FormNeeds = "facts" | "names" | "renderPage" | "clock" | "cookies" | "sessions";
+
 /** `GET /_vestibule/form?id=`: shows once what was kept and where it goes; a click sends it, from this browser, to be judged like any form. */
-export function keptFormEndpoint(parts: Needs<"facts" | "names" | "renderPage" | "clock">): Endpoint {
+export function keptFormEndpoint(parts: Needs<FormNeeds>): Endpoint {
   return { path: "/form", on: "app", methods: ["GET"], limited: true, urgent: false, run: (request) => showForm(parts, request) };
 }
 
-async function showForm(parts: Needs<"facts" | "names" | "renderPage" | "clock">, request: ControlRequest): Promise<Answer> {
+async function showForm(parts: Needs<FormNeeds>, request: ControlRequest): Promise<Answer> {
   const { incoming, site } = request.visit;
+  const away = redirectTo(`${formatOrigin(site.origin)}/`);
+  const id = parts.cookies.read(incoming.cookie, site.hostname);
+  const session = id === null ? null : await parts.sessions.find(id);
+  if (session === null) return away;
   const handle = onlyParameter(request.query, "id") ?? "";
   const text = /^[A-Za-z0-9_-]{16,128}$/.test(handle) ? await parts.facts.unpark(kind, handle) : null;
   const form = text === null ? null : readKept(text);
-  // Another host's form, or another browser's, is never shown: it holds what somebody typed.
+  // Another host's form, another browser's or another person's is never shown: it holds what somebody typed.
   const binding = readBinding(incoming.cookie, parts.names);
   if (form === null || site.app === null || form.host !== site.hostname || binding === null || !isSameBinding(binding, form.binding))
-    return redirectTo(`${formatOrigin(site.origin)}/`);
+    return away;
+  if (personOf(session.principal) !== form.person) return away;
   if (parts.clock() - form.at > loginLimitMs) throw new GatewayError("login.stale", "the form that was kept has expired");
   return page(parts, incoming, 200, {
     page: "kept-form",
@@ -212,7 +234,8 @@ async function showForm(parts: Needs<"facts" | "names" | "renderPage" | "clock">
 }
 
 function readKept(text: string): KeptForm | null {
-  const { host, path, binding, multipart, fields, at } = JSON.parse(text) as Record<string, unknown>;
-  const whole = isText(host) && isText(path) && path.startsWith("/") && isText(binding) && Array.isArray(fields) && isNumber(at);
-  return whole ? { host, path, binding, multipart: multipart === true, fields: fields as readonly KeptField[], at } : null;
+  const { host, path, binding, person, multipart, fields, at } = JSON.parse(text) as Record<string, unknown>;
+  const whole =
+    isText(host) && isText(path) && path.startsWith("/") && isText(binding) && isText(person) && Array.isArray(fields) && isNumber(at);
+  return whole ? { host, path, binding, person, multipart: multipart === true, fields: fields as readonly KeptField[], at } : null;
 }

@@ -9,7 +9,7 @@ import type { Session } from "../../core/session.ts";
 import { isGoodFor } from "./browser-sessions.ts";
 import { passedOn, readChoices, sendToLogin } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
-import { countRounds, isSameBinding, loopAnswer, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
+import { countRounds, isSameBinding, loopAnswer, notePerson, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
 
 /** What it takes to bring a session to an app, or to begin again. */
 export type TicketNeeds = Needs<
@@ -73,6 +73,7 @@ async function takeLeg(parts: Needs<"facts">, leg: Leg, handle: string): Promise
 function signIn(parts: Needs<"cookies" | "names" | "sealer" | "clock">, target: ReturnTarget, session: Session, rounds: number): Answer {
   const { hostname } = target.site;
   const cookies = [parts.cookies.issue(session.id, hostname), noteRound(parts, parts.names, hostname, rounds)];
+  if (target.site.app?.settings.keepForms === true) cookies.push(notePerson(parts, parts.names, hostname, session.principal));
   return redirectTo(urlOfTarget(target), { cookies });
 }
 

@@ -17,6 +17,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { KeptFragment, PageContext, PageModel } from "../../core/ports/pages.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
+import type { Principal } from "../../core/principal.ts";
 import type { App, Site } from "../../core/route.ts";
 import { onlyCookie } from "../../http/cookies.ts";
 import { headerOf } from "../../http/fields.ts";
@@ -103,6 +104,26 @@ export function countRounds(deps: RoundDeps, names: OwnCookies, hostname: string
   const value = openJson(deps.sealer, `login-rounds:${hostname}`, onlyCookie(cookieHeader, names.rounds));
   const [rounds, at] = Array.isArray(value) ? (value as unknown[]) : [];
   return isNumber(rounds) && isNumber(at) && deps.clock() - at <= roundLimitMs ? rounds : 0;
+}
+
+const personPurpose = (hostname: string) => `last-person:${hostname}`;
+
+/** Notes on the app's host who is signed in there now: what is typed there after the session has ended is that person's. */
+export function notePerson(deps: RoundDeps, names: OwnCookies, hostname: string, principal: Principal): CookieLine {
+  return names.set(names.person, sealJson(deps.sealer, personPurpose(hostname), personOf(principal)));
+}
+
+/** Who was signed in on this host last, as `personOf` writes it; null when that is not known. */
+export function lastPerson(deps: RoundDeps, names: OwnCookies, hostname: string, cookieHeader: string | null): string | null {
+  const value = openJson(deps.sealer, personPurpose(hostname), onlyCookie(cookieHeader, names.person));
+  return isText(value) ? value : null;
+}
+
+/** One person by one text that says nothing of them. */
+export function personOf({ provider, subject }: Principal): string {
+  return createHash("sha256")
+    .update(JSON.stringify(["vestibule person", provider, subject]))
+    .digest("base64url");
 }
 
 /** What ties a login to the browser it began in: the nonce in its cookie, and the hash that travels through the login. */

@@ -226,6 +226,27 @@ export const identityHeaders: Chapter = {
       },
     },
     {
+      promise: "A trace context counts when it comes from `trustedProxies`; everybody else's is replaced before the request goes on.",
+      tests: {
+        "test/e2e/tracing.test.ts": [
+          "the upstream is told of our span, and not of the one that a stranger made up",
+          "a trusted proxy's trace is carried on, with its state and its word on sampling",
+        ],
+      },
+    },
+    {
+      promise:
+        "Only `forwardAuth.peers` may ask about requests of their own; fields that could be their client's are refused, and every identity header is in the answer.",
+      tests: {
+        "test/attack/forward-auth.test.ts": [
+          "finds nothing there, on a published host or on another",
+          "could be the client's: no answer is given",
+          "a member is allowed, with every identity header of the app in the answer",
+        ],
+        "test/e2e/forward-auth.test.ts": ["who is no admin is refused, however the address is written"],
+      },
+    },
+    {
       promise: "A peer outside `trustedProxies` is the client itself, whatever it says, and cannot choose the request id.",
       tests: {
         "test/attack/forwarded-headers.test.ts": [

@@ -404,9 +404,10 @@ export const sessions: Chapter = {
     },
     {
       promise:
-        "A form that a login interrupts is kept for its own browser, host and path only, never for a stranger, and sent only by a click.",
+        "A form that a login interrupts is kept for its own person, browser, host and path only, never for a stranger, and sent only by a click.",
       tests: {
         "test/e2e/interrupted-form.test.ts": [
+          "another person who signs in at the same browser never sees what was typed, nor sends it",
           "another browser, and another host, never see what was typed",
           "a stranger's form is not kept, nor one with a made-up cookie, nor where the app says no",
           "a form that a login interrupts is shown again after it, and a click sends it as it was",
