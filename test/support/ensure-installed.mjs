@@ -1,10 +1,10 @@
 // Makes a fresh clone ready: the packages of package-lock.json, a Node that is new enough, and Debian packages for tests.
 // Runs before every npm script, so it must work on Node 20 without any dependency, and be quick when nothing is missing.
 //
-//   node test/support/ensure-installed.mjs [--quiet] [--with redis-server,radicale] [--want nginx,wrk]
+//   node test/support/ensure-installed.mjs [--quiet] [--with redis-server,radicale] [--want nginx,wrk] [--python scim2-cli==1.0]
 //
 // `--with` names Debian packages that the script cannot do without (exit 1 when they cannot be had), `--want` those it
-// can. No package's install script ever runs, but one, by name: that of `node`, which fetches the Node binary.
+// can, `--python` packages from PyPI that they can do without, too. No package's install script ever runs, but one, by name: that of `node`, which fetches the Node binary.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -35,6 +35,7 @@ try {
   await ensureNode();
   await ensureDebianPackages(options.with, true);
   await ensureDebianPackages(options.want, false);
+  await ensurePythonPackages(options.python);
 } catch (error) {
   process.stderr.write(`vestibule: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
@@ -113,6 +114,19 @@ async function aptInstall(names) {
   } finally {
     if (ours) unlinkSync(policy);
   }
+}
+
+/** Python packages with exact versions, in an environment of their own beside the npm packages; tests can do without. */
+async function ensurePythonPackages(names) {
+  const folder = join(modules, ".python");
+  const done = join(folder, "installed.txt");
+  if (names.length === 0 || (existsSync(done) && readFileSync(done, "utf8") === names.join("\n"))) return;
+  await withLock("python", async () => {
+    say(`installing Python packages: ${names.join(", ")} …`);
+    await run("python3", ["-m", "venv", folder]);
+    await run(join(folder, "bin/pip"), ["install", "--quiet", "--disable-pip-version-check", ...names]);
+    writeFileSync(done, names.join("\n"));
+  }).catch((error) => say(`going on without ${names.join(", ")} (${error.message})`));
 }
 
 /** For packages that bring no program of their name. */
@@ -235,7 +249,7 @@ function readJson(file) {
 
 function readArguments(args) {
   const list = (name) => (args.includes(name) ? (args[args.indexOf(name) + 1] ?? "") : "").split(",").filter((item) => item !== "");
-  return { quiet: args.includes("--quiet"), with: list("--with"), want: list("--want") };
+  return { quiet: args.includes("--quiet"), with: list("--with"), want: list("--want"), python: list("--python") };
 }
 
 /** Progress goes to stderr: stdout belongs to the script that follows. */

@@ -35,6 +35,8 @@ export interface Page {
 
 /** Answers a page at most this long. */
 export const mostResults = 200;
+/** The length of a page where none is asked for. */
+export const defaultResults = 100;
 /** A filter that no index answers looks at so many at most; more is `tooMany`. */
 export const mostScanned = 20_000;
 const chunk = 500;

@@ -57,6 +57,8 @@ function applyObject(resource: JsonObject, op: "add" | "replace", value: JsonObj
   let current = resource;
   for (const [key, member] of Object.entries(value)) {
     if (prefix === "" && ignoredMembers.has(key.toLowerCase())) continue;
+    // Client libraries write an extension as a resource of its own, with its own `schemas`.
+    if (key.toLowerCase() === "schemas") continue;
     if (prefix !== "" || findExtension(type, key) !== null || isKnown(key, type))
       current = applyAt(current, op, `${prefix}${key}`, member, type);
   }

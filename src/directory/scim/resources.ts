@@ -2,7 +2,7 @@ import type { Json, JsonObject, ScimGroup, ScimUser } from "../documents.ts";
 import type { Transaction } from "../transaction.ts";
 import { etagOf, type Rendered, type ScimContext, type ScimOutcome } from "./context.ts";
 import { createGroup, deleteGroup, groupResource, readGroup, renderGroup, writeGroup } from "./groups.ts";
-import { type Listing, listResources, mostResults, type Page, type Query } from "./list.ts";
+import { defaultResults, type Listing, listResources, mostResults, type Page, type Query } from "./list.ts";
 import { normalise } from "./normalise.ts";
 import { applyPatch, readPatch } from "./patch.ts";
 import { createProjection, type Projection } from "./project.ts";
@@ -160,7 +160,7 @@ function queryOf(query: URLSearchParams): Query {
     sortBy: query.get("sortBy") || null,
     descending: sortOrder === "descending",
     startIndex: Math.max(1, wholeNumber(query, "startIndex", 1)),
-    count: Math.min(mostResults, Math.max(0, wholeNumber(query, "count", 100))),
+    count: Math.min(mostResults, Math.max(0, wholeNumber(query, "count", defaultResults))),
   };
 }
 

@@ -3,7 +3,7 @@ import { TakenError, transact } from "../transaction.ts";
 import { type RunOne, runBulk } from "./bulk.ts";
 import { committed, conclude, newOutcome, type ScimContext, type ScimOutcome } from "./context.ts";
 import { mostBytes, resourceTypes, schemas, serviceProviderConfig } from "./discovery.ts";
-import type { Page } from "./list.ts";
+import { defaultResults, type Page } from "./list.ts";
 import { handlerOf, type ResourceRequest, requireSchema, type ScimAnswer } from "./resources.ts";
 import { badRequest, ScimError, scimErrorBody } from "./scim-error.ts";
 
@@ -54,6 +54,7 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
   }
   if (first === "Me") throw new ScimError(501, null, "the caller is a provider and no User");
   if (first === "Bulk" && id === undefined) return bulk(context, request, outcome);
+  if (first === ".search" && id === undefined) return searchAll(context, request);
   const handler = handlerOf(first);
   if (handler === null) throw notFound(request.path);
   if (id === ".search") {
@@ -67,6 +68,39 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
   const one = resourceRequest(request, id ?? null);
   return committed(context, outcome, (transaction, attempt) => handler.run(context, transaction, one, attempt));
 }
+
+/** RFC 7644 3.4.3 at the root: Users first, then Groups. A filter that means nothing for a type finds none of it. */
+async function searchAll(context: ScimContext, request: ScimRequest): Promise<ScimAnswer> {
+  if (request.method !== "POST") throw notAllowed(request.method);
+  const query = searchParameters(readBody(request, "urn:ietf:params:scim:api:messages:2.0:SearchRequest"));
+  const pages: Page[] = [];
+  const unfit: ScimError[] = [];
+  await transact(context.store, async (transaction) => {
+    pages.length = 0;
+    unfit.length = 0;
+    for (const name of ["Users", "Groups"]) {
+      const before = pages[0] ?? { total: 0, startIndex: 1, resources: [] };
+      const own = new URLSearchParams(query);
+      if (pages.length > 0) {
+        own.set("startIndex", String(Math.max(1, before.startIndex - before.total)));
+        own.set("count", String(Math.max(0, countOf(query) - before.resources.length)));
+      }
+      try {
+        const page = await handlerOf(name)?.list(context, transaction, own);
+        if (page !== undefined) pages.push(page);
+      } catch (error) {
+        if (!(error instanceof ScimError) || (error.scimType !== "invalidFilter" && error.scimType !== "invalidPath")) throw error;
+        unfit.push(error);
+      }
+    }
+  });
+  const [first] = pages;
+  if (first === undefined) throw unfit[0] ?? notFound(request.path);
+  const total = pages.reduce((sum, page) => sum + page.total, 0);
+  return listAnswer({ total, startIndex: first.startIndex, resources: pages.flatMap(({ resources }) => resources) });
+}
+
+const countOf = (query: URLSearchParams) => (query.has("count") ? Number(query.get("count")) : defaultResults);
 
 function discovery({ baseUrl }: ScimContext, first: string, id: string | undefined): JsonObject | null {
   if (first === "ServiceProviderConfig" && id === undefined) return serviceProviderConfig(baseUrl);

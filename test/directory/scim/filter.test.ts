@@ -4,7 +4,7 @@ import type { JsonObject } from "../../../src/directory/documents.ts";
 import { compileFilter } from "../../../src/directory/scim/evaluate.ts";
 import { type Filter, parseFilter } from "../../../src/directory/scim/filter.ts";
 import { userType } from "../../../src/directory/scim/schema.ts";
-import { createScimRig, enterpriseSchema } from "../../support/scim-rig.ts";
+import { createScimRig, enterpriseSchema, groupSchema } from "../../support/scim-rig.ts";
 
 const zoe: JsonObject = {
   id: "AbC",
@@ -285,5 +285,25 @@ describe("lists", () => {
     const body = { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], filter: 'userName eq "b"', attributes: ["userName"] };
     expect(names(await rig.scim("POST", "/Users/.search", body))).toEqual(["b"]);
     expect((await rig.scim("GET", "/Users/.search")).status).toBe(405);
+  });
+
+  test(".search at the root answers Users, then Groups, page by page", async () => {
+    const rig = createScimRig();
+    for (const userName of ["a", "b", "c"]) await rig.user({ userName, displayName: "x" });
+    for (const displayName of ["x", "y"]) await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName });
+    const search = async (query: object) => {
+      const { body } = await rig.scim("POST", "/.search", { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], ...query });
+      return [body.totalResults, ...body.Resources.map((one: Record<string, string>) => one.userName ?? one.displayName)];
+    };
+    expect(await search({})).toEqual([5, "a", "b", "c", "x", "y"]);
+    expect(await search({ count: 2 })).toEqual([5, "a", "b"]);
+    expect(await search({ startIndex: 3, count: 2 })).toEqual([5, "c", "x"]);
+    expect(await search({ startIndex: 5 })).toEqual([5, "y"]);
+    expect(await search({ filter: 'displayName eq "x"' })).toEqual([4, "a", "b", "c", "x"]);
+    expect(await search({ filter: 'userName eq "b"' })).toEqual([1, "b"]);
+    expect((await rig.scim("GET", "/.search")).status).toBe(405);
+    expect(
+      (await rig.scim("POST", "/.search", { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], filter: "x x" })).status,
+    ).toBe(400);
   });
 });
