@@ -166,6 +166,30 @@ test("two tabs that log in at the same time both arrive where they wanted to go"
   await other.waitForURL(`${demo.wiki}/two`);
 });
 
+test("the back button, a reloaded answer and a bookmark of the login: each leads to the page that was wanted", async () => {
+  const seen: string[] = [];
+  page.on("request", (request) => seen.push(request.url()));
+  await signIn(page, `${demo.wiki}/deep?q=1`, "bob@acme.example");
+  const callback = seen.find((url) => url.includes("/callback?")) ?? "";
+  const chooser = seen.find((url) => url.includes("/_vestibule/login?")) ?? "";
+  // Back over the provider's form to the page with the choice: there is a session by now, so nothing is asked and the page opens.
+  await page.goBack();
+  await page.goBack();
+  await page.waitForURL(`${demo.wiki}/deep?q=1`);
+  expect(await headerShown(page, "Remote-User")).toBe("bob@acme.example");
+  await page.goto(callback);
+  expect(await page.locator("main").innerText()).toContain("Please start again");
+  await page.getByRole("link", { name: "Start again" }).click();
+  await page.waitForURL(`${demo.wiki}/deep?q=1`);
+  const stranger = await browser.newContext({ locale: "en-GB" });
+  const bookmark = await stranger.newPage();
+  await bookmark.goto(chooser);
+  await chooseByEmail(bookmark, "bob@acme.example");
+  await signInAtProvider(bookmark, "bob@acme.example");
+  await bookmark.waitForURL(`${demo.wiki}/deep?q=1`);
+  await stranger.close();
+});
+
 test("a stronger login is asked for where a rule wants one, not refused", async () => {
   await signIn(page, `${demo.wiki}/`, "bob@acme.example");
   await page.goto(`${demo.wiki}/vault`);

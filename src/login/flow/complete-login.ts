@@ -59,11 +59,16 @@ export function useLogin(
   return login;
 }
 
-/** `login` with its answer: spent from here on, in every process, whatever comes of it. */
-export function attemptOf(parts: Needs<"loginStates" | "facts">, login: LoginState, vouch: () => Promise<Vouched>): Attempt {
+/** `login` with its answer: spent from here on, in every process, whatever comes of it. `key` is what a reload brings again. */
+export function attemptOf(
+  parts: Needs<"loginStates" | "facts">,
+  login: LoginState,
+  vouch: () => Promise<Vouched>,
+  key: string = login.state,
+): Attempt {
   return {
     login,
-    cookies: [parts.loginStates.forget(login.state)],
+    cookies: parts.loginStates.finish(login, key),
     prove: async () => {
       const vouched = await vouch();
       // After verification, so that nothing unverified is ever written; before a session, so that of two processes one wins.

@@ -34,13 +34,20 @@ export interface LoginStates {
   remember(cookieHeader: string | null, state: LoginState): readonly CookieLine[];
   /** The attempt that `state` belongs to; null when this browser has none, or not any more. */
   recall(cookieHeader: string | null, state: string): LoginState | null;
-  forget(state: string): CookieLine;
+  /**
+   * Spends the attempt. What stays is the page that was wanted, for a reloaded answer, the back button, a click too many: under `key`,
+   * which such a request brings again (its state, or the handle of its answer).
+   */
+  finish(login: LoginState, key: string): readonly CookieLine[];
+  /** The page that a spent attempt of this browser was for, until the attempt would have ended; null when there is none. */
+  finished(cookieHeader: string | null, key: string): WantedPage | null;
   /** Forgets every attempt. */
   forgetAll(cookieHeader: string | null): readonly CookieLine[];
 }
 
 const maxAttempts = 8;
 const maxTotalBytes = 7_168;
+const maxNoteBytes = 1_000;
 /** Browsers drop a cookie whose name and value are longer than 4096 bytes. */
 const maxCookieBytes = 3_500;
 
@@ -73,7 +80,21 @@ export function createLoginStates(deps: {
       const found = values.length === 1 && value !== undefined ? open(name, value) : null;
       return found !== null && found.state === state ? found : null;
     },
-    forget: (state) => names.clear(nameOf(state)),
+    finish: ({ state, wanted, at }, key) => {
+      const name = nameOf(key);
+      const value = sealJson(sealer, purposeOf(name), [packWantedPage(wanted), at]);
+      const leftSeconds = Math.floor((at + loginLimitMs - clock()) / 1_000);
+      // A convenience, and not worth the bytes that other attempts need.
+      const note = value.length > maxNoteBytes || leftSeconds <= 0 ? names.clear(name) : names.set(name, value, leftSeconds);
+      return key === state ? [note] : [names.clear(nameOf(state)), note];
+    },
+    finished: (header, key) => {
+      const name = nameOf(key);
+      const values = attempts(header).filter(([candidate]) => candidate === name);
+      const note = values.length === 1 ? openJson(sealer, purposeOf(name), values[0]?.[1] ?? "") : null;
+      const [packed, at] = Array.isArray(note) && note.length === 2 ? (note as unknown[]) : [];
+      return isNumber(at) && clock() - at <= loginLimitMs ? unpackWantedPage(packed) : null;
+    },
     forgetAll: (header) => [...new Set(attempts(header).map(([name]) => name))].map((name) => names.clear(name)),
   };
 }

@@ -10,7 +10,7 @@ import {
   sealJson,
   urlOfTarget,
 } from "../../control/browser-state.ts";
-import type { SiteTable } from "../../control/router.ts";
+import type { ControlRequest, SiteTable } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
@@ -210,4 +210,14 @@ function readFragment(encoded: string): string | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Where a visitor goes on whose answer came too late or twice (a reload, the back button, a double click): to the page that this browser
+ * wanted with that state or answer, which a session opens at once and a new login otherwise. Null when this browser knows nothing of it.
+ */
+export function wayOn(parts: Needs<"loginStates" | "table" | "portalApp">, { visit }: ControlRequest, key: string): string | null {
+  const { cookie } = visit.incoming;
+  const wanted = parts.loginStates.recall(cookie, key)?.wanted ?? parts.loginStates.finished(cookie, key);
+  return wanted === null ? null : urlOfTarget(targetOf(parts, wanted));
 }

@@ -1,4 +1,4 @@
-import { jsonAnswer, redirectTo } from "../../control/answers.ts";
+import { failureAnswer, jsonAnswer, redirectTo } from "../../control/answers.ts";
 import { isNumber, isText, openJson, sealJson } from "../../control/browser-state.ts";
 import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
@@ -6,8 +6,10 @@ import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
 import { attemptOf, completeLogin, useLogin } from "../flow/complete-login.ts";
+import type { LoginState } from "../flow/login-state.ts";
 import type { Needs } from "../flow/parts.ts";
 import { type StartNeeds, startLogin } from "../flow/start-login.ts";
+import { wayOn } from "../flow/wanted-page.ts";
 import type { OidcProvider } from "./method.ts";
 
 type Providers = ReadonlyMap<string, OidcProvider>;
@@ -50,7 +52,13 @@ function providerOf(providers: Providers, { provider: id }: ControlRequest): Oid
 /** `GET /_vestibule/oidc/<provider>/callback`: the provider's answer, verified in full, becomes a new session. */
 async function callback(parts: CallbackNeeds, provider: OidcProvider, request: ControlRequest): Promise<Answer> {
   const answer = providerAnswer(parts, request);
-  const login = useLogin(parts, request, provider, answer.get("state") ?? "");
+  const named = answer.get("state") ?? "";
+  let login: LoginState;
+  try {
+    login = useLogin(parts, request, provider, named);
+  } catch (error) {
+    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: wayOn(parts, request, named) });
+  }
   const { state, memory, acr, reauthenticate, wanted } = login;
   const attempt = attemptOf(parts, login, () => provider.finish(answer, state, memory, { acr, reauthenticate }));
   if (login.isRetry === true) return completeLogin(parts, request, attempt);

@@ -7,6 +7,7 @@ import { formatOrigin } from "../../core/origin.ts";
 import type { Site } from "../../core/route.ts";
 import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
+import { wayOn } from "../flow/wanted-page.ts";
 import type { ReceivedAnswer, SamlProvider } from "./port.ts";
 import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
 
@@ -75,24 +76,33 @@ async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, {
  * An answer that somebody else's login brought here belongs to no login of this browser, and signs nobody in (login CSRF).
  */
 async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
-  const parked = await takeAnswer(parts, provider.id, onlyParameter(request.query, "answer"));
+  const handle = onlyParameter(request.query, "answer");
+  const parked = await takeAnswer(parts, provider.id, handle);
   try {
     if (parked === null) throw new GatewayError("login.stale", "the answer is used, too old or not ours");
-    return await completeLogin(parts, request, attemptFor(parts, request, provider, parked));
+    return await completeLogin(parts, request, attemptFor(parts, request, provider, { ...parked, handle: handle ?? "" }));
   } catch (error) {
     const { code, message } = asGatewayError(error);
     noteFailedLogin(parts, request, provider.id, { code, detail: message });
-    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login", isNoted: true });
+    // Somebody who is signed in finds the apps on the start page; a login from here each time would look like a loop.
+    const isSignedIn = parts.browserSessions.read(request.visit.incoming.cookie).length > 0;
+    const startAgainUrl = wayOn(parts, request, handle ?? "") ?? (isSignedIn ? null : "/_vestibule/login");
+    return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, isNoted: true });
   }
 }
 
-function attemptFor(parts: FinishNeeds, request: ControlRequest, provider: SamlProvider, parked: ParkedAnswer): Attempt {
-  const { state, parcel } = parked;
+function attemptFor(
+  parts: FinishNeeds,
+  request: ControlRequest,
+  provider: SamlProvider,
+  parked: ParkedAnswer & { readonly handle: string },
+): Attempt {
+  const { state, parcel, handle } = parked;
   if (state === null) return unasked(parts, provider, parked);
   if (parts.loginStates.recall(request.visit.incoming.cookie, state) === null) throw notAsked();
   const login = useLogin(parts, request, provider, state);
   const { memory, acr, reauthenticate } = login;
-  return attemptOf(parts, login, () => provider.conclude(parcel, { state, memory, request: { acr, reauthenticate } }));
+  return attemptOf(parts, login, () => provider.conclude(parcel, { state, memory, request: { acr, reauthenticate } }), handle);
 }
 
 const notAsked = () =>
