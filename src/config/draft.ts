@@ -3,9 +3,8 @@ import { type Finding, type KeyPath, keyOf } from "./problems/report.ts";
 import { readShape } from "./problems/shape.ts";
 import { ruleList } from "./schema/access.ts";
 import { appShape } from "./schema/apps.ts";
-import { type ConfigFile, fileSchema, sections } from "./schema/file.ts";
+import { type ConfigFile, fileSchema, sections, testSchema } from "./schema/file.ts";
 import { providerShape } from "./schema/providers.ts";
-import { testSchema } from "./schema/tests.ts";
 import { isRecord } from "./yaml/document.ts";
 
 /**

@@ -1,9 +1,10 @@
 import { pino } from "pino";
+import type { AuditEvent } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import { isOperatorsFault } from "../core/errors.ts";
 import type { Audit, Log, LogFields } from "../core/ports/log.ts";
 import type { LogLevel } from "../core/settings.ts";
-import { scrub, scrubText } from "./scrub.ts";
+import { createLineWriter, fileSink } from "./lines.ts";
 
 export interface LogDeps {
   readonly level: LogLevel;
@@ -84,4 +85,102 @@ function readable(value: unknown): string {
     /[\u007f-\u009f\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+const depthLimit = 6;
+const listLimit = 100;
+const redacted = "[redacted]";
+
+/** Names whose text never belongs in a log, whoever passed it by mistake. */
+const secretNames = /^(proxy-)?authorization$|^(set-)?cookies?$|(token|secret|password|passwd|private_?key|code_?verifier)$/i;
+/** What a credential looks like inside other text: a scheme with its value, a JWT, a query parameter of the login flow. */
+const credentials = [
+  /\b(?<keep>Bearer|Basic|Negotiate|DPoP)\s+[\w.~+/=-]{8,}/gi,
+  /(?<keep>\bvst_)[\w-]{20,}/g,
+  /(?<keep>)\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*/g,
+  /(?<keep>[?&#](?:code|access_token|id_token|id_token_hint|refresh_token|client_secret|client_assertion|logout_token|ticket|parked)=)[^&#\s"']+/gi,
+];
+
+/** Text without anything that looks like a credential. */
+function scrubText(text: string): string {
+  let clean = text;
+  for (const pattern of credentials) {
+    clean = clean.replace(pattern, (_match, keep: string) => (/\w$/.test(keep) ? `${keep} ${redacted}` : `${keep}${redacted}`));
+  }
+  return clean;
+}
+
+/** A plain copy of any value, safe to write as JSON: bounded, acyclic, secrets by name and by look taken out. */
+function scrub(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return scrubText(value);
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return typeof value === "function" ? "[function]" : value;
+  if (value instanceof Error) return errorFields(value);
+  if (depth >= depthLimit) return "[deeper]";
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (value instanceof Map) return scrubEntries(value, depth);
+  if (Array.isArray(value) || value instanceof Set)
+    return Array.from(value)
+      .slice(0, listLimit)
+      .map((item) => scrub(item, depth + 1));
+  if ("toJSON" in value && typeof value.toJSON === "function") return scrub(value.toJSON(), depth + 1);
+  return scrubEntries(Object.entries(value), depth);
+}
+
+function scrubEntries(entries: Iterable<readonly [unknown, unknown]>, depth: number): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const [key, value] of entries) {
+    const name = String(key);
+    copy[name] = typeof value === "string" && secretNames.test(name) ? redacted : scrub(value, depth + 1);
+  }
+  return copy;
+}
+
+/** An error with its code and its whole cause chain: the reason is usually the innermost one. */
+function errorFields(error: unknown, depth = 0): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: scrubText(String(error)) };
+  const fields: Record<string, unknown> = { type: error.name, message: scrubText(error.message) };
+  if ("code" in error && (typeof error.code === "string" || typeof error.code === "number")) fields.code = error.code;
+  if (error.stack !== undefined) fields.stack = scrubText(error.stack.slice(0, 4096));
+  if (depth >= depthLimit) return fields;
+  if (error.cause !== undefined) fields.cause = errorFields(error.cause, depth + 1);
+  if (error instanceof AggregateError) fields.errors = error.errors.slice(0, 5).map((inner) => errorFields(inner, depth + 1));
+  return fields;
+}
+
+/** The audit events in a file of their own, one JSON object a line; `docs/logs.md` describes them. */
+export interface AuditFile {
+  note(event: AuditEvent): void;
+  /** After a rotation: the file that has the name from now on. */
+  reopen(): void;
+  /** Whether the last lines were taken; what was lost is counted. */
+  health(): { readonly ok: boolean; readonly detail: string };
+  flush(timeoutMs: number): Promise<void>;
+}
+
+/** Of the form of the lines; a new number means that a reader must be changed. */
+const version = 1;
+const bufferBytes = 8 * 1024 * 1024;
+
+/** One process writes it, the primary for its workers, so that lines never tear each other. A full disk costs lines, never a request. */
+export function createAuditFile(deps: {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly onDrop: (lines: number) => void;
+}): AuditFile {
+  const sink = fileSink({ path: deps.path });
+  const writer = createLineWriter({ sink, capacityBytes: bufferBytes, onDrop: deps.onDrop });
+  return {
+    note: (event) => {
+      const { event: name, ...fields } = event;
+      const clean = scrub(fields) as Readonly<Record<string, unknown>>;
+      writer.write(`${JSON.stringify({ version, time: new Date(deps.clock()).toISOString(), event: name, ...clean })}\n`);
+    },
+    reopen: sink.reopen,
+    health: () => {
+      const failure = writer.failure();
+      return { ok: failure === null, detail: failure === null ? `lines go to ${deps.path}` : `lines are lost: ${failure}` };
+    },
+    flush: writer.flush,
+  };
 }

@@ -1,10 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../core/clock.ts";
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
+import type { Facts } from "../core/ports/facts.ts";
 import type { AccessRecord } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
+import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
+import { peopleKind, peopleOfApp } from "../core/session.ts";
 import { createRequestTally } from "./request-tally.ts";
-import { type CountedInStore, storeGauges } from "./store-gauges.ts";
 
 /** Everything that `/metrics` shows, and the ways to report it. */
 export interface MetricsRegistry {
@@ -20,7 +23,7 @@ export interface MetricsRegistry {
   readonly contentType: string;
   text(): Promise<string>;
 }
-export interface GaugeSources {
+interface GaugeSources {
   /** Requests and tunnels that are open now. */
   readonly openRequests: () => number;
   readonly openTunnels: () => number;
@@ -182,4 +185,52 @@ function watchedGauges(registry: Registry, sources: GaugeSources): void {
   });
   storeGauges(registry, sources.counted);
   gauge("store_invalidation", "1 when other processes' changes arrive.", () => Number(sources.storeHealth().invalidation));
+}
+
+/** What is counted in the store, for all processes together. */
+interface CountedInStore {
+  readonly sessions: Pick<SessionStore, "openCount">;
+  readonly facts: Pick<Facts, "countDistinct">;
+  /** Ids of the apps in force. */
+  readonly apps: () => readonly string[];
+  readonly clock: Clock;
+}
+
+/** Every worker is asked every few seconds; the store need not be. */
+const freshMs = 30_000;
+
+/** Gauges that ask the store, twice a minute at most. While it is silent they keep what it said last. */
+function storeGauges(registry: Registry, { sessions, facts, apps, clock }: CountedInStore): void {
+  const registers = [registry];
+  new Gauge({
+    name: "vestibule_sessions_open",
+    help: "Sessions that are open, over all processes of all instances.",
+    registers,
+    collect: whenStale(clock, async (gauge) => gauge.set(await sessions.openCount())),
+  });
+  new Gauge({
+    name: "vestibule_people_active",
+    help: "People who signed in during the last thirty days; right within about one in a hundred.",
+    registers,
+    collect: whenStale(clock, async (gauge) => gauge.set(await facts.countDistinct(peopleKind))),
+  });
+  new Gauge({
+    name: "vestibule_app_people_active",
+    help: "People who opened an app during the last thirty days; right within about one in a hundred.",
+    labelNames: ["app"],
+    registers,
+    collect: whenStale(clock, async (gauge) => {
+      for (const app of apps()) gauge.set({ app }, await facts.countDistinct(peopleOfApp(app)));
+    }),
+  });
+}
+
+function whenStale(clock: Clock, update: (gauge: Gauge) => Promise<void>): (this: Gauge) => Promise<void> {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  return async function () {
+    if (Math.abs(clock() - askedAt) < freshMs) return;
+    askedAt = clock();
+    // The number of before is better than none; that the store is silent has a gauge of its own.
+    await update(this).catch(() => undefined);
+  };
 }

@@ -10,7 +10,7 @@ import type { RenderPage } from "../core/ports/pages.ts";
 import type { Sealer } from "../core/ports/sealer.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session, SessionSummary } from "../core/session.ts";
-import { readUserAgent } from "../lib/user-agent.ts";
+import { readUserAgent } from "../lib/browser-hints.ts";
 import { type OwnDeps, ownSessions, sessionsOfAll } from "./own-sessions.ts";
 import { endToken, type MadeToken, makeToken, type OwnTokenDeps, tokensOfAll } from "./own-tokens.ts";
 

@@ -14,8 +14,8 @@ import { createLoginStates } from "../login/flow/login-state.ts";
 import type { FlowParts } from "../login/flow/parts.ts";
 import { confirmEndpoint, enterEndpoint } from "../login/flow/ticket.ts";
 import type { LoginMethod } from "../login/method.ts";
+import { signedOutEndpoint } from "../logout/leave-providers.ts";
 import { logoutEndpoint } from "../logout/logout-endpoint.ts";
-import { signedOutEndpoint } from "../logout/signed-out-endpoint.ts";
 import { type PortalDeps, portalEndpoint } from "../portal/portal-endpoint.ts";
 import { ownSessionsEndpoints } from "../portal/sessions-endpoint.ts";
 

@@ -1,7 +1,7 @@
 import { composeAdmin } from "../admin/listener.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Settings } from "../core/settings.ts";
-import type { AuditFile } from "../observe/audit-file.ts";
+import type { AuditFile } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeGateway } from "./gateway.ts";
 import { composeOperations, type ReloadFile } from "./operations.ts";

@@ -1,4 +1,4 @@
-import type { SamlProvider } from "../../src/login/saml/port.ts";
+import type { SamlProvider } from "../../src/login/saml/context.ts";
 import { createSamlProvider } from "../../src/login/saml/provider.ts";
 import type { SamlSettings } from "../../src/login/saml/settings.ts";
 import { messageLimits } from "../../src/login/saml/xml/parse.ts";

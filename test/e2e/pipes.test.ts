@@ -147,7 +147,7 @@ test.each([
   {
     what: "a SAML metadata document",
     code: (pipe: string) =>
-      `const { metadataOrigin } = await import("./src/login/saml/metadata/origin.ts"); await metadataOrigin({ kind: "file", path: "${pipe}" }, null, 1024)(null);`,
+      `const { metadataOrigin } = await import("./src/login/saml/metadata/kept.ts"); await metadataOrigin({ kind: "file", path: "${pipe}" }, null, 1024)(null);`,
     says: /not a regular file/,
   },
   {
@@ -169,7 +169,7 @@ test("an audit file that is a pipe without a reader costs its lines, and no thre
   const pipe = aPipe();
   // Four threads open files in a process of Node's; each of these would take one for ever.
   const text = `
-    const { createAuditFile } = await import("./src/observe/audit-file.ts");
+    const { createAuditFile } = await import("./src/observe/log.ts");
     const { readFile } = await import("node:fs/promises");
     const { spawn } = await import("node:child_process");
     let lost = 0;

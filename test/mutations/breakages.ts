@@ -161,7 +161,7 @@ export const breakages: readonly Breakage[] = [
     named: "visitors who take turns on one connection each arrive under their own name, once",
   },
   {
-    file: "src/lib/known-headers.ts",
+    file: "src/lib/header-names.ts",
     inside: "isDeletedFromRequests",
     becomes: "void name; return false;",
     test: "test/attack/forwarded-headers.test.ts",

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../src/core/errors.ts";
-import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "../../src/login/saml/port.ts";
+import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "../../src/login/saml/context.ts";
 import { aPrincipal } from "./policy-builders.ts";
 import { type ProviderScript, scriptedProvider } from "./scripted-provider.ts";
 

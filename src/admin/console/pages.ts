@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import type { AuditEntry } from "../../core/audit-events.ts";
 import type { SessionSummary } from "../../core/session.ts";
 import type { Settings } from "../../core/settings.ts";
-import { readUserAgent } from "../../lib/user-agent.ts";
+import { readUserAgent } from "../../lib/browser-hints.ts";
 import { layOut, type Markup } from "../../pages/layout.ts";
 import { styleOf } from "../../pages/style.ts";
 

@@ -1,11 +1,16 @@
-import { foldHeaderName, isFramingName, isHeaderValue } from "../../lib/header-names.ts";
-import { type HeaderRole, headerRole, isWellKnownIdentityName } from "../../lib/known-headers.ts";
+import {
+  foldHeaderName,
+  type HeaderRole,
+  headerRole,
+  isFramingName,
+  isHeaderValue,
+  isWellKnownIdentityName,
+} from "../../lib/header-names.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import { didYouMean } from "../problems/suggest.ts";
 import type { AppFile } from "../schema/apps.ts";
-import { effectiveHeaders } from "../schema/header-presets.ts";
-import { directoryPlaceholders, placeholders, readTemplate } from "../schema/header-template.ts";
+import { directoryPlaceholders, effectiveHeaders, placeholders, readTemplate } from "../schema/header-presets.ts";
 import { resolveRoutes, type Scope, scopesOf } from "../settings/inheritance.ts";
 import type { References } from "../values/references.ts";
 

@@ -2,8 +2,7 @@ import { methods } from "../../login/methods.ts";
 import type { Draft } from "../draft.ts";
 import type { KeyPath, Report } from "../problems/report.ts";
 import type { AppFile } from "../schema/apps.ts";
-import { effectiveHeaders } from "../schema/header-presets.ts";
-import { readTemplate } from "../schema/header-template.ts";
+import { effectiveHeaders, readTemplate } from "../schema/header-presets.ts";
 import { methodOf } from "../schema/providers.ts";
 import { resolveRoutes } from "../settings/inheritance.ts";
 

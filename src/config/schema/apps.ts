@@ -5,8 +5,7 @@ import { parseMethod, parsePathSpec, parseRoutePath } from "../values/paths.ts";
 import { duration, key, origin, parsed, pem, secret, secretReference, size, someOf, text } from "../values/schema-values.ts";
 import { ruleList } from "./access.ts";
 import { appPortal } from "./console.ts";
-import { type HeaderPreset, headerPresets } from "./header-presets.ts";
-import { defaultIdentityHeaders } from "./header-template.ts";
+import { defaultIdentityHeaders, type HeaderPreset, headerPresets } from "./header-presets.ts";
 import { headLimitsOfApp } from "./server.ts";
 
 const upstream = z.union([

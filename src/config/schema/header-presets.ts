@@ -1,5 +1,3 @@
-import { defaultIdentityHeaders } from "./header-template.ts";
-
 /** One identity header as the file may write it, complete. */
 export interface IdentityHeaderFile {
   readonly value: string;
@@ -63,3 +61,26 @@ export function effectiveHeaders({
   if (preset != null) return { ...headerPresets[preset], ...set };
   return set ?? Object.fromEntries(Object.entries(defaultIdentityHeaders).map(([name, value]) => [name, one(value)]));
 }
+
+/** The placeholders of a header template, or what is wrong with its braces. */
+type Template = { readonly ok: true; readonly placeholders: readonly string[] } | { readonly ok: false; readonly why: string };
+
+/** Placeholders that every identity can fill, `extra.x` aside. Tokens are sent only because a rule asks for them by name. */
+export const placeholders = ["subject", "email", "name", "groups", "provider", "acr", "accessToken", "idToken"];
+
+/** These need a directory. */
+export const directoryPlaceholders = ["person", "roles", "teams", "manager"];
+
+export function readTemplate(text: string): Template {
+  const names = [...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
+  if (/[{}]/.test(text.replaceAll(/\{[^{}]*\}/g, ""))) return { ok: false, why: "a brace stands alone: placeholders are written {email}" };
+  return { ok: true, placeholders: names };
+}
+
+/** What apps get when the file says nothing about identity headers. */
+export const defaultIdentityHeaders: Readonly<Record<string, string>> = {
+  "Remote-User": "{subject}",
+  "Remote-Email": "{email}",
+  "Remote-Name": "{name}",
+  "Remote-Groups": "{groups}",
+};

@@ -7,7 +7,7 @@ import type { LoginProvider, LoginStep } from "../../core/ports/login-provider.t
 import type { PageContext, PageModel } from "../../core/ports/pages.ts";
 import { onlyCookie } from "../../http/cookies.ts";
 import { headerOf } from "../../http/fields.ts";
-import { languageTags } from "../../lib/languages.ts";
+import { languageTags } from "../../lib/browser-hints.ts";
 import { readEmailAddress } from "../../lib/names.ts";
 import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
 import type { Choices } from "./login-redirect.ts";

@@ -3,8 +3,7 @@ import type { LoginProvider, LoginRequest, LogoutNotice, Vouched } from "../../c
 import type { LoginMethod } from "../method.ts";
 import { oidcEndpoints } from "./endpoints.ts";
 import { createOidcProvider } from "./provider.ts";
-import { type OidcFile, oidcSchema } from "./schema.ts";
-import { checkOidc, oidcAttributes, oidcSettings } from "./settings.ts";
+import { checkOidc, type OidcFile, oidcAttributes, oidcSchema, oidcSettings } from "./settings.ts";
 
 /** OpenID Connect: authorization code flow, bearer tokens, back- and front-channel logout. */
 export const oidcMethod: LoginMethod<OidcFile, OidcProvider> = {

@@ -1,6 +1,6 @@
 import { type Claims, claimAt, commonName } from "../claims/claim-values.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
-import type { SamlAttribute } from "./messages/attributes.ts";
+import type { SamlAttribute } from "./messages/assertion.ts";
 import type { NameId } from "./messages/name-id.ts";
 
 /** Entra ID sends this in place of the groups of somebody who is in too many (150 for SAML). */

@@ -8,7 +8,7 @@ import type { Site } from "../../core/route.ts";
 import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
 import { wayOn } from "../flow/wanted-page.ts";
-import type { ReceivedAnswer, SamlProvider } from "./port.ts";
+import type { ReceivedAnswer, SamlProvider } from "./context.ts";
 import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
 
 type Providers = ReadonlyMap<string, SamlProvider>;

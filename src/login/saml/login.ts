@@ -3,14 +3,13 @@ import type { LoginRequest, LoginStart, Vouched } from "../../core/ports/login-p
 import { claimAt } from "../claims/claim-values.ts";
 import { mapClaims } from "../claims/map-claims.ts";
 import { claimsOf, receivedNames } from "./claims.ts";
-import { type SamlContext, withFault } from "./context.ts";
+import { type ReceivedAnswer, type SamlContext, type SamlProvider, withFault } from "./context.ts";
 import type { AssertionFacts } from "./messages/assertion.ts";
 import { writeAuthnRequest } from "./messages/authn-request.ts";
 import { accountOf, logoutHandle, sessionOf } from "./messages/name-id.ts";
+import { sendMessage } from "./messages/redirect.ts";
 import { decodePosted, type VerifiedAnswer, verifyResponse } from "./messages/response.ts";
-import { sendMessage } from "./messages/send.ts";
 import { type IdpMetadata, loginEndpoint } from "./metadata/idp-metadata.ts";
-import type { ReceivedAnswer, SamlProvider } from "./port.ts";
 import { malformed } from "./xml/tree.ts";
 
 /** What this browser must bring back beside the state: when it asked, and under which id. */

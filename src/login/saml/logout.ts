@@ -1,12 +1,11 @@
 import type { BrowserStep } from "../../core/ports/login-provider.ts";
 import type { Parting } from "../../core/session.ts";
-import type { SamlContext } from "./context.ts";
+import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlContext } from "./context.ts";
 import { requestIdFor, stateOf, withCurrentKeys } from "./login.ts";
 import { type IncomingMessage, readLogoutMessage, writeLogoutRequest, writeLogoutResponse } from "./messages/logout.ts";
 import { accountOf, readLogoutHandle, sessionOf } from "./messages/name-id.ts";
-import { newMessageId, sendMessage } from "./messages/send.ts";
+import { newMessageId, sendMessage } from "./messages/redirect.ts";
 import { logoutAnswerEndpoint, logoutEndpoint } from "./metadata/idp-metadata.ts";
-import type { LogoutAnswered, LogoutRequested, LogoutWire } from "./port.ts";
 import { malformed } from "./xml/tree.ts";
 
 /** A signed LogoutRequest for this session, on its way; null where it is switched off or cannot be said (no key, no endpoint). */

@@ -1,10 +1,8 @@
 import type { LoginMethod } from "../method.ts";
-import { ownEndpoints } from "./context.ts";
+import { ownEndpoints, type SamlProvider } from "./context.ts";
 import { samlEndpoints } from "./endpoints.ts";
-import type { SamlProvider } from "./port.ts";
 import { createSamlProvider } from "./provider.ts";
-import { type SamlFile, samlSchema } from "./schema.ts";
-import { checkSaml, samlAttributes, samlOf, samlSettings } from "./settings.ts";
+import { checkSaml, type SamlFile, samlAttributes, samlOf, samlSchema, samlSettings } from "./settings.ts";
 
 /** SAML 2.0: web browser single sign-on and single logout. */
 export const samlMethod: LoginMethod<SamlFile, SamlProvider> = {

@@ -7,12 +7,11 @@ import type { Tracing } from "../../core/ports/tracing.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
 import { createFaults } from "../remote/provider-errors.ts";
-import { createAskedRequests, decryptionPolicy, type SamlContext, signingKeys } from "./context.ts";
+import { createAskedRequests, decryptionPolicy, type SamlContext, type SamlProvider, signingKeys } from "./context.ts";
 import { beginLogin, concludeLogin, receiveAnswer } from "./login.ts";
 import { acceptLogoutMessage, answerLogout, leaveProvider } from "./logout.ts";
 import { createMetadataSource } from "./metadata/source.ts";
 import { type MetadataDeps, writeMetadata } from "./metadata/write.ts";
-import type { SamlProvider } from "./port.ts";
 import { samlOf } from "./settings.ts";
 import type { SigningKey } from "./signature/sign.ts";
 

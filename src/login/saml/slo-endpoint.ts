@@ -4,11 +4,10 @@ import { type ControlRequest, readForm } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { SessionFilter } from "../../core/ports/session-store.ts";
-import { signedOut } from "../../logout/leave-providers.ts";
+import { signedOut, takePendingLogout } from "../../logout/leave-providers.ts";
 import { isSpent, type LogoutMessage, spend } from "../../logout/provider-logout.ts";
-import { takePendingLogout } from "../../logout/signed-out-state.ts";
 import type { Needs } from "../flow/parts.ts";
-import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "./port.ts";
+import type { LogoutAnswered, LogoutRequested, LogoutWire, SamlProvider } from "./context.ts";
 
 /**
  * A document of 256 KiB as base64 in a form: a third more, and a little for `+`, `/` and line ends, each three characters then.

@@ -1,5 +1,5 @@
 import type { LocaleSettings } from "../../core/settings.ts";
-import { languageRanges } from "../../lib/languages.ts";
+import { languageRanges } from "../../lib/browser-hints.ts";
 import { builtIn, type SentenceKey, type Texts } from "./texts.ts";
 
 export interface Locale {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Session } from "../../core/session.ts";
-import type { SessionCodec } from "../codec.ts";
+import type { SessionCodec } from "../sealing.ts";
 import { isWithinLimits, type SessionLimits } from "../session-rules.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisGuard } from "./guard.ts";

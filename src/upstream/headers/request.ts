@@ -5,12 +5,11 @@ import type { HeaderEdits } from "../../core/settings.ts";
 import { stripOwnCookies } from "../../http/cookies.ts";
 import { rememberPerName } from "../../lib/collections.ts";
 import { gatewayTokenIn } from "../../lib/gateway-token.ts";
-import { foldHeaderName, isFramingName, isHopByHop, isWrittenAnew } from "../../lib/header-names.ts";
-import { isDeletedFromRequests } from "../../lib/known-headers.ts";
+import { foldHeaderName, isDeletedFromRequests, isFramingName, isHopByHop, isWrittenAnew } from "../../lib/header-names.ts";
 import { formatAddress, parseAddress } from "../../lib/networks.ts";
 import type { ForwardPlan } from "../plan.ts";
 import type { Upstream } from "../upstreams.ts";
-import { webDavFields } from "./webdav.ts";
+import { webDavFields } from "./answer-addresses.ts";
 
 type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if" | "via";
 

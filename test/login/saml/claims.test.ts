@@ -3,7 +3,7 @@ import type { AttributeSettings } from "../../../src/core/settings.ts";
 import { commonName } from "../../../src/login/claims/claim-values.ts";
 import { type ClaimMapping, mapClaims } from "../../../src/login/claims/map-claims.ts";
 import { claimsOf, receivedNames } from "../../../src/login/saml/claims.ts";
-import { readAttributes } from "../../../src/login/saml/messages/attributes.ts";
+import { readAttributes } from "../../../src/login/saml/messages/assertion.ts";
 import { parseXml } from "../../../src/login/saml/xml/parse.ts";
 import { anAssertion, attribute, codeOf } from "../../support/saml-documents.ts";
 

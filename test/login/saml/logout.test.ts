@@ -7,9 +7,9 @@ import {
   writeLogoutRequest,
   writeLogoutResponse,
 } from "../../../src/login/saml/messages/logout.ts";
-import { type Binding, sendMessage } from "../../../src/login/saml/messages/send.ts";
+import { type Binding, sendMessage } from "../../../src/login/saml/messages/redirect.ts";
 import { readTrustedKey } from "../../../src/login/saml/signature/trusted-keys.ts";
-import type { Xml } from "../../../src/login/saml/xml/write.ts";
+import type { Xml } from "../../../src/login/saml/xml/tree.ts";
 import { aKey, at, codeOf, idp, now, slo, type TestKey } from "../../support/saml-documents.ts";
 
 const key = aKey();

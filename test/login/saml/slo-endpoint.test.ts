@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
-import type { LogoutRequested } from "../../../src/login/saml/port.ts";
+import type { LogoutRequested } from "../../../src/login/saml/context.ts";
 import { createControlBrowser } from "../../support/control-browser.ts";
 import { type ControlRig, createControlRig } from "../../support/control-rig.ts";
 import { aNewSession } from "../../support/session-builders.ts";

@@ -48,7 +48,7 @@ export const identityHeaders: Chapter = {
     },
     {
       promise:
-        "So are the well-known ones, whether the configuration names them or not: `Remote-*`, `X-Forwarded-User` and its kin, `X-Auth-Request-*`, `X-WEBAUTH-*`, and those of authentik, Cloudflare Access, Google IAP, Pomerium, mod_auth_openidc, SiteMinder, Tailscale, AWS, Azure, Kong, of TLS proxies and others (`src/lib/known-headers.ts`).",
+        "So are the well-known ones, whether the configuration names them or not: `Remote-*`, `X-Forwarded-User` and its kin, `X-Auth-Request-*`, `X-WEBAUTH-*`, and those of authentik, Cloudflare Access, Google IAP, Pomerium, mod_auth_openidc, SiteMinder, Tailscale, AWS, Azure, Kong, of TLS proxies and others (`src/lib/header-names.ts`).",
       tests: {
         "test/attack/identity-headers-names.test.ts": [
           "Remote-Anything is the gateway's in every spelling",

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createSessionCodec } from "../../../src/sessions/codec.ts";
 import { openRedis } from "../../../src/sessions/redis/connection.ts";
 import { createRedisGuard } from "../../../src/sessions/redis/guard.ts";
 import { createRedisIndex } from "../../../src/sessions/redis/index.ts";
@@ -8,7 +7,7 @@ import { createRedisKeys } from "../../../src/sessions/redis/keys.ts";
 import { createOpenSessions } from "../../../src/sessions/redis/open-sessions.ts";
 import { createRedisRecords, type RedisRecords } from "../../../src/sessions/redis/records.ts";
 import { createRedisSessions } from "../../../src/sessions/redis/sessions.ts";
-import { createSealer } from "../../../src/sessions/sealing.ts";
+import { createSealer, createSessionCodec } from "../../../src/sessions/sealing.ts";
 import { eventually } from "../../support/eventually.ts";
 import { noMetrics, recordingLog } from "../../support/quiet.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";

@@ -1,5 +1,4 @@
-import { namespaces } from "../xml/tree.ts";
-import { element, type Xml } from "../xml/write.ts";
+import { element, namespaces, type Xml } from "../xml/tree.ts";
 
 export interface AuthnRequest {
   readonly id: string;

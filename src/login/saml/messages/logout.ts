@@ -6,6 +6,7 @@ import { confirmReading } from "../xml/second-reader.ts";
 import {
   attributeOf,
   childrenOf,
+  element,
   isNamed,
   malformed,
   namespaces,
@@ -13,9 +14,9 @@ import {
   requiredAttribute,
   requiredChild,
   trimmedTextOf,
+  type Xml,
   type XmlElement,
 } from "../xml/tree.ts";
-import { element, type Xml } from "../xml/write.ts";
 import { writeInstant } from "./authn-request.ts";
 import { checkHead, type HeadExpectations, readInstant, readStatus, refusePast } from "./head.ts";
 import { type NameId, readNameId, writeNameId } from "./name-id.ts";

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { attributeOf, malformed, namespaces, textOf, type XmlElement } from "../xml/tree.ts";
-import { element, type Xml } from "../xml/write.ts";
+import { attributeOf, element, malformed, namespaces, textOf, type Xml, type XmlElement } from "../xml/tree.ts";
 
 /** Whom an assertion or a logout message is about. Two are the same person only when value and qualifiers agree. */
 export interface NameId {

@@ -1,14 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import type { BrowserStep } from "../../../core/ports/login-provider.ts";
 import { decodeBase64, fits, ownAlgorithm, signatureAlgorithm, signWith } from "../signature/algorithms.ts";
-import type { SigningKey } from "../signature/sign.ts";
+import { type SigningKey, signXml } from "../signature/sign.ts";
 import { badSignature, type SignaturePolicy } from "../signature/verify.ts";
 import { decodeXml, messageLimits } from "../xml/parse.ts";
-import { malformed } from "../xml/tree.ts";
+import { malformed, type Xml } from "../xml/tree.ts";
 
 export type MessageName = "SAMLRequest" | "SAMLResponse";
 
 /** A message of the redirect binding, taken apart but not believed yet. */
-export interface RedirectMessage {
+interface RedirectMessage {
   readonly name: MessageName;
   readonly xml: string;
   readonly relayState: string | null;
@@ -112,4 +114,31 @@ function decodeParameter(text: string): string {
   } catch {
     throw malformed("a parameter is not URL-encoded");
   }
+}
+
+export type Binding = "redirect" | "post";
+/** Where a provider takes messages, and how. */
+export interface Endpoint {
+  readonly binding: Binding;
+  readonly url: string;
+}
+
+/** A fresh message id: 160 random bits, and an NCName as `xs:ID` wants it. */
+export const newMessageId = (): string => `_${randomBytes(20).toString("hex")}`;
+
+/**
+ * How the browser carries a message there. With a key it is signed as its binding wants: beside the message in a redirect, inside it in a
+ * form. RelayState stays under the 80 bytes of Bindings 3.4.3 as long as the caller's does.
+ */
+export function sendMessage(
+  endpoint: Endpoint,
+  message: { readonly name: MessageName; readonly document: Xml; readonly relayState: string | null },
+  key: SigningKey | null,
+): BrowserStep {
+  const { name, document, relayState } = message;
+  if (endpoint.binding === "redirect")
+    return { kind: "redirect", url: redirectUrl(endpoint.url, { name, xml: document.xml, relayState }, key) };
+  const xml = key === null ? document.xml : signXml(document, key);
+  const fields = { [name]: Buffer.from(xml).toString("base64"), ...(relayState === null ? {} : { RelayState: relayState }) };
+  return { kind: "form", action: endpoint.url, fields };
 }

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../../core/errors.ts";
-import type { Endpoint } from "../messages/send.ts";
+import type { Endpoint } from "../messages/redirect.ts";
 import { readTrustedKey, type TrustedKey } from "../signature/trusted-keys.ts";
 
 /** Where a message goes by one binding. */

@@ -1,9 +1,8 @@
 import type { SamlSettings } from "../settings.ts";
 import { createExpiryWatch, describeMetadata } from "./expiry.ts";
 import { type IdpMetadata, type SamlEndpoint, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
-import { createMetadataRefresh, haveSameKeys, type MetadataRefresh, type RefreshDeps } from "./refresh.ts";
+import { createMetadataRefresh, haveSameKeys, isDue, type MetadataRefresh, type RefreshDeps } from "./refresh.ts";
 import { urlProblem } from "./role.ts";
-import { isDue } from "./schedule.ts";
 
 export interface MetadataSourceDeps extends Omit<RefreshDeps, "source" | "fetch" | "spread"> {
   readonly fetch?: typeof fetch;

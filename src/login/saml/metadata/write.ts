@@ -2,8 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import type { AttributeSettings, ProviderSettings } from "../../../core/settings.ts";
 import type { SamlSettings } from "../settings.ts";
 import { bareCertificate, type SigningKey, signXml } from "../signature/sign.ts";
-import { namespaces } from "../xml/tree.ts";
-import { element, type Xml } from "../xml/write.ts";
+import { element, namespaces, type Xml } from "../xml/tree.ts";
 
 const redirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const post = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";

@@ -7,6 +7,7 @@ import { noPrefixes } from "../xml/tags.ts";
 import {
   attributeOf,
   childrenOf,
+  element,
   malformed,
   namespaces,
   onlyChild,
@@ -15,7 +16,6 @@ import {
   trimmedTextOf,
   type XmlElement,
 } from "../xml/tree.ts";
-import { element } from "../xml/write.ts";
 import { decodeBase64 } from "./algorithms.ts";
 
 export interface DecryptionPolicy {

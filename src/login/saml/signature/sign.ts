@@ -2,8 +2,7 @@ import { createHash, type KeyObject } from "node:crypto";
 import { canonicalise } from "../xml/canonical.ts";
 import { messageLimits, parseXml } from "../xml/parse.ts";
 import type { XmlLimits } from "../xml/tags.ts";
-import { isElement, namespaces, requiredAttribute, type XmlElement } from "../xml/tree.ts";
-import { element, type Xml } from "../xml/write.ts";
+import { element, isElement, namespaces, requiredAttribute, type Xml, type XmlElement } from "../xml/tree.ts";
 import { enveloped, exclusiveC14n, ownAlgorithm, signWith } from "./algorithms.ts";
 
 /** What we sign with; the certificate (PEM) is published beside the signature. */

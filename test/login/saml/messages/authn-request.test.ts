@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { writeAuthnRequest } from "../../../../src/login/saml/messages/authn-request.ts";
-import { newMessageId, sendMessage } from "../../../../src/login/saml/messages/send.ts";
+import { newMessageId, sendMessage } from "../../../../src/login/saml/messages/redirect.ts";
 import { readTrustedKey } from "../../../../src/login/saml/signature/trusted-keys.ts";
 import { verifySignature } from "../../../../src/login/saml/signature/verify.ts";
 import { parseXml } from "../../../../src/login/saml/xml/parse.ts";

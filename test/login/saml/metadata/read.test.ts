@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
+import { readMetadataAside } from "../../../../src/login/saml/metadata/load.ts";
 import { largestMetadataBytes, type ReadingOptions, readMetadata } from "../../../../src/login/saml/metadata/read.ts";
-import { readMetadataAside } from "../../../../src/login/saml/metadata/reader.ts";
 import type { TestCertificate } from "../../../support/certificates.ts";
 import { aKey } from "../../../support/saml-documents.ts";
 import { makeSamlKey } from "../../../support/saml-keys.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { ExclusiveCanonicalization } from "xml-crypto";
 import { canonicalise } from "../../../../src/login/saml/xml/canonical.ts";
 import { parseXml } from "../../../../src/login/saml/xml/parse.ts";
-import { element } from "../../../../src/login/saml/xml/write.ts";
+import { element } from "../../../../src/login/saml/xml/tree.ts";
 import { xmlTrees } from "../../../support/xml-trees.ts";
 
 interface Document {

@@ -1,5 +1,5 @@
 /** One language that a visitor reads, in lower case, and how gladly: between 0 and 1. */
-export interface LanguageRange {
+interface LanguageRange {
   readonly range: string;
   readonly quality: number;
 }
@@ -20,3 +20,30 @@ export function languageTags(header: string | null): readonly string[] {
   const tags = languageRanges(header).map(({ range }) => range);
   return [...new Set(tags.filter((tag) => /^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/.test(tag)))].slice(0, 5);
 }
+
+/** What people call the browser and the system that a User-Agent names; null for what is not recognised. For reading, never for deciding. */
+export function readUserAgent(text: string | null): { readonly browser: string | null; readonly system: string | null } {
+  if (text === null) return { browser: null, system: null };
+  return { browser: nameOf(browsers, text), system: nameOf(systems, text) };
+}
+
+// Each names those before it as well: the most particular comes first.
+const browsers: readonly (readonly [RegExp, string])[] = [
+  [/\bEdg(?:e|A|iOS)?\//, "Edge"],
+  [/\bOPR\//, "Opera"],
+  [/\bSamsungBrowser\//, "Samsung Internet"],
+  [/\b(?:Firefox|FxiOS)\//, "Firefox"],
+  [/\b(?:Headless)?(?:Chrome|CriOS|Chromium)\//, "Chrome"],
+  [/\bVersion\/[\d.]+.*\bSafari\//, "Safari"],
+  [/^curl\//, "curl"],
+];
+const systems: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:iPhone|iPad|iPod)\b/, "iOS"],
+  [/\bAndroid\b/, "Android"],
+  [/\bWindows\b/, "Windows"],
+  [/\bCrOS\b/, "ChromeOS"],
+  [/\bMac OS X\b|\bMacintosh\b/, "macOS"],
+  [/\bLinux\b/, "Linux"],
+];
+
+const nameOf = (table: typeof browsers, text: string) => table.find(([pattern]) => pattern.test(text))?.[1] ?? null;
