@@ -39,6 +39,8 @@ export interface Incoming {
   readonly expectsContinue?: boolean;
   /** The only Destination field (COPY and MOVE): the second resource of the request. */
   readonly destination: string | null;
+  /** What the copying fields of object stores name (`X-Amz-Copy-Source`, `X-Copy-From` …), one to a line; null without any. */
+  readonly copySources: string | null;
   /** Methods that header fields name beside the request line's, comma-separated as received. */
   readonly methodOverride: string | null;
   /** The hops before us as they named themselves (RFC 9110 7.6.3); null without any. */

@@ -29,6 +29,7 @@ export interface Fields {
   webSocketVersion: string | null;
   destination: string | null;
   /** Every field by which frameworks take another method than the request line's, in any spelling. */
+  copySources: string | null;
   methodOverride: string | null;
   via: string | null;
   /** Of all fields together, names and separators included. */
@@ -79,6 +80,7 @@ function note(fields: Fields, name: string, value: string): void {
       return;
     case 11:
       if (is(name, "destination")) fields.destination = only(fields.destination, value, name);
+      else noteSource(fields, name, value, "x-copy-from");
       return;
     case 12:
       // Two ids are no id: a value that no check accepts.
@@ -107,12 +109,18 @@ function noteLong(fields: Fields, name: string, value: string): void {
       return;
     case 16:
       if (is(name, "x-requested-with")) fields.requestedWith = value;
+      else noteSource(fields, name, value, "x-ms-copy-source");
       return;
     case 17:
       if (is(name, "transfer-encoding")) fields.transferEncoding = only(fields.transferEncoding, value, name);
       else if (is(name, "x-forwarded-proto")) fields.forwardedProto = joined(fields.forwardedProto, value, ", ");
       else if (is(name, "sec-websocket-key")) fields.webSocketKey = only(fields.webSocketKey, value, name);
+      else if (is(name, "x-amz-copy-source")) noteSource(fields, name, value, "x-amz-copy-source");
       else noteOverride(fields, name, value, "x-method-override");
+      return;
+    case 18:
+      noteSource(fields, name, value, "x-goog-copy-source");
+      noteSource(fields, name, value, "x-ms-rename-source");
       return;
     case 22:
       noteOverride(fields, name, value, "x-http-method-override");
@@ -127,6 +135,11 @@ function noteLong(fields: Fields, name: string, value: string): void {
 function noteOverride(fields: Fields, name: string, value: string, folded: string): void {
   if ((name.charCodeAt(0) | 0x20) !== 0x78 || foldHeaderName(name) !== folded) return;
   fields.methodOverride = joined(fields.methodOverride, value, ",");
+}
+
+/** The field by which object stores are told what to copy (S3, Google Cloud Storage, Azure, Swift). */
+function noteSource(fields: Fields, name: string, value: string, known: string): void {
+  if (is(name, known)) fields.copySources = joined(fields.copySources, value, "\n");
 }
 
 function only(before: string | null, value: string, name: string): string {
@@ -171,6 +184,7 @@ function noFields(): Fields {
     webSocketKey: null,
     webSocketVersion: null,
     destination: null,
+    copySources: null,
     methodOverride: null,
     via: null,
     bytes: 0,

@@ -106,6 +106,7 @@ export function createReadIncoming({
       websocket: fields.upgrade !== null && isWebSocketHandshake(method, minor, fields, body),
       expectsContinue: fields.expect !== null && readExpectation(fields.expect, minor),
       destination: fields.destination,
+      copySources: fields.copySources,
       methodOverride: fields.methodOverride,
       via: fields.via,
       origin: fields.origin,

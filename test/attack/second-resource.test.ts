@@ -15,6 +15,7 @@ beforeAll(async () => {
       { path: "/", access: [allow({ groups: ["staff"] })] },
       { path: "/pub", public: [{ method: null, glob: "/pub/**" }] },
       { path: "/pub/inner", public: [] },
+      { path: "/v1/AUTH_a/closed", access: [allow({ groups: ["admins"] })] },
       {
         path: "/globs",
         access: [deny({ paths: ["/globs/a/*/secret/**"], groups: ["staff"] }), allow({ groups: ["staff"] })],
@@ -171,4 +172,49 @@ test("benign twin: who may reach the inner path, too, moves the whole", async ()
   const { cookie } = await gateway.signIn({ subject: "root", groups: { kind: "known", names: ["admins", "staff"] } });
   expect((await ask("MOVE", "/dav/", [`Destination: ${here}/moved/`], cookie)).statuses).toEqual([200]);
   expect((await ask("DELETE", "/dav/admin/", [], cookie)).statuses).toEqual([200]);
+});
+
+/** Object stores copy what a field names: `PUT /mine/x` with `X-Amz-Copy-Source: /dav/admin/secret` reads it, to where bob may read. */
+test.each([
+  "X-Amz-Copy-Source: /dav/admin/secret",
+  "X-Amz-Copy-Source: dav/admin/secret?versionId=1",
+  "x-amz-copy-source: /dav/%61dmin/secret",
+  "X-Amz-Copy-Source: /dav%2Fadmin%2Fsecret",
+  "X-Amz-Copy-Source: //dav/admin/secret",
+  "X-Amz-Copy-Source: /Dav/Admin/secret",
+  "X-Amz-Copy-Source: /wiki/dav/admin/secret",
+  "X-Goog-Copy-Source: /dav/admin/secret",
+  "X-Copy-From: dav/admin/secret",
+  `X-Ms-Copy-Source: ${here}/dav/admin/secret?sig=x`,
+  "X-Ms-Rename-Source: /dav/admin/secret",
+])("what %s names is judged like a GET of it", async (field) => {
+  expect((await ask("PUT", "/mine/x", [field, "Content-Length: 0"])).statuses).toEqual([403]);
+  expect((await ask("PUT", "/pub/x", [field, "Content-Length: 0"], "a=b")).statuses).toEqual([401]);
+  expect(gateway.upstream.requests).toEqual([]);
+});
+
+test("of two sources each is judged, and what Swift names lies below the account", async () => {
+  const two = ["X-Amz-Copy-Source: /mine/x", "X-Amz-Copy-Source: /dav/admin/x", "Content-Length: 0"];
+  expect((await ask("PUT", "/mine/y", two)).statuses).toEqual([403]);
+  expect((await ask("PUT", "/v1/AUTH_a/open/y", ["X-Copy-From: closed/x", "Content-Length: 0"])).statuses).toEqual([403]);
+  expect((await ask("PUT", "/v1/AUTH_a/open/y", ["X-Copy-From: open/x", "Content-Length: 0"])).statuses).toEqual([200]);
+});
+
+test.each(["X-Amz-Copy-Source: /dav/../dav/admin/x", "X-Amz-Copy-Source: arn:aws:s3:::b/k", "X-Amz-Copy-Source: /_vestibule/logout"])(
+  "%s has no one meaning: 400",
+  async (field) => {
+    expect((await ask("PUT", "/mine/x", [field, "Content-Length: 0"])).statuses).toEqual([400]);
+    expect(gateway.upstream.requests).toEqual([]);
+  },
+);
+
+test.each([
+  { path: "/mine/y", field: "X-Amz-Copy-Source: /mine/x%20y%2Bz" },
+  { path: "/strip/y", field: "X-Amz-Copy-Source: /x" },
+  { path: "/mine/y", field: "X-Ms-Copy-Source: https://elsewhere.example/dav/admin/x?sig=1" },
+  { path: "/mine/y", field: "X-Amz-Copy-Source-If-Match: etag" },
+])("benign twin: $field passes at $path, byte for byte", async ({ path, field }) => {
+  expect((await ask("PUT", path, [field, "Content-Length: 0"])).statuses).toEqual([200]);
+  const [name = "", value] = field.split(": ", 2);
+  expect(gateway.upstream.requests[0]?.headerValues(name.toLowerCase())).toEqual([value]);
 });

@@ -32,6 +32,15 @@ export const pastTheRules: Chapter = {
       },
     },
     {
+      promise: "What a field of an object store names as the source of a copy is judged for this visitor like a GET of it.",
+      tests: {
+        "test/attack/second-resource.test.ts": [
+          "what X-Amz-Copy-Source: /dav/admin/secret names is judged like a GET of it",
+          "of two sources each is judged, and what Swift names lies below the account",
+        ],
+      },
+    },
+    {
       promise: "A Destination on another host, at another upstream or under /_vestibule/ is 502, and nothing is asked (RFC 4918 9.8.5).",
       tests: {
         "test/attack/second-resource.test.ts": [
