@@ -13,8 +13,8 @@ import { compileRoutes, type RouteTable } from "../policy/route-table.ts";
 import { compileIdentityHeaders, type IdentityHeaders, managedNames } from "../upstream/headers/identity.ts";
 import type { Audience } from "../upstream/headers/response.ts";
 import type { HeaderEdit } from "../upstream/plan.ts";
-import { type AppCall, appCall, foldedReadings, hasApp } from "./call.ts";
-import { type Destination, facetsOf } from "./facets.ts";
+import { type AppCall, appCall, facetsOf, foldedReadings, hasApp } from "./call.ts";
+import type { Destination } from "./second-resource.ts";
 
 /** A decision under which the request goes on to the app. */
 type Admitting = Decision & { readonly kind: "allow" | "pass" };
