@@ -2,11 +2,13 @@ import { Hono } from "hono";
 import type { Clock } from "../core/clock.ts";
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
+import type { ProviderHealth } from "../core/ports/login-provider.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import { canonicalHost } from "../http/host.ts";
 import { parseAddress } from "../lib/networks.ts";
 import { createApi } from "./api/api.ts";
 import { createConsole } from "./console/console.ts";
+import { isReady } from "./fleet/summaries.ts";
 import type { Operations } from "./operations.ts";
 
 export interface AdminDeps {
@@ -29,11 +31,13 @@ export interface GatewayState {
   readonly draining: boolean;
   readonly store: StoreHealth;
   /** What is known of each provider. */
-  readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
   /** Of the directory of people, where there is one: without it nobody new signs in, and sessions go on. */
   readonly directory?: { readonly ok: boolean; readonly detail: string };
   /** Mail domains that must be proved by DNS, where there are any. */
   readonly domains?: readonly DomainStatus[];
+  readonly providers: Readonly<Record<string, ProviderHealth>>;
+  /** When upstreams could last not be reached, by name; those that always could are not here. */
+  readonly unreachable?: Readonly<Record<string, number>>;
   /** Of the audit file, where there is one: lines that are lost do not make it unready. */
   readonly audit?: { readonly ok: boolean; readonly detail: string };
   /** How many processes serve, of how many that should; only where there are several. */
@@ -89,8 +93,9 @@ function answersTo(host: string, names: readonly string[]): boolean {
  * the others are told on the login page.
  */
 async function readiness(deps: AdminDeps): Promise<Response> {
-  const { listening, ...state } = await deps.state();
-  const ready = listening && !state.draining && state.store.reachable;
-  const body = JSON.stringify({ ready, ...state });
+  const state = await deps.state();
+  const { listening: _, unreachable: __, ...shown } = state;
+  const ready = isReady(state);
+  const body = JSON.stringify({ ready, ...shown });
   return new Response(`${body}\n`, { status: ready ? 200 : 503, headers: { ...plain, "Content-Type": "application/json; charset=utf-8" } });
 }

@@ -1,15 +1,20 @@
-import { type AuditEntry, type AuditEvent, tokenEvent } from "../core/audit-events.ts";
+import { type AuditEvent, tokenEvent } from "../core/audit-events.ts";
+import type { Explanation } from "../core/explanation.ts";
 import type { Audit } from "../core/ports/log.ts";
 import type { EndQuery, SessionStore } from "../core/ports/session-store.ts";
+import type { Principal } from "../core/principal.ts";
 import type { SessionSummary } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
 import type { GatewayState } from "./admin.ts";
 import type { PeopleDesk } from "./api/people.ts";
+import type { FleetWatch } from "./fleet/fleet.ts";
 
 /** Who acts: the token's bearer, or the person whom the console's own sign-on vouched for. */
 export interface Operator {
   readonly name: string;
   readonly address: string;
+  /** False for those whom only `console.readers` lets in: they look. */
+  readonly mayAct: boolean;
 }
 
 /** What became of the file that was read again. */
@@ -35,6 +40,12 @@ export interface ExplainInput {
   readonly websocket: boolean;
 }
 
+/** The configuration in force as its file says it: every key with the line or the default that it comes from. Secrets are masked. */
+export interface ConfigurationText {
+  readonly file: string;
+  readonly lines: readonly { readonly text: string; readonly from: string }[];
+}
+
 /** All that operators can ask and do, whatever they do it with: the API, the console and the command line stand on it. */
 export interface Operations {
   readonly sessions: Pick<SessionStore, "list" | "read" | "end" | "countMatching" | "endMatching" | "openCount">;
@@ -42,11 +53,14 @@ export interface Operations {
   readonly tokens: Pick<SessionStore, "list" | "read" | "end" | "countMatching" | "endMatching">;
   /** The configuration in force. */
   readonly settings: () => Settings;
-  readonly explain: (input: ExplainInput) => object;
+  readonly explain: (input: ExplainInput) => Explanation;
+  /** Whether the console's rules let this person do more than look. */
+  readonly mayAct: (principal: Principal, address: string) => boolean;
   readonly state: () => GatewayState | Promise<GatewayState>;
-  readonly metricsText: () => Promise<string>;
-  /** The latest audit events of this instance, the newest first. */
-  readonly tail: (filter: { readonly event: string | null; readonly text: string | null; readonly limit: number }) => readonly AuditEntry[];
+  /** All instances on this store: their numbers, their state, their audit events. */
+  readonly fleet: Pick<FleetWatch, "view" | "find" | "nextLook">;
+  /** Null before the file was read by `serve`. */
+  readonly configuration: () => ConfigurationText | null;
   readonly reload: () => Promise<ReloadOutcome>;
   /** The public keys under which the gateway says who its visitors are (JWK). */
   readonly assertionKeys: () => readonly object[];

@@ -1,9 +1,9 @@
 import { loadSettings } from "../config/load.ts";
 import { formatProblems, withoutControls } from "../config/problems/report.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Explanation } from "../core/explanation.ts";
 import type { PolicyTest } from "../core/rules.ts";
 import type { Settings } from "../core/settings.ts";
-import type { Explanation } from "../gateway/explain/explanation.ts";
 import { composeExplain, openForCheck } from "../process/check.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
 import { checkOnline, type OnlineResult } from "./online.ts";

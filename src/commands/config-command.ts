@@ -1,5 +1,4 @@
-import { configurationSchema } from "../config/json-schema.ts";
-import { explainFile, loadSettings } from "../config/load.ts";
+import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 import { effectiveYaml } from "./effective.ts";
@@ -16,7 +15,6 @@ export async function configCommand({ args, env, terminal }: CommandContext): Pr
     terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
     return 1;
   }
-  const { plain, lineOf } = explainFile(loaded.text);
-  terminal.out(effectiveYaml({ schema: configurationSchema(), plain, lineOf }));
+  terminal.out(effectiveYaml(loaded.text));
   return 0;
 }

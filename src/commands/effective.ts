@@ -1,4 +1,6 @@
 import { stringify } from "yaml";
+import { configurationSchema } from "../config/json-schema.ts";
+import { explainFile } from "../config/load.ts";
 
 type Node = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
@@ -10,18 +12,34 @@ export interface EffectiveInput {
   lineOf(path: Path): number;
 }
 
+/** One line of the effective configuration, and where it comes from: `line 12`, `default`, or empty above a section. */
+export interface EffectiveLine {
+  readonly text: string;
+  readonly from: string;
+}
+
+/** The lines of `effectiveYaml` for the text of a good file. */
+export function effectiveLines(text: string): readonly EffectiveLine[] {
+  return linesOf({ schema: configurationSchema(), ...explainFile(text) });
+}
+
 /**
  * The effective configuration as YAML. Each value has a comment: the line that says it, the app that a route has it from, or `default`.
  * References stay references, and a literal secret is masked: the output may be shown to others.
  */
-export function effectiveYaml({ schema, plain, lineOf }: EffectiveInput): string {
+export function effectiveYaml(file: string): string {
+  return effectiveLines(file)
+    .map(({ text, from }) => `${from === "" ? text : `${text.padEnd(52)} # ${from}`}\n`)
+    .join("");
+}
+
+function linesOf({ schema, plain, lineOf }: EffectiveInput): readonly EffectiveLine[] {
   const root = schema as Node;
-  const lines: string[] = [];
+  const lines: EffectiveLine[] = [];
   const definitions = (root.$defs ?? {}) as Node;
 
   const emit = (indent: number, text: string, from: string) => {
-    const line = `${"  ".repeat(indent)}${text}`;
-    lines.push(from === "" ? line : `${line.padEnd(52)} # ${from}`);
+    lines.push({ text: `${"  ".repeat(indent)}${text}`, from });
   };
   const writeMap = (node: Node, value: Node, path: Path, indent: number, first: string, inherited: Node) => {
     let lead = first;
@@ -55,7 +73,7 @@ export function effectiveYaml({ schema, plain, lineOf }: EffectiveInput): string
     writeMap(node, item, path, indent, "- ", inherited);
   };
   writeMap(root, plain, [], 0, "", {});
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 /** Under a key that no file can hold. */

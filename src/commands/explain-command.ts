@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
-import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../gateway/explain/explanation.ts";
-import type { AsWhom } from "../gateway/explain/visitor.ts";
+import type { AsWhom, Question } from "../core/explanation.ts";
+import { exitCodeOf, explanationJson, formatExplanation } from "../gateway/explain/explanation.ts";
 import { composeExplain } from "../process/check.ts";
 import {
   type CommandContext,

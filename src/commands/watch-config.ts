@@ -5,6 +5,7 @@ import type { LoadResult } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { isSame } from "../process/settings-changes.ts";
 import type { RunningGateway } from "../process/single.ts";
+import { effectiveLines } from "./effective.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
 /** How often the file is looked at; by its state, so that a swapped symbolic link (Kubernetes) is seen too. */
@@ -30,6 +31,7 @@ export interface WatchedConfiguration {
  */
 export function watchConfiguration(watched: WatchedConfiguration, gateway: RunningGateway, manager: ServiceManager): () => void {
   let { text } = watched.first;
+  let inForce = text;
   let turn: Promise<unknown> = Promise.resolve();
   const stopping = new AbortController();
 
@@ -54,6 +56,7 @@ export function watchConfiguration(watched: WatchedConfiguration, gateway: Runni
     const problems = loaded.ok ? "" : formatProblems(loaded.problems, { colour: false });
     const outcome = loaded.ok ? await gateway.reload(loaded.settings, loaded.warnings) : rejected(problems);
     if (!loaded.ok) gateway.rejectReload(problems);
+    else if (outcome.outcome === "applied") inForce = loaded.text;
     manager.ready();
     return outcome;
   };
@@ -67,7 +70,7 @@ export function watchConfiguration(watched: WatchedConfiguration, gateway: Runni
   const onChange = () => void inTurn(lookEveryMs, true).catch(() => undefined);
   const files = createFileWatch(onHangUp);
   files.watch(watched.first.appFiles);
-  gateway.onReloadAsked(() => inTurn(afterSignalMs, false));
+  gateway.useFile({ reload: () => inTurn(afterSignalMs, false), text: () => ({ file: watched.file, lines: effectiveLines(inForce) }) });
   // Whatever becomes of the configuration: who rotates logs sends the same signal.
   const onSignal = () => {
     gateway.reopenFiles();

@@ -170,7 +170,7 @@ export type DirectoryAction =
   | "attribute-set";
 
 /** An event with its time, as it is shown again. */
-export type AuditEntry = AuditEvent & { readonly at: number };
+export type AuditEntry = AuditEvent & { readonly at: number; readonly instance?: string };
 
 /**
  * Every event there is, and what it says: what `docs/logs.md` explains and `test/observe/audit-events.test.ts` sees happen. A new event is a

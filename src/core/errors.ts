@@ -132,6 +132,16 @@ const specs = {
   "local.factor-missing": { status: 403, visitor: "This account needs a second factor before it can be used." },
   "local.network": { status: 403, visitor: "This way to sign in is not open from your network." },
   "local.users-file": { status: 503, visitor: "The sign-in service is not answering. Please try again in a moment." },
+  // The operators' console and API.
+  "console.no-token": { status: 403, visitor: "The way into this console is closed." },
+  "console.token-rejected": { status: 401, visitor: "A token is needed." },
+  "console.other-site": { status: 403, visitor: "The form is not from this console." },
+  "console.only-looking": { status: 403, visitor: "You may look, but not act." },
+  "directory.none": { status: 404, visitor: "There is no directory here." },
+  "directory.unknown": { status: 404, visitor: "There is no such person, or not any more." },
+  "token.unknown": { status: 404, visitor: "There is no such token, or not any more." },
+  "session.unknown": { status: 404, visitor: "There is no such session, or not any more." },
+  "request.not-json": { status: 415, visitor: "The request was not understood." },
   // Start-up and reload.
   "config.invalid": { status: 500, visitor: "Something went wrong here." },
   "listener.failed": { status: 500, visitor: "Something went wrong here." },

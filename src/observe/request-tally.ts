@@ -1,4 +1,5 @@
 import type { AccessRecord } from "../core/ports/log.ts";
+import { timingBoundsSeconds as boundsSeconds } from "../core/ports/metrics.ts";
 
 /** What Prometheus is told of proxied requests, counted in plain numbers: three metric look-ups per request cost a microsecond. */
 export interface RequestTally {
@@ -20,8 +21,6 @@ interface Timing {
   readonly buckets: number[];
   sumSeconds: number;
 }
-
-const boundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Counts requests by route. Routes come from the configuration, never from clients, so the number of series is bounded. */
 export function createRequestTally(): RequestTally {

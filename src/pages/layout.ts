@@ -19,14 +19,14 @@ export interface PageParts {
 }
 
 /** A doorway with light falling out of it: the product's mark, drawn here so that nothing has to be fetched. */
-const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden="true" focusable="false">
+export const mark = html`<svg class="mark" viewBox="0 0 48 48" fill="none" aria-hidden="true" focusable="false">
 <path class="spill" d="M14 40h20l6 6.5H8z"/><path class="light" d="M14 40V16a10 10 0 0 1 20 0v24z"/>
 <path class="leaf" d="M14 40V16a10 10 0 0 1 10-10v38z"/><path d="M14 40V16a10 10 0 0 1 20 0v24" stroke="currentColor" stroke-width="3" stroke-linecap="round"/>
 <circle class="knob" cx="20.5" cy="25" r="1.5"/>
 </svg>`;
 
 /** The same for the browser's tab, in the pages' own colour. */
-const iconIn = (accent: string) =>
+export const iconIn = (accent: string) =>
   `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48'%3E%3Cpath d='M10 44V22a14 14 0 0 1 28 0v22z' fill='%23${accent.slice(1)}'/%3E%3Cpath d='M17 44V23a7 7 0 0 1 14 0v21z' fill='%23f4c97b'/%3E%3C/svg%3E`;
 
 /** What all pages of one configuration have in common. */

@@ -3,8 +3,7 @@ import type { Recalled } from "../core/ports/directory.ts";
 import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
-import type { SessionStore } from "../core/ports/session-store.ts";
-import type { StoreHealth } from "../core/ports/store.ts";
+import type { Store, StoreHealth } from "../core/ports/store.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createDomainWatch, createLookUpTxt, type LookUpTxt } from "../directory/domains.ts";
@@ -23,19 +22,15 @@ import { isSame, sameProvider } from "./settings-changes.ts";
 import { composeHandlers, type Handlers } from "./tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
 
-/** The gateway of one process: the only process, or one of several workers. */
-export interface Gateway {
+/** The gateway of one process: the only process, or one of several workers. With what operators ask of the store: sessions, personal tokens, the other instances. */
+export interface Gateway extends Pick<Store, "sessions" | "tokens" | "fleet"> {
   /** Opens every listener. Rejects with a sentence when one cannot be had; `close` then closes the others. */
   listen(): Promise<readonly Address[]>;
   /** Compiles a configuration beside the one in force. Throws when that cannot be done; nothing has changed then. */
   prepare(next: Settings): PreparedVersion;
   health(): GatewayHealth;
-  /** Who is signed in, for operators. */
-  readonly sessions: SessionStore;
   /** What the directory knows, for operators; null without one. */
   readonly people: () => Directory | null;
-  /** Their personal tokens. */
-  readonly tokens: SessionStore;
   /** The configuration in force. */
   readonly settings: () => Settings;
   /** Listeners close, what is in flight finishes; resolves when all is gone or after `graceMs`. */
@@ -51,6 +46,7 @@ export interface GatewayHealth {
   readonly listening: boolean;
   readonly store: StoreHealth;
   readonly providers: Readonly<Record<string, ReturnType<LoginProvider["health"]>>>;
+  readonly unreachable: Readonly<Record<string, number>>;
   /** Only where there is a directory. */
   readonly directory?: { readonly ok: boolean; readonly detail: string };
   /** Only where mail domains must be proved. */
@@ -181,9 +177,8 @@ export function composeGateway(start: GatewayStart): Gateway {
         },
       };
     },
-    sessions: store.sessions,
+    ...{ sessions: store.sessions, tokens: store.tokens, fleet: store.fleet },
     people: () => current.directory,
-    tokens: store.tokens,
     settings: () => current.settings,
     health: () => ({
       listening: listeners.length === started.listen.length,
@@ -191,6 +186,7 @@ export function composeGateway(start: GatewayStart): Gateway {
       providers: Object.fromEntries([...current.providers].map(([id, provider]) => [id, provider.health()])),
       ...(directory === null ? {} : { directory: directory.store.health() }),
       ...(domainWatch.list().length === 0 ? {} : { domains: domainWatch.list() }),
+      unreachable: upstreams.unreachable(),
     }),
     async close(graceMs) {
       const drained = listeners.map((listener) => listener.close(graceMs));

@@ -6,7 +6,7 @@ import { composeAdmin } from "../admin/listener.ts";
 import type { Settings } from "../core/settings.ts";
 import { createMergedMetrics, workerMetricsText } from "../observe/merge-expositions.ts";
 import { createMetrics } from "../observe/metrics.ts";
-import { composeOperations, type ReloadFile } from "./operations.ts";
+import { type ConfigurationFile, composeOperations } from "./operations.ts";
 import { composeAuditTrail, composeLogs, composeStore, withTrail } from "./parts.ts";
 import { openPeopleOffice } from "./people-office.ts";
 import { createReloads, tellWarnings } from "./reloads.ts";
@@ -66,14 +66,15 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     ...store,
     ...{ started: settings, settings: () => current, audit: logs.audit, log, metrics: registry.metrics },
   });
-  let reloadFile: ReloadFile | null = null;
+  let file: ConfigurationFile | null = null;
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
     sessions: store.sessions,
     tokens: store.tokens,
+    fleet: store.fleet,
     settings: () => current,
     people: () => office?.directory() ?? null,
-    reload: () => reloadFile,
+    file: () => file,
   });
   const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
 
@@ -82,6 +83,7 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     log.info({}, "draining");
     const lingeredMs = await admin.linger(graceMs);
     log.info({ lingeredMs }, "listeners close");
+    operations.close();
     await supervisor.drain(Math.max(0, graceMs - lingeredMs));
     compileCache.remove();
     await admin.close();
@@ -109,12 +111,12 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     await supervisor.putInForce(next);
     current = next;
   };
-  const onReloadAsked = (reload: ReloadFile) => {
-    reloadFile = reload;
+  const useFile = (given: ConfigurationFile) => {
+    file = given;
   };
   return {
     ...createReloads({ started: settings, logs, registry, putInForce }),
-    onReloadAsked,
+    useFile,
     reopenFiles: () => auditFile?.reopen(),
     drain,
     abandon,
@@ -128,15 +130,19 @@ function joinStates(reports: readonly WorkerReport[]): Omit<GatewayState, "drain
   const best = reports.find(isReady) ?? reports[0];
   if (best === undefined) {
     const store = { kind: "redis", reachable: false, invalidation: false, detail: "no worker answers" } as const;
-    return { listening: false, store, providers: {} };
+    return { listening: false, store, providers: {}, unreachable: {} };
   }
   const providers = { ...best.providers };
   for (const report of reports) {
     for (const [id, health] of Object.entries(report.providers)) if (!health.ok) providers[id] = health;
   }
+  const unreachable: Record<string, number> = {};
+  for (const report of reports) {
+    for (const [name, at] of Object.entries(report.unreachable)) unreachable[name] = Math.max(at, unreachable[name] ?? 0);
+  }
   const directory = reports.map((report) => report.directory).find((health) => health?.ok === false) ?? best.directory;
   return {
-    ...{ listening: best.listening, store: best.store, providers },
+    ...{ listening: best.listening, store: best.store, providers, unreachable },
     ...(directory === undefined ? {} : { directory }),
     ...(best.domains === undefined ? {} : { domains: best.domains }),
   };

@@ -4,14 +4,14 @@ import type { Settings } from "../core/settings.ts";
 import type { AuditFile } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeGateway } from "./gateway.ts";
-import { composeOperations, type ReloadFile } from "./operations.ts";
+import { type ConfigurationFile, composeOperations } from "./operations.ts";
 import { composeAuditTrail, composeLogs, withTrail } from "./parts.ts";
 import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
 
 /** What `serve` runs, in one process or in several. */
 export interface RunningGateway extends Reloads {
-  /** How the file is read again when the API asks for it. */
-  onReloadAsked(reload: ReloadFile): void;
+  /** Where the configuration comes from: read again, and shown, when an operator asks for it. */
+  useFile(file: ConfigurationFile): void;
   /**
    * Readiness fails at once; new connections are taken until those who ask have heard it; then listeners close and what is in flight
    * finishes. Resolves when all is gone, after `graceMs` at most.
@@ -44,16 +44,17 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
   const { log, writer } = logs;
   const gateway = composeGateway({ started: settings, settings, logs, registry, version });
   let draining = false;
-  let reloadFile: ReloadFile | null = null;
+  let file: ConfigurationFile | null = null;
   const state = () => ({ ...gateway.health(), draining, ...auditState(auditFile) });
   const metricsText = () => registry.text();
   const operations = composeOperations({
     ...{ state, metricsText, logs, tail, version },
     sessions: gateway.sessions,
     tokens: gateway.tokens,
+    fleet: gateway.fleet,
     settings: gateway.settings,
     people: gateway.people,
-    reload: () => reloadFile,
+    file: () => file,
   });
   const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
 
@@ -62,6 +63,7 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     log.info({}, "draining");
     const lingeredMs = await admin.linger(graceMs);
     log.info({ lingeredMs }, "listeners close");
+    operations.close();
     await gateway.close(Math.max(0, graceMs - lingeredMs));
     await admin.close();
     log.info({}, "stopped");
@@ -78,8 +80,8 @@ export async function startGateway({ settings, warnings, version }: Start): Prom
     throw error;
   }
   const reloads = createReloads({ started: settings, logs, registry, putInForce: (next) => gateway.prepare(next).commit() });
-  const onReloadAsked = (reload: ReloadFile) => {
-    reloadFile = reload;
+  const useFile = (given: ConfigurationFile) => {
+    file = given;
   };
-  return { ...reloads, onReloadAsked, reopenFiles: () => auditFile?.reopen(), drain, abandon: () => {} };
+  return { ...reloads, useFile, reopenFiles: () => auditFile?.reopen(), drain, abandon: () => {} };
 }

@@ -45,6 +45,8 @@ export interface Upstreams {
   readonly trace: Pick<ConnectionTrace, "brokeAfterUse" | "isResetting">;
   /** A new configuration is in force: connections that it would not open are closed once they are done; all others stay. */
   apply(settings: Settings): void;
+  /** When each upstream could last not be reached, by name. */
+  unreachable(): Readonly<Record<string, number>>;
   /** Waits for exchanges in flight, at most `graceMs`. */
   close(graceMs?: number): Promise<void>;
 }
@@ -56,12 +58,14 @@ const passOverMs = 3_000;
 export function createUpstreams({ log, clock }: { log: Log; clock: Clock }): Upstreams {
   const trace = createConnectionTrace();
   const pools = createPools({ log, trace });
+  /** Names come from the configuration alone. */
+  const missed = new Map<string, number>();
   const groups = new WeakMap<RouteSettings, readonly Member[]>();
   const groupOf = (route: Route) => {
     let group = groups.get(route.settings);
     if (group === undefined) {
       group = route.settings.upstreams.map(({ url, weight }) =>
-        createMember({ address: upstreamAddress(url), weight, route, pools, log, clock }),
+        createMember({ address: upstreamAddress(url), weight, route, pools, log, clock, missed }),
       );
       groups.set(route.settings, group);
     }
@@ -82,7 +86,9 @@ export function createUpstreams({ log, clock }: { log: Log; clock: Clock }): Ups
       for (const app of settings.apps)
         for (const route of app.routes) for (const { url } of route.upstreams) keys.add(connectionKey(upstreamAddress(url), route.proxy));
       pools.retainOnly(keys);
+      missed.clear();
     },
+    unreachable: () => Object.fromEntries(missed),
     close: (graceMs = 0) => pools.close(graceMs),
   };
 }
@@ -94,8 +100,16 @@ interface Member {
   downUntil: number;
 }
 
-function createMember(made: { address: UpstreamAddress; weight: number; route: Route; pools: Pools; log: Log; clock: Clock }): Member {
-  const { address, weight, pools, log, clock } = made;
+function createMember(made: {
+  address: UpstreamAddress;
+  weight: number;
+  route: Route;
+  pools: Pools;
+  log: Log;
+  clock: Clock;
+  missed: Map<string, number>;
+}): Member {
+  const { address, weight, pools, log, clock, missed } = made;
   const { url, name } = address;
   const { proxy } = made.route.settings;
   let pool: Pool | null = null;
@@ -128,6 +142,7 @@ function createMember(made: { address: UpstreamAddress; weight: number; route: R
       unreachable() {
         if (member.downUntil <= clock()) log.warn({ upstream: name }, "upstream cannot be reached");
         member.downUntil = clock() + passOverMs;
+        missed.set(name, clock());
       },
     },
   };

@@ -8,7 +8,7 @@ import { aNewSession } from "../support/session-builders.ts";
 function anApi(operations: Operations = someOperations()) {
   const admin = createAdmin({
     names: () => [],
-    ...{ log: recordingLog(), state: operations.state, metricsText: operations.metricsText, operations },
+    ...{ log: recordingLog(), state: operations.state, metricsText: async () => "", operations },
     clock: Date.now,
   });
   return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -142,15 +142,16 @@ test("the other questions: status, providers, apps, explain, configuration, audi
   const ask = anApi(operations);
   expect((await ask("GET", "/status")).body).toMatchObject({ version: "0.0.0", ready: true, sessions: 1 });
   expect((await ask("GET", "/providers")).body.providers).toEqual([
-    expect.objectContaining({ id: "entra", method: "oidc", ok: true, logins: { ok: 3 } }),
+    expect.objectContaining({ id: "entra", method: "oidc", ok: true, logins: { ok: 3 }, lastError: null, documents: [], expiryDays: {} }),
   ]);
   expect((await ask("GET", "/apps")).body.apps[0]).toMatchObject({
     providers: ["entra"],
     routes: [expect.objectContaining({ path: "/" })],
   });
   expect((await ask("POST", "/explain", { url: "https://wiki.acme.example/" })).body).toEqual({
-    outcome: "allow",
+    outcome: "control",
     asked: "https://wiki.acme.example/",
+    why: "a test",
   });
   expect((await ask("GET", "/audit?event=reload")).body.events).toEqual([
     expect.objectContaining({ event: "reload", at: expect.any(String) }),

@@ -18,7 +18,8 @@ beforeEach(async () => {
     people: () => rig,
     audit: (event) => void rig.audited.push(event),
   });
-  const { state, metricsText } = operations;
+  const { state } = operations;
+  const metricsText = async () => "";
   const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
   api = async (method, path, body) => {
     const headers = { authorization: `Bearer ${consoleToken}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
@@ -153,7 +154,8 @@ test("the latest SCIM requests are told, newest first, of one provider where it 
 
 test("without a directory the API says what to write", async () => {
   const operations = someOperations();
-  const { state, metricsText } = operations;
+  const { state } = operations;
+  const metricsText = async () => "";
   const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
   const headers = { authorization: `Bearer ${consoleToken}` };
   const answer = await admin(new Request("http://127.0.0.1:9090/api/v1/people", { headers }), "192.0.2.1");

@@ -7,7 +7,8 @@ import { aNewSession } from "../support/session-builders.ts";
 
 function aRig() {
   const operations = someOperations();
-  const { state, metricsText } = operations;
+  const { state } = operations;
+  const metricsText = async () => "";
   const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
   const call = async (method: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${consoleToken}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };

@@ -45,9 +45,10 @@ test("no comment leaves work for later", () => {
 /**
  * The bounds: a chapter is 60 to 200 lines, so the median lies between; past 250 a file is two. A small file with a single importer is a paragraph
  * of its importer unless it is a table, a port, a thread's entry or the only door to its folder, and there are few of those. The number of files may
- * grow with what the product can do (481: the groups of a Kerberos ticket); a jump past the bound asks whether chapters have become paragraphs again.
+ * grow with what the product can do; a jump past the bound asks whether chapters have become paragraphs again.
+ * The console is a file a page, its frame, its sentences in two languages, and the numbers of all instances.
  */
-const bounds = { files: 462, medianLines: [60, 130], longestLines: 250, paragraphs: 24 } as const;
+const bounds = { files: 478, medianLines: [60, 130], longestLines: 250, paragraphs: 24 } as const;
 
 test("src/ is made of chapters", () => {
   const lengths = sources.map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 })).sort((a, b) => a.lines - b.lines);

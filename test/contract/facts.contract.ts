@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { keptEvents } from "../../src/core/ports/fleet.ts";
 import type { Store } from "../../src/core/ports/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { aNewSession } from "../support/session-builders.ts";
@@ -139,5 +140,22 @@ export function factsContract(open: () => Promise<Store>): void {
     const extendedAt = Date.now();
     await eventually(() => expect(Date.now()).toBeGreaterThan(extendedAt + 200), until);
     expect(await store.facts.lease("refresh:x", 60_000)).toBeNull();
+  });
+
+  test("what an instance says of itself is known to all until it has been silent for its time", async () => {
+    const store = await open();
+    await store.fleet.publish("one", "first", 60_000);
+    await store.fleet.publish("one", "second ✓", 60_000);
+    await store.fleet.publish("two", "short", 100);
+    expect((await store.fleet.published()).filter((text) => text !== "short")).toEqual(["second ✓"]);
+    await eventually(async () => expect(await store.fleet.published()).toEqual(["second ✓"]), until);
+  });
+
+  test("events of all instances stand in one list, the newest first, and no more than are kept", async () => {
+    const store = await open();
+    const lines = Array.from({ length: keptEvents + 10 }, (_, at) => `event ${at}`);
+    for (let at = 0; at < lines.length; at += 1_000) await store.fleet.append(lines.slice(at, at + 1_000));
+    expect(await store.fleet.newest(0, 2)).toEqual([`event ${keptEvents + 9}`, `event ${keptEvents + 8}`]);
+    expect(await store.fleet.newest(keptEvents - 1, 5)).toEqual(["event 10"]);
   });
 }

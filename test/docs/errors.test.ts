@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { cures } from "../../src/core/cures.ts";
 import { type ErrorCode, GatewayError, visitorWords } from "../../src/core/errors.ts";
 import { decisionCodes } from "../../src/gateway/own-answers.ts";
 
@@ -18,6 +19,11 @@ const rows = page
 test("docs/errors.md has a row for every code, and for no other", () => {
   const documented = rows.map(([code = ""]) => code.replaceAll("`", ""));
   expect(documented.toSorted()).toEqual([...codes, ...Object.values(decisionCodes)].toSorted());
+});
+
+test("the console tells of the same cures", () => {
+  const documented = Object.fromEntries(rows.map(([code = "", , , cure = ""]) => [code.replaceAll("`", ""), cure]));
+  for (const [code, cure] of Object.entries(cures)) expect(cure, code).toBe(documented[code]);
 });
 
 test("each row has the code's status, a cause and a cure", () => {

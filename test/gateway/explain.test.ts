@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import type { AsWhom, Question } from "../../src/core/explanation.ts";
 import type { AppSettings, Settings } from "../../src/core/settings.ts";
-import { exitCodeOf, explanationJson, formatExplanation, type Question } from "../../src/gateway/explain/explanation.ts";
-import type { AsWhom } from "../../src/gateway/explain/visitor.ts";
+import { exitCodeOf, explanationJson, formatExplanation } from "../../src/gateway/explain/explanation.ts";
 import { composeExplain } from "../../src/process/check.ts";
 import { allow, anApp, aRoute, deny, headerSettings, someSettings } from "../support/policy-builders.ts";
 

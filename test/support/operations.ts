@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createAuditTail } from "../../src/admin/audit-tail.ts";
+import { createFleetWatch } from "../../src/admin/fleet/fleet.ts";
 import type { Operations } from "../../src/admin/operations.ts";
 import type { AuditEvent } from "../../src/core/audit-events.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
@@ -24,30 +25,37 @@ export function someOperations(
     console: { token: makeSecret(consoleToken), host: null },
     ...settings,
   });
-  const kept = createMemoryStore({
+  const state: Operations["state"] = () => ({
+    listening: true,
+    draining: false,
+    store: { kind: "memory", reachable: true, invalidation: true, detail: "" },
+    providers: { entra: { ok: true, detail: "no failure known" } },
+  });
+  const memory = createMemoryStore({
     settings: sessionSettings(),
     clock: Date.now,
     random: randomBytes,
     log: recordingLog(),
     metrics: noMetrics,
   });
-  const store = kept.sessions;
+  const store = memory.sessions;
+  const fleet = createFleetWatch({
+    ...{ fleet: memory.fleet, tail, state, clock: Date.now, log: recordingLog() },
+    metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
+    self: { id: "one", name: "one (127.0.0.1:9090)", version: "0.0.0" },
+  });
   return {
     sessions: store,
-    tokens: kept.tokens,
+    tokens: memory.tokens,
     store,
-    tokenStore: kept.tokens,
+    tokenStore: memory.tokens,
     settings: () => all,
-    explain: (input) => ({ outcome: "allow", asked: input.url }),
-    state: () => ({
-      listening: true,
-      draining: false,
-      store: { kind: "memory", reachable: true, invalidation: true, detail: "" },
-      providers: { entra: { ok: true, detail: "no failure known" } },
-    }),
-    metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
+    explain: (input) => ({ outcome: "control", asked: input.url, why: "a test" }),
+    mayAct: () => true,
+    state,
+    fleet,
+    configuration: () => null,
     assertionKeys: () => [],
-    tail: tail.find,
     people: () => null,
     reload: async () => ({ outcome: "applied", detail: "1 apps" }),
     audit: tail.remembering((event) => void audited.push(event)),

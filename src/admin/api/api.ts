@@ -33,7 +33,7 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
     api.on(route.method.toUpperCase(), route.path, async (context) => {
       const answer = await route.run({
         operations,
-        operator: { name: "token", address: context.env.address },
+        operator: { name: "token", address: context.env.address, mayAct: true },
         handle: context.req.param("handle") ?? "",
         query: readQuery(route, new URL(context.req.url).searchParams),
         body: route.body === undefined ? null : route.body.parse(await readJson(context.req.raw)),
@@ -45,11 +45,11 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
   for (const path of new Set(allRoutes.map((route) => route.path))) {
     api.all(path, () => {
       const allowed = allRoutes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
-      throw new ApiProblem(405, "request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
+      throw new ApiProblem("request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
     });
   }
   api.all("*", () => {
-    throw new ApiProblem(404, "request.not-found", "there is no such address; see /api/v1/openapi.json");
+    throw new ApiProblem("request.not-found", "there is no such address; see /api/v1/openapi.json");
   });
   api.onError((error) => {
     const answer = problemAnswer(error);
@@ -62,11 +62,11 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
 function requireToken(operations: Operations, authorization: string | null): void {
   const { token } = operations.settings().console;
   if (token === null) {
-    throw new ApiProblem(403, "console.no-token", "the API is closed: write console: { token: { file: PATH } } into the configuration");
+    throw new ApiProblem("console.no-token", "the API is closed: write console: { token: { file: PATH } } into the configuration");
   }
   const given = /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (given === undefined || !isSame(given, token.reveal())) {
-    throw new ApiProblem(401, "console.token-rejected", "send Authorization: Bearer with console.token", {
+    throw new ApiProblem("console.token-rejected", "send Authorization: Bearer with console.token", {
       "WWW-Authenticate": 'Bearer realm="vestibule"',
     });
   }
@@ -81,19 +81,19 @@ export function isSame(one: string, other: string): boolean {
 function readQuery({ query }: ApiRoute, given: URLSearchParams): unknown {
   if (query === undefined) return null;
   const names = [...given.keys()];
-  if (new Set(names).size !== names.length) throw new ApiProblem(400, "request.malformed", "a parameter stands there twice");
+  if (new Set(names).size !== names.length) throw new ApiProblem("request.malformed", "a parameter stands there twice");
   return query.parse(Object.fromEntries(given));
 }
 
 async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") throw new ApiProblem(415, "request.malformed", "send Content-Type: application/json");
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw new ApiProblem(413, "request.body-too-large", "too long");
+  if (type !== "application/json") throw new ApiProblem("request.not-json", "send Content-Type: application/json");
+  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw new ApiProblem("request.body-too-large", "too long");
   const text = await request.text();
-  if (text.length > maxBodyBytes) throw new ApiProblem(413, "request.body-too-large", "too long");
+  if (text.length > maxBodyBytes) throw new ApiProblem("request.body-too-large", "too long");
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new ApiProblem(400, "request.malformed", "this is no JSON");
+    throw new ApiProblem("request.malformed", "this is no JSON");
   }
 }

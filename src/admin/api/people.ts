@@ -49,15 +49,14 @@ export async function endPerson(operations: Operations, operator: Operator, id: 
 /** The desk. Throws `directory.none` where the configuration has no `directory`. */
 export function deskOf({ people }: Operations): PeopleDesk {
   const desk = people();
-  if (desk === null)
-    throw new ApiProblem(404, "directory.none", "there is no directory: write directory: { store: … } into the configuration");
+  if (desk === null) throw new ApiProblem("directory.none", "there is no directory: write directory: { store: … } into the configuration");
   return desk;
 }
 
 /** Who stands in the audit line. */
 export const callerOf = ({ name, address }: Operator): DirectoryCaller => ({ request: null, client: address, by: name });
 
-const noPerson = () => new ApiProblem(404, "directory.unknown", "there is no such person, or not any more");
+const noPerson = () => new ApiProblem("directory.unknown", "there is no such person, or not any more");
 
 const iso = (at: number) => new Date(at).toISOString();
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at));
@@ -166,7 +165,7 @@ function change<Body>(
 /** Parts accounts from a person. Only those of this very person: an id and an account that do not go together change nothing. */
 async function split({ operations, operator, handle }: ApiCall, accounts: readonly z.output<typeof accountKey>[]): Promise<object> {
   const parted = await deskOf(operations).people.split(handle, accounts, callerOf(operator));
-  if (parted === null) throw new ApiProblem(404, "directory.unknown", "there is no such person with these accounts, or not any more");
+  if (parted === null) throw new ApiProblem("directory.unknown", "there is no such person with these accounts, or not any more");
   return { person: parted };
 }
 const parted = z.object({ person: z.string().describe("Whose the accounts are now: the person itself where these were all.") });

@@ -1,15 +1,11 @@
 import { z } from "zod";
-import { asGatewayError } from "../../core/errors.ts";
+import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
 
-/** What an API client is told of a failure (RFC 9457). `code` is what programs branch on. */
-export class ApiProblem extends Error {
-  readonly status: number;
-  readonly code: string;
+/** A failure that an API client is told with fields of its own (RFC 9457). `code` is what programs branch on. */
+export class ApiProblem extends GatewayError {
   readonly headers: Readonly<Record<string, string>>;
-  constructor(status: number, code: string, detail: string, headers: Readonly<Record<string, string>> = {}) {
-    super(detail);
-    this.status = status;
-    this.code = code;
+  constructor(code: ErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(code, detail);
     this.headers = headers;
   }
 }
@@ -42,13 +38,12 @@ function read(error: unknown): {
   detail: string | undefined;
   headers: Readonly<Record<string, string>>;
 } {
-  if (error instanceof ApiProblem) return { status: error.status, code: error.code, detail: error.message, headers: error.headers };
   if (error instanceof z.ZodError) {
     const detail = error.issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join(".")}: ${message}`)).join("; ");
     return { status: 400, code: "request.malformed", detail, headers: {} };
   }
   const failure = asGatewayError(error);
   const detail = failure.status < 500 || failure.status === 503 ? failure.message : undefined;
-  const headers: Record<string, string> = failure.status === 503 ? { "Retry-After": "5" } : {};
+  const headers = failure instanceof ApiProblem ? failure.headers : failure.status === 503 ? { "Retry-After": "5" } : {};
   return { status: failure.status, code: failure.code, detail, headers };
 }

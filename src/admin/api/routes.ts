@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { formatOrigin } from "../../core/origin.ts";
 import type { SessionQuery } from "../../core/ports/session-store.ts";
 import type { SessionSummary } from "../../core/session.ts";
+import { appsOf, isReady, nowOf, providersOf } from "../fleet/summaries.ts";
 import { type ExplainInput, endMatching, endOne, type Operations, type Operator, reloadAs } from "../operations.ts";
 import { ApiProblem } from "./problem.ts";
 import {
@@ -76,15 +77,22 @@ export function queryOf(given: {
   return Object.fromEntries(pairs) as SessionQuery;
 }
 
-const noSession = () => new ApiProblem(404, "session.unknown", "there is no such session, or not any more");
+const noSession = () => new ApiProblem("session.unknown", "there is no such session, or not any more");
 
 export const apiRoutes: readonly ApiRoute[] = [
   {
     ...{ method: "get", path: "/status", summary: "Version, readiness and how many sessions are open.", answer: statusAnswer },
     run: async ({ operations }) => {
-      const { listening, draining, ...state } = await operations.state();
-      const sessions = state.store.reachable ? await operations.sessions.openCount() : null;
-      return { version: operations.version, ready: listening && !draining && state.store.reachable, sessions, ...state };
+      const [state, now] = await Promise.all([operations.state(), nowOf(operations)]);
+      const { listening: _, draining, unreachable: __, ...shown } = state;
+      const { sessions, requestsPerSecond, refusalsPerMinute, errorsPerMinute, gateway, upstream } = now;
+      return {
+        ...{ version: operations.version, ready: isReady(state), sessions, draining, ...shown },
+        lastMinute: { requestsPerSecond, refusalsPerMinute, errorsPerMinute, gateway, upstream },
+        instances: now.instances.map(({ id, name, version, startedAt, state: its }) => ({
+          ...{ id, name, version, startedAt: iso(startedAt), ready: isReady(its) },
+        })),
+      };
     },
   },
   {
@@ -134,23 +142,31 @@ export const apiRoutes: readonly ApiRoute[] = [
   {
     ...{ method: "get", path: "/providers", summary: "The providers, their health and their logins.", answer: providersAnswer },
     run: async ({ operations }) => {
-      const [{ providers, domains = [] }, text] = [await operations.state(), await operations.metricsText()];
+      const [providers, { domains = [] }] = await Promise.all([providersOf(operations), operations.state()]);
       return {
-        providers: operations.settings().providers.map(({ id, name, protocol, emailDomains }) => ({
-          ...{ id, name, method: protocol.kind, emailDomains },
-          unproven: domains.flatMap(({ provider, domain, state }) => (provider === id && state === "unproven" ? domain : [])),
-          ...(providers[id] ?? { ok: false, detail: "not known yet" }),
-          logins: loginsOf(text, id),
-        })),
+        providers: providers.map(
+          ({ settings: { id, name, protocol, emailDomains }, ok, detail, documents, expiries, logins, lastError }) => ({
+            ...{ id, name, method: protocol.kind, emailDomains, ok, detail, logins },
+            unproven: domains.flatMap(({ provider, domain, state }) => (provider === id && state === "unproven" ? domain : [])),
+            documents: documents.map(({ what, at }) => ({ what, fetchedAt: iso(at) })),
+            expiryDays: expiries,
+            lastError: lastError === null ? null : { ...lastError, at: iso(lastError.at) },
+          }),
+        ),
       };
     },
   },
   {
-    ...{ method: "get", path: "/apps", summary: "The published apps with their routes.", answer: appsAnswer },
-    run: async ({ operations }) => ({
-      apps: operations.settings().apps.map(({ name, hosts, providers, routes }) => ({
-        ...{ id: hosts[0] ?? name, name, hosts, providers },
-        routes: routes.map(({ path, upstreams, enforce }) => ({ path, upstreams: upstreams.map(({ url }) => url), enforce })),
+    ...{ method: "get", path: "/apps", summary: "The published apps: routes, upstreams, rates and latencies.", answer: appsAnswer },
+    run: async ({ operations, now }) => ({
+      apps: (await appsOf(operations, now)).map(({ id, settings, upstreams, counts, windowSeconds, gateway, upstream, people }) => ({
+        ...{ id, name: settings.name, hosts: settings.hosts, providers: settings.providers, people },
+        upstreams: upstreams.map(({ url, unreachableAt }) => ({ url, unreachableAt: unreachableAt === null ? null : iso(unreachableAt) })),
+        lately: {
+          ...{ seconds: windowSeconds, requests: counts.requests, refused: counts.refused, errors: counts.errors },
+          ...{ failures: counts.failures, gateway, upstream },
+        },
+        routes: settings.routes.map(({ path, upstreams: own, enforce }) => ({ path, upstreams: own.map(({ url }) => url), enforce })),
       })),
     }),
   },
@@ -164,11 +180,14 @@ export const apiRoutes: readonly ApiRoute[] = [
     run: async ({ operations }) => effective(operations.settings()),
   },
   {
-    ...{ method: "get", path: "/audit", summary: "The latest audit events of this instance, the newest first.", query: auditQuery },
+    ...{ method: "get", path: "/audit", summary: "The latest audit events of all instances, the newest first.", query: auditQuery },
     answer: auditAnswer,
     run: async ({ operations, query }) => {
-      const { event, text, limit } = query as z.output<typeof auditQuery>;
-      const found = operations.tail({ event: event ?? null, text: text ?? null, limit });
+      const { event, text, since, limit } = query as z.output<typeof auditQuery>;
+      const found = await operations.fleet.find({
+        ...{ event: event ?? null, text: text ?? null, limit },
+        since: since === undefined ? null : Date.parse(since),
+      });
       return { events: found.map(({ at, ...entry }) => ({ ...entry, at: iso(at) })) };
     },
   },
@@ -192,19 +211,6 @@ export function explainInput(given: z.output<typeof explainRequest>, now: number
     address: address ?? null,
     at: at === undefined ? now : Date.parse(at),
   };
-}
-
-/** `vestibule_logins_total{provider="entra",outcome="ok"} 3`, summed over processes. */
-export function loginsOf(metricsText: string, provider: string): Readonly<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (const line of metricsText.split("\n")) {
-    if (!line.startsWith("vestibule_logins_total{")) continue;
-    const labels = line.slice(line.indexOf("{"), line.lastIndexOf("}"));
-    const outcome = /outcome="([^"]*)"/.exec(labels)?.[1];
-    if (outcome === undefined || /provider="([^"]*)"/.exec(labels)?.[1] !== provider) continue;
-    found[outcome] = (found[outcome] ?? 0) + Number(line.slice(line.lastIndexOf(" ") + 1));
-  }
-  return found;
 }
 
 /** Plain data: secrets print as `[secret]`, pictures as their type. */

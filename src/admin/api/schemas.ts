@@ -94,9 +94,23 @@ export const explainAnswer = z.looseObject({ outcome: z.string(), asked: z.strin
 export const auditQuery = z.strictObject({
   event: optionalText("login, login-failed, logout, refusal, revocation, reload."),
   text: optionalText("Stands in some field."),
+  since: z.iso.datetime({ offset: true }).optional().describe("Not older than this."),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-export const auditAnswer = z.object({ events: z.array(z.looseObject({ event: z.string(), at: z.iso.datetime() })) });
+export const auditAnswer = z.object({
+  events: z.array(
+    z.looseObject({
+      event: z.string(),
+      at: z.iso.datetime(),
+      instance: z.string().optional().describe("The id of another instance that wrote it; absent = this one."),
+    }),
+  ),
+});
+
+const latency = z
+  .object({ p50: z.number().nullable(), p99: z.number().nullable() })
+  .describe("Milliseconds, as exactly as the histogram's buckets tell; null when nothing was measured.")
+  .meta({ id: "Latency" });
 
 export const providersAnswer = z.object({
   providers: z.array(
@@ -108,7 +122,13 @@ export const providersAnswer = z.object({
       unproven: z.array(z.string()).describe("Those of emailDomains that do not count: no TXT record proves them."),
       ok: z.boolean(),
       detail: z.string(),
-      logins: z.record(z.string(), z.number()).describe("By outcome, since the start."),
+      documents: z.array(z.object({ what: z.string(), fetchedAt: z.iso.datetime() })).describe("Metadata and keys in use."),
+      expiryDays: z.record(z.string(), z.number()).describe("Days until a certificate or the metadata expires, by what."),
+      lastError: z
+        .object({ code: z.string(), detail: z.string(), at: z.iso.datetime(), cure: z.string().nullable() })
+        .nullable()
+        .describe("The latest login that failed."),
+      logins: z.record(z.string(), z.number()).describe("By outcome, since the start, over all instances."),
     }),
   ),
 });
@@ -120,12 +140,37 @@ export const appsAnswer = z.object({
       name: z.string(),
       hosts: z.array(z.string()),
       providers: z.array(z.string()),
+      upstreams: z.array(
+        z.object({ url: z.string(), unreachableAt: z.iso.datetime().nullable().describe("When it could last not be reached, lately.") }),
+      ),
+      lately: z.object({
+        seconds: z.number(),
+        requests: z.int(),
+        refused: z.int(),
+        errors: z.int(),
+        failures: z.record(z.string(), z.int()).describe("By error code: what the upstream did not answer properly."),
+        gateway: latency,
+        upstream: latency,
+      }),
+      people: z.int().nullable().describe("Who opened it during the last thirty days; right within about one in a hundred."),
       routes: z.array(z.object({ path: z.string(), upstreams: z.array(z.string()), enforce: z.boolean() })),
     }),
   ),
 });
 
-export const statusAnswer = z.looseObject({ version: z.string(), ready: z.boolean(), sessions: z.int().nullable() });
+export const statusAnswer = z.looseObject({
+  version: z.string(),
+  ready: z.boolean(),
+  sessions: z.int().nullable(),
+  lastMinute: z.object({
+    requestsPerSecond: z.number(),
+    refusalsPerMinute: z.number(),
+    errorsPerMinute: z.number(),
+    gateway: latency,
+    upstream: latency,
+  }),
+  instances: z.array(z.object({ id: z.string(), name: z.string(), version: z.string(), startedAt: z.iso.datetime(), ready: z.boolean() })),
+});
 export const configAnswer = z.looseObject({}).describe("The configuration in force; secrets are shown as [secret].");
 export const reloadAnswer = z.object({ outcome: z.enum(["applied", "rejected"]), detail: z.string() });
 

@@ -15,7 +15,7 @@ function tokenJson(token: SessionSummary): z.input<typeof tokenItem> {
   return { ...sessionJson(token), name: token.token?.name ?? "" };
 }
 
-const noToken = () => new ApiProblem(404, "token.unknown", "there is no such personal token, or not any more");
+const noToken = () => new ApiProblem("token.unknown", "there is no such personal token, or not any more");
 
 export const tokenRoutes: readonly ApiRoute[] = [
   {

@@ -1,63 +1,56 @@
+import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { getCookie } from "hono/cookie";
 import { html } from "hono/html";
+import { streamSSE } from "hono/streaming";
 import type { Clock } from "../../core/clock.ts";
+import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
+import { type ConsoleParts, layOutConsole, liveScript } from "../../pages/console-frame.ts";
+import { consoleStyleOf } from "../../pages/console-style.ts";
+import { consoleTexts } from "../../pages/texts/console-french.ts";
+import { createChooseLocale } from "../../pages/texts/locale.ts";
+import { fill } from "../../pages/texts/texts.ts";
 import { isSame } from "../api/api.ts";
 import { problemAnswer } from "../api/problem.ts";
-import { apiRoutes, explainInput, queryOf } from "../api/routes.ts";
-import { explainRequest } from "../api/schemas.ts";
-import { endMatching, endOne, type Operations, type Operator } from "../operations.ts";
-import {
-  consolePage,
-  countBody,
-  dataBody,
-  eventsBody,
-  explainBody,
-  explainFields,
-  sessionFields,
-  sessionsBody,
-  signInBody,
-} from "./pages.ts";
-import { consoleCookie, isOwnHost, issueConsoleCookie, operatorOf } from "./sign-on.ts";
+import type { Operations, Operator } from "../operations.ts";
+import { nowBody } from "./now.ts";
+import { type ConsoleAnswer, type ConsoleCall, field, urlOf } from "./page.ts";
+import { consolePages } from "./pages.ts";
+import { consoleCookie, endConsoleCookie, isOwnForm, issueConsoleCookie, operatorOf } from "./sign-on.ts";
 
 interface Env {
   readonly Bindings: { readonly address: string };
   readonly Variables: { operator: Operator };
 }
-
-/** The operators' pages under `/console`: what the API answers, for people. Works without a script. */
-export function createConsole({
-  operations,
-  log,
-  clock,
-}: {
+interface ConsoleDeps {
   readonly operations: Operations;
   readonly log: Log;
   readonly clock: Clock;
-}): Hono<Env> {
+}
+
+/** The operators' pages under `/console`: what the API answers, for people. Works without a script. */
+export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env> {
   const app = new Hono<Env>();
-  const show = (status: number, title: string, body: Parameters<typeof consolePage>[3], isSignedIn = true) =>
-    consolePage(operations.settings(), status, title, body, { isSignedIn });
+  const languageOf = (context: Context<Env>) =>
+    consoleTexts(createChooseLocale(operations.settings().auth.locale)(context.req.header("accept-language") ?? null).tag);
+  const callOf = async (context: Context<Env>): Promise<ConsoleCall> => ({
+    ...{ operations, operator: context.var.operator, ...languageOf(context), now: clock() },
+    given: context.req.method === "POST" ? await formOf(context) : context.req.query(),
+  });
+  const answer = (context: Context<Env>, given: ConsoleAnswer, here: string | null = null) =>
+    "redirect" in given ? context.redirect(given.redirect, 303) : page(operations, context, languageOf(context), given, here);
 
   app.use(async (context, next) => {
-    const host = context.req.header("host") ?? "";
-    const { console } = operations.settings();
-    if (!isOwnHost(host, console.host))
-      return show(421, "Not this host", html`<p>Use the address of the admin listener, or console.host.</p>`, false);
-    if (context.req.method === "POST" && !isOwnForm(context, host))
-      return show(403, "Not from here", html`<p>The form was on another site's page.</p>`, false);
+    // A form of another site's: browsers say where it comes from, in a way that no script can forge.
+    if (context.req.method === "POST" && !isOwnForm(context.req.raw.headers))
+      throw new GatewayError("console.other-site", languageOf(context).texts["problem.otherSite"]);
     if (context.req.path === "/console/sign-in") return next();
-    const request = {
-      host,
-      assertion: context.req.header("x-vestibule-assertion") ?? null,
-      cookie: getCookie(context, consoleCookie),
-      address: context.env.address,
-    };
-    const operator = operatorOf(operations, request, clock());
-    if (operator === null)
-      return show(401, "Console", signInBody(console.token === null ? "The configuration names no console.token." : null), false);
+    const operator = await operatorOf(operations, readProof(context), clock());
+    if (operator === null) return answer(context, signIn(operations, languageOf(context).texts, null));
     context.set("operator", operator);
+    if (context.req.method === "POST" && !operator.mayAct)
+      throw new GatewayError("console.only-looking", languageOf(context).texts["problem.onlyLooking"]);
     return next();
   });
   app.post("/sign-in", async (context) => {
@@ -65,112 +58,125 @@ export function createConsole({
     const given = (await formOf(context)).token ?? "";
     if (token === null || !isSame(given, token.reveal())) {
       log.warn({ client: context.env.address }, "a sign-in to the console was refused");
-      return show(401, "Console", signInBody("This token is not the one."), false);
+      const { texts } = languageOf(context);
+      return answer(context, signIn(operations, texts, texts["signIn.wrong"]));
     }
     const response = context.redirect("/console/now", 303);
     response.headers.set("Set-Cookie", issueConsoleCookie(token.reveal(), clock()));
     return response;
   });
-  app.get("/now", async () => show(200, "Now", dataBody(await answerOf(operations, "/status", clock()))));
-  app.get("/config", async () => show(200, "Configuration", dataBody(await answerOf(operations, "/config", clock()))));
-  app.get("/refusals", () => show(200, "Refusals", eventsBody(operations.tail({ event: "refusal", text: null, limit: 200 }), null)));
-  app.get("/audit", (context) => {
-    const text = context.req.query("text") ?? "";
-    const filter = html`<form method="get" action="/console/audit" role="search"><label for="text">Text</label><input class="text" id="text" name="text" value="${text}"><button class="button primary" type="submit">Search</button></form>`;
-    return show(200, "Audit", eventsBody(operations.tail({ event: null, text: text === "" ? null : text, limit: 200 }), filter));
+  app.post("/sign-out", (context) => {
+    const response = context.redirect("/console/now", 303);
+    response.headers.set("Set-Cookie", endConsoleCookie);
+    return response;
   });
-  app.get("/explain", (context) => explain(operations, context, show, clock()));
-  app.get("/sessions", async (context) => {
-    const given = pick(context.req.query());
-    const { sessions, next } = await operations.sessions.list(queryOf(given), { cursor: context.req.query("cursor") ?? null, limit: 50 });
-    return show(200, "Sessions", sessionsBody(given, sessions, next, context.req.query("told") ?? null));
-  });
-  app.post("/sessions/end", async (context) => {
-    const ended = await endOne(operations, context.var.operator, (await formOf(context)).handle ?? "");
-    return context.redirect(`/console/sessions?told=${ended ? "1 session ended" : "This session had ended already"}`, 303);
-  });
-  app.post("/sessions/count", async (context) => {
-    const given = pick(await formOf(context));
-    return show(200, "End sessions", countBody(given, await operations.sessions.countMatching(queryOf(given))));
-  });
-  app.post("/sessions/end-all", async (context) => {
-    const ended = await endMatching(operations, context.var.operator, queryOf(pick(await formOf(context))));
-    return context.redirect(`/console/sessions?told=${ended} sessions ended`, 303);
-  });
-  app.all("*", () => show(404, "No such page", html`<p class="reason"><a href="/console/now">Console</a></p>`));
-  app.onError((error) => {
+  app.get("/now/stream", (context) => liveNow(context, async () => String(await nowBody(await callOf(context))), operations));
+  for (const { place, show, showOne, acts = {}, isThere = () => true } of consolePages) {
+    const there = async (context: Context<Env>, next: () => Promise<void>) => (isThere(operations) ? next() : context.notFound());
+    app.get(`/${place}`, there, async (context) => answer(context, await show(await callOf(context)), place));
+    if (showOne !== undefined) {
+      app.get(`/${place}/:id`, there, async (context) => {
+        const found = await showOne(await callOf(context), context.req.param("id") ?? "");
+        return found === null ? context.notFound() : answer(context, found, place);
+      });
+    }
+    for (const [act, run] of Object.entries(acts))
+      app.post(`/${place}/${act}`, there, async (context) => answer(context, await run(await callOf(context)), place));
+  }
+  const problem = (context: Context<Env>, status: number, words: string) => {
+    const { texts } = languageOf(context);
+    return page(operations, context, languageOf(context), {
+      ...{ status, title: texts["problem.title"], lead: null },
+      body: html`<p class="problem" role="alert">${words}</p><p><a href="${urlOf("now")}">${texts["nav.now"]}</a></p>`,
+    });
+  };
+  app.notFound((context) => problem(context, 404, languageOf(context).texts["problem.notFound"]));
+  app.all("*", (context) => context.notFound());
+  app.onError((error, context) => {
     const { status } = problemAnswer(error);
     if (status >= 500) log.warn({ error }, "a console request failed");
-    return show(
-      status,
-      "This did not work",
-      html`<p class="problem" role="alert">${status < 500 || status === 503 ? error.message : "See the log."}</p>`,
-    );
+    return problem(context, status, status < 500 || status === 503 ? error.message : languageOf(context).texts["problem.log"]);
   });
   return app;
 }
 
-type Show = (status: number, title: string, body: Parameters<typeof consolePage>[3]) => Response;
+type Language = ReturnType<typeof consoleTexts>;
 
-/** Prefilled by a refusal's request number: who wanted what. */
-function explain(operations: Operations, context: Context<Env>, show: Show, now: number): Response {
-  const number = context.req.query("request");
-  const refusal = number === undefined ? undefined : operations.tail({ event: "refusal", text: number, limit: 1 })[0];
-  const asked = Object.fromEntries(explainFields.map(([name]) => [name, context.req.query(name) ?? ""]));
-  const given = refusal?.event === "refusal" ? { ...asked, ...questionOf(operations, refusal) } : asked;
-  const { url = "", groups = "", ...rest } = given;
-  if (url === "") return show(200, "Explain", explainBody(given, null, null));
-  const filled = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ""));
-  const parsed = explainRequest.safeParse({
-    ...filled,
-    url,
-    groups: groups
-      .split(",")
-      .map((one) => one.trim())
-      .filter((one) => one !== ""),
+/** One page with its protective fields: one style and one script by their hashes, framed by no other page, kept by no cache. */
+function page(
+  operations: Operations,
+  context: Context<Env>,
+  { tag, texts }: Language,
+  parts: ConsoleParts & { readonly status?: number },
+  here: string | null = null,
+): Response {
+  const { branding } = operations.settings();
+  const operator = context.var.operator as Operator | undefined;
+  const style = consoleStyleOf(branding);
+  const there = consolePages.filter(({ isThere = () => true }) => isThere(operations));
+  const places = there.map(({ place, name }) => ({ url: urlOf(place), name: texts[name], isHere: place === here }));
+  const who = operator === undefined ? null : { name: operator.name, mayAct: operator.mayAct, byToken: operator.name === "token" };
+  const text = layOutConsole({ tag, texts, style, branding, who, places: who === null ? null : places }, parts);
+  const policy = [
+    "default-src 'none'",
+    `style-src ${hashOf(style)}`,
+    ...(parts.live === undefined ? [] : [`script-src ${hashOf(liveScript)}`, "connect-src 'self'"]),
+    ...["img-src data:", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"],
+  ];
+  return new Response(text, {
+    status: parts.status ?? 200,
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Content-Language": tag,
+      "Cache-Control": "no-store",
+      "Content-Security-Policy": policy.join("; "),
+      "Referrer-Policy": "same-origin",
+      Vary: "Accept-Language",
+      "X-Content-Type-Options": "nosniff",
+      "X-Frame-Options": "DENY",
+      "Cross-Origin-Resource-Policy": "same-origin",
+    },
   });
-  if (!parsed.success)
-    return show(
-      400,
-      "Explain",
-      explainBody(given, null, parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")),
-    );
-  return show(200, "Explain", explainBody(given, operations.explain(explainInput(parsed.data, now)), null));
 }
 
-function questionOf(
-  operations: Operations,
-  refusal: Extract<ReturnType<Operations["tail"]>[number], { event: "refusal" }>,
-): Record<string, string> {
-  const { scheme } = operations.settings().auth.origin;
-  const { host, path, client, principal } = refusal;
+const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
+function signIn(operations: Operations, texts: Language["texts"], wrong: string | null): ConsoleAnswer {
+  const { token, host } = operations.settings().console;
+  const problem = token === null ? texts["signIn.none"] : wrong;
+  const sso = host === null ? null : html`<p class="reason">${fill(texts["signIn.sso"], { host })}</p>`;
   return {
-    url: `${scheme}://${host}${path}`,
-    address: client,
-    asUser: principal?.email ?? principal?.subject ?? "",
-    provider: principal?.provider ?? "",
+    ...{ status: 401, title: texts["signIn.title"], lead: null },
+    body: html`<section class="card">${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
+<form method="post" action="/console/sign-in">${field("token", texts["signIn.token"], "", "password")}<button class="button primary" type="submit">${texts["signIn.submit"]}</button></form>${sso}</section>`,
   };
 }
 
-/** The API's own answer to a question without parameters. */
-async function answerOf(operations: Operations, path: string, now: number): Promise<object> {
-  const route = apiRoutes.find((one) => one.path === path && one.method === "get");
-  const call = { operations, operator: { name: "console", address: "" }, handle: "", query: {}, body: null, now };
-  return (await route?.run(call)) ?? {};
+function readProof(context: Context<Env>): Parameters<typeof operatorOf>[1] {
+  return {
+    host: context.req.header("host") ?? "",
+    assertion: context.req.header("x-vestibule-assertion") ?? null,
+    forwardedFor: context.req.header("x-forwarded-for") ?? null,
+    cookie: getCookie(context, consoleCookie),
+    address: context.env.address,
+  };
 }
 
-function pick(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(sessionFields.flatMap((name) => (given[name] ? [[name, given[name]] as const] : [])));
+/** Whoever listens for longer comes again by itself, and is looked at anew. */
+const longestStreamMs = 120_000;
+
+/** Sends the page's live part after each look, as long as the browser listens. */
+function liveNow(context: Context<Env>, body: () => Promise<string>, operations: Operations): Response {
+  const over = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(longestStreamMs)]);
+  return streamSSE(context, async (stream) => {
+    while (!over.aborted && !stream.aborted) {
+      await stream.writeSSE({ data: JSON.stringify(await body()) });
+      await operations.fleet.nextLook(over);
+    }
+  });
 }
 
 async function formOf(context: Context<Env>): Promise<Record<string, string>> {
   const form = await context.req.parseBody();
   return Object.fromEntries(Object.entries(form).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-}
-
-/** Browsers say where a form comes from, in a way that no script can forge; the scheme is that of the gateway in front. */
-function isOwnForm(context: Context<Env>, host: string): boolean {
-  const [origin, site] = [context.req.header("origin"), context.req.header("sec-fetch-site")];
-  if (site !== undefined && site !== "same-origin") return false;
-  return origin === undefined ? site === "same-origin" : URL.parse(origin)?.host === host;
 }

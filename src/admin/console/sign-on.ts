@@ -1,5 +1,6 @@
 import { createHmac, createPublicKey, verify } from "node:crypto";
-import { isIP } from "node:net";
+import type { Principal } from "../../core/principal.ts";
+import { canonicalHost } from "../../http/host.ts";
 import { isSame } from "../api/api.ts";
 import type { Operations, Operator } from "../operations.ts";
 
@@ -21,42 +22,55 @@ function holdsCookie(token: string, value: string | undefined, now: number): boo
   return /^\d{1,15}$/.test(until) && Number(until) > now && isSame(mac, macOf(token, until));
 }
 
+/** Signs this browser out again. */
+export const endConsoleCookie = `${consoleCookie}=; Path=/console; HttpOnly; SameSite=Strict; Max-Age=0`;
+
+/** What a request says of who sends it. */
+export interface Proof {
+  readonly host: string;
+  readonly assertion: string | null;
+  readonly forwardedFor: string | null;
+  readonly cookie: string | undefined;
+  /** Of the connection. */
+  readonly address: string;
+}
+
 /**
  * Who asks: on `console.host` the person whom the gateway's own signed assertion names, elsewhere a browser that signed in with the
  * token. Null for everybody else. The host decides which proof counts, so that neither replaces the other.
  */
-export function operatorOf(
-  { settings, assertionKeys }: Operations,
-  request: { readonly host: string; readonly assertion: string | null; readonly cookie: string | undefined; readonly address: string },
-  now: number,
-): Operator | null {
-  const { console } = settings();
-  if (console.host !== null && hostnameOf(request.host) === console.host) {
-    const name = request.assertion === null ? null : readAssertion(request.assertion, assertionKeys(), console.host, now);
-    return name === null ? null : { name, address: request.address };
+export async function operatorOf(operations: Operations, proof: Proof, now: number): Promise<Operator | null> {
+  const { console } = operations.settings();
+  if (console.host !== null && canonicalHost(proof.host)?.hostname === console.host) {
+    const person = proof.assertion === null ? null : readAssertion(proof.assertion, operations.assertionKeys(), console.host, now);
+    if (person === null) return null;
+    const { subject, email } = person;
+    // The gateway writes this field anew, and has just proved that the request came through it.
+    const address = proof.forwardedFor?.split(",").at(-1)?.trim() ?? proof.address;
+    const principal = await principalOf(operations, person);
+    return { name: email === null ? subject : `${email} (${subject})`, address, mayAct: operations.mayAct(principal, address) };
   }
-  return console.token !== null && holdsCookie(console.token.reveal(), request.cookie, now)
-    ? { name: "token", address: request.address }
+  return console.token !== null && holdsCookie(console.token.reveal(), proof.cookie, now)
+    ? { name: "token", address: proof.address, mayAct: true }
     : null;
 }
 
-/**
- * Whether a Host may be answered: the console's own, or one that no name server can point here. A page of another site could otherwise
- * make its own name lead to this listener and read what it answers (DNS rebinding).
- */
-export function isOwnHost(host: string, consoleHost: string | null): boolean {
-  const name = hostnameOf(host);
-  return name === consoleHost || name === "localhost" || isIP(name) !== 0;
+/** With all that rules may ask about, from the person's session. The assertion alone says less; then rules that want more do not fit. */
+async function principalOf({ sessions }: Operations, person: Principal): Promise<Principal> {
+  const { provider, subject } = person;
+  const found = await sessions.list({ provider, subject }, { cursor: null, limit: 1 }).catch(() => null);
+  return found?.sessions[0]?.principal ?? person;
 }
 
-const hostnameOf = (host: string) =>
-  host
-    .toLowerCase()
-    .replace(/:\d+$/, "")
-    .replace(/^\[|\]$/g, "");
+/** Browsers say where a form comes from, in a way that no script can forge; the scheme is that of the gateway in front. */
+export function isOwnForm(headers: Headers): boolean {
+  const [origin, site] = [headers.get("origin"), headers.get("sec-fetch-site")];
+  if (site !== null && site !== "same-origin") return false;
+  return origin === null ? site === "same-origin" : URL.parse(origin)?.host === headers.get("host");
+}
 
 /** The person in a signed assertion for this host that is still good; null for anything else. */
-function readAssertion(token: string, keys: readonly object[], audience: string, now: number): string | null {
+function readAssertion(token: string, keys: readonly object[], audience: string, now: number): Principal | null {
   const [head, body, signature, more] = token.split(".");
   if (head === undefined || body === undefined || signature === undefined || more !== undefined) return null;
   const signed = keys.some((jwk) =>
@@ -68,7 +82,21 @@ function readAssertion(token: string, keys: readonly object[], audience: string,
     ),
   );
   if (!signed) return null;
-  const { aud, exp, sub, email } = JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Record<string, unknown>;
+  const { aud, exp, sub, provider, email, name, groups, acr } = JSON.parse(Buffer.from(body, "base64url").toString("utf8")) as Record<
+    string,
+    unknown
+  >;
   if (aud !== audience || typeof exp !== "number" || exp * 1_000 <= now || typeof sub !== "string") return null;
-  return typeof email === "string" ? `${email} (${sub})` : sub;
+  const text = (value: unknown) => (typeof value === "string" ? value : null);
+  return {
+    provider: text(provider) ?? "",
+    subject: sub,
+    email: text(email),
+    name: text(name),
+    groups: Array.isArray(groups) ? { kind: "known", names: groups.map(String) } : { kind: "unknown", why: "not in the assertion" },
+    extra: {},
+    claims: {},
+    authenticatedAt: 0,
+    acr: text(acr),
+  };
 }

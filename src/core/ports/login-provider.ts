@@ -83,6 +83,14 @@ export interface VerifiedBearer {
   readonly token: string;
 }
 
+/** How a provider is, as far as is known without asking it. */
+export interface ProviderHealth {
+  readonly ok: boolean;
+  readonly detail: string;
+  /** Its documents in use, and when they came, in milliseconds since the epoch; absent = it has none. */
+  readonly documents?: readonly { readonly what: string; readonly at: number }[];
+}
+
 /**
  * An identity provider, whatever it speaks. What only some can do is a member that the others do not have. How an answer is proved is
  * the method's own business, at its own addresses. Failures are GatewayErrors with `login.*` codes; details are for operators.
@@ -117,7 +125,7 @@ export interface LoginProvider {
   /** A bearer token of this provider; throws `bearer.rejected`. */
   verifyBearer?(token: string): Promise<VerifiedBearer>;
   /** What the last contact gave, for readiness; reaches out to nobody. */
-  health(): { readonly ok: boolean; readonly detail: string };
+  health(): ProviderHealth;
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   /**

@@ -20,3 +20,6 @@ export interface Metrics {
   /** Days until something of a provider's, or of ours for it, expires; negative = since. Null takes the number away. */
   expiry?(provider: string, what: ExpiringThing, days: number | null): void;
 }
+
+/** The upper bounds of the buckets in which times are counted, in seconds: who reads the counts must know them. */
+export const timingBoundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;

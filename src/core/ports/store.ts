@@ -1,8 +1,9 @@
 import type { Documents } from "./documents.ts";
 import type { Facts } from "./facts.ts";
+import type { Fleet } from "./fleet.ts";
 import type { SessionStore } from "./session-store.ts";
 
-/** One place that keeps everything which all processes share. Who needs one of the three ports takes that one. */
+/** One place that keeps everything which all processes share. Who needs one of the ports takes that one. */
 export interface Store {
   readonly sessions: SessionStore;
   /**
@@ -12,6 +13,7 @@ export interface Store {
   readonly tokens: SessionStore;
   readonly facts: Facts;
   readonly documents: Documents;
+  readonly fleet: Fleet;
   /** The truth for /readyz and metrics. */
   health(): StoreHealth;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Decision } from "../../core/decision.ts";
+import type { DecidedExplanation, Explanation, Question, ReadingExplanation } from "../../core/explanation.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { authorityOf, formatOrigin, type Origin } from "../../core/origin.ts";
@@ -9,7 +10,6 @@ import type { HeaderEdit } from "../../upstream/plan.ts";
 import { appCall, facetsOf, foldedReadings, isControlPath } from "../call.ts";
 import { portProblem } from "../handle.ts";
 import { compileRules, judgeAs } from "../judge.ts";
-import type { DecidedExplanation, Explanation, Question, ReadingExplanation } from "./explanation.ts";
 import { type Asked, fromOwnPage, readQuestion } from "./question.ts";
 import { type AssumePerson, createAssumedIdentity } from "./visitor.ts";
 

@@ -1,10 +1,10 @@
 import { asGatewayError, type GatewayError } from "../../core/errors.ts";
+import type { Question } from "../../core/explanation.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin, type Origin } from "../../core/origin.ts";
 import { createReadIncoming, requestHead } from "../../http/read-incoming.ts";
 import { formatAddress, parseAddress, parseNetworks } from "../../lib/networks.ts";
 import type { Rules } from "../judge.ts";
-import type { Question } from "./explanation.ts";
 
 /** A question as the request that it means. */
 export interface Asked {

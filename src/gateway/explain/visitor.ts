@@ -1,3 +1,4 @@
+import type { AsWhom } from "../../core/explanation.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { Principal } from "../../core/principal.ts";
 import type { App } from "../../core/route.ts";
@@ -5,19 +6,6 @@ import type { Session } from "../../core/session.ts";
 import type { ProviderSettings, Settings } from "../../core/settings.ts";
 import { emailDomain } from "../../lib/names.ts";
 import { allClaimNames } from "../../policy/access-list.ts";
-
-/** The visitor of a question; what is left out is what their provider did not send. */
-export interface AsWhom {
-  /** Default: the address, else `test`. One that is an address stands for the address, too. */
-  readonly subject: string | null;
-  readonly email: string | null;
-  readonly name?: string | null;
-  readonly groups: readonly string[];
-  /** Default: the owner of the address's domain, else the app's first. */
-  readonly provider: string | null;
-  readonly acr: string | null;
-  readonly claims: Readonly<Record<string, readonly string[]>>;
-}
 
 /** What the directory would make of a visitor; without a directory the visitor as they are. */
 export type AssumePerson = (principal: Principal, provider: ProviderSettings) => Principal;

@@ -125,7 +125,8 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
     verifyBearer: (token) => verifyBearer(context, token).catch(asBearerFailure),
     health: () => {
       const failure = documents.metadata.lastFailure() ?? documents.jwks.lastFailure() ?? faults.last();
-      return failure === null ? { ok: true, detail: "no failure known" } : { ok: false, detail: failure };
+      const dates = [...documents.metadata.dated(), ...documents.jwks.dated()];
+      return { ok: failure === null, detail: failure ?? "no failure known", documents: dates };
     },
     probe: () => probe(context, documents.jwks),
     firstLook: () => firstLook(context),

@@ -27,6 +27,8 @@ export interface KeptDocument<T> {
   mayReload(): boolean;
   /** Why the last fetch failed; null when it succeeded or none was needed yet. */
   lastFailure(): string | null;
+  /** Since when the document in use is known, for people; empty when there is none. */
+  dated(): readonly { readonly what: string; readonly at: number }[];
 }
 
 /**
@@ -86,6 +88,7 @@ export function createKeptDocument<T>(deps: {
     adopt,
     mayReload: () => mayRetry(deps.clock()),
     lastFailure: () => failure?.message ?? null,
+    dated: () => (known === null ? [] : [{ what: deps.what, at: known.at }]),
     get: async () => {
       const now = deps.clock();
       if (known === null) {

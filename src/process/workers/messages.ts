@@ -1,5 +1,6 @@
 import type { AuditEvent } from "../../core/audit-events.ts";
 import type { DomainStatus } from "../../core/ports/domain-proofs.ts";
+import type { ProviderHealth } from "../../core/ports/login-provider.ts";
 import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
 import type { Address, Settings } from "../../core/settings.ts";
@@ -38,9 +39,10 @@ export type FromWorker =
 export interface WorkerReport {
   readonly listening: boolean;
   readonly store: StoreHealth;
-  readonly providers: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
   readonly directory?: { readonly ok: boolean; readonly detail: string };
   readonly domains?: readonly DomainStatus[];
+  readonly providers: Readonly<Record<string, ProviderHealth>>;
+  readonly unreachable: Readonly<Record<string, number>>;
   /** In the text exposition format. */
   readonly metrics: string;
 }

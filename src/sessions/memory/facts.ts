@@ -2,6 +2,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Documents } from "../../core/ports/documents.ts";
 import type { Facts, Lease } from "../../core/ports/facts.ts";
+import { type Fleet, keptEvents } from "../../core/ports/fleet.ts";
 import { dayOf, digestOf, distinctDays, newId } from "../session-rules.ts";
 
 const maxGuards = 500_000;
@@ -9,12 +10,14 @@ const maxParked = 50_000;
 const maxCounts = 50_000;
 const maxLeases = 50_000;
 const maxDocuments = 10_000;
+const maxInstances = 200;
 const maxDistinct = 200_000;
 
 /** Replay guards, parked texts, leases and documents of a single process; `sweep` drops what has expired. */
 export function createMemoryFacts(deps: { readonly clock: Clock; readonly random: Random }): {
   readonly facts: Facts;
   readonly documents: Documents;
+  readonly fleet: Fleet;
   sweep(): void;
 } {
   const guards = createExpiringMap<true>(deps.clock, maxGuards);
@@ -24,6 +27,10 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
   /** By kind, then by value: the day when it was last seen. */
   const distinct = new Map<string, Map<string, number>>();
   const documents = createExpiringMap<string>(deps.clock, maxDocuments);
+  const said = createExpiringMap<string>(deps.clock, maxInstances);
+  const instances = new Set<string>();
+  /** The newest first. */
+  let events: readonly string[] = [];
 
   const leaseOf = (name: string, owner: symbol): Lease => ({
     extend: async (ttlMs) => {
@@ -87,8 +94,19 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
       read: async (name) => documents.get(name) ?? null,
       write: async (name, text, ttlMs) => documents.set(name, text, ttlMs),
     },
+    fleet: {
+      publish: async (instance, text, ttlMs) => {
+        instances.add(instance);
+        said.set(instance, text, ttlMs);
+      },
+      published: async () => [...instances].flatMap((instance) => said.get(instance) ?? []),
+      append: async (lines) => {
+        events = [...lines.toReversed(), ...events].slice(0, keptEvents);
+      },
+      newest: async (from, count) => events.slice(from, from + count),
+    },
     sweep: () => {
-      for (const map of [guards, parked, counts, leases, documents]) map.sweep();
+      for (const map of [guards, parked, counts, leases, documents, said]) map.sweep();
     },
   };
 }

@@ -34,7 +34,7 @@ const sweepEveryMs = 500;
 export function createMemoryStore(deps: StoreDeps): Store {
   const state = stateOf(deps);
   const tokens = stateOf({ ...deps, settings: tokenLimits(deps.settings) });
-  const { sweep: sweepFacts, facts, documents } = createMemoryFacts({ ...deps, clock: state.steadyClock });
+  const { sweep: sweepFacts, facts, documents, fleet } = createMemoryFacts({ ...deps, clock: state.steadyClock });
   const sweeper = setInterval(() => {
     for (const each of [state, tokens]) for (const session of each.table.all()) current(each, session.key);
     sweepFacts();
@@ -46,6 +46,7 @@ export function createMemoryStore(deps: StoreDeps): Store {
     tokens: sessionsIn({ ...tokens, noteDistinct: () => {} }),
     facts,
     documents,
+    fleet,
     health: () => ({ kind: "memory", reachable: true, invalidation: true, detail: "sessions are held by this process" }),
     close: async () => clearInterval(sweeper),
   };

@@ -231,6 +231,8 @@ export type RedisClient = Pick<
   | "getdel"
   | "hgetall"
   | "hmget"
+  | "lrange"
+  | "mget"
   | "pfcount"
   | "pipeline"
   | "set"

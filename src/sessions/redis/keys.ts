@@ -24,6 +24,8 @@ export interface RedisKeys {
   distinct(kind: string, share: number, day: number): string;
   lease(name: string): string;
   document(name: string): string;
+  /** What instances tell each other; all of it in one slot. */
+  readonly fleet: { readonly members: string; readonly events: string; said(instance: string): string };
 }
 
 /** Sessions and personal tokens lie side by side, and neither is ever taken for the other. */
@@ -46,6 +48,11 @@ export function createRedisKeys(prefix: string, of: "sessions" | "tokens" = "ses
     count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,
     distinct: (kind, share, day) => `${prefix}distinct:{${digestOf("distinct", kind)}:${share}}:${day}`,
     lease: (name) => `${prefix}lease:{${digestOf("lease", name)}}`,
+    fleet: {
+      members: `${prefix}fleet:{all}:members`,
+      events: `${prefix}fleet:{all}:events`,
+      said: (instance) => `${prefix}fleet:{all}:said:${digestOf("fleet", instance)}`,
+    },
     document: (name) => `${prefix}document:{${digestOf("document", name)}}`,
   };
 }

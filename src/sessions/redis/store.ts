@@ -8,6 +8,7 @@ import { newId, tokenLimits } from "../session-rules.ts";
 import { createStoreAdvice } from "./advice.ts";
 import { commandTimeoutMs } from "./connection.ts";
 import { createRedisDocuments, createRedisFacts } from "./facts.ts";
+import { createRedisFleet } from "./fleet.ts";
 import { createRedisGuard } from "./guard.ts";
 import { createRedisKeys } from "./keys.ts";
 import { createReplicaWait } from "./replica-wait.ts";
@@ -70,6 +71,7 @@ export function createRedisStore(deps: StoreDeps): Store {
     tokens: tokens.store,
     facts,
     documents: createRedisDocuments({ client, guard, keys, sealer }),
+    fleet: createRedisFleet({ client, guard, keys, sealer }),
     health: () => ({
       ...describe(client.status, guard.isOpen(), link.isFlowing()),
       breakerOpen: guard.isOpen(),

@@ -30,7 +30,7 @@ afterEach(() => vi.useRealTimers());
 
 const settings = (version: string) => someSettings([], { workers: 2, trustedProxies: [version] });
 const store = { kind: "redis", reachable: true, invalidation: true, detail: "" } as const;
-const report = { listening: true, store, providers: {}, metrics: "" };
+const report = { listening: true, store, providers: {}, unreachable: {}, metrics: "" };
 const address = { host: "127.0.0.1", port: 1 };
 
 function supervisor() {

@@ -1,3 +1,4 @@
+import type { ProviderHealth } from "../../../core/ports/login-provider.ts";
 import type { SamlSettings } from "../settings.ts";
 import { createExpiryWatch, describeMetadata } from "./expiry.ts";
 import { type IdpMetadata, type SamlEndpoint, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
@@ -25,7 +26,7 @@ export interface MetadataSource {
   /** Begins to load and to refresh in the background. `get` works without it. */
   start(): void;
   /** What the last contact gave; reaches out to nobody. */
-  health(): { readonly ok: boolean; readonly detail: string };
+  health(): ProviderHealth;
   /** Fetches now and says what was found, for `check --online`. Never rejects. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   close(): void;
@@ -84,9 +85,10 @@ function refreshedSource(deps: MetadataSourceDeps, refresher: MetadataRefresh): 
     },
     start: () => void refresher.refresh(false),
     health: () => {
-      const failure = refresher.failure();
-      if (failure === null) return { ok: true, detail: "no failure known" };
-      return { ok: false, detail: `${refresher.usable() === null ? "no usable metadata" : "the last good metadata is used"}: ${failure}` };
+      const [failure, held] = [refresher.failure(), refresher.usable()];
+      const documents = held === null ? [] : [{ what: "metadata", at: held.at }];
+      if (failure === null) return { ok: true, detail: "no failure known", documents };
+      return { ok: false, detail: `${held === null ? "no usable metadata" : "the last good metadata is used"}: ${failure}`, documents };
     },
     probe: async () => {
       await refresher.refresh(true);

@@ -200,7 +200,7 @@ test("without any good document logins are refused with 503, and it is tried aga
   publish(entity());
   now += 1_000;
   expect((await source.get()).entityId).toBe("https://idp.acme.example");
-  expect(source.health()).toEqual({ ok: true, detail: "no failure known" });
+  expect(source.health()).toEqual({ ok: true, detail: "no failure known", documents: [{ what: "metadata", at: now }] });
 });
 
 test("a document is never used past its validity, not even from the store", async () => {

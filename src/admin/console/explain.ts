@@ -1,0 +1,104 @@
+import { html } from "hono/html";
+import type { AuditEntry } from "../../core/audit-events.ts";
+import type { DecidedExplanation, Explanation, ReadingExplanation } from "../../core/explanation.ts";
+import { formatOrigin } from "../../core/origin.ts";
+import type { Markup } from "../../pages/layout.ts";
+import { fill } from "../../pages/texts/texts.ts";
+import { explainInput } from "../api/routes.ts";
+import { explainRequest } from "../api/schemas.ts";
+import { type ConsoleCall, type ConsolePage, facts, field, stateBadge } from "./page.ts";
+
+const fields = [
+  ["url", "explain.url"],
+  ["method", "explain.method"],
+  ["asUser", "explain.asUser"],
+  ["groups", "explain.groups"],
+  ["provider", "words.provider"],
+  ["address", "explain.address"],
+  ["acr", "explain.acr"],
+] as const;
+
+/** The question of `vestibule explain` as a form; `?request=` fills it in from a refusal, and answers at once. */
+export const explainPage: ConsolePage = {
+  place: "explain",
+  name: "nav.explain",
+  show: async (call) => {
+    const { texts, given, operations, now } = call;
+    const refusal = given.request ? await refusalOf(call, given.request) : null;
+    const asked = refusal === null ? given : { ...given, ...questionOf(call, refusal) };
+    const from = !given.request ? null : fill(texts[refusal === null ? "explain.unknown" : "explain.from"], { request: given.request });
+    const parsed = asked.url ? explainRequest.safeParse(requestOf(asked)) : null;
+    const problem =
+      parsed?.success === false ? parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ") : null;
+    return {
+      status: problem === null ? 200 : 400,
+      title: texts["explain.title"],
+      lead: texts["explain.lead"],
+      body: html`${from === null ? null : html`<p class="told" role="status">${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
+<form class="fields" method="get" action="/console/explain">${fields.map(([name, key]) => (name === "url" ? html`<div class="whole">${field(name, texts[key], asked[name] ?? "")}</div>` : field(name, texts[key], asked[name] ?? "")))}<div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
+${parsed?.success === true ? answer(operations.explain(explainInput(parsed.data, now)), call) : null}`,
+    };
+  },
+};
+
+type Refused = Extract<AuditEntry, { readonly event: "refusal" }>;
+
+async function refusalOf({ operations }: ConsoleCall, request: string): Promise<Refused | null> {
+  const found = await operations.fleet.find({ event: "refusal", text: request, limit: 10 });
+  return found.find((entry): entry is Refused => entry.event === "refusal" && entry.request === request) ?? null;
+}
+
+/** Who wanted what, as the refusal says it; the groups are those that it turned on. */
+function questionOf({ operations }: ConsoleCall, refusal: Refused): Record<string, string> {
+  const { host, path, client, principal } = refusal;
+  const site = operations.settings().apps.find(({ hosts }) => hosts.includes(host))?.origin;
+  const origin = formatOrigin(site ?? { ...operations.settings().auth.origin, hostname: host });
+  const groups = principal !== null && "groups" in principal && Array.isArray(principal.groups) ? principal.groups.map(String) : [];
+  return {
+    url: `${origin}${path}`,
+    method: "method" in refusal && typeof refusal.method === "string" ? refusal.method : "GET",
+    address: client,
+    asUser: principal?.email ?? principal?.subject ?? "",
+    provider: principal?.provider ?? "",
+    groups: groups.join(", "),
+  };
+}
+
+function requestOf({ groups = "", ...rest }: ConsoleCall["given"]): object {
+  const named = fields.flatMap(([name]) => (name !== "groups" && rest[name] ? [[name, rest[name]]] : []));
+  const list = groups.split(",").map((group) => group.trim());
+  return { ...Object.fromEntries(named), groups: list.filter((group) => group !== "") };
+}
+
+function answer(explanation: Explanation, call: ConsoleCall): Markup {
+  const { texts } = call;
+  if (!("readings" in explanation))
+    return html`<section class="card"><div class="titled"><h2>${explanation.asked}</h2>${stateBadge("bad", texts["explain.outcome.none"])}</div><p>${explanation.why}</p></section>`;
+  const { outcome, asked, why, who, address, app, route, readings, shadow, headers, notes } = explanation;
+  const good = outcome === "allow" || outcome === "pass";
+  return html`<section class="card"><div class="titled"><h2>${asked}</h2>${stateBadge(good ? "good" : outcome === "login" ? "plainly" : "bad", texts[`explain.outcome.${outcome}`])}</div>
+<p><strong>${why}</strong></p>${shadow === null ? null : html`<p class="problem">${fill(texts["explain.shadow"], { why: shadow })}</p>`}
+${facts([
+  [texts["explain.visitor"], who],
+  [texts["words.address"], address],
+  [texts["words.app"], `${app.name} (${app.origin})`],
+  [texts["explain.route"], `${route.id} → ${route.upstreams.join(", ")}`],
+])}
+${readings.map((reading) => readingPart(reading, readings.length > 1, call))}
+${headers === null || headers.length === 0 ? null : html`<div><h3>${texts["explain.headers"]}</h3>${facts(headers.map(([name, value]) => [name, value]))}</div>`}
+${notes.length === 0 ? null : html`<div><h3>${texts["explain.notes"]}</h3><ul class="causes">${notes.map((note) => html`<li>${note}</li>`)}</ul></div>`}</section>`;
+}
+
+function readingPart({ path, access, rules, decision }: ReadingExplanation, several: boolean, { texts }: ConsoleCall): Markup {
+  const title = several ? html`<h3>${fill(texts["explain.reading"], { path })}: ${decision}</h3>` : null;
+  if (access !== "rules") return html`<div>${title}<p class="reason">${texts[`explain.${access}`]}</p></div>`;
+  if (rules.length === 0) return html`<div>${title}<p class="reason">${texts["explain.noRules"]}</p></div>`;
+  return html`<div>${title}<ol class="rules">${rules.map(ruleLine(texts))}</ol></div>`;
+}
+
+type Rule = DecidedExplanation["readings"][number]["rules"][number];
+
+function ruleLine(texts: ConsoleCall["texts"]): (rule: Rule) => Markup {
+  return ({ effect, result, origin, why }) =>
+    html`<li class="${result === "not-reached" ? "quiet" : result}"><span>${texts[`explain.${effect}`]}</span><span>${texts[`explain.result.${result}`]}</span><span class="origin">${origin}</span>${result === "not-reached" ? null : html`<span class="why">${why}</span>`}</li>`;
+}

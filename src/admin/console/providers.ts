@@ -1,0 +1,60 @@
+import { html } from "hono/html";
+import type { Markup } from "../../pages/layout.ts";
+import { type ProviderSummary, providersOf } from "../fleet/summaries.ts";
+import { actButton, type ConsoleCall, type ConsolePage, daysWords, facts, numberWords, stateBadge, timeWords, urlOf } from "./page.ts";
+
+/** Where people sign in: health, the last failed login with what to do about it, documents and certificates, logins by outcome. */
+export const providersPage: ConsolePage = {
+  place: "providers",
+  name: "nav.providers",
+  show: async (call) => {
+    const { texts, operations } = call;
+    const providers = await providersOf(operations);
+    return {
+      title: texts["providers.title"],
+      lead: texts["providers.lead"],
+      body: html`<ul class="cards">${providers.map((provider) => card(provider, call))}</ul>`,
+    };
+  },
+};
+
+/** A certificate that ends sooner is in the eye. */
+const soonDays = 30;
+
+function card(provider: ProviderSummary, call: ConsoleCall): Markup {
+  const { texts } = call;
+  const { settings, ok, detail, documents, expiries, logins, lastError } = provider;
+  const { id, name, protocol, emailDomains } = settings;
+  const ends = Object.entries(expiries);
+  const outcomes = Object.entries(logins).toSorted(([one], [other]) => Number(other === "ok") - Number(one === "ok"));
+  return html`<li class="card"><div class="titled"><h2>${name}</h2>${stateBadge(ok ? "good" : "bad", ok ? texts["words.ok"] : texts["words.trouble"])}</div>
+${ok ? null : html`<p class="problem">${detail}</p>`}
+${facts([
+  [texts["providers.method"], `${protocol.kind} (${id})`],
+  [texts["providers.domains"], emailDomains.join(", ") || "–"],
+  [
+    texts["providers.documents"],
+    documents.length === 0
+      ? texts["providers.byHand"]
+      : html`${documents.map(({ what, at }) => html`<span>${what}, ${timeWords(at, call)}</span><br>`)}`,
+  ],
+  [
+    texts["providers.certificates"],
+    ends.length === 0
+      ? null
+      : html`${ends.map(([what, days]) => html`<span>${what}: ${days < soonDays ? stateBadge("bad", daysWords(days, texts)) : daysWords(days, texts)}</span><br>`)}`,
+  ],
+  [
+    texts["providers.logins"],
+    outcomes.length === 0
+      ? texts["providers.noLogins"]
+      : html`${outcomes.map(([outcome, count]) => html`<span>${outcome === "ok" ? "ok" : html`<code>${outcome}</code>`}: ${numberWords(count, call)}</span><br>`)}`,
+  ],
+])}
+<div><h3>${texts["providers.lastError"]}</h3>${
+    lastError === null
+      ? html`<p class="reason">${texts["providers.noError"]}</p>`
+      : html`<p><code>${lastError.code}</code> ${timeWords(lastError.at, call)}<span class="more">${lastError.detail}</span></p>${lastError.cure === null ? null : html`<p class="told"><strong>${texts["providers.cure"]}:</strong> ${lastError.cure}</p>`}`
+  }</div>
+<div class="row"><a class="button plain small" href="${urlOf("sessions", { provider: id })}">${texts["providers.sessions"]}</a>${actButton(call, "sessions/count", { provider: id }, texts["sessions.endProvider"])}</div></li>`;
+}
