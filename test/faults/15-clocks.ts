@@ -26,8 +26,8 @@ export const scenario: Scenario = {
     }
     // A line comes a moment after the answer that it tells of.
     await sleep(500);
-    const refusals = rig.instances[0]?.process.logged((line) => line.code === "setup.clock" && line.error !== undefined) ?? [];
-    const clear = refusals.filter((line) => /\b(iat|exp|clock|future|expired)\b/i.test(JSON.stringify(line.error ?? "")));
+    const refusals = rig.instances[0]?.process.logged((line) => line.audit === "login-failed" && line.code === "setup.clock") ?? [];
+    const clear = refusals.filter((line) => /\b(iat|exp|clock|future|expired)\b/i.test(String(line.detail ?? "")));
     trial.hold("log lines that name the reason", clear.length === 2, `${clear.length} of ${refusals.length}`, "2: one for each refusal");
     rig.idp.skewSeconds = 0;
     const [one] = await rig.signIn(1);
