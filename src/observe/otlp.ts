@@ -1,15 +1,9 @@
-import type { Tracer } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-  ParentBasedSampler,
-  type ReadableSpan,
-  type SpanExporter,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from "@opentelemetry/sdk-trace";
+import { AlwaysOnSampler, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { TracingSettings } from "../core/ports/tracing.ts";
 import { within } from "../lib/timing.ts";
+import type { Recording } from "./span-export.ts";
 
 /** What becomes of spans that have ended. */
 export interface SpanReports {
@@ -19,8 +13,7 @@ export interface SpanReports {
 }
 
 /** One collector and the way to it. */
-export interface SpanExport {
-  readonly tracer: Tracer;
+export interface SpanExport extends Recording {
   /** Sends what has ended; what is still here after `graceMs` is dropped. */
   close(graceMs: number): Promise<void>;
 }
@@ -39,11 +32,11 @@ export function startSpanExport(settings: TracingSettings, instance: Readonly<Re
   const queue = createSpanQueue(new OTLPTraceExporter({ url: settings.url, headers, timeoutMillis: exportMs }), reports);
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "vestibule", ...instance }),
-    // What a trusted caller has decided holds for its whole trace.
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.sample) }),
+    // What is not sampled never comes here.
+    sampler: new AlwaysOnSampler(),
     spanProcessors: [queue],
   });
-  return { tracer: provider.getTracer("vestibule"), close: queue.close };
+  return { tracer: provider.getTracer("vestibule"), sample: settings.sample, close: queue.close };
 }
 
 /** Spans on their way out: one batch at a time, bounded, and every one that is lost is counted. */
@@ -77,8 +70,6 @@ export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdow
     return sending;
   };
   const onEnd = (span: ReadableSpan) => {
-    // A trace that was not sampled is carried on by its ids alone.
-    if ((span.spanContext().traceFlags & 1) === 0) return;
     if (closed || waiting.length >= capacity) return reports.dropped(1, closed ? "the gateway has stopped sending" : null);
     waiting.push(span);
     if (sending !== null) return;

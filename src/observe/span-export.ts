@@ -10,10 +10,17 @@ export interface ExportingDeps {
   readonly instance: Readonly<Record<string, string>>;
 }
 
+/** How traces that begin now are recorded. */
+export interface Recording {
+  readonly tracer: Tracer;
+  /** Share of those that begin here, 0 to 1. */
+  readonly sample: number;
+}
+
 /** Where the spans of one process go, over reloads. */
 export interface Exporting {
   /** Null while nothing is recorded. */
-  tracer(): Tracer | null;
+  recording(): Recording | null;
   /** See `ProcessTracing`. */
   apply(settings: TracingSettings | null): Promise<void>;
   close(graceMs: number): Promise<void>;
@@ -47,7 +54,7 @@ export function createExporting({ log, counted, instance }: ExportingDeps): Expo
     setTimeout(() => void over(), retiredMs).unref();
   };
   return {
-    tracer: () => current?.tracer ?? null,
+    recording: () => current,
     async apply(settings: TracingSettings | null): Promise<void> {
       wanted += 1;
       const mine = wanted;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createTraceState, type SpanContext } from "@opentelemetry/api";
 
 /** W3C Trace Context, level 2: null for what is malformed or said twice, which begins a new trace. */
@@ -24,4 +25,26 @@ export function writeContext({ traceId, spanId, traceFlags, traceState }: SpanCo
   const parent = ["traceparent", `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? "01" : "00"}`] as const;
   const state = traceState?.serialize() ?? "";
   return state === "" ? [parent] : [parent, ["tracestate", state]];
+}
+
+const idBytes = 24;
+const batchBytes = 256 * idBytes;
+
+/**
+ * Makes the context of a request that is not recorded: in its caller's trace, or in one of its own. Random bytes are drawn in batches: one
+ * call for each request would be most of what such a request costs.
+ */
+export function createUnsampledContexts(): (parent: SpanContext | null) => SpanContext {
+  let batch = "";
+  let next = 0;
+  return (parent) => {
+    if (next >= batch.length) {
+      batch = randomBytes(batchBytes).toString("hex");
+      next = 0;
+    }
+    const ids = batch.slice(next, next + 2 * idBytes);
+    next += 2 * idBytes;
+    const spanId = ids.slice(32);
+    return parent === null ? { traceId: ids.slice(0, 32), spanId, traceFlags: 0 } : { ...parent, spanId, traceFlags: 0 };
+  };
 }

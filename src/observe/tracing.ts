@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
+import { type Context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Incoming } from "../core/incoming.ts";
 import type { AccessRecord } from "../core/ports/log.ts";
 import type { RequestTrace, SpanFacts, SpanPart, Tracing, TracingSettings } from "../core/ports/tracing.ts";
-import { createExporting, type ExportingDeps } from "./span-export.ts";
-import { readContext, writeContext } from "./trace-context.ts";
+import { createExporting, type ExportingDeps, type Recording } from "./span-export.ts";
+import { createUnsampledContexts, readContext, writeContext } from "./trace-context.ts";
 
 /** The traces of one process. */
 export interface ProcessTracing extends Tracing {
@@ -12,12 +12,14 @@ export interface ProcessTracing extends Tracing {
   apply(settings: TracingSettings | null): Promise<void>;
   /** Begins the trace of one request and runs `serve` in it. */
   request(serve: () => void): void;
+  /** Whether a span would be kept that began now. */
+  isRecording(): boolean;
   /** The trace in which this is called; null outside of one. */
   current(): RequestTrace | null;
   /** Reads a request's head in its trace: from then on it is known whose trace this is. `read` gives the head or throws. */
   reading(read: () => Incoming): Incoming;
-  /** What is known of the request by now, for its own span. `route` names a span of the gateway's own pages. */
-  note(facts: SpanFacts, route?: string): void;
+  /** What is known of the request by now, for its own span; `facts` is asked where it is recorded. `route` names one of the gateway's own pages. */
+  note(facts: () => SpanFacts, route?: string): void;
   /** `work`, to be called later as a part of the trace that is under way now. */
   bind<A extends unknown[]>(work: (...args: A) => void): (...args: A) => void;
   /** The fields that carry the trace on to the next server; empty outside of one. */
@@ -28,43 +30,49 @@ export interface ProcessTracing extends Tracing {
 
 /** One trace, as long as its request lasts. */
 interface Root {
-  readonly tracer: Tracer;
-  /** Epoch milliseconds to the microsecond, in step with the wall clock as it was when the request came. */
-  readonly now: () => number;
+  readonly recording: Recording;
+  readonly unsampled: (parent: SpanContext | null) => SpanContext;
+  /** By the process's own clock. */
   readonly startedAt: number;
-  server: Span | null;
-  facts: SpanFacts;
-  route: string | null;
+  /** What the next server is told; null before the head was read. */
+  own: SpanContext | null;
+  /** Null before the head was read, and in a trace that is not sampled. */
+  server: ServerSpan | null;
   requestId: string | null;
   ended: boolean;
 }
+/** The request's own span, in a trace that is recorded. */
+interface ServerSpan {
+  readonly span: Span;
+  /** Epoch milliseconds to the microsecond, in step with the wall clock as it was when the request came. */
+  readonly now: () => number;
+  facts: SpanFacts;
+  route: string | null;
+}
 interface Active {
   readonly root: Root;
-  /** What new spans lie below. */
-  context: Context;
+  /** What new spans lie below; null where none is recorded. */
+  context: Context | null;
 }
 
 /** Nothing is recorded, and nothing of the SDK loaded, before `apply` is told so. */
 export function createTracing(deps: ExportingDeps): ProcessTracing {
   const storage = new AsyncLocalStorage<Active>();
   const exporting = createExporting(deps);
-  const below = () => {
-    const active = storage.getStore();
-    return active === undefined || active.root.ended ? null : active;
-  };
-
+  const unsampled = createUnsampledContexts();
   const span = <T>({ kind, name, facts }: SpanPart, work: () => T, outcome?: (value: Awaited<T>) => SpanFacts): T => {
-    const active = below();
-    if (active === null || active.root.server?.isRecording() !== true) return work();
+    const active = storage.getStore();
+    if (active === undefined || active.context === null || active.root.server === null || active.root.ended) return work();
     const { root, context } = active;
-    const made = root.tracer.startSpan(name, { kind: kinds[kind], attributes: facts, startTime: root.now() }, context);
+    const { now } = active.root.server;
+    const made = root.recording.tracer.startSpan(name, { kind: kinds[kind], attributes: facts, startTime: now() }, context);
     const end = (value: Awaited<T>) => {
       if (outcome !== undefined) made.setAttributes(outcome(value));
-      made.end(root.now());
+      made.end(now());
     };
     const fail = (error: unknown) => {
       made.setAttribute("error.type", errorType(error)).setStatus({ code: SpanStatusCode.ERROR });
-      made.end(root.now());
+      made.end(now());
     };
     try {
       const value = storage.run({ root, context: trace.setSpan(context, made) }, work);
@@ -82,19 +90,21 @@ export function createTracing(deps: ExportingDeps): ProcessTracing {
     apply: exporting.apply,
     close: exporting.close,
     request: (serve) => {
-      const tracer = exporting.tracer();
-      if (tracer === null) return serve();
-      storage.run({ root: newRoot(tracer), context: ROOT_CONTEXT }, serve);
+      const recording = exporting.recording();
+      if (recording === null) return serve();
+      const root: Root = { recording, unsampled, startedAt: performance.now(), own: null, server: null, requestId: null, ended: false };
+      storage.run({ root, context: null }, serve);
     },
+    isRecording: () => (storage.getStore()?.context ?? null) !== null,
     current: () => {
       const active = storage.getStore();
       return active === undefined ? null : requestTrace(active.root);
     },
     reading: (read) => {
-      const active = below();
-      if (active === null) return read();
+      const active = storage.getStore();
+      if (active === undefined) return read();
       const { root } = active;
-      const readAt = root.now();
+      const readAt = performance.now();
       let incoming: Incoming | null = null;
       try {
         incoming = read();
@@ -102,78 +112,88 @@ export function createTracing(deps: ExportingDeps): ProcessTracing {
         return incoming;
       } finally {
         active.context = beginServerSpan(root, incoming);
-        const part = root.tracer.startSpan("read", { startTime: readAt }, active.context);
-        if (incoming === null) part.setStatus({ code: SpanStatusCode.ERROR });
-        part.end(root.now());
+        if (root.server !== null && active.context !== null) noteReading(root, root.server, active.context, readAt, incoming !== null);
       }
     },
     note: (facts, route) => {
-      const active = below();
-      if (active === null) return;
-      active.root.facts = { ...active.root.facts, ...facts };
-      if (route !== undefined) active.root.route = route;
+      const server = storage.getStore()?.root.server ?? null;
+      if (server === null) return;
+      server.facts = { ...server.facts, ...facts() };
+      if (route !== undefined) server.route = route;
     },
     bind: (work) => {
       const active = storage.getStore();
       return active === undefined ? work : (...args) => storage.run(active, work, ...args);
     },
     contextFields: () => {
-      const active = below();
-      const context = active === null ? undefined : trace.getSpanContext(active.context);
-      return context === undefined ? [] : writeContext(context);
+      const active = storage.getStore();
+      if (active === undefined) return [];
+      const context = active.context === null ? active.root.own : (trace.getSpanContext(active.context) ?? active.root.own);
+      return context === null ? [] : writeContext(context);
     },
   };
 }
 
 const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
 
-function newRoot(tracer: Tracer): Root {
+/**
+ * Below the caller's span when a trusted proxy vouches for it, else the first of a new trace. A head that nobody understood vouches for
+ * nothing. A trace that is not sampled is carried on by its ids alone: the SDK is not asked.
+ */
+function beginServerSpan(root: Root, incoming: Incoming | null): Context | null {
+  const { tracer, sample } = root.recording;
+  const parent = incoming?.peerTrusted === true ? readContext(incoming.rawHeaders) : null;
+  if (!(parent === null ? Math.random() < sample : (parent.traceFlags & 1) === 1)) {
+    root.own = root.unsampled(parent);
+    return null;
+  }
   const ahead = Date.now() - performance.now();
-  const now = () => performance.now() + ahead;
-  return { tracer, now, startedAt: now(), server: null, facts: {}, route: null, requestId: null, ended: false };
+  const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+  const span = tracer.startSpan("HTTP", { kind: SpanKind.SERVER, startTime: root.startedAt + ahead }, context);
+  root.own = span.spanContext();
+  root.server = { span, now: () => performance.now() + ahead, facts: {}, route: null };
+  return trace.setSpan(context, span);
 }
 
-/** Below the caller's span when a trusted proxy vouches for it, else the first of a new trace. A head that nobody understood vouches for nothing. */
-function beginServerSpan(root: Root, incoming: Incoming | null): Context {
-  const parent = incoming?.peerTrusted === true ? readContext(incoming.rawHeaders) : null;
-  const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
-  root.server = root.tracer.startSpan("HTTP", { kind: SpanKind.SERVER, startTime: root.startedAt }, context);
-  return trace.setSpan(context, root.server);
+function noteReading({ recording }: Root, { now }: ServerSpan, context: Context, readAt: number, isGood: boolean): void {
+  const ahead = now() - performance.now();
+  const part = recording.tracer.startSpan("read", { startTime: readAt + ahead }, context);
+  if (!isGood) part.setStatus({ code: SpanStatusCode.ERROR });
+  part.end(now());
 }
 
 function requestTrace(root: Root): RequestTrace {
   return {
-    id: () => root.server?.spanContext().traceId ?? null,
+    id: () => root.own?.traceId ?? null,
     answered: (record) => {
       if (root.ended) return;
       // Refused for load: its head was never read.
-      if (root.server === null) beginServerSpan(root, null);
+      if (root.own === null) beginServerSpan(root, null);
       root.ended = true;
-      endServerSpan(root, record);
+      if (root.server !== null) endServerSpan(root.server, root.requestId ?? record.id, record);
     },
   };
 }
 
 /** By the semantic conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: they tell of people. */
-function endServerSpan({ server, facts, route, requestId, now }: Root, record: AccessRecord): void {
-  if (server === null) return;
+function endServerSpan({ span, now, facts, route }: ServerSpan, requestId: string, record: AccessRecord): void {
   const { method, status, decision, reason } = record;
   const named = route ?? record.route;
-  server.updateName(named === null ? method : `${method} ${named}`);
-  server.setAttributes({
+  span.updateName(named === null ? method : `${method} ${named}`);
+  span.setAttributes({
     ...facts,
     "http.request.method": method,
     "http.response.status_code": status,
     "network.protocol.name": "http",
-    "vestibule.request.id": requestId ?? record.id,
+    "vestibule.request.id": requestId,
     "vestibule.decision": decision,
     ...(named === null ? {} : { "http.route": named }),
   });
   if (status >= 500) {
-    server.setAttribute("error.type", decision === "error" && reason !== null ? reason : String(status));
-    server.setStatus({ code: SpanStatusCode.ERROR });
+    span.setAttribute("error.type", decision === "error" && reason !== null ? reason : String(status));
+    span.setStatus({ code: SpanStatusCode.ERROR });
   }
-  server.end(now());
+  span.end(now());
 }
 
 /** A code of ours, or the error's name. Never its message: that may quote anything. */

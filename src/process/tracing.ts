@@ -1,7 +1,8 @@
 import type { Endpoint } from "../control/router.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { SpanFacts } from "../core/ports/tracing.ts";
-import type { Settings } from "../core/settings.ts";
+import type { Site } from "../core/route.ts";
+import type { RouteSettings, Settings } from "../core/settings.ts";
 import type { GatewayDeps } from "../gateway/deps.ts";
 import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
 import type { ProcessTracing } from "../observe/tracing.ts";
@@ -105,7 +106,7 @@ function tracedEndpoint(endpoint: Endpoint, tracing: ProcessTracing): Endpoint {
     ...endpoint,
     run: (request) => {
       const facts: SpanFacts = request.provider === "" ? {} : { "vestibule.provider": request.provider };
-      tracing.note({}, route);
+      tracing.note(() => ({}), route);
       return tracing.span({ kind: "internal", name: `step ${route}`, facts }, () => endpoint.run(request));
     },
   };
@@ -113,6 +114,7 @@ function tracedEndpoint(endpoint: Endpoint, tracing: ProcessTracing): Endpoint {
 
 function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDeps {
   const { admission } = gateway;
+  const upstreamSpan = createUpstreamSpan(tracing);
   return {
     ...gateway,
     // A request may wait in line, and begins in the turn of another one then.
@@ -124,12 +126,7 @@ function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDe
     readQuestion: tracedQuestions(gateway.readQuestion, tracing),
     findSite: (hostname) => {
       const site = gateway.findSite(hostname);
-      if (site !== null)
-        tracing.note({
-          "url.scheme": site.origin.scheme,
-          "server.address": hostname,
-          ...(site.app === null ? {} : { "vestibule.app": site.app.settings.name }),
-        });
+      if (site !== null) tracing.note(() => factsOf(site));
       return site;
     },
     identify: (incoming, route, site) =>
@@ -144,9 +141,8 @@ function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDe
         () => gateway.judgeAs(deps, call, identity, now),
         ({ decision }) => ({ "vestibule.decision": decision.kind }),
       ),
-    forward: (req, res, plan) => upstreamSpan(tracing, plan, (carrying) => gateway.forward(req, res, carrying)),
-    forwardUpgrade: (req, socket, head, plan) =>
-      upstreamSpan(tracing, plan, (carrying) => gateway.forwardUpgrade(req, socket, head, carrying)),
+    forward: (req, res, plan) => upstreamSpan(plan, (carrying) => gateway.forward(req, res, carrying)),
+    forwardUpgrade: (req, socket, head, plan) => upstreamSpan(plan, (carrying) => gateway.forwardUpgrade(req, socket, head, carrying)),
   };
 }
 
@@ -158,30 +154,42 @@ function tracedQuestions(readQuestion: GatewayDeps["readQuestion"], tracing: Pro
   };
 }
 
+function factsOf({ origin, hostname, app }: Site): SpanFacts {
+  return { "url.scheme": origin.scheme, "server.address": hostname, ...(app === null ? {} : { "vestibule.app": app.settings.name }) };
+}
+
 const identifyPart = { kind: "internal", name: "identify", facts: {} } as const;
 const decidePart = { kind: "internal", name: "decide", facts: {} } as const;
 
-function upstreamSpan(
-  tracing: ProcessTracing,
-  plan: ForwardPlan,
-  forward: (plan: ForwardPlan) => Promise<ForwardResult>,
-): Promise<ForwardResult> {
-  const { incoming, route } = plan;
-  const [only, ...others] = route.settings.upstreams;
-  const facts = { "http.request.method": incoming.method, ...(only === undefined || others.length > 0 ? {} : serverOf(only.url)) };
-  return tracing.span(
-    { kind: "client", name: `upstream ${incoming.method}`, facts },
-    () => forward(carryOn(plan, tracing.contextFields())),
-    (result) => ({
+type UpstreamSpan = (plan: ForwardPlan, forward: (plan: ForwardPlan) => Promise<ForwardResult>) => Promise<ForwardResult>;
+
+function createUpstreamSpan(tracing: ProcessTracing): UpstreamSpan {
+  const servers = new WeakMap<RouteSettings, SpanFacts>();
+  const factsOfRoute = (settings: RouteSettings): SpanFacts => {
+    let facts = servers.get(settings);
+    if (facts === undefined) {
+      const [only, ...others] = settings.upstreams;
+      facts = only === undefined || others.length > 0 ? {} : serverOf(only.url);
+      servers.set(settings, facts);
+    }
+    return facts;
+  };
+  return (plan, forward) => {
+    const carry = () => forward(carryOn(plan, tracing.contextFields()));
+    if (!tracing.isRecording()) return carry();
+    const { method } = plan.incoming;
+    const facts = { "http.request.method": method, ...factsOfRoute(plan.route.settings) };
+    return tracing.span({ kind: "client", name: `upstream ${method}`, facts }, carry, (result) => ({
       ...(result.status === null ? {} : { "http.response.status_code": result.status }),
       ...(result.error === null ? {} : { "error.type": result.error.code }),
-    }),
-  );
+    }));
+  };
 }
 
 /** Where an upstream is. */
 function serverOf(url: string): SpanFacts {
-  const { protocol, hostname, port } = new URL(url);
+  const { protocol, hostname, port, pathname } = new URL(url);
+  if (protocol === "unix:") return { "network.transport": "unix", "server.address": pathname };
   return { "server.address": hostname, "server.port": Number(port) || (protocol === "https:" ? 443 : 80) };
 }
 
@@ -192,8 +200,8 @@ function serverOf(url: string): SpanFacts {
 function carryOn(plan: ForwardPlan, fields: ReturnType<ProcessTracing["contextFields"]>): ForwardPlan {
   if (fields.length === 0) return plan;
   const { removes, set } = plan.identityHeaders;
-  const unwanted = plan.route.settings.headers.request.remove.map((name) => name.toLowerCase());
-  const ours = fields.filter(([name]) => !unwanted.includes(name));
+  const { remove } = plan.route.settings.headers.request;
+  const ours = remove.length === 0 ? fields : fields.filter(([name]) => !remove.some((one) => one.toLowerCase() === name));
   return { ...plan, identityHeaders: { removes: (name) => isContextField(name) || removes(name), set: [...set, ...ours] } };
 }
 

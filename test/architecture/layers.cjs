@@ -64,7 +64,7 @@ const layers = {
     layers: ["control", "pages", "http"],
     packages: ["hono", "@hono/node-server", "zod", "node:crypto", "node:http", "node:net", "node:timers/promises"],
   },
-  observe: { layers: [], packages: ["pino", "prom-client", "@opentelemetry", "node:async_hooks", "node:stream", "node:fs"] },
+  observe: { layers: [], packages: ["pino", "prom-client", "@opentelemetry", "node:async_hooks", "node:crypto", "node:stream", "node:fs"] },
   // The only places where parts are put together.
   process: { layers: null, packages: null },
   commands: { layers: null, packages: null },
