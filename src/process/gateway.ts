@@ -12,8 +12,8 @@ import { isStillAllowed } from "../gateway/judge.ts";
 import { createOpenConnections } from "../gateway/open-connections.ts";
 import { createListener, type Listener } from "../http/listener/server.ts";
 import { createWatchCaller } from "../identity/bearer-person.ts";
-import { createAccessLog } from "../observe/access-log.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
+import { createAccessLog } from "../observe/request-tally.ts";
 import { createTracing } from "../observe/tracing.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { type Directory, domainClaims, openDirectory } from "./directory.ts";
@@ -53,6 +53,9 @@ export interface GatewayHealth {
   readonly domains?: readonly DomainStatus[];
 }
 
+/** One version with its handlers: what the listeners call. */
+interface Current extends Version, Handlers {}
+
 /** What a gateway is made from. */
 export interface GatewayStart {
   readonly started: Settings;
@@ -61,16 +64,6 @@ export interface GatewayStart {
   readonly registry: MetricsRegistry;
   /** How TXT records are looked up; default: by the machine's name servers. */
   readonly lookUpTxt?: LookUpTxt;
-}
-
-/** One version with its handlers: what the listeners call. */
-interface Current extends Version, Handlers {}
-
-export interface GatewayStart {
-  readonly started: Settings;
-  readonly settings: Settings;
-  readonly logs: Logs;
-  readonly registry: MetricsRegistry;
   /** Of the program. */
   readonly version: string;
 }

@@ -47,7 +47,7 @@ async function filesTouched(): Promise<readonly string[]> {
  * What is measured today, and no more. The goal is 40 and 60: each capability that joins a request's path (folded paths, methods, destinations,
  * bound connections, limits for each address) is a file that most readers need not open. A file that joins this list needs that reason.
  */
-const bounds = { request: 41, login: 86 } as const;
+const bounds = { request: 40, login: 86 } as const;
 
 test("a warm request runs through few files, and so does an OpenID Connect login", async () => {
   const visitor = newVisitor();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { auditEvents } from "../../src/core/audit-events.ts";
-import { createAccessLog } from "../../src/observe/access-log.ts";
+import { createAccessLog } from "../../src/observe/request-tally.ts";
 
 const page = readFileSync(new URL("../../docs/logs.md", import.meta.url), "utf8");
 const [access = "", audit = ""] = page.split("## Audit lines");
