@@ -5,7 +5,7 @@ import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session } from "../core/session.ts";
 import type { AppSettings } from "../core/settings.ts";
 import { createSlots, type Slots } from "../lib/collections.ts";
-import { type OpenConnection, openConnection } from "./open-connection.ts";
+import { type OpenConnection, openConnection } from "./call.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {

@@ -44,21 +44,27 @@ async function filesTouched(): Promise<readonly string[]> {
 }
 
 /**
- * What is measured today, and no more. The goal is 40 and 60: each capability that joins a request's path (folded paths, methods, destinations,
- * bound connections, limits for each address) is a file that most readers need not open. A file that joins this list needs that reason.
+ * The goal was 40 and 60. The first is kept. A login runs through more: docs/architecture.md says why. A file that joins one of the two lists
+ * needs a reason that readers accept.
  */
-const bounds = { request: 40, login: 86 } as const;
+const bounds = { request: 40, login: 83 } as const;
+
+/** What runs each time that `go` is done: done twice, because a timer that fires meanwhile is no part of it. */
+async function touchedBy(go: () => Promise<unknown>): Promise<readonly string[]> {
+  await filesTouched();
+  await go();
+  const first = new Set(await filesTouched());
+  await go();
+  return (await filesTouched()).filter((path) => first.has(path));
+}
 
 test("a warm request runs through few files, and so does an OpenID Connect login", async () => {
   const visitor = newVisitor();
   await signIn(visitor, `${rig.urls.wiki}/`, "alice");
-  await filesTouched();
-  await signIn(newVisitor(), `${rig.urls.wiki}/`, "bob");
-  const login = await filesTouched();
-  expect((await visitor.visit(`${rig.urls.wiki}/page`)).status).toBe(200);
-  await filesTouched();
-  expect((await visitor.visit(`${rig.urls.wiki}/page`)).status).toBe(200);
-  const request = await filesTouched();
+  const login = await touchedBy(() => signIn(newVisitor(), `${rig.urls.wiki}/`, "bob"));
+  const read = async () => expect((await visitor.visit(`${rig.urls.wiki}/page`)).status).toBe(200);
+  await read();
+  const request = await touchedBy(read);
   process.stdout.write(`\na warm request: ${request.length} files; an OpenID Connect login: ${login.length} files\n`);
   expect(request).toContain("src/policy/decide.ts");
   expect(request.length, request.join("\n")).toBeLessThanOrEqual(bounds.request);
