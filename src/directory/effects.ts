@@ -25,6 +25,8 @@ export interface Effects {
 export interface EffectsDeps {
   readonly store: DirectoryStore;
   readonly logins: DirectoryLogins;
+  /** The providers by which an account of this one may be signed in, itself among them. */
+  readonly providersOf: (provider: string) => readonly string[];
   readonly sessions: Affected;
   /** Personal tokens end with the account, and are judged with what it is now. */
   readonly tokens: Affected;
@@ -47,9 +49,11 @@ export function createEffects(deps: EffectsDeps): Effects {
   const bringToSessions = async (id: string, before: readonly Account[] = []) => {
     const [stored] = await deps.store.read("person", [id]);
     const person = stored == null ? null : (stored.document as Person);
-    const accounts = [...new Map([...before, ...(person?.accounts ?? [])].map((one) => [`${one.provider} ${one.subject}`, one])).values()];
-    for (const { provider, subject } of accounts) {
-      if (subject === null) continue;
+    const all = [...before, ...(person?.accounts ?? [])].flatMap(({ provider, subject }) =>
+      subject === null ? [] : deps.providersOf(provider).map((each) => ({ provider: each, subject })),
+    );
+    const accounts = new Map(all.map((one) => [`${one.provider} ${one.subject}`, one]));
+    for (const { provider, subject } of accounts.values()) {
       if (person !== null && isOut(person)) await endAll(deps, provider, subject);
       else
         for (const store of [deps.sessions, deps.tokens])

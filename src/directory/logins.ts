@@ -26,16 +26,28 @@ export interface DirectoryDeps {
   readonly groupsByScim: (provider: string) => boolean;
   /** A provider's group names by id, as configured. */
   readonly groupNames: (provider: string) => Readonly<Record<string, string>>;
+  /**
+   * The provider whose people these are: tickets that a directory says the owners of lead to that directory's accounts, so that a person who
+   * is shut out there is out by ticket too. Itself for all others.
+   */
+  readonly peopleOf: (provider: string) => string;
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Audit;
 }
 
 export function createDirectoryLogins(deps: DirectoryDeps): DirectoryLogins {
+  const asAccount = (principal: Principal): Principal => ({ ...principal, provider: deps.peopleOf(principal.provider) });
   return {
-    admit: async (principal, caller) =>
-      deps.isLocal(principal.provider) ? admitLocal(deps, principal, caller) : admit(deps, principal, caller),
-    recall: (principal) => recall(deps, principal),
+    admit: async (principal, caller) => {
+      const account = asAccount(principal);
+      const admitted = await (deps.isLocal(principal.provider) ? admitLocal(deps, account, caller) : admit(deps, account, caller));
+      return { ...admitted, provider: principal.provider };
+    },
+    recall: async (principal) => {
+      const recalled = await recall(deps, asAccount(principal));
+      return recalled.kind === "good" ? { ...recalled, principal: { ...recalled.principal, provider: principal.provider } } : recalled;
+    },
   };
 }
 

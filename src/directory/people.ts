@@ -18,7 +18,7 @@ export function createDirectoryPeople(deps: PeopleDeps): DirectoryPeople {
   const { store } = deps;
   return {
     person: (id) => transact(store, (transaction) => transaction.get("person", id)),
-    personOf: (provider, subject) => transact(store, (transaction) => personByAccount(transaction, provider, subject)),
+    personOf: (provider, subject) => transact(store, (transaction) => personByAccount(transaction, deps.peopleOf(provider), subject)),
     search: (text, page) => search(deps, text, page),
     explain: (id, account) =>
       transact(store, async (transaction) => {

@@ -12,14 +12,15 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Settings } from "../core/settings.ts";
 import { type DomainClaim, type DomainWatch, domainClaim } from "../directory/domains.ts";
-import { createEffects, type Effects } from "../directory/effects.ts";
-import { createDirectoryLogins } from "../directory/logins.ts";
+import { createEffects, type Effects, type EffectsDeps } from "../directory/effects.ts";
+import { createDirectoryLogins, type DirectoryDeps } from "../directory/logins.ts";
 import { createMemoryDirectory } from "../directory/memory/store.ts";
 import { createPeopleChanges, createScimLog } from "../directory/notes.ts";
 import { createDirectoryPeople } from "../directory/people.ts";
 import { createRedisDirectory } from "../directory/redis/store.ts";
 import { createScimAccess } from "../directory/scim/access.ts";
 import { openSqliteDirectory } from "../directory/sqlite/store.ts";
+import { kerberosOf } from "../login/kerberos/settings.ts";
 import { openScriptRunner } from "../sessions/redis/script-runner.ts";
 import { scimEndpoint } from "./scim-endpoint.ts";
 
@@ -64,6 +65,8 @@ export interface Directory {
   readonly people: DirectoryPeople;
   readonly effects: Effects;
   readonly scimRequests: ScimLog;
+  /** The providers by which an account of this one may be signed in, itself among them. */
+  readonly providersOf: (provider: string) => readonly string[];
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -102,13 +105,28 @@ function directoryOver(settings: Settings, rules: DirectorySettings, parts: Dire
     isLocal: (id: string) => local.has(id),
     groupsByScim: (id: string) => byScim.has(id),
     groupNames: (id: string) => names.get(id) ?? {},
+    ...samePeople(settings),
   };
   const logins = createDirectoryLogins(deps);
   const effects = createEffects({ ...deps, logins, changes: takesTokens ? changes : null });
   const tokens = new Map(settings.providers.map(({ id, scim }) => [id, scim?.tokens ?? []]));
   const access = createScimAccess({ ...parts, tokens: (id) => tokens.get(id) ?? [] });
   const scim = scimEndpoint({ settings, access, requests: scimRequests, context: { ...deps, effects } });
-  return { logins, effects, people: createDirectoryPeople({ ...deps, effects }), scimRequests, endpoints: [scim] };
+  return {
+    logins,
+    effects,
+    people: createDirectoryPeople({ ...deps, effects }),
+    scimRequests,
+    providersOf: deps.providersOf,
+    endpoints: [scim],
+  };
+}
+
+/** Which provider's people sign in where: a ticket's owner is one of the directory that `lookup` names. */
+function samePeople({ providers }: Settings): Pick<DirectoryDeps, "peopleOf"> & Pick<EffectsDeps, "providersOf"> {
+  const people = new Map(providers.map(({ id, protocol }) => [id, kerberosOf(protocol)?.lookup ?? id]));
+  const peopleOf = (id: string) => people.get(id) ?? id;
+  return { peopleOf, providersOf: (id) => [...new Set([id, ...[...people.keys()].filter((other) => peopleOf(other) === id)])] };
 }
 
 const isLocal = (kind: string) => kind === "local";

@@ -115,6 +115,7 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
       isLocal: () => false,
       groupsByScim: () => false,
       groupNames: () => ({}),
+      peopleOf: (id) => id,
       clock,
       log,
       audit: (event) => void audited.push(event),

@@ -4,6 +4,9 @@ import { checksum, seal, unseal } from "./kerberos-seal.ts";
 
 /** How the PAC of a ticket is made. */
 export interface PacOptions {
+  /** When the ticket ends, or begins; default: as the KDC says. */
+  readonly endsAt?: number;
+  readonly startsAt?: number;
   /** KERB_VALIDATION_INFO, in NDR; null leaves it out. */
   readonly logonInfo: Buffer | null;
   /** The key that the server's checksum is made with. */
@@ -39,7 +42,14 @@ function resealed(ticket: Buffer, key: Buffer, options: PacOptions): Buffer {
     .join("/");
   const pac = pacOf(timeOf(must(inside(at(0xa5), 0x18)).toString()), { owner, ...options });
   const authData = adElement(adIfRelevant, element(0x30, adElement(adPac, pac)));
-  const others = parts.filter(({ tag }) => tag !== 0xaa).map(whole);
+  const { startsAt, endsAt } = options;
+  const timed = (tag: number, time: number) => element(tag, element(0x18, Buffer.from(textOf(time))));
+  const others = parts.flatMap((part) => {
+    if (part.tag === 0xaa || (part.tag === 0xa6 && startsAt !== undefined)) return [];
+    if (part.tag === 0xa7 && endsAt !== undefined) return [timed(0xa7, endsAt)];
+    // The start is optional, and stands behind the time of the login.
+    return part.tag === 0xa5 && startsAt !== undefined ? [whole(part), timed(0xa6, startsAt)] : [whole(part)];
+  });
   const part = element(0x63, element(0x30, ...others, element(0xaa, element(0x30, authData))));
   const replaced = sealed.map((field) => (field.tag === 0xa2 ? element(0xa2, element(0x04, seal(key, ticketUsage, part))) : whole(field)));
   return element(
@@ -86,6 +96,8 @@ function pacOf(authTimeMs: number, { logonInfo, signedBy, owner = "" }: PacOptio
 
 /** `20261130193236Z` in milliseconds. */
 const timeOf = (text: string) => Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+
+const textOf = (time: number) => `${new Date(time).toISOString().slice(0, 19).replace(/[-:T]/g, "")}Z`;
 
 function adElement(type: number, data: Buffer): Buffer {
   const number = type < 128 ? Buffer.from([2, 1, type]) : Buffer.from([2, 2, 0, type]);

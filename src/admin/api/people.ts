@@ -11,6 +11,8 @@ import { sessionItem } from "./schemas.ts";
 export interface PeopleDesk {
   readonly people: DirectoryPeople;
   readonly scimRequests: Pick<ScimLog, "last">;
+  /** The providers by which an account of this one may be signed in, itself among them. */
+  readonly providersOf: (provider: string) => readonly string[];
 }
 
 /** All that is shown of one person: what is kept, what each account would get now, and where they are signed in. */
@@ -24,13 +26,14 @@ const sessionsOfAccount = 100;
 
 /** Throws `directory.unknown` where there is no such person, `directory.none` without a directory. */
 export async function seePerson(operations: Operations, id: string): Promise<PersonSeen> {
-  const { people } = deskOf(operations);
+  const desk = deskOf(operations);
+  const { people } = desk;
   const person = await people.person(id);
   if (person === null) throw noPerson();
   const accounts = await Promise.all(person.accounts.map(async (account) => ({ account, now: await people.explain(id, account) })));
   const lists = await Promise.all(
-    person.accounts.map(async ({ provider, subject }) =>
-      subject === null ? [] : (await operations.sessions.list({ provider, subject }, { cursor: null, limit: sessionsOfAccount })).sessions,
+    signInsOf(desk, person).map(
+      async (filter) => (await operations.sessions.list(filter, { cursor: null, limit: sessionsOfAccount })).sessions,
     ),
   );
   return { person, accounts, sessions: lists.flat().toSorted((one, other) => other.startedAt - one.startedAt) };
@@ -38,12 +41,19 @@ export async function seePerson(operations: Operations, id: string): Promise<Per
 
 /** Ends the sessions of all accounts of a person; answers how many. They may sign in again. */
 export async function endPerson(operations: Operations, operator: Operator, id: string): Promise<number> {
-  const person = await deskOf(operations).people.person(id);
+  const desk = deskOf(operations);
+  const person = await desk.people.person(id);
   if (person === null) throw noPerson();
   let ended = 0;
-  for (const { provider, subject } of person.accounts)
-    if (subject !== null) ended += await endMatching(operations, operator, { provider, subject });
+  for (const filter of signInsOf(desk, person)) ended += await endMatching(operations, operator, filter);
   return ended;
+}
+
+/** As whom a person's sessions are kept: an account of a directory also by the providers that lead to it. */
+function signInsOf({ providersOf }: PeopleDesk, { accounts }: Person): readonly { readonly provider: string; readonly subject: string }[] {
+  return accounts.flatMap(({ provider, subject }) =>
+    subject === null ? [] : providersOf(provider).map((each) => ({ provider: each, subject })),
+  );
 }
 
 /** The desk. Throws `directory.none` where the configuration has no `directory`. */

@@ -41,14 +41,16 @@ const badBindings = 4 << 16;
 export function diagnose(failure: GssFailure, about: TicketCircumstances): Diagnosis {
   const { now, clientTime, ticket } = about;
   const here = new Date(now).toISOString();
-  if (isClockSkew(failure)) {
+  if (words.skew.test(failure.text)) {
     const there = clientTime === null ? "more than five minutes away from that" : new Date(clientTime).toISOString();
     const detail = `the clocks differ too much: it is ${here} here and ${there} at the visitor's computer. Set both by NTP (the domain controllers are the usual source).`;
     return { code: "kerberos.clock-skew", detail };
   }
-  if (words.ticketNotYetValid.test(failure.text) || words.ticketExpired.test(failure.text)) {
+  if (isClockSkew(failure)) {
     const when = words.ticketExpired.test(failure.text) ? "has expired" : "is not valid yet";
-    return { code: "kerberos.clock-skew", detail: `the ticket ${when}; it is ${here} here. If that is wrong, set the clock by NTP.` };
+    const there = clientTime === null ? "" : ` and ${new Date(clientTime).toISOString()} at the visitor's computer`;
+    const detail = `the ticket ${when}: it is ${here} here${there}. If one of them is wrong, set it by NTP; else \`klist purge\` there gets a new ticket.`;
+    return { code: "kerberos.clock-skew", detail };
   }
   if (words.repeated.test(failure.text)) return { code: "kerberos.replayed", detail: "the same ticket was presented before: a replay" };
   if ((failure.major & 0xff_0000) === badBindings)
@@ -93,5 +95,6 @@ export function wrongKey(ticket: TicketFacts, keytabFile: string): Diagnosis {
 /** True when the failure is a key that did not open the ticket. */
 export const isBadIntegrity = (failure: GssFailure) => words.badIntegrity.test(failure.text);
 
-/** True when the time in the ticket's authenticator is too far from ours. */
-export const isClockSkew = (failure: GssFailure) => words.skew.test(failure.text);
+/** True when the time of the ticket, or the one in its authenticator, does not go with ours. */
+export const isClockSkew = ({ text }: GssFailure) =>
+  [words.skew, words.ticketExpired, words.ticketNotYetValid].some((one) => one.test(text));

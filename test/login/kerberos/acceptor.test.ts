@@ -217,6 +217,70 @@ test("hostile logon information under a good signature is unreadable, and the th
   expect(await acceptorOf().accept(await tokenFor("auth.test"), null)).toMatchObject({ kind: "accepted" });
 });
 
+test.each([
+  { when: "has ended an hour ago", times: { startsAt: -7_200_000, endsAt: -3_600_000 }, says: "has expired" },
+  { when: "begins in an hour", times: { startsAt: 3_600_000, endsAt: 7_200_000 }, says: "is not valid yet" },
+])("a ticket that $when is refused, with both clocks and the cure", async ({ times: { startsAt, endsAt }, says }) => {
+  const key = keyOfKeytab(keytab);
+  const times = { startsAt: Date.now() + startsAt, endsAt: Date.now() + endsAt };
+  const answer = await acceptorOf().accept(withPac(await tokenFor("auth.test"), key, { logonInfo: null, signedBy: key, ...times }), null);
+  expect(answer).toMatchObject({ kind: "refused", code: "kerberos.clock-skew", detail: expect.stringContaining(says) });
+  const detail = answer.kind === "refused" ? answer.detail : "";
+  expect(detail).toMatch(/\d{4}-\S+Z here and \d{4}-\S+Z at the visitor's computer\..*NTP.*klist purge/);
+});
+
+test("several services and realms of one keytab sign in, each person under the whole name", async () => {
+  const both = join(kdc.folder, "realms.keytab");
+  await kdc.admin(`ktadd -k ${both} -norandkey HTTP/second.test HTTP/auth.test`);
+  await other.admin("addprinc -randkey HTTP/auth.test");
+  await other.admin(`ktadd -k ${both} HTTP/auth.test`);
+  const acceptor = acceptorOf({
+    keytabFile: both,
+    principals: ["HTTP/auth.test", "HTTP/second.test"],
+    realms: ["ACME.EXAMPLE", "OTHER.EXAMPLE"],
+  });
+  const strangers = await other.signIn("alice");
+  const tokens = [await kdc.token(alice, "auth.test"), await kdc.token(alice, "second.test"), await other.token(strangers, "auth.test")];
+  const who = await Promise.all(
+    tokens.map(async (token) => {
+      const answer = await acceptor.accept(Buffer.from(token, "base64"), null);
+      return answer.kind === "accepted" ? `${answer.ticket.name}@${answer.ticket.realm} at ${answer.ticket.service}` : answer.detail;
+    }),
+  );
+  expect(who).toEqual([
+    "alice@ACME.EXAMPLE at HTTP/auth.test",
+    "alice@ACME.EXAMPLE at HTTP/second.test",
+    "alice@OTHER.EXAMPLE at HTTP/auth.test",
+  ]);
+  const [, , last = ""] = await Promise.all([...tokens.slice(0, 2), other.token(strangers, "auth.test")]);
+  expect(await acceptorOf({ keytabFile: both }).accept(Buffer.from(last, "base64"), null)).toMatchObject({ code: "kerberos.realm" });
+});
+
+test("a ticket that is cut off anywhere, longer than allowed or changed anywhere is never accepted, and the next good one is", async () => {
+  const acceptor = acceptorOf();
+  const token = await tokenFor("auth.test");
+  const random = (most: number) => Math.floor(Math.random() * most);
+  const hostile = [
+    ...Array.from({ length: Math.ceil(token.length / 5) }, (_, at) => token.subarray(0, at * 5)),
+    // A length of four bytes that says 64 KiB, in front of 64 KiB; and the ticket within 64 KiB.
+    Buffer.concat([Buffer.from("6084000100000609", "hex"), Buffer.alloc(64 * 1024, 0x60)]),
+    Buffer.concat([token, Buffer.alloc(64 * 1024 - token.length, 0xff)]),
+    ...Array.from({ length: 300 }, () => {
+      const changed = Buffer.from(token);
+      for (let at = 0; at < 3; at += 1) changed[random(changed.length)] = random(256);
+      return changed;
+    }),
+  ].filter((one) => !one.equals(token));
+  const kinds = new Map<string, number>();
+  for (const one of hostile) {
+    const { kind } = await acceptor.accept(one, null);
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  // The head of SPNEGO has bytes that mean nothing: what is accepted is still that one ticket, and once only.
+  expect(kinds.get("accepted") ?? 0).toBeLessThanOrEqual(1);
+  expect(await acceptor.accept(await tokenFor("auth.test"), null)).toMatchObject({ kind: "accepted" });
+}, 60_000);
+
 /** The raw entries of a keytab file. */
 function entriesOf(file: Buffer): readonly Buffer[] {
   const entries: Buffer[] = [];

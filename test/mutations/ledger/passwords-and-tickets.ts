@@ -83,7 +83,12 @@ export const passwordsAndTickets: Chapter = {
     },
     {
       promise: "A ticket presented twice is a replay, in every process and in any wrapping.",
-      tests: { "test/login/kerberos/acceptor.test.ts": ["a ticket presented twice is a replay, also in another wrapping"] },
+      tests: {
+        "test/login/kerberos/acceptor.test.ts": ["a ticket presented twice is a replay, also in another wrapping"],
+        "test/e2e/kerberos-two-instances.test.ts": [
+          "of one ticket presented to two instances with two workers each at the same time, one is accepted",
+        ],
+      },
     },
     {
       promise: "Groups in a ticket count only when the service's key has signed them for the ticket's owner, and whole or not at all.",
@@ -104,6 +109,14 @@ export const passwordsAndTickets: Chapter = {
         "test/login/kerberos/acceptor.test.ts": [
           "a ticket for another service of the same keytab is refused",
           "a visitor of a realm that is not listed is refused",
+        ],
+      },
+    },
+    {
+      promise: "Somebody whom the directory of people has shut out is out by ticket and by password alike.",
+      tests: {
+        "test/e2e/directory-and-tickets.test.ts": [
+          "somebody who is shut out is out by ticket and by password alike, whichever account is known",
         ],
       },
     },
