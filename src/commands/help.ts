@@ -8,6 +8,7 @@ Commands:
   check     say whether a configuration is good: shape, meaning, its own tests
   explain   say what the gateway would do with one request, rule by rule, and why
   user      make and change emergency accounts: passwords, second factors, passkeys
+  login-test  try one real login in your browser: claims, who that becomes, what opens
   ldap-test show what a directory says of a login: entry, groups, who that becomes
   config    print the effective configuration, and where each value comes from
   urls      print what to register at the providers
@@ -87,6 +88,14 @@ line of standard input. A change is in force at the next login.
       --no-totp       with add: no second factor yet
       --provider P    which provider of the configuration; default: the only one of kind local
       --file FILE     the file of accounts itself, without a configuration
+  -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
+`,
+  "login-test": `Usage: vestibule login-test [--config FILE] PROVIDER
+
+One real login at an OpenID Connect or SAML provider, in a browser of yours: shows what the provider says, who that becomes, and which apps
+would open. Nothing else changes: no session is made. Where the gateway runs, its port is taken: then the answer is brought
+by hand, as the address that the browser ends at.
+
   -c, --config FILE   the configuration; default: $VESTIBULE_CONFIG, else vestibule.yaml
 `,
   "ldap-test": `Usage: vestibule ldap-test [--config FILE] [--provider P] LOGIN

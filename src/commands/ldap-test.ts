@@ -63,7 +63,8 @@ function wordsOf(found: Lookup): string {
   return found.kind === "problem" ? `${entry}  may not sign in: ${found.detail}\n` : entry + identityWords(found.identity);
 }
 
-function identityWords({ subject, email, name, groups, extra }: Omit<Principal, "authenticatedAt" | "acr">): string {
+/** Who somebody is here, a line for each attribute. */
+export function identityWords({ subject, email, name, groups, extra }: Omit<Principal, "authenticatedAt" | "acr">): string {
   const lines = [
     ["subject", subject],
     ["email", email ?? "(none)"],

@@ -7,6 +7,7 @@ export const commands: Readonly<Record<CommandName, () => Promise<Command>>> = {
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain-command.ts")).explainCommand,
   "ldap-test": async () => (await import("./ldap-test.ts")).ldapTest,
+  "login-test": async () => (await import("./login-test.ts")).loginTest,
   metadata: async () => (await import("./metadata.ts")).metadata,
   config: async () => (await import("./config-command.ts")).configCommand,
   urls: async () => (await import("./urls.ts")).urls,

@@ -86,6 +86,8 @@ export interface ProviderDeps {
   readonly ownerOfDomain: (domain: string) => string | null;
   /** A mail domain that its owner must prove and has not: its addresses are as good as unverified. Absent = there is nothing to prove. */
   readonly isUnproven?: (domain: string) => boolean;
+  /** Hears what the provider said of a person, before the mapping: for a login that is only tried. Absent in a gateway. */
+  readonly tellClaims?: (claims: Readonly<Record<string, unknown>>) => void;
   /** Another provider of the same configuration, looked up when it is needed: a fallback, a directory to ask. */
   readonly provider: (id: string) => LoginProvider | undefined;
   readonly store: Pick<Store, "facts" | "documents">;

@@ -6,6 +6,7 @@ import { noTracing } from "../core/ports/tracing.ts";
 import type { Settings } from "../core/settings.ts";
 import { createAssumedPerson } from "../directory/rules/assume.ts";
 import { createExplain } from "../gateway/explain/explain.ts";
+import type { ProviderDeps } from "../login/method.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { composeStore } from "./parts.ts";
 import { createMakeProvider } from "./version.ts";
@@ -15,8 +16,17 @@ export function composeExplain(settings: Settings): ReturnType<typeof createExpl
   return createExplain(settings, { assumePerson: createAssumedPerson(settings.directory), nearest });
 }
 
-/** The parts of a gateway that reach out, without the gateway: for `vestibule check --online`. Nothing is logged; results are told. */
-export function openForCheck(settings: Settings): {
+/** For parts that run without a gateway around them. */
+export const quietLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * The parts of a gateway that reach out, without the gateway: for `vestibule check --online` and its like. Nothing is logged; results are
+ * told. `tellClaims` hears what a provider said of a person, before the mapping.
+ */
+export function openForCheck(
+  settings: Settings,
+  { tellClaims }: Pick<ProviderDeps, "tellClaims"> = {},
+): {
   readonly providers: readonly LoginProvider[];
   readonly store: Store;
   /** What last kept the store from being reached. */
@@ -25,20 +35,18 @@ export function openForCheck(settings: Settings): {
 } {
   let storeFailure: string | null = null;
   const quiet: Log = {
-    debug: () => {},
-    info: () => {},
+    ...quietLog,
     // The connection's own complaint says more than the command that could not be sent.
     warn: ({ connection, error }) => {
       if (connection !== undefined && error instanceof Error) storeFailure = error.message;
     },
-    error: () => {},
   };
   const { metrics } = createMetrics({ version: "check" });
   const deps = { clock: Date.now, log: quiet, audit: () => {}, metrics };
   const store = composeStore(settings.sessions, deps);
   const provider = (id: string) => providers.find((one) => one.id === id);
   const providers: readonly LoginProvider[] = settings.providers.map(
-    createMakeProvider(settings, { ...deps, provider, store, tracing: noTracing }),
+    createMakeProvider(settings, { ...deps, provider, store, tracing: noTracing, ...(tellClaims === undefined ? {} : { tellClaims }) }),
   );
   return {
     providers,

@@ -28,6 +28,7 @@ import { createRefresher, type Refresh } from "../identity/refresh.ts";
 import { parseNetworks } from "../lib/networks.ts";
 import { createLoginRedirect } from "../login/flow/login-redirect.ts";
 import { createLoginLimits, createUsedStates, type LoginLimits, type UsedStates } from "../login/flow/login-state.ts";
+import type { ProviderDeps } from "../login/method.ts";
 import { methods } from "../login/methods.ts";
 import type { ProcessTracing } from "../observe/tracing.ts";
 import { createRenderPage } from "../pages/render-page.ts";
@@ -209,12 +210,10 @@ function composeQuestions(
 /** Makes providers by their method; `claimNames` are the claims that the rules of this version ask about. */
 export function createMakeProvider(
   settings: Settings,
-  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider"> & {
-    readonly tracing: Tracing;
-    readonly domainWatch?: DomainWatch;
-  },
+  deps: Pick<Lasting, "clock" | "log" | "audit" | "metrics" | "store" | "provider"> &
+    Pick<ProviderDeps, "tellClaims"> & { readonly tracing: Tracing; readonly domainWatch?: DomainWatch },
 ): MakeProvider {
-  const { clock, log, audit, metrics, provider, store, tracing } = deps;
+  const { clock, log, audit, metrics, provider, store, tracing, tellClaims } = deps;
   // A provider that is only asked whether it answers lets nobody in.
   const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, changes: { count: 0 } });
   const shared = {
@@ -225,6 +224,7 @@ export function createMakeProvider(
     provider,
     store,
     tracing,
+    ...(tellClaims === undefined ? {} : { tellClaims }),
     authOrigin: settings.auth.origin,
     claimNames: allClaimNames(settings),
     allowHttp: settings.insecure.httpProviders,

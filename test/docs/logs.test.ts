@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { auditEvents } from "../../src/core/audit-events.ts";
@@ -37,4 +38,13 @@ test("docs/logs.md has every field of an access line, and none that does not exi
 test("docs/logs.md has every audit event in the table's words, and none that does not exist", () => {
   const rows = [...audit.matchAll(/^\| `([a-z-]+)` \| ([^|]+) \|/gm)].map(([, name = "", says = ""]) => [name, says.trim()]);
   expect(rows).toEqual(Object.entries(auditEvents));
+});
+
+test("npm adds no line of its own to what the README's commands write", () => {
+  const root = new URL("../..", import.meta.url).pathname;
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const commands = [...readme.matchAll(/npm (?:start|run(?: --silent)? vestibule)\b.*/g)].map(([line]) => line);
+  expect(commands.length).toBeGreaterThan(3);
+  expect(commands.filter((line) => !/^npm (?:start --silent|run --silent vestibule)\b/.test(line))).toEqual([]);
+  expect(execFileSync("npm", ["run", "--silent", "vestibule", "--", "secret"], { cwd: root, encoding: "utf8" })).toMatch(/^\S+\n$/);
 });

@@ -41,6 +41,8 @@ export interface OidcContext {
   readonly graph: Graph | null;
   readonly clock: Clock;
   readonly log: Log;
+  /** See `ProviderDeps`. */
+  readonly tellClaims?: ((claims: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
 /** The failure's message for operators, with the cure and the values of this side where an operator has to put something right. */

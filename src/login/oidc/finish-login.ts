@@ -57,6 +57,7 @@ export async function finishLogin(
 function personOf(context: OidcContext, claims: Claims, said: UserinfoSaid): Identity {
   const { mapping, log, settings } = context;
   const whole = inTenantTerms(context, mergeClaims(claims, said.kind === "said" ? said.claims : null));
+  context.tellClaims?.(whole);
   const remarks = remarksOn(whole, mapping);
   if (said.kind === "refused")
     log.warn({ provider: settings.id, reason: said.why }, "userinfo refuses our access token; the login goes on");

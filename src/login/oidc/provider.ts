@@ -34,6 +34,7 @@ export interface OidcProviderDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tellClaims?: (claims: Readonly<Record<string, unknown>>) => void;
   readonly tracing?: Tracing;
   /** Where processes tell each other of the provider's keys; without it each asks for itself. */
   readonly store?: SharedKeysDeps["store"];
@@ -94,6 +95,7 @@ export function createOidcProvider(deps: OidcProviderDeps): OidcProvider {
         : createGraph({ ...deps, ...graphParts(settings), configure, closing: closing.signal, fetch: deps.fetch ?? fetch }),
     clock: deps.clock,
     log: deps.log,
+    tellClaims: deps.tellClaims,
   };
   return {
     id: settings.id,

@@ -56,6 +56,8 @@ export interface SamlContext {
   readonly faults: Faults;
   readonly clock: Clock;
   readonly log: Log;
+  /** See `ProviderDeps`. */
+  readonly tellClaims?: (claims: Readonly<Record<string, unknown>>) => void;
 }
 
 /** The key that signs at the time it is asked for: one with a date takes over without a reload. */

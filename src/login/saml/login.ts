@@ -142,8 +142,9 @@ function outstandingRequest({ saml, clock }: SamlContext, asked: Asked): Paramet
 }
 
 /** The claims; throws `saml.attribute-missing` without a subject, and tells operators what else was looked for in vain. */
-function identityClaims({ mapping, log, settings }: SamlContext, answer: VerifiedAnswer) {
+function identityClaims({ mapping, log, settings, tellClaims }: SamlContext, answer: VerifiedAnswer) {
   const claims = claimsOf(answer, mapping);
+  tellClaims?.(claims);
   const { subject, email, groups, extra } = mapping.attributes;
   const wanted = [subject, email, ...(groups === null ? [] : [groups]), ...Object.values(extra)];
   const missing = [...new Set(wanted)].filter((path) => claimAt(claims, path) === undefined);

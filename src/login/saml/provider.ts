@@ -32,6 +32,7 @@ export interface SamlProviderDeps {
   readonly log: Log;
   readonly tracing?: Tracing;
   readonly metrics: Metrics;
+  readonly tellClaims?: (claims: Readonly<Record<string, unknown>>) => void;
   readonly fetch?: typeof fetch;
 }
 
