@@ -110,7 +110,7 @@ export interface Binding {
   dispatchTo(upstream: Upstream): Dispatch;
 }
 
-const bindingSchemes = /(?:^|,)[ \t]*(?:ntlm|negotiate|nego2|kerberos)(?:[ \t,]|$)/i;
+const bindingSchemes = /(?:^|,)[ \t]*(?:ntlm|negotiate|nego2|kerberos|credssp|pku2u|livessp)(?:[ \t,]|$)/i;
 
 /** Visitors behind one proxy's connection; the longest unused is let go beyond. */
 const maxPerClientConnection = 64;

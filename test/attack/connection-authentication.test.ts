@@ -8,14 +8,14 @@ import { type InProcessGateway, startGatewayInProcess } from "../support/gateway
 import { type RawClient, rawConnect } from "../support/raw-client.ts";
 
 /** An application that authenticates the connection in three steps, as IIS and Apache do, and then asks nothing more of it. */
-async function startNtlmUpstream(): Promise<{ server: Server; url: string; authenticated: ReadonlySet<Socket> }> {
+async function startNtlmUpstream(offers = "NTLM"): Promise<{ server: Server; url: string; authenticated: ReadonlySet<Socket> }> {
   const users = new WeakMap<Socket, string>();
   const begun = new WeakSet<Socket>();
   const authenticated = new Set<Socket>();
   const server = createServer((request, response) => {
     const { socket } = request;
     request.resume();
-    const [, scheme = "", step = ""] = /^(NTLM|Negotiate) (.+)$/.exec(request.headers.authorization ?? "") ?? [];
+    const [, scheme = "", step = ""] = /^(NTLM|Negotiate|CredSSP|PKU2U|LiveSSP) (.+)$/.exec(request.headers.authorization ?? "") ?? [];
     const user = users.get(socket);
     if (user !== undefined && scheme === "") return void response.end(`served as ${user}`);
     if (step === "one") {
@@ -31,7 +31,7 @@ async function startNtlmUpstream(): Promise<{ server: Server; url: string; authe
     }
     response.writeHead(401, [
       ["WWW-Authenticate", "Basic realm=x"],
-      ["WWW-Authenticate", "NTLM"],
+      ["WWW-Authenticate", offers],
     ]);
     response.end("who are you");
   });
@@ -122,6 +122,27 @@ test("strangers behind a trusted proxy's connection cannot be told apart: nothin
   expect(await send("Authorization: NTLM three:alice\r\n")).toBe(401);
   expect(await send("")).toBe(401);
   client.destroy();
+  await gateway.close();
+  upstream.server.closeAllConnections();
+  upstream.server.close();
+});
+
+test.each(["CredSSP", "PKU2U", "LiveSSP"])("%s binds a connection no less", async (scheme) => {
+  const upstream = await startNtlmUpstream(scheme);
+  const gateway = await startGatewayInProcess({
+    routes: [{ public: [{ method: null, glob: "/**" }], upstreams: [{ url: upstream.url, weight: 1 }] }],
+  });
+  const send = async (client: RawClient, authorization: string) => {
+    client.send(`GET / HTTP/1.1\r\nHost: wiki.acme.example\r\n${authorization}\r\n`);
+    return (await client.answer()).status;
+  };
+  const [hers, his] = [await rawConnect(gateway), await rawConnect(gateway)];
+  expect(await send(hers, "")).toBe(401);
+  expect(await send(hers, `Authorization: ${scheme} one\r\n`)).toBe(401);
+  expect(await send(hers, `Authorization: ${scheme} three:alice\r\n`)).toBe(200);
+  for (let round = 0; round < 4; round += 1) expect(await send(his, "")).toBe(401);
+  expect(await send(hers, "")).toBe(200);
+  for (const client of [hers, his]) client.destroy();
   await gateway.close();
   upstream.server.closeAllConnections();
   upstream.server.close();
