@@ -148,14 +148,17 @@ function joinStates(reports: readonly WorkerReport[]): Omit<GatewayState, "drain
   };
 }
 
-/** Folders of primaries that were killed before they could remove them: ours by owner, of a process that is gone by its number. */
+/**
+ * Folders of processes that were killed before they could remove them: ours by owner, of a process that is gone by its number. Our own number
+ * counts as one that is gone, for nothing of ours is there yet: in a container every primary has number 1.
+ */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = Number(/^vestibule-(\d+)-/.exec(name)?.[1] ?? 0);
     const path = join(folder, name);
     const state = pid === 0 ? undefined : lstatSync(path, { throwIfNoEntry: false });
     // A link that another user made there leads nowhere that we would follow.
-    if (state?.isDirectory() === true && state.uid === process.getuid?.() && !isRunning(pid))
+    if (state?.isDirectory() === true && state.uid === process.getuid?.() && (pid === process.pid || !isRunning(pid)))
       rmSync(path, { recursive: true, force: true });
   }
 }

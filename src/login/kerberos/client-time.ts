@@ -91,7 +91,7 @@ function readTime(krb5: Krb5, keytabFile: string, request: Buffer): number | nul
 
 /** A context with these settings. libkrb5 takes them from files only, and reads them as late as here. */
 function contextOf(krb5: Krb5, settings: string): Pointer {
-  const folder = mkdtempSync(join(tmpdir(), "vestibule-krb5-"));
+  const folder = mkdtempSync(join(tmpdir(), `vestibule-${process.pid}-krb5-`));
   try {
     const file = join(folder, "krb5.conf");
     writeFileSync(file, settings);
