@@ -42,6 +42,13 @@ test("no comment leaves work for later", () => {
   expect(sources.filter(({ text }) => /\b(?:TODO|FIXME|XXX|HACK)\b|not implemented/.test(text)).map(({ path }) => path)).toEqual([]);
 });
 
+test("settings give no key a default: the schema does, and shows it", () => {
+  const given = /\?\? (?:-?\d|true\b|false\b|"[^"]+")/;
+  const settings = sources.filter(({ path }) => path.startsWith("src/config/settings/") || /^src\/login\/\w+\/settings\.ts$/.test(path));
+  expect(settings.length).toBeGreaterThan(8);
+  expect(places(given, settings)).toEqual([]);
+});
+
 /**
  * The bounds: a chapter is 60 to 200 lines, so the median lies between; past 250 a file is two. A small file with a single importer is a paragraph
  * of its importer unless it is a table, a port, a thread's entry or the only door to its folder, and there are few of those. The number of files may

@@ -81,7 +81,10 @@ const headers = z.strictObject({
   response: key(edits(headerValue), "Plain edits of what comes back.").optional(),
 });
 
-const upstreamTls = z.strictObject({
+/** Those of them that have a default of their own. */
+export const simpleHeaders = headers.pick({ encoding: true, assertion: true });
+
+export const upstreamTls = z.strictObject({
   ca: key(pem().nullable(), "Certificates that may have signed the upstream's; the system's when left out.", null).optional(),
   certificate: key(pem().nullable(), "Ours, where the upstream asks for one.", null).optional(),
   key: key(secret().nullable(), "Its private key.", null).optional(),
@@ -89,7 +92,7 @@ const upstreamTls = z.strictObject({
   insecureSkipVerify: key(z.boolean(), "Accept any certificate; needs insecure.skipUpstreamVerify.", false).optional(),
 });
 
-const proxy = z.strictObject({
+export const proxy = z.strictObject({
   preserveHost: key(z.boolean(), "Send the visitor's Host, not the upstream's.", true).optional(),
   websocket: key(z.boolean(), "Let WebSocket handshakes through.", true).optional(),
   connectTimeout: key(duration({ max: "5m" }), "For the connection to the upstream, TLS included.", "5s").optional(),
@@ -146,6 +149,9 @@ const inheritable = {
   proxy: key(proxy, "How requests are passed on.").optional(),
   stripPath: key(z.boolean(), "Remove the route's path before passing on.", false).optional(),
 };
+
+/** Those of them that have a default of their own. */
+export const simpleSettings = z.strictObject(inheritable).omit({ upstream: true, access: true, headers: true, proxy: true });
 
 const route = z.strictObject({
   path: key(parsed(parseRoutePath), "Prefix on segment borders; the longest wins."),

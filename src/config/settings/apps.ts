@@ -13,10 +13,21 @@ import type {
 import { methods } from "../../login/methods.ts";
 import type { KeyPath } from "../problems/report.ts";
 import type { RuleFile } from "../schema/access.ts";
-import type { AppFile, HeadersFile, InheritableFile, ProxyFile, RequestValueFile } from "../schema/apps.ts";
+import {
+  type AppFile,
+  type HeadersFile,
+  type InheritableFile,
+  type ProxyFile,
+  proxy as proxySchema,
+  type RequestValueFile,
+  simpleHeaders,
+  simpleSettings,
+  upstreamTls,
+} from "../schema/apps.ts";
 import { effectiveHeaders, type IdentityHeaderFile } from "../schema/header-presets.ts";
 import { methodOf } from "../schema/providers.ts";
 import type { References } from "../values/references.ts";
+import { filled } from "../values/schema-values.ts";
 import { bareRecord, type SettingsContext } from "./context.ts";
 import { type ResolvedRoute, resolveRoutes } from "./inheritance.ts";
 import { brandImage } from "./pages.ts";
@@ -63,20 +74,17 @@ function portalOf({ icon, ...portal }: AppFile["portal"], references: References
 }
 
 function routeSettings(route: ResolvedRoute, context: SettingsContext): RouteSettings {
-  const { says } = route;
+  const { upstream = [], access, headers = {}, proxy = {}, ...said } = route.says;
+  const own = filled(simpleSettings, said);
   return {
+    ...own,
     path: route.path,
-    upstreams: says.upstream ?? [],
-    stripPath: says.stripPath ?? false,
-    access: accessRules(says.access, route.saidAt("access"), context),
-    public: says.public ?? [],
-    optional: says.optional ?? [],
-    bearer: [...new Set(says.bearer ?? [])],
-    basicChallenge: says.basicChallenge ?? false,
-    preflight: preflightSettings(says.preflight ?? null),
-    headers: headerSettings(says.headers ?? {}, context.references),
-    enforce: says.enforce ?? true,
-    proxy: proxySettings(says.proxy ?? {}, context.references),
+    upstreams: upstream,
+    access: accessRules(access, route.saidAt("access"), context),
+    bearer: [...new Set(own.bearer)],
+    preflight: preflightSettings(own.preflight),
+    headers: headerSettings(headers, context.references),
+    proxy: proxySettings(proxy, context.references),
   };
 }
 
@@ -101,8 +109,7 @@ export function withPlaces(rules: readonly RuleFile[], path: KeyPath, context: S
 export function headerSettings(headers: HeadersFile, references: References): HeaderSettings {
   return {
     set: Object.entries(effectiveHeaders(headers)).map(([name, header]) => identityHeader(name, header)),
-    encoding: headers.encoding ?? "utf8",
-    assertion: headers.assertion ?? null,
+    ...filled(simpleHeaders, { encoding: headers.encoding, assertion: headers.assertion }),
     request: {
       remove: headers.request?.remove ?? [],
       set: bareRecord(Object.entries(headers.request?.set ?? {}).map(([name, value]) => [name, requestValue(value, references)] as const)),
@@ -123,23 +130,24 @@ function identityHeader(name: string, header: IdentityHeaderFile): IdentityHeade
 }
 
 export function proxySettings(proxy: ProxyFile, references: References): ProxySettings {
-  const tls = proxy.tls ?? {};
+  const said = filled(proxySchema, { ...proxy, tls: proxy.tls ?? {} });
+  const tls = filled(upstreamTls, said.tls);
   return {
-    preserveHost: proxy.preserveHost ?? true,
-    websocket: proxy.websocket ?? true,
-    connectTimeoutMs: proxy.connectTimeout ?? 5_000,
-    headersTimeoutMs: proxy.headersTimeout ?? 60_000,
-    idleTimeoutMs: proxy.idleTimeout ?? 60_000,
-    keepAliveMs: proxy.keepAlive ?? 4_000,
-    maxRequestBodyBytes: proxy.maxRequestBody ?? null,
-    sharedCaches: proxy.sharedCaches ?? false,
-    rewriteDestination: proxy.rewriteDestination ?? true,
+    preserveHost: said.preserveHost,
+    websocket: said.websocket,
+    connectTimeoutMs: said.connectTimeout,
+    headersTimeoutMs: said.headersTimeout,
+    idleTimeoutMs: said.idleTimeout,
+    keepAliveMs: said.keepAlive,
+    maxRequestBodyBytes: said.maxRequestBody,
+    sharedCaches: said.sharedCaches,
+    rewriteDestination: said.rewriteDestination,
     tls: {
-      ca: tls.ca == null ? null : references.pem(tls.ca),
-      certificate: tls.certificate == null ? null : references.pem(tls.certificate),
-      key: tls.key == null ? null : references.secret(tls.key),
-      serverName: tls.serverName ?? null,
-      insecureSkipVerify: tls.insecureSkipVerify ?? false,
+      ca: tls.ca === null ? null : references.pem(tls.ca),
+      certificate: tls.certificate === null ? null : references.pem(tls.certificate),
+      key: tls.key === null ? null : references.secret(tls.key),
+      serverName: tls.serverName,
+      insecureSkipVerify: tls.insecureSkipVerify,
     },
   };
 }

@@ -22,6 +22,37 @@ export function key<T extends z.ZodType>(schema: T, description: string, shownDe
   return schema.meta(meta) as T;
 }
 
+type Filled<S extends z.core.$ZodShape> = { readonly [K in keyof S]: Exclude<z.output<S[K]>, undefined> };
+
+/**
+ * `said` with the shown default of each key of `object` that it leaves out, read as if it stood in the file. So keys that are inherited
+ * first, and cannot have a default of zod's, have theirs in one place all the same. Throws for a key without one: `said` must have it.
+ */
+export function filled<S extends z.core.$ZodShape>(object: z.ZodObject<S>, said: Partial<z.output<z.ZodObject<S>>>): Filled<S> {
+  const defaults = knownDefaults.get(object) ?? readDefaults(object);
+  const known: Readonly<Record<string, unknown>> = said;
+  const names = Object.keys(object.shape);
+  const all = Object.fromEntries(names.map((name) => [name, known[name] === undefined ? defaults[name] : known[name]] as const));
+  const missing = names.find((name) => all[name] === undefined);
+  if (missing !== undefined) throw new TypeError(`${missing} has no default`);
+  return all as Filled<S>;
+}
+
+const knownDefaults = new WeakMap<z.ZodObject, Readonly<Record<string, unknown>>>();
+
+function readDefaults(object: z.ZodObject): Readonly<Record<string, unknown>> {
+  const fields = Object.entries(object.shape).map(
+    ([name, field]) => [name, field instanceof z.ZodOptional ? field.unwrap() : field] as const,
+  );
+  const defaults = fields.flatMap(([name, field]) => {
+    const shown = (field as z.ZodType).meta()?.["x-default"];
+    return shown === undefined ? [] : [[name, (field as z.ZodType).parse(shown)] as const];
+  });
+  const made = Object.fromEntries(defaults);
+  knownDefaults.set(object, made);
+  return made;
+}
+
 /** Text with something in it, on one line. */
 export const text = () =>
   z

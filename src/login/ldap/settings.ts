@@ -105,7 +105,7 @@ function checkUsers(ldap: LdapFile, path: KeyPath, report: Report): void {
     report.problem([...path, "userDn"], "without {login} everybody would bind as the same entry: write uid={login},ou=people,…");
   }
   // `{login}@acme.example` is a name to bind with, but no entry to read.
-  if (userBase === null && !(userDn?.includes("=") ?? false)) {
+  if (userBase === null && userDn?.includes("=") !== true) {
     report.problemAtKey(path, "userBase is missing: write where people are, such as ou=people,dc=acme,dc=example");
   }
   const placeholders = readFilter(userFilter).placeholders;

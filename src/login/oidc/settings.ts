@@ -64,6 +64,8 @@ const scopes = someOf(word("a scope"), "scope").refine((list) => list.includes("
   error: "scopes must include openid: without it the provider sends no ID token",
 });
 
+const usualClientAuth = "client_secret_basic";
+
 /** How a provider that speaks OpenID Connect is spoken to. */
 export const oidcSchema = z.strictObject({
   issuer: key(providerUrl(), "The provider's issuer, exactly as its discovery document says it."),
@@ -72,7 +74,7 @@ export const oidcSchema = z.strictObject({
   clientAuth: key(
     z.enum(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]).optional(),
     "How we prove who we are at the token endpoint.",
-    "client_secret_basic",
+    usualClientAuth,
   ),
   privateKey: key(privateKey.nullable().prefault(null), "For private_key_jwt."),
   scopes: key(scopes.prefault(["openid", "profile", "email"]), "What is asked for."),
@@ -165,7 +167,7 @@ export function oidcSettings(oidc: OidcFile, { references }: Pick<MethodContext,
   return {
     kind: "oidc",
     ...same,
-    clientAuth: clientAuth ?? "client_secret_basic",
+    clientAuth: clientAuth ?? usualClientAuth,
     clientSecret: clientSecret === null ? null : references.secret(clientSecret),
     privateKey: privateKey === null ? null : { ...privateKey, key: references.secret(privateKey.key) },
     maxAgeSeconds: maxAge === null ? null : Math.floor(maxAge / 1000),
@@ -221,7 +223,7 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
 }
 
 function checkClientAuth(oidc: OidcFile, path: KeyPath, report: Report): void {
-  const method = oidc.clientAuth ?? "client_secret_basic";
+  const method = oidc.clientAuth ?? usualClientAuth;
   const usesSecret = method === "client_secret_basic" || method === "client_secret_post";
   if (usesSecret && oidc.clientSecret === null) {
     report.problemAtKey(path, `clientAuth ${method} needs clientSecret: write { env: NAME } (or clientAuth: none for a public client)`);
