@@ -39,7 +39,7 @@ describe("just-in-time accounts", () => {
   });
 });
 
-describe("link by mail once, then by id", () => {
+describe("link by mail then by id", () => {
   const zoe = { provider: "okta", subject: "1", email: "zoe@example.org" } as const;
 
   test("a second provider's verified address finds the person", async () => {

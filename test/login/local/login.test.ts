@@ -1,11 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromBase32, hotp } from "../../../src/login/local/one-time-codes.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePorts } from "../../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
+import { consoleToken } from "../../support/operations.ts";
 import { ownedFolder } from "../../support/owned.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../../support/recording-upstream.ts";
 import { rigConfig, rigUrls } from "../../support/rig-apps.ts";
@@ -14,6 +16,7 @@ import { firstForm, newVisitor, type VisitOptions, type Visitor, type VisitorAns
 const main = new URL("../../../src/main.ts", import.meta.url).pathname;
 const password = "correct horse battery";
 const users = join(ownedFolder("vestibule-emergency-"), "users.yaml");
+const people = join(ownedFolder("vestibule-emergency-"), "people.db");
 let [port, adminPort, deadPort] = [0, 0, 0];
 let upstream: RecordingUpstream;
 let gateway: GatewayProcess;
@@ -27,13 +30,14 @@ const secretIn = (output: string) => /type the secret ([A-Z2-7]+)/.exec(output)?
 const codesIn = (output: string) => output.match(/^ {2}[a-z2-7]{4}(?:-[a-z2-7]{4}){3}$/gm)?.map((code) => code.trim()) ?? [];
 const codeOf = (secret: string, steps = 0) => hotp(fromBase32(secret) ?? Buffer.alloc(0), Math.floor(Date.now() / 30_000) + steps);
 
-let [secret, codes] = ["", [] as readonly string[]];
+let [secret, codes, firstOfBea] = ["", [] as readonly string[], ""];
 beforeAll(async () => {
   [port = 0, adminPort = 0, deadPort = 0] = await freePorts(3);
   upstream = await startRecordingUpstream();
   const made = user(["add", "ann", "--groups", "staff,admins", "--name", "Ann Admin"]);
   expect(made.stderr).toBe("");
   [secret, codes] = [secretIn(made.stdout), codesIn(made.stdout)];
+  [firstOfBea = ""] = codesIn(user(["add", "bea", "--groups", "staff"]).stdout);
   expect(user(["add", "plain", "--groups", "staff", "--no-totp"]).status).toBe(0);
   const providers = `  entra:
     oidc: { issuer: "http://127.0.0.1:${deadPort}", clientId: vestibule, clientAuth: none }
@@ -46,9 +50,17 @@ beforeAll(async () => {
   const shared = `    headers: { set: { Remote-User: "{provider}/{subject}", Remote-Groups: { value: "{groups}", separator: "," } } }`;
   const yaml = rigConfig(
     { port, adminPort, providers, upstreams: { wiki: upstream.url, reports: upstream.url } },
-    { wiki: shared, reports: shared, top: "trustedProxies: [127.0.0.1]" },
+    {
+      wiki: shared,
+      reports: shared,
+      top: `trustedProxies: [127.0.0.1]\nconsole: { token: { env: CONSOLE_TOKEN } }\ndirectory: { store: { sqlite: { file: ${people} } } }`,
+    },
   );
-  gateway = await startGatewayProcess({ yaml, adminPort, env: { VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef-local" } });
+  gateway = await startGatewayProcess({
+    yaml,
+    adminPort,
+    env: { VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef-local", CONSOLE_TOKEN: consoleToken },
+  });
 });
 afterAll(async () => {
   await gateway?.stop();
@@ -83,7 +95,7 @@ const submit = (visitor: Visitor, page: VisitorAnswer, fields: Record<string, st
   return visitor.browse(form.action, { method: "POST", form: { ...form.fields, ...fields } });
 };
 
-test("while every other provider is away, an emergency account signs in with a password and a one-time code", async () => {
+test("emergency user outside single sign-on with a second factor: while every other provider is away, a password and a one-time code sign in", async () => {
   const visitor = visitorElsewhere();
   const form = await passwordForm(visitor);
   expect(form.status).toBe(200);
@@ -101,6 +113,7 @@ test("while every other provider is away, an emergency account signs in with a p
 
 test("a recovery code signs in once, and leaves the file", async () => {
   const [code = ""] = codes;
+  const before = readFileSync(users, "utf8").match(/^ {6}- /gm)?.length ?? 0;
   const visitor = visitorElsewhere();
   const second = await submit(visitor, await passwordForm(visitor), { username: "ann", password });
   expect((await submit(visitor, second, { code })).status).toBe(200);
@@ -109,7 +122,50 @@ test("a recovery code signs in once, and leaves the file", async () => {
   const refused = await submit(another, again, { code });
   expect(refused.status).toBe(403);
   expect(refused.body).toContain('role="alert"');
-  expect(readFileSync(users, "utf8").match(/^ {6}- /gm)?.length).toBe(12);
+  expect(readFileSync(users, "utf8").match(/^ {6}- /gm)?.length).toBe(before - 1);
+});
+
+/** A whole login by a recovery code. */
+async function signInAgain(visitor: Visitor, code: string, username = "ann"): Promise<VisitorAnswer> {
+  return submit(visitor, await submit(visitor, await passwordForm(visitor), { username, password }), { code });
+}
+
+test("password login forbidden per person: an operator forbids it, sessions of before go on, and allows it again", async () => {
+  const [, , first = "", second = "", third = ""] = codes;
+  const before = visitorElsewhere();
+  expect((await signInAgain(before, first)).status).toBe(200);
+  const api = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${consoleToken}`, "content-type": "application/json" };
+    const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/api/v1${path}`, sent);
+    return answer.status === 204 ? null : ((await answer.json()) as { people: { id: string }[] });
+  };
+  const id = (await api("GET", "/people?q=ann"))?.people[0]?.id;
+  await api("POST", `/people/${id}/attribute`, { name: "localLogin", values: ["forbidden"] });
+  const refused = await signInAgain(visitorElsewhere(), second);
+  expect(refused.status).toBe(403);
+  await eventually(() => expect(gateway.logged(({ code }) => code === "directory.local-login-forbidden").length).toBeGreaterThan(0));
+  await api("POST", `/people/${id}/attribute`, { name: "localLogin", values: null });
+  expect((await signInAgain(visitorElsewhere(), third)).status).toBe(200);
+});
+
+test("an emergency account works while every provider and the directory are away, and a warm request does not ask the directory", async () => {
+  const [, , , , , code = ""] = codes;
+  const before = visitorElsewhere();
+  await signInAgain(before, code);
+  const other = new DatabaseSync(people);
+  other.exec("BEGIN EXCLUSIVE");
+  try {
+    expect((await before.visit(`${wiki()}/page`)).status).toBe(200);
+    // The first login of an account, which the directory cannot write down.
+    expect((await signInAgain(visitorElsewhere(), firstOfBea, "bea")).status).toBe(200);
+    await eventually(() => expect(gateway.logged(({ msg }) => msg === "an emergency login goes on without the directory").length).toBe(1));
+    const { ready, directory } = (await (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).json()) as Record<string, unknown>;
+    expect([ready, directory]).toMatchObject([true, { ok: false }]);
+  } finally {
+    other.exec("ROLLBACK");
+    other.close();
+  }
 });
 
 test("an emergency provider is not offered", async () => {
@@ -156,7 +212,7 @@ test("outside its networks a provider asks for nothing", async () => {
 });
 
 test("the commands list, disable and remove accounts, and refuse weak passwords", () => {
-  expect(user(["list"]).stdout).toContain("ann  TOTP, 9 recovery codes; groups: staff, admins");
+  expect(user(["list"]).stdout).toMatch(/^ann {2}TOTP, \d recovery codes; groups: staff, admins$/m);
   expect(user(["add", "weak"], "short\n")).toMatchObject({ status: 1, stderr: expect.stringContaining("12 characters") });
   expect(user(["add", "ann"])).toMatchObject({ status: 1, stderr: expect.stringContaining("already") });
   expect(user(["disable", "plain"]).status).toBe(0);
