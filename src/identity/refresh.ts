@@ -85,7 +85,7 @@ export function createRefresher(deps: RefresherDeps): Refresh {
   };
 }
 
-const admitting = ({ directoryNow, log }: RefresherDeps) => ({ directory: directoryNow?.() ?? null, log });
+const admitting = ({ directoryNow, log, clock }: RefresherDeps) => ({ directory: directoryNow?.() ?? null, log, clock });
 
 async function refreshUnderLease(refresher: Refresher, session: Session): Promise<Session | null> {
   const { sessions, facts, clock, pauses, log } = refresher;

@@ -100,10 +100,18 @@ export function createRefreshPauses(clock: Clock, jitter: () => number): Refresh
 interface AdmittingDeps {
   readonly directory?: DirectoryStep | null;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
+/** How soon a session that was renewed without the directory is renewed again. */
+const withoutDirectoryMs = 60_000;
+
 /** What the provider said, with what the directory says of the person now. */
-export async function admitAgain({ directory, log }: AdmittingDeps, session: Session, outcome: RefreshOutcome): Promise<RefreshOutcome> {
+export async function admitAgain(
+  { directory, log, clock }: AdmittingDeps,
+  session: Session,
+  outcome: RefreshOutcome,
+): Promise<RefreshOutcome> {
   if (directory == null || outcome.kind !== "renewed") return outcome;
   try {
     return { ...outcome, principal: await directory.logins.admit(outcome.principal, { request: null, client: null }) };
@@ -112,17 +120,31 @@ export async function admitAgain({ directory, log }: AdmittingDeps, session: Ses
     if (error.code !== "directory.unavailable") return { kind: "refused", why: error.message };
     // The tokens are renewed and must be kept; what the directory had said stays until it can be asked again.
     log.warn({ error, session: session.key }, "a session is renewed without the directory");
-    return { ...outcome, principal: carriedOver(session.principal, outcome.principal) };
+    const refreshAt = outcome.refreshAt === null ? null : Math.min(outcome.refreshAt, clock() + withoutDirectoryMs);
+    return { ...outcome, principal: carriedOver(session.principal, outcome.principal), refreshAt };
   }
 }
 
-/** No more than before: the directory's own groups as they were, and of the provider's what it says now. */
+/**
+ * No more than before: the directory's own groups as they were, and of the provider's what it says now. Roles and teams were made of what it
+ * said then. Where it takes groups away these are unknown until the directory can be asked: neither that somebody has one nor that somebody
+ * has none lets in. The person stays, so that what is changed in the directory still finds the session.
+ */
 function carriedOver(before: Principal, now: Principal): Principal {
-  if (before.person === undefined || now.groups.kind === "unknown" || before.groups.kind === "unknown") return now;
-  const said = new Set(before.person.said?.map(({ name }) => name));
+  const { person } = before;
+  if (person === undefined) return now;
+  const kept = { ...now, name: before.name, extra: before.extra, person };
+  if (now.groups.kind === "unknown" || before.groups.kind === "unknown") return { ...kept, groups: unknownWith(now.groups) };
+  const [said, says] = [new Set(person.said?.map(({ name }) => name)), new Set(now.groups.names)];
+  if (person.said === null || said.difference(says).size > 0) return { ...kept, groups: unknownWith(null) };
   const ofDirectory = before.groups.names.filter((name) => !said.has(name));
-  const names = [...new Set([...now.groups.names, ...ofDirectory])];
-  return { ...now, name: before.name, extra: before.extra, groups: { kind: "known", names }, person: before.person };
+  return { ...kept, groups: { kind: "known", names: [...new Set([...now.groups.names, ...ofDirectory])] } };
+}
+
+function unknownWith(groups: Principal["groups"] | null): Principal["groups"] {
+  return groups?.kind === "unknown"
+    ? groups
+    : { kind: "unknown", why: "the provider says other groups, and the directory cannot be asked" };
 }
 
 /** The directory may have changed while the renewed session was on its way to the store. */

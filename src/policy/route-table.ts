@@ -3,7 +3,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Known } from "../core/identity.ts";
 import type { Incoming } from "../core/incoming.ts";
 import { formatOrigin, type Origin } from "../core/origin.ts";
-import { type DomainProofs, nothingToProve } from "../core/ports/domain-proofs.ts";
+import type { DomainProofs } from "../core/ports/domain-proofs.ts";
 import type { Principal } from "../core/principal.ts";
 import type { App, Folded, Route, Site } from "../core/route.ts";
 import type { AppSettings, ProviderSettings, RouteSettings, Settings } from "../core/settings.ts";
@@ -164,6 +164,9 @@ export function findRoute(app: App, reading: string): Route {
   // Cannot be: every app ends with `/`, which is checked at load. Without it nothing may be forwarded.
   throw new GatewayError("gateway.internal", `${app.id} has no route for ${reading}`);
 }
+
+/** Where no provider has anything to prove. */
+const nothingToProve: DomainProofs = { isUnproven: () => false, changes: { count: 0 } };
 
 /**
  * Prepares principals for comparison and remembers the result as long as the principal itself lives.

@@ -9,9 +9,6 @@ export interface DomainProofs {
   readonly changes: { readonly count: number };
 }
 
-/** Where no provider has anything to prove. */
-export const nothingToProve: DomainProofs = { isUnproven: () => false, changes: { count: 0 } };
-
 /** What is known of one domain that must be proved. */
 export interface DomainStatus {
   readonly provider: string;
