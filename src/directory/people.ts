@@ -105,7 +105,12 @@ async function split(
     const person = await transaction.get("person", id);
     const isWanted = ({ provider, subject }: Account) => wanted.some((one) => one.provider === provider && one.subject === subject);
     const parted = person?.accounts.filter(isWanted) ?? [];
-    if (person === null || new Set(wanted.map((one) => accountName(one.provider, one.subject))).size !== parted.length) return null;
+    if (
+      person === null ||
+      wanted.length === 0 ||
+      new Set(wanted.map((one) => accountName(one.provider, one.subject))).size !== parted.length
+    )
+      return null;
     // All accounts of a person have nothing to be parted from.
     if (person.accounts.length === parted.length) return { to: person.id, parted };
     await put(deps, transaction, { ...person, accounts: person.accounts.filter((one) => !isWanted(one)), changedAt: now });

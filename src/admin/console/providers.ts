@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import type { DomainStatus } from "../../core/ports/domain-proofs.ts";
 import type { Markup } from "../../pages/layout.ts";
 import { type ProviderSummary, providersOf } from "../fleet/summaries.ts";
 import { actButton, type ConsoleCall, type ConsolePage, daysWords, facts, numberWords, stateBadge, timeWords, urlOf } from "./page.ts";
@@ -9,19 +10,28 @@ export const providersPage: ConsolePage = {
   name: "nav.providers",
   show: async (call) => {
     const { texts, operations } = call;
-    const providers = await providersOf(operations);
+    const [providers, { domains = [] }] = await Promise.all([providersOf(operations), operations.state()]);
     return {
       title: texts["providers.title"],
       lead: texts["providers.lead"],
-      body: html`<ul class="cards">${providers.map((provider) => card(provider, call))}</ul>`,
+      body: html`<ul class="cards">${providers.map((provider) => card(provider, domains, call))}</ul>`,
     };
   },
 };
 
+/** A mail domain, with what DNS says of it where it must be proved. */
+function domainLine(provider: string, domain: string, domains: readonly DomainStatus[], texts: ConsoleCall["texts"]): Markup {
+  const status = domains.find((one) => one.provider === provider && one.domain === domain);
+  if (status === undefined) return html`<span>${domain}</span><br>`;
+  const { state, detail } = status;
+  const badge = stateBadge(state === "proven" ? "good" : "bad", texts[`domains.${state}`]);
+  return html`<span>${domain} ${badge}</span>${state === "proven" ? null : html`<span class="more">${detail}; vestibule domains</span>`}<br>`;
+}
+
 /** A certificate that ends sooner is in the eye. */
 const soonDays = 30;
 
-function card(provider: ProviderSummary, call: ConsoleCall): Markup {
+function card(provider: ProviderSummary, domains: readonly DomainStatus[], call: ConsoleCall): Markup {
   const { texts } = call;
   const { settings, ok, detail, documents, expiries, logins, lastError } = provider;
   const { id, name, protocol, emailDomains } = settings;
@@ -31,7 +41,10 @@ function card(provider: ProviderSummary, call: ConsoleCall): Markup {
 ${ok ? null : html`<p class="problem">${detail}</p>`}
 ${facts([
   [texts["providers.method"], `${protocol.kind} (${id})`],
-  [texts["providers.domains"], emailDomains.join(", ") || "–"],
+  [
+    texts["providers.domains"],
+    emailDomains.length === 0 ? "–" : html`${emailDomains.map((domain) => domainLine(id, domain, domains, texts))}`,
+  ],
   [
     texts["providers.documents"],
     documents.length === 0

@@ -1,5 +1,8 @@
+import { peopleEnglish } from "./console-people.ts";
+
 /** Every sentence of the operators' console, by its key. What stands in braces is filled in: see `fill`. */
 export const consoleEnglish = {
+  ...peopleEnglish,
   title: "Console",
   "nav.label": "Console",
   "nav.now": "Now",

@@ -1,7 +1,9 @@
 import { type ConsoleTexts, consoleEnglish } from "./console-english.ts";
+import { peopleFrench } from "./console-people.ts";
 
 /** The console's sentences in French. */
 const consoleFrench: ConsoleTexts = {
+  ...peopleFrench,
   title: "Console",
   "nav.label": "Console",
   "nav.now": "En direct",
