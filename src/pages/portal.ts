@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { OwnTokensModel, PageModel } from "../core/ports/pages.ts";
+import type { OwnDataModel, OwnTokensModel, PageModel } from "../core/ports/pages.ts";
 import { buttonLink, hiddenFields, type Markup, type PageParts, pageUrl } from "./layout.ts";
 import { fill, type Texts } from "./texts/texts.ts";
 
@@ -29,7 +29,7 @@ export function portalPage(model: Of<"portal">, texts: Texts, tag: string): Page
 <p class="reason" id="none" role="status" hidden>${texts["portal.noMatch"]}</p>
 ${categories.map((category) => group(category, model.apps, texts, tag))}`
     }
-<nav class="row" aria-label="${texts["portal.account"]}">${buttonLink(model.sessionsUrl, texts["portal.sessions"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</nav>`,
+<nav class="row" aria-label="${texts["portal.account"]}">${buttonLink(model.sessionsUrl, texts["portal.sessions"], "plain")}${buttonLink(model.dataUrl, texts["portal.data"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</nav>`,
     script: searchScript,
   };
 }
@@ -124,6 +124,44 @@ function tokenEntry(
   return html`<li class="entry"><h3>${name}</h3>
 <dl>${facts.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>
 <form method="post" action="${pageUrl(action)}">${hiddenFields({ guard, endToken: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownTokens.end"]}: ${name}`}">${texts["ownTokens.end"]}</button></form></li>`;
+}
+
+/** What the gateway knows of the visitor: each fact with its name, and why somebody has a role or a team. */
+export function ownDataPage(model: Of<"own-data">, texts: Texts, tag: string): PageParts {
+  return {
+    title: texts["ownData.title"],
+    lead: texts["ownData.lead"],
+    wide: true,
+    body: html`<ul class="entries">${model.people.map((known) => html`<li class="entry">${knownFacts(known, texts, tag)}</li>`)}</ul>
+<div class="row">${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.sessionsUrl, texts["portal.sessions"], "plain")}</div>`,
+  };
+}
+
+function knownFacts({ name, email, groups, attributes, accounts, person }: OwnDataModel, texts: Texts, tag: string): Markup {
+  const list = (values: readonly string[]) => values.join(", ") || texts["ownData.none"];
+  const facts: readonly (readonly [string, string | null])[] = [
+    [texts["ownData.email"], email ?? texts["ownSessions.unknown"]],
+    ...accounts.map(
+      (one) => [fill(texts["ownData.account"], { provider: one.provider }), [one.subject, one.email].filter(Boolean).join(", ")] as const,
+    ),
+    [texts["ownData.groups"], groups === null ? texts["ownSessions.unknown"] : list(groups)],
+    ...attributes.map(({ name: attribute, values }) => [attribute, list(values)] as const),
+    ...(person === null
+      ? []
+      : ([
+          [texts["ownData.roles"], list(person.roles)],
+          [texts["ownData.teams"], list(person.teams)],
+          [texts["ownData.manager"], person.manager],
+          [texts["ownData.addresses"], list(person.addresses)],
+          [texts["ownData.since"], dateWords(person.since, tag)],
+          [texts["ownData.id"], person.id],
+        ] as const)),
+  ];
+  const why =
+    person === null || person.why.length === 0
+      ? null
+      : html`<p class="fine">${texts["ownData.why"]}</p><ul class="fine">${person.why.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+  return html`<h2>${name}</h2><dl>${facts.map(([term, value]) => (value === null ? null : html`<div><dt>${term}</dt><dd>${value}</dd></div>`))}</dl>${why}`;
 }
 
 /** In UTC, and said so: where the visitor is, the server does not know. */

@@ -9,7 +9,7 @@ import { keptFormPage } from "./kept-form.ts";
 import { layOut, type PageParts } from "./layout.ts";
 import { errorPage, type NoContext, refusalPage } from "./no-pages.ts";
 import { onwardPage, passwordPage } from "./password.ts";
-import { ownSessionsPage, portalPage } from "./portal.ts";
+import { ownDataPage, ownSessionsPage, portalPage } from "./portal.ts";
 import { newPasskeyPage, secondFactorPage } from "./second-factor.ts";
 import { styleOf } from "./style.ts";
 import { createChooseLocale } from "./texts/locale.ts";
@@ -114,6 +114,8 @@ function partsOf(model: PageModel, texts: Texts, context: NoContext, tag: string
       return portalPage(model, texts, tag);
     case "own-sessions":
       return ownSessionsPage(model, texts, tag);
+    case "own-data":
+      return ownDataPage(model, texts, tag);
     case "continue":
       return continuePage(model, texts);
   }

@@ -16,7 +16,7 @@ import { confirmEndpoint, enterEndpoint } from "../login/flow/ticket.ts";
 import type { LoginMethod } from "../login/method.ts";
 import { signedOutEndpoint } from "../logout/leave-providers.ts";
 import { logoutEndpoint } from "../logout/logout-endpoint.ts";
-import { type PortalDeps, portalEndpoint } from "../portal/portal-endpoint.ts";
+import { type OwnDataDeps, ownDataEndpoint, type PortalDeps, portalEndpoint } from "../portal/portal-endpoint.ts";
 import { ownSessionsEndpoints } from "../portal/sessions-endpoint.ts";
 
 /** What the endpoints are made from: one configuration version, and what outlives it. */
@@ -24,6 +24,8 @@ export interface EndpointDeps extends Omit<FlowParts, "names" | "browserSessions
   readonly settings: Settings;
   readonly appsFor: PortalDeps["appsFor"];
   readonly tokens: SessionStore;
+  /** Null without a directory. */
+  readonly people: OwnDataDeps["people"];
   readonly methods: readonly LoginMethod[];
   readonly branding: BrandingSettings;
   /** The public keys of the signed assertion header, as a JWK set. */
@@ -50,6 +52,7 @@ export function composeEndpoints(deps: EndpointDeps): readonly Endpoint[] {
     sessionEndpoint(parts),
     logoutEndpoint(parts),
     portalEndpoint({ ...parts, portal: deps.settings.portal, appsFor: deps.appsFor, loginUrl: loginHere(deps.settings) }),
+    ownDataEndpoint({ ...parts, ...namesOf(deps.settings), people: deps.people, loginUrl: loginHere(deps.settings) }),
     ...ownSessionsEndpoints({
       ...{ ...parts, ...namesOf(deps.settings), loginUrl: loginHere(deps.settings) },
       ...{ tokens: deps.tokens, personalTokens: deps.settings.personalTokens },

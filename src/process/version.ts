@@ -151,6 +151,7 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
   const loginEndpoints = composeEndpoints({
     ...{ ...shared, providers, sessions, tokens, facts, renderPage, audit, log, metrics, usedStates, loginRedirect, directory },
     isUnproven: domains.isUnproven,
+    people: directory?.people ?? null,
     table: rules,
     methods: Object.values(methods),
     appsFor: composeAppsFor(settings, rules, clock),

@@ -86,6 +86,8 @@ test("SCIM from a provider to the gateway: made, found, put into a group, seen b
   expect(seen?.header("x-roles")).toBe("boss");
   expect(seen?.header("x-person")).toMatch(/^[0-9a-f-]{36}$/);
   expect((await atSecond(visitor, "people.localhost", "/x")).status).toBe(200);
+  const own = await visitor.browse(`${rig.urls.auth}/_vestibule/account`);
+  for (const text of ["role boss: group Chiefs", "Alice Archer", seen?.header("x-person") ?? "-"]) expect(own.body).toContain(text);
   await scim("PATCH", `/Groups/${group.body.id}`, patchOf({ op: "remove", path: `members[value eq "${id}"]` }));
   await eventually(async () => expect((await atSecond(visitor, "people.localhost", "/y")).status).toBe(403), { timeoutMs: 1_000 });
 

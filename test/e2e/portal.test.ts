@@ -37,6 +37,22 @@ test("nothing else on the auth origin is a page, and no other method is answered
   ).not.toContain("evil");
 });
 
+test("what is known of the visitor is shown to the visitor: account, address, groups, and nothing of anybody else", async () => {
+  const account = `${rig.urls.auth}/_vestibule/account`;
+  const stranger = await newVisitor().visit(account);
+  expect([stranger.status, stranger.location?.startsWith("/_vestibule/login")]).toEqual([302, true]);
+  const visitor = newVisitor();
+  const page = await signIn(visitor, portal(), "alice");
+  expect(page.body).toContain('href="/_vestibule/account"');
+  const { status, body } = await visitor.visit(account);
+  expect(status).toBe(200);
+  for (const text of ["What is known about you", "alice@acme.example", "staff", "admins"]) expect(body).toContain(text);
+  expect(body).not.toContain("bob");
+  expect((await visitor.visit(account, { method: "HEAD" })).status).toBe(200);
+  expect((await visitor.visit(account, { method: "POST", form: {} })).status).toBe(405);
+  expect((await visitor.visit(`${rig.urls.wiki}/_vestibule/account`)).status).toBe(404);
+});
+
 async function twoBrowsers(): Promise<readonly [Visitor, Visitor]> {
   const [desk, phone] = [newVisitor(), newVisitor()];
   await desk.browse(portal(), agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"));

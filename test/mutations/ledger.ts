@@ -6,6 +6,7 @@ import { identityHeaders } from "./ledger/identity-headers.ts";
 import { oidc } from "./ledger/oidc.ts";
 import { passwordsAndTickets } from "./ledger/passwords-and-tickets.ts";
 import { pastTheRules } from "./ledger/past-the-rules.ts";
+import { people } from "./ledger/people.ts";
 import { saml } from "./ledger/saml.ts";
 import { sessions } from "./ledger/sessions.ts";
 import type { Chapter } from "./promise.ts";
@@ -20,6 +21,7 @@ export const ledger: readonly Chapter[] = [
   oidc,
   saml,
   passwordsAndTickets,
+  people,
   sessions,
   configuration,
 ];

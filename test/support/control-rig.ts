@@ -113,6 +113,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
     audit: (event) => void audited.push(event),
     usedStates: createUsedStates(clock),
     methods: Object.values(methods),
+    people: null,
     appsFor: composeAppsFor(settings, compileRules(settings), clock),
     branding: settings.branding,
     assertionJwks: () => ({ keys: [] }),

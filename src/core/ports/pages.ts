@@ -8,6 +8,27 @@ export type KeptField =
   | { readonly name: string; readonly file: { readonly name: string; readonly type: string /** base64 */; readonly content: string } };
 
 /** What a page says; how it looks and in which language is the renderer's business. */
+/** What is known of one person, as that person may read it. */
+export interface OwnDataModel {
+  readonly name: string;
+  readonly email: string | null;
+  /** Null = not known. */
+  readonly groups: readonly string[] | null;
+  /** Of the provider, as it was at login, or as the directory keeps it. */
+  readonly attributes: readonly { readonly name: string; readonly values: readonly string[] }[];
+  readonly accounts: readonly { readonly provider: string; readonly subject: string; readonly email: string | null }[];
+  /** Null without a directory. */
+  readonly person: {
+    readonly id: string;
+    readonly since: number;
+    readonly addresses: readonly string[];
+    readonly roles: readonly string[];
+    readonly teams: readonly string[];
+    readonly manager: string | null;
+    readonly why: readonly string[];
+  } | null;
+}
+
 export type PageModel =
   | {
       readonly page: "chooser";
@@ -88,6 +109,7 @@ export type PageModel =
         readonly lastOpenedAt: number | null;
       }[];
       readonly sessionsUrl: string;
+      readonly dataUrl: string;
       readonly logoutUrl: string;
     }
   /** The visitor's own sessions. `guard` goes with each form; `ended`: how many a form has just ended. */
@@ -113,6 +135,13 @@ export type PageModel =
       }[];
       /** Null where people make no tokens of their own. */
       readonly tokens: OwnTokensModel | null;
+    }
+  | {
+      /** What the gateway knows of the visitor, in as many parts as they are people here. */
+      readonly page: "own-data";
+      readonly homeUrl: string;
+      readonly sessionsUrl: string;
+      readonly people: readonly OwnDataModel[];
     }
   /** A form that a login interrupted, to be sent by a click. */
   | {
