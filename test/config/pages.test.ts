@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
+import { pageGrounds } from "../../src/core/branding.ts";
 import type { Settings } from "../../src/core/settings.ts";
-import { contrast, parseColour } from "../../src/lib/contrast.ts";
+import { contrast, formatColour, parseColour } from "../../src/lib/contrast.ts";
 import { english } from "../../src/pages/texts/english.ts";
 import { env } from "./environment.ts";
 import { aFolder } from "./write-config.ts";
@@ -49,6 +51,22 @@ test("a colour that cannot be read on the pages is refused with its ratio and a 
   const better = problems[0]?.slice(-7) ?? "";
   expect(load({ branding: `{ accent: "${better}" }` }).problems).toEqual([]);
   expect(contrast(parseColour(better) ?? [0, 0, 0], [255, 255, 255])).toBeLessThan(5);
+});
+
+test("whatever the colour, it can be read on the page, or the shade that is offered loads and can be", () => {
+  const channel = fc.integer({ min: 0, max: 255 });
+  const page = parseColour(pageGrounds.light) ?? [255, 255, 255];
+  fc.assert(
+    fc.property(fc.tuple(channel, channel, channel), (colour) => {
+      const { problems } = load({ branding: `{ accent: "${formatColour(colour)}" }` });
+      const better = problems.length === 0 ? colour : (parseColour(problems[0]?.slice(-7) ?? "") ?? [255, 255, 255]);
+      expect(contrast(better, page)).toBeGreaterThanOrEqual(4.5);
+      // White words stand on it, in buttons.
+      expect(contrast(better, [255, 255, 255])).toBeGreaterThanOrEqual(4.5);
+      expect(load({ branding: `{ accent: "${formatColour(better)}" }` }).problems).toEqual([]);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test.each(["teal", "#12345", "rgb(1,2,3)", "#0b5c55;}"])("%s is no colour", (accent) => {
