@@ -1,12 +1,10 @@
 import type { Incoming } from "../core/incoming.ts";
 import type { Audit } from "../core/ports/log.ts";
-import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Session, SessionEnd } from "../core/session.ts";
 
 export interface EndNoting {
   readonly audit: Audit;
-  readonly metrics: Pick<Metrics, "logouts">;
 }
 
 /** Ends a session, and says so in the audit log when it was this call that ended it. */
@@ -19,15 +17,9 @@ export async function endSession(
   if (await deps.sessions.end(session.key, why)) noteEnd(deps, incoming, session, why);
 }
 
-/** The audit line and the count of a session that has ended. */
-export function noteEnd(
-  { audit, metrics }: EndNoting,
-  incoming: Incoming,
-  session: Pick<Session, "key" | "principal">,
-  why: SessionEnd,
-): void {
+/** The audit line of a session that has ended; the store counts it. */
+export function noteEnd({ audit }: EndNoting, incoming: Incoming, session: Pick<Session, "key" | "principal">, why: SessionEnd): void {
   const { provider, subject, email } = session.principal;
-  metrics.logouts(why);
   audit({
     event: "logout",
     request: incoming.id,

@@ -86,7 +86,7 @@ export type AuditEvent =
       /** As in the API; opens nothing. */
       readonly handle: string;
       readonly name: string;
-      readonly why?: SessionEnd | "lifetime";
+      readonly why?: SessionEnd;
       /** The operator who ended it. */
       readonly by?: string;
     }
@@ -194,13 +194,13 @@ export const auditEvents: Readonly<Record<AuditEvent["event"], string>> = {
 };
 
 /** No more of a person than an audit line holds. */
-export function whoIs({ provider, subject, email }: Principal): Who {
+export function whoIs({ provider, subject, email }: Who): Who {
   return { provider, subject, email };
 }
 
 /** What became of the personal token with this record. */
 export function tokenEvent(
-  { key, principal, token }: Pick<Session, "key" | "principal" | "token">,
+  { key, principal, token }: Pick<Session, "key" | "token"> & { readonly principal: Who },
   action: (AuditEvent & { readonly event: "personal-token" })["action"],
   more: Omit<Partial<AuditEvent & { readonly event: "personal-token" }>, "event" | "action" | "principal" | "handle" | "name"> = {},
 ): AuditEvent {

@@ -65,7 +65,7 @@ export interface Parting {
 }
 
 /** Why a session ended; goes into the audit line and closes its connections. */
-export type SessionEnd = "logout" | "provider-logout" | "revoked" | "replaced" | "too-many" | "expired" | "refresh-refused";
+export type SessionEnd = "logout" | "provider-logout" | "revoked" | "replaced" | "too-many" | "idle" | "lifetime" | "refresh-refused";
 
 /** The kinds under which people are counted (`Facts.countDistinct`): all who signed in, and those who opened an app. */
 export const peopleKind = "people";

@@ -17,7 +17,7 @@ import { createAccessLog } from "../observe/request-tally.ts";
 import { createTracing } from "../observe/tracing.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { type Directory, domainClaims, openDirectory } from "./directory.ts";
-import { composeStore, type Logs } from "./parts.ts";
+import { composeStore, type Logs, tellExpiry } from "./parts.ts";
 import { isSame, sameProvider } from "./settings-changes.ts";
 import { composeHandlers, type Handlers } from "./tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
@@ -80,7 +80,7 @@ export function composeGateway(start: GatewayStart): Gateway {
   const { log, audit } = logs;
   const { metrics } = registry;
   const clock = Date.now;
-  const store = composeStore(started.sessions, { clock, log, metrics });
+  const store = composeStore(started.sessions, { clock, log, metrics, onExpired: tellExpiry(audit) });
   const directory = openDirectory(started, { log, metrics });
   const instance = { "service.version": start.version, "service.instance.id": randomUUID(), "process.pid": String(process.pid) };
   const tracing = createTracing({ log, counted: registry.traceSpans, instance });

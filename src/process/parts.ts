@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
-import type { AuditEvent } from "../core/audit-events.ts";
+import { type AuditEvent, tokenEvent, whoIs } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -11,6 +11,7 @@ import { type AuditFile, createAudit, createAuditFile, createLog, type LogDeps }
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createMemoryStore } from "../sessions/memory/store.ts";
 import { createRedisStore } from "../sessions/redis/store.ts";
+import type { OnExpired } from "../sessions/session-rules.ts";
 import { keepTokensCurrent } from "../sessions/token-following.ts";
 
 /** Where everything of one process is written. */
@@ -69,10 +70,18 @@ export function withTrail(logs: Logs, trail: AuditTrail): Logs {
   };
 }
 
+/** What the audit log says of a session, or a personal token, that ended by itself. */
+export function tellExpiry(audit: Audit): OnExpired {
+  return ({ key, principal, token, why }) => {
+    if (token === undefined) audit({ event: "expiry", principal: principal === null ? null : whoIs(principal), session: key, why });
+    else if (principal !== null) audit(tokenEvent({ key, principal, token }, "ended", { why }));
+  };
+}
+
 /** The session store that the configuration names. Redis may be away: the store says so, and comes back by itself. */
 export function composeStore(
   settings: SessionSettings,
-  deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics },
+  deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly onExpired?: OnExpired },
 ): Store {
   const made = { ...deps, settings, random: (bytes: number) => randomBytes(bytes) };
   return keepTokensCurrent(settings.store.kind === "memory" ? createMemoryStore(made) : createRedisStore(made));

@@ -93,6 +93,25 @@ export function isWithinLimits(session: Session, limits: SessionLimits, now: num
   return now < session.expiresAt && now < session.createdAt + limits.lifetimeMs && now < session.lastSeenAt + limits.idleMs;
 }
 
+/** A session, or a personal token, that ended by itself. */
+export interface Expired extends Pick<Session, "key" | "token"> {
+  /** Null when it could not be read any more. */
+  readonly principal: Pick<Session["principal"], "provider" | "subject" | "email"> | null;
+  readonly why: "idle" | "lifetime";
+}
+/** Told once for each, by one of all processes. */
+export type OnExpired = (expired: Expired) => void;
+
+/** No more of a session than is told of its end. */
+export function expired({ key, principal: { provider, subject, email }, token }: Session, why: Expired["why"]): Expired {
+  return { key, principal: { provider, subject, email }, why, ...(token === undefined ? {} : { token }) };
+}
+
+/** Why a session is not within its limits any more. */
+export function causeOfExpiry(session: Session, limits: SessionLimits, now: number): Expired["why"] {
+  return now >= session.expiresAt || now >= session.createdAt + limits.lifetimeMs ? "lifetime" : "idle";
+}
+
 /** Activity is noted when the last note is this old: a tenth of the idle limit that counts. */
 export function noteActivityAfterMs(limits: SessionLimits, idleMs: number | undefined): number {
   return Math.min(limits.idleMs, idleMs ?? Number.POSITIVE_INFINITY) / 10;

@@ -1,20 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Metrics } from "../../src/core/ports/metrics.ts";
 import type { SessionChange } from "../../src/core/ports/session-store.ts";
 import type { Store } from "../../src/core/ports/store.ts";
 import { makeSecret } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { SessionSettings } from "../../src/core/settings.ts";
+import type { Expired, OnExpired } from "../../src/sessions/session-rules.ts";
 import { eventually } from "../support/eventually.ts";
 import { openSessions } from "../support/open-sessions.ts";
+import { noMetrics } from "../support/quiet.ts";
 import { aNewSession, someTokens } from "../support/session-builders.ts";
 import { factsContract } from "./facts.contract.ts";
 import { listingContract } from "./session-listing.contract.ts";
-import { tokenRecordsContract } from "./token-records.contract.ts";
+import { aNewToken, tokenRecordsContract } from "./token-records.contract.ts";
 
 /** One implementation of the port. */
 export interface StoreHarness {
   start(): Promise<void>;
-  open(change?: Partial<SessionSettings>): Promise<Store>;
+  open(change?: Partial<SessionSettings>, also?: { readonly onExpired?: OnExpired; readonly metrics?: Metrics }): Promise<Store>;
   /** After each test: the next one meets an empty store. */
   clean(): void;
   stop(): Promise<void>;
@@ -27,8 +30,8 @@ const until = { timeoutMs: 5_000 };
 export function sessionStoreContract(name: string, harness: StoreHarness): void {
   describe(name, () => {
     const opened: Store[] = [];
-    const open = async (change?: Partial<SessionSettings>) => {
-      const store = await harness.open(change);
+    const open: StoreHarness["open"] = async (change, also) => {
+      const store = await harness.open(change, also);
       opened.push(store);
       return store;
     };
@@ -295,6 +298,54 @@ export function sessionStoreContract(name: string, harness: StoreHarness): void 
 
     listingContract(open);
     tokenRecordsContract(open);
+
+    test("what ends by itself is told once over all processes, with its person and its cause, and counted; what is ended is not told", async () => {
+      const [told, ends]: [Expired[], string[]] = [[], []];
+      const also = {
+        onExpired: (one: Expired) => void told.push(one),
+        metrics: { ...noMetrics, logouts: (why: string) => void ends.push(why) },
+      };
+      const limits = { idleMs: 600, lifetimeMs: 60_000 };
+      const store = await open(limits, also);
+      if (store.health().kind === "redis") await open(limits, also);
+      const idle = await store.sessions.create(aNewSession({ principal: { subject: "idle" } }));
+      const over = await store.sessions.create({ ...aNewSession({ principal: { subject: "over" } }), endsAtLatest: Date.now() + 500 });
+      const ended = await store.sessions.create(aNewSession({ principal: { subject: "ended" } }));
+      const token = await store.tokens.create(aNewToken("vst_expiring", { endsAtLatest: Date.now() + 500 }));
+      await store.sessions.end(ended.key, "logout");
+      await eventually(() => expect(told).toHaveLength(3), { timeoutMs: 10_000 });
+      expect(
+        told.toSorted((one, other) => (one.key < other.key ? -1 : 1)).map(({ key, why, principal }) => [key, why, principal?.subject]),
+      ).toEqual(
+        [
+          [idle.key, "idle", "idle"],
+          [over.key, "lifetime", "over"],
+          [token.key, "lifetime", "s-1"],
+        ].toSorted(([one = ""], [other = ""]) => (one < other ? -1 : 1)),
+      );
+      expect(told.find(({ key }) => key === token.key)?.token).toEqual({ name: "laptop" });
+      expect(ends.toSorted()).toEqual(["idle", "lifetime", "logout"]);
+      expect(told.find(({ key }) => key === idle.key)?.principal).toEqual({
+        provider: "entra",
+        subject: "idle",
+        email: idle.principal.email,
+      });
+    });
+
+    test("a session in use is not told as over, however short its idle limit", async () => {
+      const told: Expired[] = [];
+      const store = await open({ idleMs: 500 }, { onExpired: (one) => void told.push(one) });
+      const [used, left] = [await store.sessions.create(aNewSession()), await store.sessions.create(aNewSession())];
+      await eventually(
+        async () => {
+          const found = await store.sessions.find(used.id);
+          if (found !== null) store.sessions.touch(found);
+          expect(told.map(({ key }) => key)).toContain(left.key);
+        },
+        { timeoutMs: 10_000 },
+      );
+      expect(told.map(({ key }) => key)).not.toContain(used.key);
+    });
     factsContract(open);
 
     test("it says that it can be used", async () => {

@@ -11,7 +11,7 @@ const deps = { clock: Date.now, random: randomBytes, log: recordingLog(), metric
 
 sessionStoreContract("the memory store", {
   start: async () => undefined,
-  open: async (change) => createMemoryStore({ ...deps, settings: sessionSettings(change) }),
+  open: async (change, also) => createMemoryStore({ ...deps, ...also, settings: sessionSettings(change) }),
   clean: () => undefined,
   stop: async () => undefined,
 });
@@ -22,9 +22,10 @@ sessionStoreContract("the redis store", {
   start: async () => {
     redis = await startRedis();
   },
-  open: async (change) => {
+  open: async (change, also) => {
     const store = createRedisStore({
       ...deps,
+      ...also,
       settings: sessionSettings({ store: redisAt(redis.url, { keyPrefix: `round-${round}:` }), ...change }),
     });
     await eventually(() => {

@@ -8,6 +8,7 @@ import type { Session } from "../../src/core/session.ts";
 import { createRefresher } from "../../src/identity/refresh.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { createRedisStore } from "../../src/sessions/redis/store.ts";
+import { aNewToken } from "../contract/token-records.contract.ts";
 import { eventually } from "../support/eventually.ts";
 import { aPrincipal } from "../support/policy-builders.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
@@ -82,6 +83,42 @@ test.each([
   const store = memoryStore();
   const { isDue } = aRefresher(store, rotatingProvider().refresh);
   expect(isDue(await store.sessions.create(aNewSession(session)))).toBe(due);
+});
+
+const renewing = (groups: readonly string[]) => async (): Promise<RefreshOutcome> => {
+  const principal = aPrincipal({ groups: { kind: "known", names: groups }, acr: "high" });
+  return { kind: "renewed", principal, tokens: someTokens, refreshAt: Date.now() + 60_000 };
+};
+
+test("other groups are told in the audit log, by name; the same ones are not", async () => {
+  const store = memoryStore();
+  const principal = { groups: { kind: "known", names: ["staff", "old"] } } as const;
+  const session = await store.sessions.create(aNewSession({ refreshAt: Date.now() - 1, principal }));
+  const other = aRefresher(store, renewing(["staff", "new"]));
+  await other.refreshed(session);
+  expect(other.audited).toEqual([
+    {
+      event: "groups-changed",
+      principal: { provider: session.principal.provider, subject: session.principal.subject, email: session.principal.email },
+      ...{ session: session.key, added: ["new"], removed: ["old"] },
+    },
+  ]);
+  const same = aRefresher(store, renewing(["old", "staff"]));
+  await same.refreshed(await store.sessions.create(aNewSession({ refreshAt: Date.now() - 1, principal })));
+  expect(same.audited).toEqual([]);
+});
+
+test("a personal token whose provider looks after its account is renewed without a login's strength, and ends with the account", async () => {
+  const store = memoryStore();
+  const sessions = store.tokens;
+  const wanted = aNewToken("vst_checked", { refreshAt: Date.now() - 1 });
+  const { refreshed } = aRefresher({ ...store, sessions }, renewing(["few"]));
+  const renewed = await refreshed(await sessions.create(wanted));
+  expect(renewed?.principal).toMatchObject({ acr: null, groups: { names: ["few"] } });
+  const gone = aRefresher({ ...store, sessions }, async () => ({ kind: "refused", why: "the account is disabled" }));
+  const record = await sessions.create(aNewToken("vst_gone", { refreshAt: Date.now() - 1 }));
+  expect(await gone.refreshed(record)).toBeNull();
+  expect(gone.audited).toMatchObject([{ event: "personal-token", action: "ended", handle: record.key, why: "refresh-refused" }]);
 });
 
 test("many requests at once cause one refresh, and all go on with its result", async () => {

@@ -3,6 +3,7 @@ import { type ReturnTarget, urlOfTarget } from "../../control/browser-state.ts";
 import { endSession } from "../../control/end-session.ts";
 import type { ControlRequest } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
+import { whoIs } from "../../core/audit-events.ts";
 import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
@@ -206,9 +207,22 @@ async function beginSession(
     app: target.site.app?.id ?? null,
     acr: principal.acr,
   });
+  if (login.acr.length > 0) auditStepUp(parts, incoming, session, target, login.acr);
   await endListed(parts, incoming, replaced, "replaced");
   await endListed(parts, incoming, dropped, "too-many");
   return { session, cookie };
+}
+
+/** A rule asked for this strength, and the provider gave it. */
+function auditStepUp(
+  { audit }: Needs<"audit">,
+  { id: request, client }: Incoming,
+  { key, principal }: Session,
+  { site }: ReturnTarget,
+  wanted: readonly string[],
+): void {
+  const { acr } = principal;
+  audit({ event: "step-up", request, client, principal: whoIs(principal), session: key, app: site.app?.id ?? null, wanted, acr });
 }
 
 async function endListed(

@@ -6,7 +6,15 @@ import type { Store } from "../../core/ports/store.ts";
 import { peopleKind, peopleOfApp, personOf, type Session, type SessionEnd } from "../../core/session.ts";
 import type { SessionSettings } from "../../core/settings.ts";
 import { createMatching, formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
-import { beginSession, isWithinLimits, noteActivityAfterMs, tokenLimits } from "../session-rules.ts";
+import {
+  beginSession,
+  causeOfExpiry,
+  expired,
+  isWithinLimits,
+  noteActivityAfterMs,
+  type OnExpired,
+  tokenLimits,
+} from "../session-rules.ts";
 import { createWatchers, type Watchers } from "../watchers.ts";
 import { createMemoryFacts } from "./facts.ts";
 import { createSessionTable, type SessionTable } from "./table.ts";
@@ -19,6 +27,8 @@ export interface StoreDeps {
   readonly metrics: Metrics;
   /** Never goes back, unlike the wall clock. */
   readonly monotonic?: Clock;
+  /** Told of what ended by itself; absent where nothing is looked for. */
+  readonly onExpired?: OnExpired;
 }
 
 interface State extends StoreDeps {
@@ -26,14 +36,16 @@ interface State extends StoreDeps {
   readonly watchers: Watchers;
   /** The wall clock, if it had never been set back. */
   readonly steadyClock: Clock;
+  /** Sessions are counted by why they end, tokens are not. */
+  readonly countEnd: (why: SessionEnd) => void;
 }
 
 const sweepEveryMs = 500;
 
 /** Sessions in this process only: for one worker, and gone with it. */
 export function createMemoryStore(deps: StoreDeps): Store {
-  const state = stateOf(deps);
-  const tokens = stateOf({ ...deps, settings: tokenLimits(deps.settings) });
+  const state = stateOf(deps, (why) => deps.metrics.logouts(why));
+  const tokens = stateOf({ ...deps, settings: tokenLimits(deps.settings) }, () => {});
   const { sweep: sweepFacts, facts, documents, fleet } = createMemoryFacts({ ...deps, clock: state.steadyClock });
   const sweeper = setInterval(() => {
     for (const each of [state, tokens]) for (const session of each.table.all()) current(each, session.key);
@@ -52,9 +64,9 @@ export function createMemoryStore(deps: StoreDeps): Store {
   };
 }
 
-function stateOf(deps: StoreDeps): State {
+function stateOf(deps: StoreDeps, countEnd: State["countEnd"]): State {
   const table = createSessionTable();
-  return { ...deps, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
+  return { ...deps, countEnd, table, watchers: createWatchers(deps.log), steadyClock: steadyClock(deps, table) };
 }
 
 function sessionsIn(state: State & { readonly noteDistinct: (kind: string, value: string) => void }): SessionStore {
@@ -145,13 +157,15 @@ function current(state: State, key: string): Session | null {
   const session = state.table.get(key);
   if (session === undefined) return null;
   if (isWithinLimits(session, state.settings, state.clock())) return session;
-  finish(state, session, "expired");
+  const why = causeOfExpiry(session, state.settings, state.clock());
+  if (finish(state, session, why)) state.onExpired?.(expired(session, why));
   return null;
 }
 
 function finish(state: State, session: Session, why: SessionEnd): boolean {
   if (!state.table.remove(session)) return false;
   state.log.debug({ session: session.key, why }, "a session ended");
+  state.countEnd(why);
   state.watchers.tell(session.key, { kind: "ended" });
   return true;
 }
@@ -162,7 +176,7 @@ function create(state: State, wanted: NewSession): Session {
   const { provider, subject } = session.principal;
   const others = matching(state, { by: "principal", provider, subject });
   for (const oldest of others.slice(0, Math.max(0, others.length - state.settings.perUser))) {
-    if (finish(state, oldest, "too-many")) state.metrics.logouts("too-many");
+    finish(state, oldest, "too-many");
   }
   return session;
 }

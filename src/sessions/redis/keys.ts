@@ -16,7 +16,7 @@ export interface RedisKeys {
   beat(instance: string, slot: number): string;
   index(filter: SessionFilter): string;
   /** All open sessions of a shard, by login and by end; both in one slot. */
-  open(shard: number): { readonly since: string; readonly until: string };
+  open(shard: number): { readonly since: string; readonly until: string /** Whose they are, sealed. */; readonly who: string };
   once(kind: string, value: string): string;
   parked(kind: string, handle: string): string;
   count(kind: string, value: string): string;
@@ -42,7 +42,11 @@ export function createRedisKeys(prefix: string, of: "sessions" | "tokens" = "ses
     endedKeyIn: (redisKey) => (redisKey.startsWith(endedStart) ? redisKey.slice(endedStart.length, -1) : null),
     beat: (instance, slot) => `${tracked}beat:${instance}:${slot}`,
     index: (filter) => `${prefix}${mark}i:{${filterName(filter)}}`,
-    open: (shard) => ({ since: `${prefix}${mark}open:{${shard}}:since`, until: `${prefix}${mark}open:{${shard}}:until` }),
+    open: (shard) => ({
+      since: `${prefix}${mark}open:{${shard}}:since`,
+      until: `${prefix}${mark}open:{${shard}}:until`,
+      who: `${prefix}${mark}open:{${shard}}:who`,
+    }),
     once: (kind, value) => `${prefix}once:{${digestOf("once", kind, value)}}`,
     parked: (kind, handle) => `${prefix}parked:{${digestOf("parked", kind, handle)}}`,
     count: (kind, value) => `${prefix}count:{${digestOf("count", kind, value)}}`,

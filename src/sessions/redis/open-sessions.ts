@@ -3,6 +3,7 @@ import type { SessionPage, SessionQuery } from "../../core/ports/session-store.t
 import type { Session, SessionSummary } from "../../core/session.ts";
 import { formatCursor, malformedCursor, matcherOf, parseCursor, summaryOf } from "../listing.ts";
 import type { RedisClient } from "./connection.ts";
+import { createExpiries, type ExpiriesDeps } from "./expiries.ts";
 import type { RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
 import { enterSinceScript, enterUntilScript, openCountScript } from "./scripts.ts";
@@ -16,13 +17,16 @@ import { enterSinceScript, enterUntilScript, openCountScript } from "./scripts.t
  */
 export interface OpenSessions {
   /** `leftMs`: until it ends if nothing more happens. */
-  enter(session: Pick<Session, "key" | "createdAt">, leftMs: number): Promise<void>;
+  enter(session: Session, leftMs: number): Promise<void>;
   /** It is in use: that moves its end. */
   prolong(key: string, leftMs: number): Promise<void>;
   drop(key: string): Promise<void>;
+  /** Tells of one that has ended by itself, if no process has told yet, and takes it out. */
+  settle(key: string): Promise<void>;
   /** The newest login first. */
   list(query: SessionQuery, page: { readonly cursor: string | null; readonly limit: number }): Promise<SessionPage>;
   count(): Promise<number>;
+  close(): void;
 }
 
 export interface OpenSessionsDeps {
@@ -32,6 +36,8 @@ export interface OpenSessionsDeps {
   readonly read: (key: string) => Promise<Session | null>;
   readonly lifetimeMs: number;
   readonly clock: Clock;
+  /** What else it takes to tell of those that end by themselves. */
+  readonly expiries: Pick<ExpiriesDeps, "sealer" | "idleMs" | "log" | "takeTurn" | "onExpired">;
 }
 
 /** A fixed number: another one would lose sight of all that is entered. */
@@ -53,16 +59,26 @@ export function createOpenSessions(deps: OpenSessionsDeps): OpenSessions {
     void (await run(() => client.eval(enterUntilScript, 1, keys.open(shardOf(key)).until, key, Math.ceil(leftMs))));
   const drop = async (key: string) => {
     const at = keys.open(shardOf(key));
-    await Promise.all([at.since, at.until].map((set) => run(() => client.zrem(set, key))));
+    await Promise.all([expiries.drop(key), ...[at.since, at.until].map((set) => run(() => client.zrem(set, key)))]);
   };
+  const takeOut = async (key: string) => {
+    const at = keys.open(shardOf(key));
+    const [taken] = await Promise.all([run(() => client.zrem(at.until, key)), run(() => client.zrem(at.since, key))]);
+    return taken === 1;
+  };
+  const expiries = createExpiries({ ...deps, ...deps.expiries, shardOf, shards, prolong, takeOut });
   return {
-    enter: async ({ key, createdAt }, leftMs) => {
+    enter: async (session, leftMs) => {
+      const { key, createdAt } = session;
       const { since } = keys.open(shardOf(key));
-      await Promise.all([run(() => client.eval(enterSinceScript, 1, since, key, createdAt, deps.lifetimeMs)), prolong(key, leftMs)]);
+      const entered = run(() => client.eval(enterSinceScript, 1, since, key, createdAt, deps.lifetimeMs));
+      await Promise.all([entered, prolong(key, leftMs), expiries.enter(session)]);
     },
     prolong,
     drop,
-    list: (query, page) => list({ ...deps, drop }, query, page),
+    settle: expiries.settle,
+    close: expiries.close,
+    list: (query, page) => list({ ...deps, settle: expiries.settle }, query, page),
     count: async () => {
       const counts = await Promise.all(everyShard.map((shard) => run(() => client.eval(openCountScript, 1, keys.open(shard).until))));
       return counts.reduce<number>((sum, count) => sum + Number(count), 0);
@@ -73,7 +89,7 @@ export function createOpenSessions(deps: OpenSessionsDeps): OpenSessions {
 const shardOf = (key: string) => key.charCodeAt(0) % shards;
 
 async function list(
-  deps: OpenSessionsDeps & Pick<OpenSessions, "drop">,
+  deps: OpenSessionsDeps & Pick<OpenSessions, "settle">,
   query: SessionQuery,
   { cursor, limit }: { readonly cursor: string | null; readonly limit: number },
 ): Promise<SessionPage> {
@@ -88,7 +104,7 @@ async function list(
       after = member;
       examined += 1;
       // A younger one may be another process's login that is not written yet.
-      if (session === null && deps.clock() - member.createdAt > underWayMs) deps.drop(member.key).catch(() => undefined);
+      if (session === null && deps.clock() - member.createdAt > underWayMs) deps.settle(member.key).catch(() => undefined);
       if (session === null || !matches(session)) continue;
       found.push(summaryOf(session));
       if (found.length === limit) return { sessions: found, next: isLast && at === members.length - 1 ? null : nextOf(member) };

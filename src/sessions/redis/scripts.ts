@@ -30,7 +30,7 @@ local left = math.min(tonumber(ARGV[2]), tonumber(ends) - now)
 expireAt(now + left)
 local seen = redis.call('HGET', KEYS[1], 's')
 if seen and tonumber(seen) < tonumber(ARGV[1]) then redis.pcall('HSET', KEYS[1], 's', ARGV[1]) end
-local answer = {math.ceil(left), redis.call('HLEN', KEYS[1]) > 3 and 1 or 0}
+local answer = {math.ceil(left), #ARGV > 2 and #redis.call('HGETALL', KEYS[1]) > 6 and 1 or 0}
 for place = 3, #ARGV, 2 do
   if redis.pcall('HSET', KEYS[1], 'a:' .. ARGV[place], ARGV[place + 1]) == 1 then answer[#answer + 1] = ARGV[place] end
 end
@@ -63,15 +63,25 @@ redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + 120000))
 return 1`;
 
-/** KEYS until; ARGV member, ms left. Takes out those that ended more than a minute ago. */
+/** KEYS until; ARGV member, ms left. Takes out those that ended more than a day ago: no gateway that could tell of them was there. */
 export const enterUntilScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - 60000))
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - 86400000))
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[1])
 local last = redis.call('ZRANGE', KEYS[1], '-1', '-1', 'WITHSCORES')[2] + 120000
 redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', last))
 return 1`;
+
+/** KEYS who; ARGV member, sealed, ms until its absolute end, ms to keep the hash at least. */
+export const enterWhoScript = `${now}
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[3]) .. ' ' .. ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return 1`;
+
+/** KEYS until; ARGV ms, most. Members with their ends that were over so long ago, the oldest first. */
+export const dueScript = `${now}
+return redis.call('ZRANGE', KEYS[1], '-inf', string.format('%.0f', now - ARGV[1]), 'BYSCORE', 'LIMIT', '0', ARGV[2], 'WITHSCORES')`;
 
 /** KEYS until. How many have not ended yet. */
 export const openCountScript = `

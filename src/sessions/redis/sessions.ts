@@ -1,6 +1,5 @@
 import type { Clock, Random } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { Metrics } from "../../core/ports/metrics.ts";
 import type { NewSession, SessionFilter, SessionPage, SessionQuery, SessionStore } from "../../core/ports/session-store.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
 import type { SessionSettings } from "../../core/settings.ts";
@@ -28,7 +27,7 @@ export interface SessionsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly countEnd: (why: SessionEnd) => void;
   /** Told as soon as Redis has removed it. */
   onEnded(key: string): void;
 }
@@ -81,7 +80,10 @@ async function create(deps: SessionsDeps, wanted: NewSession): Promise<Session> 
 async function remove(deps: SessionsDeps, key: string, why: SessionEnd, filters: readonly SessionFilter[]) {
   const removal = await deps.records.remove(key);
   deps.onEnded(key);
-  if (removal.removed) deps.log.debug({ session: key, why }, "a session ended");
+  if (removal.removed) {
+    deps.log.debug({ session: key, why }, "a session ended");
+    deps.countEnd(why);
+  }
   const entered = removal.session === null ? filters : filtersOf(removal.session);
   // It has ended whether or not its entries can be cleared away.
   await Promise.all([deps.index.drop(entered, key), deps.open.drop(key)]).catch((error: unknown) =>
@@ -102,9 +104,12 @@ async function endOldest(deps: SessionsDeps, session: Session): Promise<void> {
   const gone = members.filter((member, at) => isGone(at, member.createdAt));
   const live = members.filter((member, at) => !isGone(at, member.createdAt));
   // Removed, too: nothing may live on that a revocation would not find.
-  for (const { key } of gone) await remove(deps, key, "expired", [filter]);
+  for (const { key } of gone) {
+    await deps.open.settle(key);
+    await remove(deps, key, "lifetime", [filter]);
+  }
   const others = live.filter(({ key }) => key !== session.key);
   for (const { key } of others.slice(0, Math.max(0, live.length - perUser))) {
-    if ((await remove(deps, key, "too-many", [filter])).removed) deps.metrics.logouts("too-many");
+    await remove(deps, key, "too-many", [filter]);
   }
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import type { SessionStore } from "../../core/ports/session-store.ts";
-import type { Session } from "../../core/session.ts";
+import type { Session, SessionEnd } from "../../core/session.ts";
 import { createSessionCache } from "../cache.ts";
 import { createMatching, summaryOf } from "../listing.ts";
 import type { StoreDeps } from "../memory/store.ts";
 import { type createSealer, createSessionCodec } from "../sealing.ts";
-import { isId, isWithinLimits, keyOf } from "../session-rules.ts";
+import { isId, isWithinLimits, keyOf, type OnExpired } from "../session-rules.ts";
 import { createWatchers } from "../watchers.ts";
 import { createActivity } from "./activity.ts";
 import type { RedisClient } from "./connection.ts";
@@ -32,6 +32,8 @@ export interface Space {
 }
 
 export interface SpaceDeps extends Omit<StoreDeps, "monotonic"> {
+  readonly countEnd: (why: SessionEnd) => void;
+  readonly takeTurn: (ms: number) => Promise<boolean>;
   readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keys: RedisKeys;
@@ -86,7 +88,10 @@ export function createSpace(deps: SpaceDeps): Space {
       cache.flush();
       watch.lookAtAll();
     },
-    close: () => watch.close(),
+    close: () => {
+      watch.close();
+      parts.open.close();
+    },
   };
 }
 
@@ -99,7 +104,18 @@ function assemble(deps: SpaceDeps) {
   const isGood = (session: Session) => isWithinLimits(session, settings, clock());
   const cache = createSessionCache({ monotonic, read: records.read, provenAt, isGood, graceMs: settings.graceMs });
   const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing, limits: settings, clock });
-  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs: settings.lifetimeMs, clock });
+  const { sealer, takeTurn } = deps;
+  const told = deps.onExpired;
+  const onExpired: OnExpired | null =
+    told === undefined
+      ? null
+      : (expired) => {
+          deps.countEnd(expired.why);
+          told(expired);
+        };
+  const { idleMs, lifetimeMs } = settings;
+  const expiries = { sealer, idleMs, log, takeTurn, onExpired };
+  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs, clock, expiries });
   const onEnded = (key: string) => {
     ended.add(key);
     cache.forget(key);

@@ -54,14 +54,17 @@ export function createRedisStore(deps: StoreDeps): Store {
   const facts = createRedisFacts({ client, guard, keys, sealer, random, clock });
   const notePerson = (kind: string, session: Session) =>
     void facts.noteDistinct(kind, personOf(session)).catch((error: unknown) => log.debug({ error }, "a person could not be counted"));
+  /** Looked for by one process at a time; a lock that runs out by itself is the next one's turn. */
+  const turnOf = (what: string) => async (ms: number) => (await facts.lease(`expiries:${what}`, ms)) !== null;
   const shared = { ...deps, client, guard, sealer, monotonic, reachReplica, provenAt: link.provenAt, isFlowing: link.isFlowing };
   const sessions = createSpace({
-    ...{ ...shared, keys },
+    ...{ ...shared, keys, countEnd: (why) => deps.metrics.logouts(why), takeTurn: turnOf("sessions") },
     onBegun: (session) => notePerson(peopleKind, session),
     onFirstOpening: (session, app) => notePerson(peopleOfApp(app), session),
   });
   const tokens = createSpace({
     ...{ ...shared, keys: createRedisKeys(redis.keyPrefix, "tokens"), settings: tokenLimits(settings) },
+    ...{ countEnd: () => {}, takeTurn: turnOf("tokens") },
     // People are counted by their logins.
     ...{ onBegun: () => {}, onFirstOpening: () => {} },
   });

@@ -19,11 +19,11 @@ afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();
 });
 
-async function openAt(cluster: TestCluster, change: Partial<SessionSettings> = {}, keyPrefix = "vestibule:"): Promise<Store> {
+async function openAt(cluster: TestCluster, change: Partial<SessionSettings> = {}, keyPrefix = "vestibule:", also = {}): Promise<Store> {
   log = recordingLog();
   const nodes = cluster.nodes.slice(0, 3).map(({ port }) => ({ host: "127.0.0.1", port }));
   const settings = sessionSettings({ store: redisAt("", { target: { kind: "cluster", nodes }, keyPrefix }), ...change });
-  const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics });
+  const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log, metrics: noMetrics, ...also });
   opened.push(store);
   await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
   return store;
@@ -55,7 +55,7 @@ sessionStoreContract("the redis store on a cluster", {
   start: async () => {
     shared = await startRedisCluster();
   },
-  open: (change) => openAt(shared, change, `round-${round}:`),
+  open: (change, also) => openAt(shared, change, `round-${round}:`, also),
   clean: () => {
     round += 1;
   },

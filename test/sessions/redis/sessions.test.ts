@@ -38,7 +38,10 @@ function parts(beforeWrite: (sessions: ReturnType<typeof createRedisSessions>) =
   const codec = createSessionCodec(createSealer(settings.secrets));
   const records = createRedisRecords({ client, guard, keys, codec, limits: settings, clock: Date.now, reachReplica: null });
   const index = createRedisIndex({ client, guard, keys });
-  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs: settings.lifetimeMs, clock: Date.now });
+  const sealer = createSealer(settings.secrets);
+  const { idleMs, lifetimeMs } = settings;
+  const expiries = { sealer, idleMs, log: recordingLog(), takeTurn: async () => false, onExpired: null };
+  const open = createOpenSessions({ client, guard, keys, read: records.read, lifetimeMs, clock: Date.now, expiries });
   const deps = {
     settings,
     index,
@@ -46,7 +49,7 @@ function parts(beforeWrite: (sessions: ReturnType<typeof createRedisSessions>) =
     clock: Date.now,
     random: randomBytes,
     log: recordingLog(),
-    metrics: noMetrics,
+    countEnd: () => undefined,
     onEnded: () => undefined,
   };
   const others = createRedisSessions({ ...deps, records });
