@@ -52,6 +52,12 @@ export function createRequestTally(): RequestTally {
   };
 }
 
+/** A route begins with its app's id, the first host; where no route was found there is no app. */
+function appOf(route: string): string {
+  const slash = route.indexOf("/");
+  return slash === -1 ? route : route.slice(0, slash);
+}
+
 const newTiming = (): Timing => ({ buckets: new Array<number>(boundsSeconds.length + 1).fill(0), sumSeconds: 0 });
 
 function observe(timing: Timing, seconds: number): void {
@@ -62,13 +68,13 @@ function observe(timing: Timing, seconds: number): void {
 }
 
 function* requestLines(routes: ReadonlyMap<string, RouteCells>): Iterable<string> {
-  yield* header("vestibule_requests_total", "counter", "Requests by route, decision and class of status.");
+  yield* header("vestibule_requests_total", "counter", "Requests by app, route, decision and class of status.");
   for (const [route, { requests }] of routes) {
     for (const [decision, counts] of requests) {
       for (const [digit, count] of counts.entries()) {
         if (count === 0) continue;
         const status = digit === 0 ? "none" : `${digit}xx`;
-        yield `vestibule_requests_total{route="${escapeLabel(route)}",decision="${decision}",status="${status}"} ${count}`;
+        yield `vestibule_requests_total{app="${escapeLabel(appOf(route))}",route="${escapeLabel(route)}",decision="${decision}",status="${status}"} ${count}`;
       }
     }
   }

@@ -40,8 +40,8 @@ test("requests are counted by route, decision and class of status", async () => 
   accessRecorded(aRecord({ route: null, decision: "error", status: 421, upstreamMs: null }));
   accessRecorded(aRecord({ decision: "refuse", reason: "denied-by-rule", status: 403, upstreamMs: null }));
   const lines = (await text()).split("\n");
-  expect(lines).toContain('vestibule_requests_total{route="wiki/",decision="allow",status="2xx"} 2');
-  expect(lines).toContain('vestibule_requests_total{route="none",decision="error",status="4xx"} 1');
+  expect(lines).toContain('vestibule_requests_total{app="wiki",route="wiki/",decision="allow",status="2xx"} 2');
+  expect(lines).toContain('vestibule_requests_total{app="none",route="none",decision="error",status="4xx"} 1');
   expect(lines).toContain('vestibule_refusals_total{route="wiki/",reason="denied-by-rule"} 1');
   expect(lines).toContain(`vestibule_build_info{version="1.2.3",node="${process.version}"} 1`);
 });

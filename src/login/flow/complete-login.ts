@@ -198,31 +198,15 @@ async function beginSession(
   const { principal } = session;
   const { cookie, replaced, dropped } = parts.browserSessions.add(listed, { provider: login.provider, id: session.id });
   parts.metrics.logins(login.provider, "ok");
-  parts.audit({
-    event: "login",
-    request: incoming.id,
-    client: incoming.client,
-    principal: { provider: principal.provider, subject: principal.subject, email: principal.email },
-    session: session.key,
-    app: target.site.app?.id ?? null,
-    acr: principal.acr,
-  });
-  if (login.acr.length > 0) auditStepUp(parts, incoming, session, target, login.acr);
+  const { acr } = principal;
+  const facts = { request: incoming.id, client: incoming.client, principal: whoIs(principal), session: session.key };
+  const app = target.site.app?.id ?? null;
+  parts.audit({ event: "login", ...facts, app, acr });
+  // A rule asked for this strength, and the provider gave it.
+  if (login.acr.length > 0) parts.audit({ event: "step-up", ...facts, app, wanted: login.acr, acr });
   await endListed(parts, incoming, replaced, "replaced");
   await endListed(parts, incoming, dropped, "too-many");
   return { session, cookie };
-}
-
-/** A rule asked for this strength, and the provider gave it. */
-function auditStepUp(
-  { audit }: Needs<"audit">,
-  { id: request, client }: Incoming,
-  { key, principal }: Session,
-  { site }: ReturnTarget,
-  wanted: readonly string[],
-): void {
-  const { acr } = principal;
-  audit({ event: "step-up", request, client, principal: whoIs(principal), session: key, app: site.app?.id ?? null, wanted, acr });
 }
 
 async function endListed(

@@ -37,7 +37,7 @@ const sample = async (name: string) => Number((await metrics()).find((line) => l
 /** The processes that serve now. */
 const workerPids = () =>
   readFileSync(`/proc/${rig.gateway.pid}/task/${rig.gateway.pid}/children`, "utf8").trim().split(/\s+/).filter(Boolean).map(Number);
-const served = 'vestibule_requests_total{route="wiki.localhost/",decision="allow",status="2xx"}';
+const served = 'vestibule_requests_total{app="wiki.localhost",route="wiki.localhost/",decision="allow",status="2xx"}';
 const allReady = () =>
   eventually(async () => expect(await readiness()).toMatchObject({ ready: true, workers: { wanted: 2, ready: 2 } }), { timeoutMs: 20_000 });
 
