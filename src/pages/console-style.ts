@@ -20,7 +20,7 @@ body.desk{display:block;padding:0;background:var(--wall)}
 .desk h1{text-align:start;font-size:1.625rem}
 .desk .lead{text-align:start;margin-top:.3rem}
 .desk .body{margin-top:1.5rem}
-.desk .body>*+*{margin-top:1.5rem}
+.desk .body>*+*,#live>*+*{margin-top:1.5rem}
 .desk h2{margin:0 0 .75rem;font-size:1.0625rem;font-weight:650}
 .desk h3{margin:0 0 .3rem;font-size:.9375rem;font-weight:650}
 .desk .reason{text-align:start;color:var(--soft);margin:0}
@@ -29,9 +29,9 @@ body.desk{display:block;padding:0;background:var(--wall)}
 .card>*{margin-block:0}
 .card>*+*{margin-top:.75rem}
 .card>h2{margin:0}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));gap:1rem;padding:0;list-style:none}
+.cards{display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));gap:1rem;padding:0;list-style:none}
 .halves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem;align-items:start}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(12.5rem,1fr));gap:1rem;padding:0;list-style:none}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:1rem;padding:0;list-style:none}
 .figure{display:flex;flex-direction:column;padding:1rem 1.15rem .9rem;background:var(--door);border:1px solid var(--edge);border-radius:.75rem}
 .figure .label{color:var(--soft);font-size:.875rem}
 .figure .value{font-size:1.875rem;font-weight:650;line-height:1.25;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
@@ -53,6 +53,7 @@ tbody tr:hover{background:var(--wash)}
 tbody th{color:var(--ink);font-size:.9375rem;white-space:normal;vertical-align:top;border-bottom:0}
 td.act{text-align:end;white-space:nowrap}
 td.number,th.number{text-align:end;font-variant-numeric:tabular-nums}
+td.number{color:inherit;font-size:inherit}
 .more{display:block;color:var(--soft);font-size:.8125rem;font-weight:400}
 time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .state{display:inline-block;padding:.05rem .6rem;font-size:.8125rem;font-weight:600;border-radius:1rem;white-space:nowrap}
@@ -62,7 +63,8 @@ time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .state.plainly{color:var(--soft);background:var(--wash)}
 .titled{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:.35rem 1rem}
 .titled h2,.titled h1{margin:0}
-dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.7rem 1.5rem;margin:0}
+.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.7rem 1.5rem}
+:where(dl.facts){margin:0}
 .facts dt{color:var(--soft);font-size:.8125rem}
 .facts dd{margin:0;overflow-wrap:anywhere}
 .facts .wide{grid-column:1/-1}
@@ -73,12 +75,15 @@ dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));
 select.text{display:block;width:100%;font:inherit;color:inherit;background:var(--field);border:1px solid var(--field-edge);border-radius:.6rem}
 .desk .button{display:inline-block;width:auto;padding:.5rem 1rem;font-size:.9375rem;margin:0}
 .desk .small{padding:.28rem .75rem;font-size:.875rem}
+.lines{display:grid;gap:.3rem}
 .desk .row{justify-content:flex-start;padding:0;gap:.6rem}
 .desk .row .button{min-width:0}
 .danger{color:var(--bad);background:transparent;border-color:var(--bad)}
 .danger:hover{background:var(--bad-wash)}
 .log{margin:0;padding:0;list-style:none}
 .log>li{padding:.6rem 0}
+.log .titled{flex-wrap:nowrap}
+.log time{flex:none;color:var(--soft);font-size:.875rem}
 .log>li+li{border-top:1px solid var(--edge)}
 .log pre,.card pre{max-height:16rem;margin:.5rem 0 0;padding:.75rem .9rem;white-space:pre-wrap}
 details summary{cursor:pointer;color:var(--soft);font-size:.8125rem}
@@ -99,14 +104,14 @@ details summary{cursor:pointer;color:var(--soft);font-size:.8125rem}
 .link{padding:0;font:inherit;color:var(--accent);background:none;border:0;text-decoration:underline;cursor:pointer}
 @media (max-width:44rem){
 .desk .bar{padding:.6rem 1rem .2rem}.desk .bar nav{flex-basis:100%}.desk main{padding:1.25rem 1rem 2rem}.desk footer{padding:0 1rem 1.5rem}
-.cards{grid-template-columns:1fr}.figures{grid-template-columns:repeat(auto-fill,minmax(9.25rem,1fr));gap:.6rem}.figure{padding:.75rem .85rem}.figure .value{font-size:1.5rem}
+.cards{grid-template-columns:1fr}.desk .fields{grid-template-columns:repeat(auto-fill,minmax(8.25rem,1fr));padding:.85rem}.figures{grid-template-columns:repeat(auto-fill,minmax(9.25rem,1fr));gap:.6rem}.figure{padding:.75rem .85rem}.figure .value{font-size:1.5rem}
 table.stack,.stack tbody,.stack tr,.stack td,.stack tbody th{display:block}
 .stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .stack tr{padding:.7rem 1rem}.stack tbody tr+tr{border-top:1px solid var(--edge)}
 .stack tbody tr td,.stack tbody tr th{padding:.15rem 0;border:0}
-.stack td[data-label]::before{content:attr(data-label);display:inline-block;min-width:7.5rem;padding-inline-end:.75rem;color:var(--soft);font-size:.8125rem}
+.stack td[data-label]{display:grid;grid-template-columns:7.5rem 1fr;gap:0 .75rem}.stack td[data-label]>*{grid-column:2;justify-self:start}
+.stack td[data-label]::before{content:attr(data-label);grid-row:1/span 9;color:var(--soft);font-size:.8125rem}
 .stack td.number{text-align:start}.stack td.act{padding-top:.5rem;text-align:start}
-.stack td .more{display:inline;padding-inline-start:.5rem}
 .rules li{grid-template-columns:auto 1fr}.rules .origin,.rules .why{grid-column:1/-1}
 .file td+td{display:none}}
 @media (max-height:30rem){.desk .bar .mark{float:none;height:1.75rem}.desk main{max-width:84rem}}

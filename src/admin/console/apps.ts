@@ -47,10 +47,10 @@ function latency({ p50, p99 }: Latency, call: ConsoleCall): Markup | string {
 
 function upstreams({ upstreams: all }: AppSummary, call: ConsoleCall): Markup {
   const { texts } = call;
-  return html`${all.map(
+  return html`<span class="lines">${all.map(
     ({ url, unreachableAt }) =>
-      html`<span>${url}</span> ${unreachableAt === null ? null : html`<span class="state bad">${texts["words.trouble"]}</span><span class="more">${fill(texts["apps.unreachable"], { when: "" }).trim()} ${timeWords(unreachableAt, call)}</span>`}<br>`,
-  )}`;
+      html`<span>${url}${unreachableAt === null ? null : html` ${stateBadge("bad", texts["words.trouble"])}<span class="more">${texts["apps.unreachable"]} ${timeWords(unreachableAt, call)}</span>`}</span>`,
+  )}</span>`;
 }
 
 async function one(call: ConsoleCall, id: string) {

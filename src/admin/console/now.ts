@@ -139,7 +139,7 @@ function health(now: Now, providers: readonly ProviderSummary[], call: ConsoleCa
     ],
     [
       texts["now.providers"],
-      html`${providers.map(({ settings, ok }) => html`<a href="${urlOf("providers")}">${settings.name}</a> ${stateBadge(ok ? "good" : "bad", ok ? texts["words.ok"] : texts["words.trouble"])} `)}`,
+      html`<span class="lines">${providers.map(({ settings, ok }) => html`<span><a href="${urlOf("providers")}">${settings.name}</a> ${stateBadge(ok ? "good" : "bad", ok ? texts["words.ok"] : texts["words.trouble"])}</span>`)}</span>`,
     ],
     [texts["now.lastReload"], html`${reload}`],
     [

@@ -25,7 +25,7 @@ export const refusalsPage: ConsolePage = {
 
 /** One field that looks into all fields of events. */
 export function textSearch(place: string, { texts, given }: ConsoleCall, more: Markup | null = null): Markup {
-  return html`<form class="fields" method="get" action="/console/${place}" role="search">${field("text", texts["words.text"], given.text ?? "", "search")}${more}<div class="row"><button class="button primary" type="submit">${texts["words.search"]}</button><a class="button plain" href="${urlOf(place)}">${texts["words.clear"]}</a></div></form>`;
+  return html`<form class="fields" method="get" action="/console/${place}" role="search">${field("text", texts["words.text"], given.text ?? "", "search")}${more}<div class="row whole"><button class="button primary" type="submit">${texts["words.search"]}</button><a class="button plain" href="${urlOf(place)}">${texts["words.clear"]}</a></div></form>`;
 }
 
 const refusedOf = (entries: readonly AuditEntry[]) => entries.filter((entry): entry is Refused => entry.event === "refusal");
@@ -54,6 +54,6 @@ function refusalTable(entries: readonly AuditEntry[], call: ConsoleCall): Markup
 export function refusalList(entries: readonly AuditEntry[], call: ConsoleCall): Markup {
   return html`<ul class="log">${refusedOf(entries).map(
     (entry) =>
-      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> ${whereOf(entry)}</span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail} (${ruleWords(entry, call)}) <a href="${urlOf("explain", { request: entry.request })}">${call.texts["refusals.explain"]}</a></span></li>`,
+      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> ${whereOf(entry)}</span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail}${entry.rule === null ? null : html` (${ruleWords(entry, call)})`} <a href="${urlOf("explain", { request: entry.request })}">${call.texts["refusals.explain"]}</a></span></li>`,
   )}</ul>`;
 }
