@@ -31,9 +31,18 @@ try {
     await signIn(page, `${demo.wiki}/`, "alice@acme.example");
     await page.goto(`${demo.auth}/`);
   });
-  await picture("console", { viewport: { width: 1200, height: 820 } }, async (page) => {
+  await picture("console", { viewport: { width: 1200, height: 640 } }, async (page) => {
     await signIn(page, `${demo.wiki}/`, "alice@acme.example");
     await page.goto(`${demo.wiki.replace("wiki.", "console.")}/console/sessions`);
+  });
+  await picture("console-now", { viewport: { width: 1200, height: 800 } }, async (page) => {
+    await signIn(page, `${demo.wiki}/`, "alice@acme.example");
+    // Something to draw: the gateway looks at its numbers every five seconds.
+    for (let round = 0; round < 70; round += 1) {
+      await page.evaluate("fetch('/')");
+      await page.waitForTimeout(150 + (round % 9) * 40);
+    }
+    await page.goto(`${demo.wiki.replace("wiki.", "console.")}/console/now`);
   });
   await picture("refusal", { viewport: { width: 820, height: 760 } }, async (page) => {
     await signIn(page, `${demo.wiki}/`, "bob@acme.example");

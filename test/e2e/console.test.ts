@@ -76,15 +76,18 @@ test("on its own host the console is behind single sign-on: admins act, readers 
     visitor.visit(`${consoleUrl}/console/sessions/count`, { method: "POST", form: { person: "x" }, headers: { origin: consoleUrl } });
   expect((await act(admin)).status).toBe(200);
   const reader = newVisitor();
-  expect((await signIn(reader, `${consoleUrl}/console/sessions`, "bob")).status).toBe(200);
+  const seen = await signIn(reader, `${consoleUrl}/console/sessions`, "bob");
+  // Readers see who is signed in, and no button that would end anything.
+  expect([seen.status, seen.body.includes("alice@"), seen.body.includes('method="post"')]).toEqual([200, true, false]);
+  expect((await admin.visit(`${consoleUrl}/console/sessions`)).body).toContain('method="post"');
   expect((await act(reader)).status).toBe(403);
   expect((await signIn(newVisitor(), `${consoleUrl}/console/now`, "carol")).status).toBe(403);
 });
 
 test("the admin listener believes no one who merely names the console's host, and answers no other site's name", async () => {
-  const ask = (host: string, headers: Record<string, string> = {}) =>
+  const ask = (host: string, headers: Record<string, string> = {}, path = "/console/now") =>
     new Promise<number>((resolve, reject) => {
-      const sent = request({ host: "127.0.0.1", port: rig.adminPort, path: "/console/now", headers: { host, ...headers } }, (response) => {
+      const sent = request({ host: "127.0.0.1", port: rig.adminPort, path, headers: { host, ...headers } }, (response) => {
         response.resume();
         resolve(response.statusCode ?? 0);
       });
@@ -93,6 +96,12 @@ test("the admin listener believes no one who merely names the console's host, an
   const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from(`{"aud":"console.localhost","exp":99999999999,"sub":"x"}`).toString("base64url")}.`;
   expect(await ask("console.localhost", { "x-vestibule-assertion": unsigned })).toBe(401);
   expect(await ask("evil.example")).toBe(421);
+  // Nor does the API, whatever the token: a page that made its own name lead here could read the answer.
+  const authorization = `Bearer ${token}`;
+  expect([
+    await ask("evil.example", { authorization }, "/api/v1/status"),
+    await ask("localhost", { authorization }, "/api/v1/status"),
+  ]).toEqual([421, 200]);
   // The token's cookie counts at the listener's own address only.
   const cookie = [...(await signedIn()).cookies("127.0.0.1")].map(([name, value]) => `${name}=${value}`).join("; ");
   expect(await ask("console.localhost", { cookie })).toBe(401);

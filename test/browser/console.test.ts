@@ -1,0 +1,108 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchChromium } from "./chromium.ts";
+import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { signIn } from "./steps.ts";
+
+let demo: RunningDemo;
+let browser: Browser;
+beforeAll(async () => {
+  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+const consoleUrl = () => `${demo.wiki.replace("wiki.", "console.")}/console`;
+
+/** A page of somebody who is signed in to the console; whatever the browser complains of, or asks of others, fails the test. */
+async function atTheConsole(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext(options);
+  try {
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) problems.push(message.text());
+    });
+    page.on("request", (request) => {
+      const { hostname } = new URL(request.url());
+      if (!hostname.endsWith("localhost") && hostname !== "127.0.0.1" && !request.url().startsWith("data:")) problems.push(request.url());
+    });
+    await signIn(page, `${demo.wiki}/`, "alice@acme.example");
+    await work(page);
+    expect(problems).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
+
+const places = ["now", "sessions", "providers", "apps", "refusals", "explain", "config", "audit"];
+
+test.each([
+  { name: "light", options: { viewport: { width: 1280, height: 860 } } },
+  { name: "dark", options: { viewport: { width: 1280, height: 860 }, colorScheme: "dark" as const } },
+  { name: "narrow", options: { viewport: { width: 360, height: 760 } } },
+])("every page of the console fits its window and names what it holds: $name", ({ options }) =>
+  atTheConsole(options, async (page) => {
+    for (const place of places) {
+      await page.goto(`${consoleUrl()}/${place}`);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), place).toBe(true);
+      expect(await page.getByRole("heading", { level: 1 }).count(), place).toBe(1);
+      expect(await page.locator('nav a[aria-current="page"]').count(), place).toBe(1);
+      for (const control of await page.locator("a, button, input:not([type=hidden]), select, [role=img]").all())
+        expect(await control.evaluate(accessibleName), place).toMatch(/\S/);
+    }
+  }),
+);
+
+/** What a screen reader says of a control; in the page, where its labels are. */
+const accessibleName = `node => [node.getAttribute("aria-label"), ...[...(node.labels ?? [])].map(label => label.innerText), node.innerText].join(" ").trim()`;
+
+test("the page of the moment is live by itself, and stands still when asked to", () =>
+  atTheConsole({}, async (page) => {
+    await page.goto(`${consoleUrl()}/now`);
+    await page.evaluate('document.getElementById("live").firstElementChild.dataset.old = "1"');
+    await page.waitForFunction('document.getElementById("live").firstElementChild.dataset.old === undefined');
+    await page.locator(".figure svg").first().waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    expect(await page.getByRole("button", { name: "Go on" }).getAttribute("aria-pressed")).toBe("true");
+  }));
+
+test("with the keyboard alone a session is found and ended", () =>
+  atTheConsole({}, async (page) => {
+    const other = await browser.newContext();
+    await signIn(await other.newPage(), `${demo.wiki}/`, "bob@acme.example");
+    await other.close();
+    await page.goto(`${consoleUrl()}/sessions`);
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.className")).toBe("skip");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.name")).toBe("person");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("bob@acme.example");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/email=bob/);
+    expect(await page.locator("tbody tr").count()).toBeGreaterThan(0);
+    await page
+      .getByRole("button", { name: /^End the session of Bob/ })
+      .first()
+      .focus();
+    await page.keyboard.press("Enter");
+    expect(await page.getByRole("status").textContent()).toContain("Sessions ended: 1");
+  }));
+
+test("without a script it works as well, in French", () =>
+  atTheConsole({ javaScriptEnabled: false, locale: "fr-FR" }, async (page) => {
+    await page.goto(`${consoleUrl()}/now`);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("En direct");
+    expect(await page.locator("#pause").isVisible()).toBe(false);
+    expect(await page.locator("noscript meta, meta[http-equiv=refresh]").count()).toBeGreaterThan(0);
+    await page.getByRole("link", { name: "Sessions", exact: true }).first().click();
+    await page.getByRole("button", { name: "Mettre fin à toutes…" }).click();
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Mettre fin aux sessions ?");
+    await page.getByRole("link", { name: "Retour" }).click();
+    expect(await page.locator("tbody tr").count()).toBeGreaterThan(0);
+  }));
