@@ -36,10 +36,18 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
     terminal.err(`vestibule: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
+  if (isProxyUnused(env))
+    terminal.err("vestibule: HTTPS_PROXY is set, and without NODE_USE_ENV_PROXY=1 nothing is sent there: providers are asked directly\n");
   const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
   manager.ready();
   const stopWatching = watchConfiguration({ file, first: loaded, load }, gateway, manager);
   return untilStopped(stops, gateway, stopWatching, manager);
+}
+
+/** Node reads the variables of proxies only where it is told to; whoever sets one expects it to count. */
+function isProxyUnused(env: CommandContext["env"]): boolean {
+  const isNamed = ["HTTPS_PROXY", "https_proxy"].some((name) => (env[name] ?? "") !== "");
+  return isNamed && env.NODE_USE_ENV_PROXY !== "1" && !(env.NODE_OPTIONS ?? "").includes("--use-env-proxy");
 }
 
 /** SIGTERM and SIGINT, in the order of their coming. */

@@ -1,8 +1,11 @@
+import { createServer, type Server } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { makeAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
 import { freePort, freePorts } from "../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { exchange } from "../support/planted.ts";
 import { rigSecret, rigYaml } from "../support/rig.ts";
 import { rigUrls } from "../support/rig-apps.ts";
 import { makeSamlKey } from "../support/saml-keys.ts";
@@ -35,6 +38,21 @@ async function theLine(gateway: GatewayProcess, from: number): Promise<{ code: s
   expect(gateway.logged(({ request, msg }) => request === line.request && msg !== "request")).toHaveLength(1);
   expect(JSON.stringify(line)).not.toContain('"stack"');
   return line;
+}
+
+const tlsServers: Server[] = [];
+afterAll(() => {
+  for (const server of tlsServers) server.close();
+});
+
+/** The issuer of a server whose certificate nobody here knows. */
+async function tlsIssuer(names: string): Promise<string> {
+  const { certificate, key } = await (await makeAuthority()).issue(names);
+  const server = createServer({ cert: certificate, key });
+  server.on("tlsClientError", () => undefined);
+  tlsServers.push(server);
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  return `https://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
 describe("OpenID Connect", () => {
@@ -76,7 +94,7 @@ describe("OpenID Connect", () => {
         fake.skewSeconds = -500;
       },
       code: "setup.clock",
-      told: /expired 200 s ago \(it says \d{4}-.*Z, here it is \d{4}-.*Z, tolerance 60 s\): this machine's clock is fast, or the provider's is slow; set the clocks of both machines by NTP/,
+      told: /expired \d+ s ago \(it says \d{4}-.*Z, here it is \d{4}-.*Z, tolerance 60 s\): this machine's clock is fast, or the provider's is slow; set the clocks of both machines by NTP/,
     },
     {
       mistake: "the provider's clock is fast, or ours is behind",
@@ -109,7 +127,7 @@ describe("OpenID Connect", () => {
     expect(page.body).toContain("not set up correctly");
     const line = await theLine(gateway, from);
     expect(line).toMatchObject({ code, level: "warn", detail: expect.stringMatching(told) });
-    expect(await stateOf(adminPort, "acme")).toEqual({ ok: false, detail: line.detail });
+    expect(await stateOf(adminPort, "acme")).toMatchObject({ ok: false, detail: line.detail });
     fake.script = {};
     fake.skewSeconds = 0;
     await newVisitor().browse(`${rigUrls(port).wiki}/`);
@@ -150,6 +168,21 @@ describe("OpenID Connect", () => {
       issuer: async () => "http://login.acme.invalid",
       told: /login\.acme\.invalid cannot be reached \((?:ENOTFOUND|EAI_AGAIN)\): its name does not resolve: correct it, or add it to DNS/,
     },
+    {
+      mistake: "an issuer with a realm that does not exist",
+      issuer: async () => `${fake.issuer}/realms/acmee`,
+      told: /answered 404 at http:\S+\/realms\/acmee\/\.well-known\/openid-configuration: is the issuer written as the provider has it\?/,
+    },
+    {
+      mistake: "a provider whose certificate is of an authority of one's own",
+      issuer: async () => tlsIssuer("IP:127.0.0.1"),
+      told: /cannot be reached \((?:UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)\w+\): .*NODE_EXTRA_CA_CERTS=PATH/,
+    },
+    {
+      mistake: "a provider that speaks no TLS on the port of its https issuer",
+      issuer: async () => fake.issuer.replace("http:", "https:"),
+      told: /cannot be reached \((?:EPROTO|ERR_SSL_\w+)\): it does not speak TLS on that port: write http:\/\/, or another port/,
+    },
   ])("the start says at once: $mistake", async ({ issuer, told }) => {
     const [ownPort = 0, ownAdmin = 0] = await freePorts(2);
     const yaml = yamlFor(await issuer())
@@ -165,6 +198,55 @@ describe("OpenID Connect", () => {
       expect(line).toMatchObject({ level: "warn", provider: "acme", reason: expect.stringMatching(told) });
       expect((await stateOf(ownAdmin, "acme"))?.ok).toBe(false);
       expect(own.logged(({ level }) => level === "error")).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test("several instances that do not have the same secret, or the same store: each place where one cannot read the other asks for it", async () => {
+    const [otherPort = 0, otherAdmin = 0] = await freePorts(2);
+    const at = { port: otherPort, adminPort: otherAdmin, publicPort: port, issuer: fake.issuer };
+    const text = rigYaml({ ...at, wiki: "http://127.0.0.1:9", reports: "http://127.0.0.1:9" }).replace(
+      "clientId: vestibule",
+      "clientId: gateway",
+    );
+    const asks = "where several instances run, do all have the same sessions.secret and sessions.store?";
+    const hears = async (own: GatewayProcess, words: string) =>
+      eventually(() => {
+        if (!own.lines.some((line) => line.includes(words) && line.includes(asks))) throw new Error(own.lines.join("\n"));
+      });
+    const visitor = newVisitor();
+    await visitor.browse(`${rigUrls(port).wiki}/`);
+    const steps = ["/_vestibule/login?wish", "/oidc/acme/callback?", "/_vestibule/enter?"].map(
+      (part) => new URL(visitor.trail.find((url) => url.includes(part)) ?? "http://none.invalid/"),
+    );
+    const ask = ({ host, pathname, search }: URL) =>
+      exchange(otherPort, `GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/html\r\n\r\n`);
+    const other = await startGatewayProcess({
+      yaml: text,
+      adminPort: otherAdmin,
+      env: { ...env, VESTIBULE_SECRET: `${rigSecret}-another` },
+    });
+    try {
+      for (const step of steps) await ask(step);
+      await hears(other, "the wanted page cannot be opened");
+      await hears(other, "no login with this state is under way in this browser");
+      await hears(other, "the ticket is used, expired or not ours");
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("a proxy that is named and not used is told at the start", async () => {
+    const [ownPort = 0, ownAdmin = 0] = await freePorts(2);
+    const yaml = yamlFor(fake.issuer).replaceAll(String(port), String(ownPort)).replaceAll(String(adminPort), String(ownAdmin));
+    const proxied = { ...env, HTTPS_PROXY: "http://proxy.acme.invalid:3128" };
+    const own = await startGatewayProcess({ yaml, adminPort: ownAdmin, env: proxied });
+    try {
+      await eventually(() => {
+        if (!own.lines.some((line) => line.includes("without NODE_USE_ENV_PROXY=1 nothing is sent there")))
+          throw new Error(own.lines.join("\n"));
+      });
     } finally {
       await own.stop();
     }
@@ -258,7 +340,7 @@ describe("SAML", () => {
     else await signInWith(certificate ?? "");
     const line = await theLine(rig.gateway, from);
     expect(line).toMatchObject({ code, level: "warn", detail: expect.stringMatching(told) });
-    expect(await stateOf(rig.adminPort, "campus")).toEqual({ ok: false, detail: line.detail });
+    expect(await stateOf(rig.adminPort, "campus")).toMatchObject({ ok: false, detail: line.detail });
     Object.assign(rig.idp.behaviour, good);
     await samlSignIn(newVisitor(), `${rig.urls.wiki}/`, "alice");
     expect((await stateOf(rig.adminPort, "campus"))?.ok).toBe(true);

@@ -8,6 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { demoUsers } from "../support/oidc-provider.ts";
 import { exchange } from "../support/planted.ts";
 import { type Rig, signIn, startRig } from "../support/rig.ts";
+import { makeSamlKey } from "../support/saml-keys.ts";
 import { newVisitor } from "../support/visitor.ts";
 
 /**
@@ -120,6 +121,20 @@ test.each([
 ])("check names the cure of $mistake", async ({ change, files, cure }) => {
   const ran = await runCommand(check, ["-c", file(change, files)]);
   expect(ran.out + ran.err).toContain(cure);
+});
+
+test("a certificate that has expired: check says since when, and to renew it", async () => {
+  const past = await makeSamlKey("vestibule", -3);
+  const yaml = (text: string) =>
+    text
+      .replace(
+        "clientSecret: { env: CLIENT_SECRET } } }",
+        'clientSecret: { env: CLIENT_SECRET } } }, two: { saml: { idp: { entityId: a, ssoUrl: "https://two.example/sso", certificates: [{ file: own.crt }] }, keys: [{ certificate: { file: own.crt }, key: { file: own.key } }] } }',
+      )
+      .replace("providers: { one", "providers: { one")
+      .replace("access: [", "providers: [one], access: [");
+  const { err } = await runCommand(check, ["-c", file(yaml, { "own.crt": past.certificate, "own.key": past.key })]);
+  expect(err).toMatch(/this certificate has expired on \d{4}-\d\d-\d\d: renew it/);
 });
 
 test("check has nothing to say about a file without a mistake", async () => {

@@ -12,7 +12,7 @@ import type { Session, SessionEnd } from "../../core/session.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
 import type { LoginState } from "./login-state.ts";
 import type { Needs } from "./parts.ts";
-import { handOver, type TicketNeeds } from "./ticket.ts";
+import { handOver, ofInstances, type TicketNeeds } from "./ticket.ts";
 import { loginLimitMs, loopAnswer, targetOf, withFragment } from "./wanted-page.ts";
 
 /** What it takes to make a session of a proved answer. */
@@ -41,7 +41,10 @@ export function recallLogin(
   const login = parts.loginStates.recall(cookie, state);
   if (login === null) {
     const known = parts.browserSessions.read(cookie).length > 0;
-    throw new GatewayError(known ? "login.stale" : "login.other-browser", "no login with this state is under way in this browser");
+    throw new GatewayError(
+      known ? "login.stale" : "login.other-browser",
+      `no login with this state is under way in this browser; ${ofInstances}`,
+    );
   }
   // The answer of one provider at the address of another: mix-up (RFC 9700 4.4).
   if (login.provider !== provider.id) throw new GatewayError("login.answer-rejected", `the login began at ${login.provider}`);

@@ -10,7 +10,7 @@ import { noteFailedLogin } from "./complete-login.ts";
 import { type Choices, passedOn, readChoices } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
 import { chooseProvider, chooserModel, type StartNeeds, startLogin } from "./start-login.ts";
-import { askAgain, handOver, type TicketNeeds } from "./ticket.ts";
+import { askAgain, handOver, ofInstances, type TicketNeeds } from "./ticket.ts";
 import {
   appOf,
   loginLimitMs,
@@ -168,7 +168,7 @@ function defaultTarget(parts: Needs<"table" | "settings">, here: Site): ReturnTa
 
 /** A wanted page that does not open: altered, cut off, or sealed under a secret that is gone. */
 function stale(parts: Needs<"renderPage" | "log">, request: ControlRequest): Answer {
-  const failure = new GatewayError("login.stale", "the wanted page cannot be opened");
+  const failure = new GatewayError("login.stale", `the wanted page cannot be opened; ${ofInstances}`);
   return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: loginUrl({}) });
 }
 

@@ -11,6 +11,9 @@ import { passedOn, readChoices, sendToLogin } from "./login-redirect.ts";
 import type { Needs } from "./parts.ts";
 import { countRounds, isSameBinding, loopAnswer, notePerson, noteRound, readBinding, type WantedPage } from "./wanted-page.ts";
 
+/** The commonest cause of what one instance made and another cannot read, for operators. */
+export const ofInstances = "where several instances run, do all have the same sessions.secret and sessions.store?";
+
 /** What it takes to bring a session to an app, or to begin again. */
 export type TicketNeeds = Needs<
   "sessions" | "facts" | "cookies" | "names" | "sealer" | "clock" | "random" | "settings" | "renderPage" | "log"
@@ -135,7 +138,7 @@ async function confirm(parts: TicketNeeds & Needs<"table" | "browserSessions">, 
   const ticket = await takeLeg(parts, "proof", onlyParameter(request.query, "proof") ?? "");
   const site = ticket === null ? null : parts.table.findSite(ticket.host);
   if (ticket === null || site === null) {
-    return failureAnswer(parts, incoming, new GatewayError("login.stale", "the proof is used, expired or not ours"), {});
+    return failureAnswer(parts, incoming, new GatewayError("login.stale", `the proof is used, expired or not ours; ${ofInstances}`), {});
   }
   if (parts.browserSessions.read(incoming.cookie).some(({ id }) => id === ticket.sessionId)) {
     return redirectTo(enterUrl(site, "ticket", await parkLeg(parts, "ticket", ticket)));
@@ -163,7 +166,7 @@ async function withoutTicket(parts: TicketNeeds, request: ControlRequest): Promi
   const id = parts.cookies.read(incoming.cookie, site.hostname);
   const session = id === null ? null : await parts.sessions.find(id);
   if (session !== null) return { status: 303, headers: [["Location", urlOfTarget(home)]], body: "", close: false };
-  return failureAnswer(parts, incoming, new GatewayError("login.stale", "the ticket is used, expired or not ours"), {
+  return failureAnswer(parts, incoming, new GatewayError("login.stale", `the ticket is used, expired or not ours; ${ofInstances}`), {
     startAgainUrl: urlOfTarget(home),
   });
 }

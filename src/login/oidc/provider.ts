@@ -6,7 +6,7 @@ import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import { createKeptDocument, type LoadReason } from "../remote/kept-document.ts";
 import { createFaults } from "../remote/provider-errors.ts";
-import { createProviderFetch, jsonObject, ProtocolFailure, type ProviderFetch } from "../remote/provider-fetch.ts";
+import { createProviderFetch, jsonObject, messageOf, ProtocolFailure, type ProviderFetch, unavailable } from "../remote/provider-fetch.ts";
 import { verifyBearer } from "./bearer.ts";
 import { beginLogin, readMemory } from "./begin-login.ts";
 import { createLibraryConfiguration, noteFault, type OidcContext, wordsOf } from "./context.ts";
@@ -150,8 +150,12 @@ function createDocuments(deps: OidcProviderDeps, oidc: OidcSettings, fetchOne: P
     freshMs: 60 * minuteMs,
     staleMs: 24 * 60 * minuteMs,
     load: async () => {
-      const response = await fetchOne("discovery", oidc.discovery ?? discoveryUrl(oidc.issuer), { method: "GET", headers: accept });
-      return dated(readMetadata(await jsonObject(response, "discovery"), oidc.issuer, deps.allowHttp));
+      const address = oidc.discovery ?? discoveryUrl(oidc.issuer);
+      const response = await fetchOne("discovery", address, { method: "GET", headers: accept });
+      const document = await jsonObject(response, "discovery").catch((error: unknown) => {
+        throw unavailable(`${messageOf(error)} at ${address}: is the issuer written as the provider has it?`);
+      });
+      return dated(readMetadata(document, oidc.issuer, deps.allowHttp));
     },
   });
   const fetchKeys = async () => {

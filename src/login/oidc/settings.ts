@@ -181,6 +181,11 @@ export function oidcSettings(oidc: OidcFile, { references }: Pick<MethodContext,
 export function checkOidc(oidc: OidcFile, { path, allowed, references, report }: MethodCheck): void {
   checkHttps(oidc.issuer, [...path, "issuer"], allowed("httpProviders"), report);
   if (oidc.issuer.includes("?")) report.problem([...path, "issuer"], "an issuer has no query (OpenID Connect Discovery 3)");
+  if (/\/\.well-known\/openid-configuration\/?$/.test(oidc.issuer))
+    report.problem(
+      [...path, "issuer"],
+      "this is the discovery address: the issuer is the part before /.well-known, as the document itself says it",
+    );
   if (oidc.discovery !== null) checkHttps(oidc.discovery, [...path, "discovery"], allowed("httpProviders"), report);
   checkTenants(oidc, path, report);
   checkClientAuth(oidc, path, report);
