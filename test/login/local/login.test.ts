@@ -36,6 +36,8 @@ beforeAll(async () => {
   upstream = await startRecordingUpstream();
   const made = user(["add", "ann", "--groups", "staff,admins", "--name", "Ann Admin"]);
   expect(made.stderr).toBe("");
+  // The QR code, for a telephone.
+  expect(made.stdout).toMatch(/^[ █▀▄]{20,}$/m);
   [secret, codes] = [secretIn(made.stdout), codesIn(made.stdout)];
   [firstOfBea = ""] = codesIn(user(["add", "bea", "--groups", "staff"]).stdout);
   expect(user(["add", "plain", "--groups", "staff", "--no-totp"]).status).toBe(0);

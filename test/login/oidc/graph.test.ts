@@ -140,4 +140,24 @@ describe("Entra through Graph", () => {
     const outcome = await one.refresh(sessionOf(vouched));
     expect(outcome.kind === "renewed" && names(outcome.principal)).toEqual(["g1"]);
   });
+
+  test.each([429, 503])(
+    "at a refresh, too: %i never widens rights; within half an hour the last word counts, then groups are unknown",
+    async (status) => {
+      fake.person = { ...fake.person, ...overage };
+      fake.refreshToken = "refresh-1";
+      const one = provider({ groups: "overage", profile: [] });
+      const vouched = await logIn(one);
+      const before = names(vouched.principal);
+      graph.down = status;
+      graph.groups = [...graph.groups, ...graph.groups.slice(0, 1)];
+      fake.person = { ...fake.person, groups: ["from the token"] };
+      pass(10 * 60);
+      const soon = await one.refresh(sessionOf(vouched));
+      expect(soon.kind === "renewed" && names(soon.principal)).toEqual(before);
+      pass(25 * 60);
+      const late = await one.refresh(sessionOf(vouched));
+      expect(late.kind === "renewed" && names(late.principal)).toContain("could not be asked");
+    },
+  );
 });
