@@ -12,6 +12,7 @@ let rig: Rig;
 
 const top = (url: string) => `tracing: { otlp: "${url}", sample: 1, headers: { Authorization: { env: COLLECTOR_TOKEN } } }
 trustedProxies: [127.0.0.9]
+forwardAuth: { peers: [127.0.0.9/32] }
 workers: 1
 `;
 
@@ -137,13 +138,13 @@ test("a head that cannot be understood has a span with its error, and a trace in
 });
 
 /** A request from the one address whose headers are believed. */
-function fromTrustedProxy(headers: Readonly<Record<string, string>>): Promise<number> {
+function fromTrustedProxy(headers: Readonly<Record<string, string>>, path = "/healthz"): Promise<number> {
   return new Promise((resolve, reject) => {
     const options = {
       host: "127.0.0.1",
       port: rig.port,
       localAddress: "127.0.0.9",
-      path: "/healthz",
+      path,
       headers: { host: `wiki.localhost:${rig.port}`, ...headers },
     };
     request(options, (answer) => answer.resume().on("end", () => resolve(answer.statusCode ?? 0)))
@@ -172,6 +173,24 @@ test("a trusted proxy's trace is carried on, with its state and its word on samp
   await fromTrustedProxy({ traceparent: `00-${"f".repeat(32)}-${"d".repeat(16)}-01` });
   await eventually(() => expect(collector.spans.some((one) => one.traceId === "f".repeat(32))).toBe(true));
   expect(collector.spans.some((one) => one.traceId === unsampled)).toBe(false);
+});
+
+test("a question of another proxy is a request of its own, named by the app that it is about", { timeout: 30_000 }, async () => {
+  const traceId = "9".repeat(32);
+  const asked = { "x-forwarded-method": "GET", "x-forwarded-host": `wiki.localhost:${rig.port}`, "x-forwarded-uri": "/healthz" };
+  const headers = { traceparent: `00-${traceId}-${"d".repeat(16)}-01`, ...asked };
+  expect(await fromTrustedProxy(headers, "/_vestibule/forward-auth/traefik")).toBe(200);
+  const span = await eventually(() => {
+    const found = server(collector.spans).find((one) => one.traceId === traceId);
+    if (found === undefined) throw new Error("not yet");
+    return found;
+  });
+  expect([span.name, span.attributes["vestibule.app"], span.attributes["vestibule.decision"]]).toEqual([
+    "GET wiki.localhost/",
+    "Wiki",
+    "pass",
+  ]);
+  expect(below(span).map(({ name }) => name)).toEqual(["read", "decide"]);
 });
 
 test("a collector that is away costs no request: said once, counted, and its return is said too", { timeout: 60_000 }, async () => {
