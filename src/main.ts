@@ -29,7 +29,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   terminal.err(`vestibule: standard output cannot be written: ${error.message}\n`);
   process.exitCode = 1;
 });
-// The last resort for messages: when it is full as well, nobody can be told.
+// The last resort for messages: when it is full as well, no message can be written.
 process.stderr.on("error", () => {});
 
 process.exitCode = await run(args);

@@ -31,7 +31,7 @@ export interface GatewayState {
   readonly draining: boolean;
   readonly store: StoreHealth;
   /** What is known of each provider. */
-  /** Of the directory of people, where there is one: without it nobody new signs in, and sessions go on. */
+  /** Of the directory of people, where there is one: without it no new person signs in, and sessions go on. */
   readonly directory?: { readonly ok: boolean; readonly detail: string };
   /** Mail domains that must be proved by DNS, where there are any. */
   readonly domains?: readonly DomainStatus[];

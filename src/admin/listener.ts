@@ -9,7 +9,7 @@ import { createProbeWatch } from "./probe-watch.ts";
 export interface AdminListener {
   /** Rejects when the address cannot be had. */
   listen(address: Address): Promise<void>;
-  /** Readiness fails from now on: resolves when whoever asks has heard it, with the time that took; after `graceMs` at most. */
+  /** Readiness fails from now on: resolves when those who ask have heard it, with the time that took; after `graceMs` at most. */
   linger(graceMs: number): Promise<number>;
   close(): Promise<void>;
 }

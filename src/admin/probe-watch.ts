@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 /** Who asks whether we are ready, how often, and so: when everybody has heard that we no longer are. */
 export interface ProbeWatch {
   asked(): void;
-  /** From now on the answer is no. What it returns says whether everybody has heard it, or nobody wants to. */
+  /** From now on the answer is no. What it returns says whether all have heard it, or none asks. */
   beginRefusing(): () => boolean;
 }
 
@@ -12,7 +12,7 @@ const answersUntilBelieved = 3;
 const patience = 3;
 const remembered = 8;
 const fewestGaps = 3;
-/** Also when nobody asks: who looks for the first time just now shall see "not ready" before "connection refused". */
+/** Also when there is no question: who looks for the first time just now shall see "not ready" before "connection refused". */
 const leastMs = 300;
 /** Leaves two thirds of the 30 seconds to what is in flight. Slower probes need a pre-stop hook. */
 const mostMs = 10_000;
@@ -35,7 +35,7 @@ export function createProbeWatch(clock: Clock): ProbeWatch {
       return () => {
         const passedMs = clock() - began;
         if (waitMs === null) return passedMs >= leastMs;
-        // Answers count as well as time: on a machine that is out of breath, probes come late. Or never, when the balancer has gone.
+        // Answers count as well as time: on a machine under load, probes come late. Or never, when the balancer has gone.
         const heard = count - before >= answersUntilBelieved || passedMs >= patience * waitMs;
         return passedMs >= mostMs || (heard && passedMs >= waitMs);
       };
@@ -43,7 +43,7 @@ export function createProbeWatch(clock: Clock): ProbeWatch {
   };
 }
 
-/** How long a balancer with this rhythm takes to believe; null when nobody asks, or no more. */
+/** How long a balancer with this rhythm takes to believe; null when no balancer asks, or no more. */
 function expectedMs(times: readonly number[], now: number): number | null {
   const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
   // But one: a look by hand between two rounds of checks is no rhythm.

@@ -57,8 +57,8 @@ interface Stops {
 }
 
 /**
- * Heard from the first moment: the admin listener answers before all workers serve, so that whoever saw it ready may well stop it before
- * the start is over, and a signal that nobody hears kills the process with all that its workers are doing.
+ * Heard from the first moment: the admin listener answers before all workers serve, so that an operator who saw it ready may stop it before
+ * the start is over, and a signal without a listener kills the process with all that its workers are doing.
  */
 function hearStops(): Stops {
   const early: NodeJS.Signals[] = [];

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 
-/** What systemd, or whoever set NOTIFY_SOCKET, wants to know (sd_notify(3)). Without that variable nothing is told to anybody. */
+/** What systemd, or another program that set NOTIFY_SOCKET, wants to know (sd_notify(3)). Without that variable nothing is sent. */
 export interface ServiceManager {
   /** Listeners are open; also after a reload. Begins the watchdog's beats where they are wanted. */
   ready(): void;

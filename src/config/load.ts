@@ -23,7 +23,7 @@ export type LoadResult =
       readonly ok: true;
       readonly settings: Settings;
       readonly warnings: readonly Problem[];
-      /** No faults; for whoever asks `check`. */
+      /** No faults; shown by `check`. */
       readonly notes: readonly Problem[];
       readonly text: string;
       /** See `References.appFiles`. */

@@ -40,7 +40,7 @@ function withHeaders(answer: Answer, headers: Answer["headers"]): Answer {
   return headers.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...headers] };
 }
 
-/** What every control answer says unless it says otherwise itself: kept nowhere, sniffed, framed and scripted by nobody. */
+/** What every control answer says unless it says otherwise itself: not kept, not sniffed, not framed, without scripts. */
 const defaults: Answer["headers"] = [
   ["Cache-Control", "no-store"],
   ["Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],

@@ -91,7 +91,7 @@ export function urlOfTarget(target: ReturnTarget): string {
 
 /**
  * The path and query to come back to, safe to stand in a Location field. Too long for a cookie: the path alone, then the root.
- * Ambiguous paths and the gateway's own pages become the root: nobody is logged out by coming back from a login.
+ * Ambiguous paths and the gateway's own pages become the root: to come back from a login never logs out.
  */
 export function safeReturnPath(path: string, query: string): string {
   const reading = path.startsWith("/") ? readPath(path) : null;

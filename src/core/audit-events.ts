@@ -59,7 +59,7 @@ export type AuditEvent =
       readonly via: "session" | "token";
     }
   | {
-      /** A session ended by itself: nobody used it (`idle`), or its time was over (`lifetime`). */
+      /** A session ended by itself: it was not used (`idle`), or its time was over (`lifetime`). */
       readonly event: "expiry";
       /** Null when it could not be read any more: a secret was rotated away meanwhile. */
       readonly principal: Who | null;

@@ -17,7 +17,7 @@ export interface DirectorySettings {
 /** When a provider's value replaces the kept one. */
 export type AttributePolicy = "every-login" | "first-login" | "if-empty";
 
-/** Who has a role: members of any of these groups, or whoever is a manager. */
+/** Who has a role: members of any of these groups, or any manager. */
 export interface RoleRule {
   readonly groups: readonly string[];
   readonly managers: boolean;

@@ -51,6 +51,6 @@ export interface Incoming {
   readonly fetchSite: string | null;
   readonly acceptLanguage: string | null;
   readonly userAgent: string | null;
-  /** Our own certificate (DER) of the TLS connection that ends here; null when there is none, absent when nobody can know. */
+  /** Our own certificate (DER) of the TLS connection that ends here; null when there is none, absent when it cannot be known. */
   readonly serverCertificate?: () => Uint8Array | null;
 }

@@ -11,7 +11,7 @@ export interface Tokens {
 
 /** The gateway's own record of one login: one per browser and provider, good on every host under that host's rules. */
 export interface Session {
-  /** 256 random bits, base64url (43 characters). Whoever has it and a MAC for a host is signed in there. */
+  /** 256 random bits, base64url (43 characters). A client that has it and a MAC for a host is signed in there. */
   readonly id: string;
   /** Hash of the id: the handle that names the session in the store, in logs, in lists and in the API, and opens nothing. */
   readonly key: string;

@@ -57,7 +57,7 @@ export interface AppPortalSettings {
   readonly category: string | null;
 }
 export interface ConsoleSettings {
-  /** Null = nobody signs in with a token. */
+  /** Null = no sign-in with a token. */
   readonly token: Secret | null;
   /** The host of the app that publishes the console; that app is among `apps`. */
   readonly host: string | null;

@@ -95,7 +95,7 @@ async function recall(deps: DirectoryDeps, asked: Principal): Promise<Recalled> 
   const rules = deps.isLocal(principal.provider) ? { ...deps.settings, provisioning: "both" as const } : deps.settings;
   return transact(deps.store, async (transaction): Promise<Recalled> => {
     const verdict = welcome(arrivalOf(deps, principal), await candidates(transaction, principal), rules);
-    // A token may come before the first login: whoever would be refused there is refused here.
+    // A token may come before the first login: a caller who would be refused there is refused here.
     if (verdict.kind === "refuse") return { kind: "out", why: verdict.why };
     if (verdict.kind === "new" || verdict.kind === "link") return { kind: "unknown" };
     const said = principal.person === undefined ? saidGroups(deps, principal) : principal.person.said;

@@ -43,7 +43,7 @@ interface Waiting extends Applicant {
 const atOnce = 32;
 /** Then the event loop looks at everything else, however few were begun. */
 const sliceMs = 32;
-/** Whoever waited longer will not wait for the answer either. */
+/** A client that waited longer will not wait for the answer either. */
 const longestWaitMs = 1_000;
 /** A process that was not given the CPU for seconds has no more work than before: the line's clock stands still with it. */
 const longestStepMs = 200;
@@ -147,7 +147,7 @@ export function createShed(deps: ShedDeps): Shed {
       deps.log.warn({ code: overloaded.code }, "there is more load than this process can take; requests are refused with 503");
     }
     const requestId = deps.newRequestId();
-    // What follows a body that nobody judged cannot be trusted.
+    // What follows a body that was not judged cannot be trusted.
     const close = line.kind === "socket" || req.headers["content-length"] !== undefined || req.headers["transfer-encoding"] !== undefined;
     const context = { requestId, acceptLanguage: req.headers["accept-language"] ?? null, rawHeaders: req.rawHeaders, close };
     sendAnswer(deps.log, line, answerError(deps.renderPage, overloaded, context), (sent) => {

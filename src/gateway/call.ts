@@ -148,7 +148,7 @@ export function foldedReadings({ site }: AppCall, { path, readings }: Incoming):
 /** One forwarded response or tunnel, from the moment it is decided until its last byte is gone. */
 export interface OpenConnection {
   readonly incoming: Incoming;
-  /** The session it is open for; null for bearer tokens and where nobody had to be known. Replaced when the session is renewed. */
+  /** The session it is open for; null for bearer tokens and where no identity was needed. Replaced when the session is renewed. */
   session: Session | null;
   /** The bearer token's caller, where it is open for one. */
   token: TokenCaller | null;

@@ -132,7 +132,7 @@ export function forwardOn(deps: Forwarding, line: Line, plan: ForwardPlan): Prom
   return line.kind === "response" ? deps.forward(line.req, line.res, plan) : deps.forwardUpgrade(line.req, line.socket, line.head, plan);
 }
 
-/** How one request was answered, whoever answered. */
+/** How one request was answered, by the application or by the gateway. */
 interface Outcome {
   readonly status: number;
   readonly bytesSent: number;
@@ -208,7 +208,7 @@ function reasonOf(decision: Decision | "control" | null): string | null {
 const shownChars = 200;
 const shownAgent = (text: string | null | undefined) => text?.slice(0, shownChars) ?? null;
 
-/** The access line of a request that was never understood: what it claimed, shortened, and judged by nobody. */
+/** The access line of a request that was never understood: what it claimed, shortened and not judged. */
 export function refusedRecord(req: IncomingMessage, requestId: string, outcome: Outcome): AccessRecord {
   const target = req.url ?? "";
   const mark = target.indexOf("?");

@@ -48,12 +48,12 @@ type JudgeAs = (deps: RuleDeps, call: AppCall, identity: Identity, now: number) 
 
 /**
  * Who calls, whether they may, and with which headers they arrive: the one judgement behind the proxy, `explain` and the review of open
- * connections. It answers nobody and changes nothing. At once for a warm session; rejects with `store.unavailable` when the truth about
+ * connections. It sends no answer and changes nothing. At once for a warm session; rejects with `store.unavailable` when the truth about
  * a session cannot be known.
  */
 export function judge(deps: JudgeDeps, call: AppCall): Judgement | Promise<Judgement> {
   const { incoming, site, route } = call;
-  // Nobody is asked for an identity where everybody may come: public paths work without the session store.
+  // No identity is asked for where all may come: public paths work without the session store.
   if (isPublicAsItStands(call)) {
     const open = deps.judgeAs(deps, call, anonymous, deps.clock());
     if (open.kind === "forward") return open;
@@ -120,7 +120,7 @@ interface ReviewDeps extends RuleDeps {
   readonly tokenLifetimeMs: number;
 }
 
-/** Whether the rules would let this request in now, for its caller as known now; null = nobody had to be known. */
+/** Whether the rules would let this request in now, for its caller as known now; null = no identity was needed. */
 export function isStillAllowed(deps: ReviewDeps, incoming: Incoming, caller: Known | null): boolean {
   const site = deps.findSite(incoming.hostname);
   if (site === null || !hasApp(site)) return false;

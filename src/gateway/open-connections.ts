@@ -9,7 +9,7 @@ import { type OpenConnection, openConnection } from "./call.ts";
 
 /** All that is open: what makes "signed out", "expired" and "no longer allowed" true for connections that were let in before. */
 export interface OpenConnections {
-  /** `caller` is null where nobody had to be known. */
+  /** `caller` is null where no identity was needed. */
   open(incoming: Incoming, caller: Known | null, app: AppSettings, tunnel: boolean): OpenConnection;
   attach(connection: OpenConnection, close: (why: string) => void): void;
   done(connection: OpenConnection): void;
@@ -51,7 +51,7 @@ interface State extends OpenConnectionsDeps {
   readonly young: Slots<OpenConnection>;
   /** One watch per session, shared by all its connections. */
   readonly watched: Map<string, Group>;
-  /** Those that have grown old without a session: nobody but the clock and the rules ends them. */
+  /** Those that have grown old without a session: only the clock and the rules end them. */
   readonly sessionless: Set<OpenConnection>;
   readonly tunnels: Set<OpenConnection>;
   reviewedAt: number;
@@ -183,7 +183,7 @@ function startGroup(state: State, session: Session, first: OpenConnection): Grou
   return { connections, stop };
 }
 
-/** What happened while nobody watched. A store that cannot say leaves the connection to the watch and to the absolute limit. */
+/** What happened while it was not watched. A store that cannot say leaves the connection to the watch and to the absolute limit. */
 function catchUp(state: State, connection: OpenConnection, session: Session): void {
   const store = storeOf(state, session);
   const now = store.peek(session.id);

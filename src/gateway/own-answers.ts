@@ -35,7 +35,7 @@ export function answerDecision(deps: Words, visit: AppVisit, decision: Answering
   }
 }
 
-/** 401 for whoever cannot follow a redirect; the body names the URL at which a person can sign in (RFC 9110 15.5.2, RFC 6750 3). */
+/** 401 for a client that cannot follow a redirect; the body names the URL at which a person can sign in (RFC 9110 15.5.2, RFC 6750 3). */
 function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision & { kind: "challenge" }): Answer {
   const { id, hostname } = visit.incoming;
   const rejected = decision.because === "credential-rejected";

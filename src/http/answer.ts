@@ -7,7 +7,7 @@ import type { Visit } from "../core/route.ts";
 
 const lingerMs = 2_000;
 
-/** The answer with what each one of ours carries: the request id, and that nobody may keep it or guess its type. What it says itself stays. */
+/** The answer with what each one of ours carries: the request id, and that it must not be kept and its type not guessed. What it says itself stays. */
 export function asOwnAnswer(answer: Answer, requestId: string): Answer {
   const present = new Set(answer.headers.map(([name]) => name.toLowerCase()));
   const always = [
@@ -70,7 +70,7 @@ const drainMs = 2_000;
 const quietMs = 250;
 const smallBodyMs = 10_000;
 
-/** `none`: all of the request is here. `small`: node reads it away. `large`: not worth it, or nobody knows how much comes. */
+/** `none`: all of the request is here. `small`: node reads it away. `large`: not worth it, or of unknown length. */
 type UnreadBody = "none" | "small" | "large";
 
 /** What is left of a request whose answer is ready. Bytes left unread would be taken for the next request, or block the client's upload. */
@@ -78,7 +78,7 @@ function unreadBody(req: IncomingMessage): UnreadBody {
   if (req.complete || req.destroyed) return "none";
   const { "transfer-encoding": coding, "content-length": length, expect } = req.headers;
   if (coding === undefined && (length ?? "0") === "0") return "none";
-  // A client that waits for 100 may or may not send the body after a final answer (RFC 9110 10.1.1): nobody knows where the next request starts.
+  // A client that waits for 100 may or may not send the body after a final answer (RFC 9110 10.1.1): where the next request starts is unknown.
   return expect === undefined && length !== undefined && Number(length) <= keepAliveBytes ? "small" : "large";
 }
 

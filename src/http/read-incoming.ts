@@ -21,7 +21,7 @@ export interface ReadIncomingDeps {
   /** Whether the app of this host takes escapes that are not UTF-8. */
   readonly takesRawBytes?: (hostname: string) => boolean;
 }
-/** Where no configuration says anything: in tests and for questions that nobody sent. */
+/** Where no configuration says anything: in tests and for questions without a request. */
 const usualLimits = { widest: { fields: 100, fieldBytes: 16 * 1024, targetBytes: 8 * 1024 }, of: null };
 
 /** What a request says before its body: node's own, or a question about one that was not made. */
@@ -36,10 +36,10 @@ export interface RequestHead {
   readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean } & CertifiedSocket;
 }
 
-/** The only constructor of an `Incoming`: whatever is judged went through it, whoever asks. */
+/** The only constructor of an `Incoming`: all that is judged went through it. */
 export type ReadIncoming = (head: RequestHead) => Incoming;
 
-/** The head of an HTTP/1.1 request that somebody else received, or that nobody made. */
+/** The head of an HTTP/1.1 request that another server received, or that was not made. */
 export function requestHead(asked: {
   readonly method: string;
   readonly target: string;

@@ -10,7 +10,7 @@ export function mentionsWebSocket(upgrade: string | null): boolean {
 /**
  * `true` for a clean WebSocket handshake (RFC 6455 4.2.1), `false` for a request that asks for no WebSocket. Throws for what lies in
  * between: an upstream that reads it as a handshake while the gateway does not (or the other way) would turn the connection into a tunnel
- * that nobody judged.
+ * that was not judged.
  */
 export function isWebSocketHandshake(method: string, httpMinor: number, fields: Fields, body: Incoming["body"]): boolean {
   if (!mentionsWebSocket(fields.upgrade)) return false;

@@ -128,7 +128,7 @@ async function readUnder(lease: Lease, sessions: SessionStore, session: Session)
 
 const failed = "refresh-failed";
 
-/** Whoever waited for the lease of an attempt that failed must not use the same refresh token again at once: it may have been spent. */
+/** A process that waited for the lease of an attempt that failed must not use the same refresh token again at once: it may have been spent. */
 async function hasFailedElsewhere(facts: Facts, lease: Lease, key: string): Promise<boolean> {
   try {
     const isUsed = await facts.isUsed(failed, key);

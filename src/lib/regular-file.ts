@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 /**
  * The bytes of a regular file of at most `limitBytes`. Throws an Error that says why not.
  *
- * It looks before it reads: a pipe that nobody writes to, or a device without an end, where a file was meant would hold up the whole
+ * It looks before it reads: a pipe without a writer, or a device without an end, where a file was meant would hold up the whole
  * process, and with it all visitors. O_NONBLOCK, because opening such a pipe waits already.
  */
 export function readRegularFile(path: string, limitBytes: number): Buffer {

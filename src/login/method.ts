@@ -29,7 +29,7 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   readonly attributes: Omit<AttributeSettings, "extra">;
   /** Routes may name its providers under `bearer`. */
   readonly issuesBearerTokens: boolean;
-  /** The providers that an app which accepts this one accepts, too: whoever is handed on to a fallback must be let in. */
+  /** The providers that an app which accepts this one accepts, too: a visitor who is handed on to a fallback must be let in. */
   leadsTo?(file: File): readonly string[];
   /** The provider whose people, subjects and groups these are, where they are not its own; null when they are. */
   peopleOf?(file: File): string | null;

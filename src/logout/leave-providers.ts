@@ -18,7 +18,7 @@ export interface LeaveNeeds extends RestNeeds, Answering {
 
 /**
  * The way on: to the first provider that can be left, which sends the browser back to the signed-out page, and from there to the next;
- * there at once when there is none. A provider that is down keeps nobody signed in here; the page says that it may still remember.
+ * there at once when there is none. A provider that is down keeps no session alive here; the page says that it may still remember.
  * The list gets shorter each time, so it comes to an end whatever providers do.
  */
 export async function leaveProviders(
@@ -92,7 +92,7 @@ async function afterLogout(parts: SignedOutNeeds, { visit, query }: ControlReque
   const state = openSignedOutState(parts, onlyParameter(query, "state")) ?? { host: here, complete: true, rest: null };
   const rest = incoming.method === "HEAD" ? [] : await restOf(parts, incoming, state);
   if (rest.length > 0) return leaveProviders(parts, incoming, rest, state);
-  // Nobody has signed out: the address was typed, or kept as a bookmark.
+  // No session has ended: the address was typed, or kept as a bookmark.
   const still = onlyParameter(query, "state") === null ? await parts.signedInHere(incoming) : null;
   if (still !== null) {
     const logoutUrl = `${formatOrigin(visit.site.origin)}/_vestibule/logout`;
@@ -106,7 +106,7 @@ async function afterLogout(parts: SignedOutNeeds, { visit, query }: ControlReque
   });
 }
 
-/** A store that is silent now keeps nobody signed in here: the page says that a provider may still remember. */
+/** A store that is silent now keeps no session alive here: the page says that a provider may still remember. */
 async function restOf(parts: LeaveNeeds, incoming: Incoming, { rest }: SignedOutState): Promise<readonly Parting[]> {
   try {
     return await takeRest(parts, incoming, rest);
@@ -157,7 +157,7 @@ const pendingLimitMs = 10 * 60_000;
 
 /**
  * Remembers what the visitor is to be told; the handle is the request's id, which the provider's signed answer repeats. Written for
- * living sessions only, so that nobody without one can fill the store.
+ * living sessions only, so that the store cannot be filled without one.
  */
 function parkPendingLogout(parts: { readonly facts: Facts }, provider: string, state: SignedOutState): Promise<string> {
   return parts.facts.park(pendingKind, JSON.stringify([provider, ...packSignedOutState(state)]), pendingLimitMs);

@@ -67,7 +67,7 @@ function cookiesToClear(parts: LogoutNeeds, { incoming, site }: Visit): readonly
 export type LogoutIntent = "now" | "ask" | "refuse";
 
 /**
- * Nobody is logged out by another site's link, image or form. A link on the app's own pages, and an address typed by hand,
+ * No visitor is logged out by another site's link, image or form. A link on the app's own pages, and an address typed by hand,
  * mean it; so says Fetch Metadata, which scripts cannot forge, or Referer and Origin where a browser sends no Fetch Metadata.
  */
 function logoutIntent(incoming: Incoming, own: Origin): LogoutIntent {

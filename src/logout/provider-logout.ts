@@ -36,7 +36,7 @@ export async function endByNotice(
 
 /**
  * `sid` is the narrower one and wins (OpenID Connect Back-Channel Logout 1.0, section 2.7). A provider may send it here and not have put it
- * into ID tokens: the sessions of such logins are filed under the account's name, and nobody else's are.
+ * into ID tokens: the sessions of such logins are filed under the account's name, and no other's are.
  */
 async function endNamed(parts: Pick<Parts, "sessions">, provider: string, notice: LogoutNotice): Promise<readonly Session[]> {
   const { subject, providerSession, providerAccount = null, unnamedSession = null } = notice;

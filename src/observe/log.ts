@@ -91,7 +91,7 @@ const depthLimit = 6;
 const listLimit = 100;
 const redacted = "[redacted]";
 
-/** Names whose text never belongs in a log, whoever passed it by mistake. */
+/** Names whose text never belongs in a log, also when it is passed by mistake. */
 const secretNames = /^(proxy-)?authorization$|^(set-)?cookies?$|(token|secret|password|passwd|private_?key|code_?verifier)$/i;
 /** What a credential looks like inside other text: a scheme with its value, a JWT, a query parameter of the login flow. */
 const credentials = [

@@ -143,7 +143,7 @@ function buildInfo(registry: Registry, version: string): void {
   gauge.set({ version, node: process.version }, 1);
 }
 
-/** Nothing is shown before there is something to read: where nobody watches (the primary above workers), 0 would be a lie. */
+/** Nothing is shown before there is something to read: where it is not watched (the primary above workers), 0 would be a lie. */
 function watchedGauges(registry: Registry, sources: GaugeSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({

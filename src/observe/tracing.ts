@@ -137,7 +137,7 @@ export function createTracing(deps: ExportingDeps): ProcessTracing {
 const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
 
 /**
- * Below the caller's span when a trusted proxy vouches for it, else the first of a new trace. A head that nobody understood vouches for
+ * Below the caller's span when a trusted proxy vouches for it, else the first of a new trace. A head that was not understood vouches for
  * nothing. A trace that is not sampled is carried on by its ids alone: the SDK is not asked.
  */
 function beginServerSpan(root: Root, incoming: Incoming | null): Context | null {

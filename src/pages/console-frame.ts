@@ -13,7 +13,7 @@ export interface ConsoleParts {
   readonly live?: { readonly seconds: number; readonly stream: string };
 }
 
-/** What all pages have in common; `places` is null where nobody is signed in. */
+/** What all pages have in common; `places` is null where no operator is signed in. */
 export interface ConsoleFrame {
   readonly tag: string;
   readonly texts: ConsoleTexts;

@@ -30,7 +30,7 @@ export interface RenderPageDeps {
   readonly appOn?: (hostname: string) => { readonly name: string; readonly url: string } | null;
 }
 
-/** Renders the gateway's own pages: escaped, kept by no cache, framed by nobody, in the visitor's language. */
+/** Renders the gateway's own pages: escaped, kept by no cache, not framed, in the visitor's language. */
 export function createRenderPage(deps: RenderPageDeps): RenderPage {
   const schemes = deps.insecure.plainHttp || deps.insecure.httpProviders ? "https: http:" : "https:";
   const chooseLocale = createChooseLocale(deps.locale);

@@ -74,7 +74,7 @@ function isAccepted(route: Route, identity: Known): boolean {
 }
 
 /**
- * A login where the caller can follow one, else 401. Never a redirect for whoever came with a token: a
+ * A login where the caller can follow one, else 401. Never a redirect for a caller with a token: a
  * script that follows it would take the login page for its answer.
  */
 function askAgain(

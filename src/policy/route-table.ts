@@ -19,7 +19,7 @@ import { createZoneClocks } from "./request-conditions.ts";
 /** One configuration version, compiled: who answers on a host, which route takes a path, what its rules say. */
 export interface RouteTable {
   readonly apps: readonly App[];
-  /** Null for a host that nobody configured: 421, never a default. */
+  /** Null for a host that is not configured: 421, never a default. */
   findSite(hostname: string): Site | null;
   findRoute(app: App, reading: string): Route;
   /** What `route.judge` thinks, rule by rule, in words. */

@@ -2,7 +2,7 @@ import type { Principal } from "../core/principal.ts";
 import { compileNamePattern, type NamePattern } from "../lib/names.ts";
 import { type Condition, hit, isTrue, type KnownAs, miss, unknown } from "./condition.ts";
 
-/** Any signed-in visitor: conditions are asked of nobody else. */
+/** Any signed-in visitor: conditions are asked of no other. */
 export function anyone(): Condition {
   return { truth: () => hit, words: () => "anyone: is signed in" };
 }

@@ -16,7 +16,7 @@ export async function ownSessions({ browserSessions, sessions }: OwnDeps, cookie
 }
 
 const pageSize = 100;
-/** `sessions.perUser` bounds what one account can have; a page of more helps nobody. */
+/** `sessions.perUser` bounds what one account can have; a page of more has no use. */
 const most = 500;
 
 /** All sessions of these people, in whichever browser: the accounts that this browser is signed in with. */

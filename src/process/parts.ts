@@ -25,7 +25,7 @@ export interface Logs {
 
 const bufferBytes = 4 * 1024 * 1024;
 
-/** Lines go to standard output; what nobody takes in time is dropped and counted in `registry`. */
+/** Lines go to standard output; what is not taken in time is dropped and counted in `registry`. */
 export function composeLogs(settings: Settings["log"], registry: MetricsRegistry): Logs {
   const writer = createLineWriter({
     sink: outputSink(process.stdout),

@@ -11,7 +11,7 @@ import type { Lasting } from "./version.ts";
 
 /**
  * The parts of one configuration version with spans around them. They are put around where `tracing` is set, and nowhere else: without it
- * a request passes through the bare functions, and nothing is asked or allocated for traces that nobody records.
+ * a request passes through the bare functions, and nothing is asked or allocated for traces that are not recorded.
  */
 export interface Traced {
   /** Store, refreshes and access log. */

@@ -215,7 +215,7 @@ export function createMakeProvider(
     Pick<ProviderDeps, "tellClaims"> & { readonly tracing: Tracing; readonly domainWatch?: DomainWatch },
 ): MakeProvider {
   const { clock, log, audit, metrics, provider, store, tracing, tellClaims } = deps;
-  // A provider that is only asked whether it answers lets nobody in.
+  // A provider that is only asked whether it answers admits no visitor.
   const domains = mailDomains(settings, deps.domainWatch ?? { isProven: () => true, changes: { count: 0 } });
   const shared = {
     clock,

@@ -72,7 +72,7 @@ const dueSpreadMs = 15_000;
 const noteLocallyMs = 1_000;
 const inUseMs = 60_000;
 const maxReadAgain = 5_000;
-/** Whoever comes back later costs one read; those who never do must not pile up until the cache is full. */
+/** A visitor who comes back later costs one read; those who never do must not pile up until the cache is full. */
 const keptUnusedMs = 300_000;
 
 export function createSessionCache(deps: CacheDeps): SessionCache {
@@ -101,7 +101,7 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     return session;
   };
 
-  /** Two for each one that comes: so those that nobody uses leave in time, and no request pays for many. */
+  /** Two for each one that comes: so those that are not used leave in time, and no request pays for many. */
   const dropUnused = (now: number) => {
     for (let dropped = 0; dropped < 2; dropped += 1) {
       const oldest = entries.rkeys().next().value;

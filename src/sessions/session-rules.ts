@@ -31,7 +31,7 @@ export const dayOf = (at: number): number => Math.floor(at / 86_400_000);
 
 const idShape = /^[A-Za-z0-9_-]{43}$/;
 
-/** 256 random bits, base64url: a session id or a handle that nobody can guess. */
+/** 256 random bits, base64url: a session id or a handle that cannot be guessed. */
 export function newId(random: Random): string {
   return Buffer.from(random(32)).toString("base64url");
 }

@@ -6,7 +6,7 @@ export type Listener = (change: SessionChange) => void;
 /** Who wants to know of a session's end or change, by session key. */
 export interface Watchers {
   add(key: string, listener: Listener): () => void;
-  /** After "ended" nobody is called again for that key. */
+  /** After "ended" no listener is called again for that key. */
   tell(key: string, change: SessionChange): void;
   has(key: string): boolean;
   keys(): readonly string[];

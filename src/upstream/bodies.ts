@@ -10,7 +10,7 @@ export interface Upload {
   readonly waitsForClient: boolean;
   /**
    * No more is wanted. `discard` takes the rest off the wire, within bounds, so that an answer already sent is not lost in the reset that
-   * unread bytes provoke (RFC 9112 section 9.6); without it, that is left to whoever answers.
+   * unread bytes provoke (RFC 9112 section 9.6); without it, that is left to the caller.
    */
   stop(how: { readonly discard: boolean }): void;
 }
@@ -35,7 +35,7 @@ const freeFramingBytesPerTurn = 16 * 1024;
  * A stream of the request's body that leaves the request itself alone.
  *
  * undici may not have the IncomingMessage: it destroys what it sends when an answer comes early, and cuts it from its socket.
- * `100 Continue` is written when the upstream's connection first asks for bytes: whoever is refused, or whose upstream is dead, gets
+ * `100 Continue` is written when the upstream's connection first asks for bytes: a client that is refused, or whose upstream is dead, gets
  * that answer without having sent anything (RFC 9110 section 10.1.1).
  */
 export function createUpload(request: IncomingMessage, response: ServerResponse, watch: UploadWatch): Upload {
@@ -62,7 +62,7 @@ export function createUpload(request: IncomingMessage, response: ServerResponse,
     hungry = stream.push(chunk);
     if (framing - before > chunk.length + freeFramingBytesPerTurn) waitForTurn();
   };
-  /** Pieces of one byte cost as much as large ones: whoever sends a flood of them is read again when it is their turn. */
+  /** Pieces of one byte cost as much as large ones: a sender of a flood of them is read again when it is their turn. */
   const waitForTurn = () => {
     waitsForTurn = true;
     // Behind what reading has just set going: that would start the socket again.
@@ -107,7 +107,7 @@ export function createUpload(request: IncomingMessage, response: ServerResponse,
       callback(error);
     },
   });
-  // Whoever destroys it has already said why elsewhere.
+  // The caller that destroys it has already said why.
   stream.on("error", () => {});
   return {
     stream,

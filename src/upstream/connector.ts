@@ -95,7 +95,7 @@ const lastWordsMs = 1_000;
  * Keeps a write that failed from destroying the connection before its answer was read.
  *
  * An application that refuses an upload answers, closes and lets the rest of the upload run into a reset. Its answer lies in this
- * machine then, and whoever reads on gets it; Node destroys the socket at the first write that fails, with the answer unread. The
+ * machine then, and a reader that reads on gets it; Node destroys the socket at the first write that fails, with the answer unread. The
  * reading side comes to its own end soon: the whole answer, or the reset.
  */
 function readBeforeFailing(socket: Socket): { readonly failed: boolean } {

@@ -135,7 +135,7 @@ function sendHeldBack(exchange: Exchange): void {
   try {
     beginStream(exchange);
   } catch (error) {
-    // A header that Node will not write; here nobody else would catch it.
+    // A header that Node will not write; here nothing else would catch it.
     return void exchange.controller?.abort(asGatewayError(error));
   }
   exchange.response.flushHeaders();

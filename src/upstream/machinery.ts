@@ -31,7 +31,7 @@ export interface Machinery extends ForwardDeps {
    *
    * undici looks at an idle connection before it uses it again, but only at what the last poll for events found. A second answer
    * to an earlier request may lie unread in the kernel and would be taken for the answer to the next visitor's request. undici
-   * puts one more turn between choosing and writing, so with this one a whole poll lies between: bytes that nobody asked for
+   * puts one more turn between choosing and writing, so with this one a whole poll lies between: bytes that were not asked for
    * are seen, and the connection is closed instead.
    */
   readonly afterPoll: (send: () => void) => void;

@@ -31,7 +31,7 @@ export interface Upstream {
   readonly dispatchFresh: Dispatch;
   /** A connection that carries what one user sends and nothing else: the caller's to destroy. */
   openOwn(): OwnConnection;
-  /** Opens a connection that becomes a tunnel and is nobody else's. Half-closes are left to its user. */
+  /** Opens a connection that becomes a tunnel and is not shared. Half-closes are left to its user. */
   connect(callback: Parameters<Connect>[1]): void;
   /** No connection could be made: others are preferred for a short while. */
   unreachable(): void;
@@ -172,7 +172,7 @@ function pickByWeight(group: readonly Member[], tried: ReadonlySet<Upstream> | n
 export function upstreamTarget({ incoming, route }: ForwardPlan, upstream: Upstream): string {
   const { stripPath: strip, path: prefix } = route.settings;
   const path = strip ? stripPath(incoming.path, prefix) : incoming.path;
-  // The route was found by a reading of this very path; when its bytes say otherwise, nobody knows what would be asked for.
+  // The route was found by a reading of this very path; when its bytes say otherwise, what would be asked for is unknown.
   if (path === null) throw new GatewayError("request.path-ambiguous", `${incoming.path} does not begin with ${prefix}`);
   return upstream.basePath + path + incoming.query;
 }

@@ -113,7 +113,7 @@ export function whoWords({
   return name ?? email ?? subject;
 }
 
-/** Who an event is about, for people; null when it says so of nobody. */
+/** Who an event is about, for people; null when it names no person. */
 export function whoOf(entry: AuditEntry): string | null {
   if ("principal" in entry && entry.principal !== null)
     return typeof entry.principal === "string" ? entry.principal : whoWords(entry.principal);

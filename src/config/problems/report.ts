@@ -14,7 +14,7 @@ export interface Report {
   problemAtKey(path: KeyPath, message: string, hint?: string | null): void;
   /** Allowed, and worth a line at every start. */
   warning(path: KeyPath, message: string): void;
-  /** No fault at all, but good to know for whoever asks `check`. */
+  /** No fault at all, but good to know; shown by `check`. */
   note(path: KeyPath, message: string): void;
 }
 

@@ -104,7 +104,7 @@ export const rule = z
   })
   .transform((value): RuleFile => {
     if (value.allow !== undefined) return { effect: "allow", when: value.allow };
-    // An absent condition never gets here; if it did, nobody fits it and `deny` refuses all.
+    // An absent condition never gets here; if it did, no visitor fits it and `deny` refuses all.
     return { effect: "deny", when: value.deny ?? { anyone: true } };
   });
 

@@ -133,7 +133,7 @@ function visitor(as: NonNullable<TestFile["as"]>): NonNullable<PolicyTest["as"]>
   };
 }
 
-/** The directory with its file named in full; null where the gateway knows nobody itself. */
+/** The directory with its file named in full; null where the gateway keeps no people itself. */
 export function directorySettings(directory: ConfigFile["directory"], references: References): DirectorySettings | null {
   if (directory === null) return null;
   const { store, attributes, roles, teams, ...same } = directory;

@@ -156,7 +156,7 @@ type ReadBytes = { readonly ok: true; readonly bytes: Uint8Array } | { readonly 
 function readBytes(path: string, limitBytes: number): ReadBytes {
   let descriptor: number;
   try {
-    // A pipe that nobody writes to would keep the whole process waiting for its other end.
+    // A pipe without a writer would keep the whole process waiting for its other end.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     return { ok: false, why: reason(error) };

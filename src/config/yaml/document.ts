@@ -97,7 +97,7 @@ function toFault(error: YAMLError, document: Document.Parsed): YamlFault {
   return { offset, path: [], message: wordings[error.code] ?? lowerFirst(error.message) };
 }
 
-/** The parser notices at the end of the text; whoever has to mend it wants the beginning. */
+/** The parser notices at the end of the text; an operator who mends it needs the beginning. */
 function openingQuote(document: Document.Parsed, end: number): number {
   let start = end;
   visit(document, {

@@ -20,7 +20,7 @@ export interface DirectoryLogins {
    * `directory.not-provisioned`, `directory.deactivated`, `directory.address-claimed` or `directory.local-login-forbidden`.
    */
   admit(principal: Principal, caller: DirectoryCaller): Promise<Principal>;
-  /** The same principal as the directory sees it now, nobody made and nothing written about the login; or why not any more. */
+  /** The same principal as the directory sees it now, no person made and nothing written about the login; or why not any more. */
   recall(principal: Principal): Promise<Recalled>;
 }
 export type Recalled =

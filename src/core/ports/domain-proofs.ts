@@ -3,7 +3,7 @@
  * Answers come from memory: they may be asked for at each request.
  */
 export interface DomainProofs {
-  /** True for a domain that some provider must prove and has not. Nobody may vouch for its addresses then, its owner included. */
+  /** True for a domain that some provider must prove and has not. No provider may vouch for its addresses then, its owner included. */
   isUnproven(domain: string): boolean;
   /** Another number after each change of an answer: what was made from answers is made again. Read at each request, so it is no call. */
   readonly changes: { readonly count: number };

@@ -124,7 +124,7 @@ export interface LoginProvider {
   readonly issuer?: string;
   /** A bearer token of this provider; throws `bearer.rejected`. */
   verifyBearer?(token: string): Promise<VerifiedBearer>;
-  /** What the last contact gave, for readiness; reaches out to nobody. */
+  /** What the last contact gave, for readiness; reaches out to no other system. */
   health(): ProviderHealth;
   /** Reaches out once and reports, for `check --online`, readiness and metrics. Never throws. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
@@ -134,7 +134,7 @@ export interface LoginProvider {
    */
   firstLook?(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   /**
-   * Sends one authorization request that nobody follows, where the provider answers such a request at once (PAR): proves id, secret and
+   * Sends one authorization request that no browser follows, where the provider answers such a request at once (PAR): proves id, secret and
    * redirect URI. Null where it takes none. Never throws.
    */
   tryRequest?(): Promise<{ readonly ok: boolean; readonly detail: string } | null>;

@@ -44,7 +44,7 @@ export async function committed<T>(
   return result;
 }
 
-/** The audit lines, then the effects: when this settles, nobody is let in by what was true before. */
+/** The audit lines, then the effects: when this settles, what was true before admits no visitor. */
 export async function conclude(
   context: ScimContext,
   outcome: ScimOutcome,

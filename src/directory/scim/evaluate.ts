@@ -159,7 +159,7 @@ export function valuesAt(resource: JsonObject, { urn, attribute, sub }: Attribut
   return sub === null ? values : values.flatMap((value) => (isObject(value) ? listOf(member(value, sub.name)) : []));
 }
 
-/** Own members only: `constructor` is nobody's attribute. */
+/** Own members only: `constructor` is no attribute. */
 function member(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }

@@ -111,7 +111,7 @@ async function refuseTaken(
   if (externalId !== null) await taken("externalId", externalId);
 }
 
-/** Each member once, and only such as exist: a member who does not could be whoever is made later with that id. */
+/** Each member once, and only such as exist: a member who does not could be a person made later with that id. */
 async function readMembers(
   context: ScimContext,
   transaction: Transaction,

@@ -6,7 +6,7 @@ import type { Transaction } from "../transaction.ts";
 import { addressesIn, type ScimContext } from "./context.ts";
 
 /*
- * Whom a provisioned User means: somebody who is known by logins, somebody who was deleted, or nobody yet. An address is weak evidence: it
+ * Whom a provisioned User means: somebody who is known by logins, somebody who was deleted, or no person yet. An address is weak evidence: it
  * is given to the next employee of that name. So wherever an immutable id can decide, it does.
  */
 

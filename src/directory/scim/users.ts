@@ -22,7 +22,7 @@ export async function readUser(context: ScimContext, transaction: Transaction, i
 }
 
 /**
- * Provisions somebody: a person whom nobody knew, or one who is known by logins and is taken over. 409 when this provider has
+ * Provisions somebody: a person who was not known, or one who is known by logins and is taken over. 409 when this provider has
  * provisioned them already.
  */
 export async function createUser(
@@ -91,7 +91,7 @@ export async function updateUser(
 }
 
 /**
- * Forgets a User. The person is out until this very person is provisioned again. Only where nobody signs in without being provisioned,
+ * Forgets a User. The person is out until this very person is provisioned again. Only where no sign-in works without being provisioned,
  * one who never signed in is forgotten as well: elsewhere the first login would let in whom the provider has just thrown out.
  */
 export async function deleteUser(context: ScimContext, transaction: Transaction, user: ScimUser, outcome: ScimOutcome): Promise<void> {

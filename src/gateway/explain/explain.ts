@@ -139,7 +139,7 @@ function notesOn(origin: Origin, { scheme, incoming }: Asked): readonly string[]
   return same ? [] : [`visitors reach this host as ${formatOrigin(origin)}`];
 }
 
-/** The four answers that `tests:` can expect; a 401 is a login for whoever cannot be redirected. */
+/** The four answers that `tests:` can expect; a 401 is a login for a client that cannot be redirected. */
 function outcomeOf(decision: Decision): DecidedExplanation["outcome"] {
   return decision.kind === "challenge" ? "login" : decision.kind;
 }

@@ -57,7 +57,7 @@ const options: ServerOptions = {
   // Host is checked by readIncoming, which answers with a request id.
   requireHostHeader: false,
   headersTimeout: headersMs,
-  // Bodies that move may take as long as they need; what stands still is cut by whoever reads it.
+  // Bodies that move may take as long as they need; what stands still is cut by its reader.
   requestTimeout: 0,
   connectionsCheckingInterval: checkEveryMs,
   keepAliveTimeout: keepAliveMs,
@@ -178,7 +178,7 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     const connection = connections.get(socket) ?? { response: null, refused: false };
     if (error.code === "ECONNRESET") return void socket.destroy();
-    // Bytes behind the last request of a connection: nobody will read them, and the last answer is still on its way.
+    // Bytes behind the last request of a connection: they are not read, and the last answer is still on its way.
     if (error.code === "HPE_CLOSED_CONNECTION" && isAnswering(connection)) return;
     if (connection.refused) return;
     const [request, status] = [deps.newRequestId(), clientErrorStatus(error)];

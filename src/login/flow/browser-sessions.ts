@@ -21,7 +21,7 @@ export interface BrowserSession {
 const maxSessions = 8;
 
 /**
- * The auth cookie: this browser's sessions, one per provider, the newest first. Sealed for the auth host, so that nobody can
+ * The auth cookie: this browser's sessions, one per provider, the newest first. Sealed for the auth host, so that no stranger can
  * add a session to it, and an id read there opens nothing elsewhere.
  */
 export interface BrowserSessions {

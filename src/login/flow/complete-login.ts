@@ -195,7 +195,7 @@ async function beginSession(
   const listed = parts.browserSessions.read(incoming.cookie);
   const twin = await findTwin(parts, listed, login, vouched);
   if (twin !== null) return { session: twin, cookie: parts.browserSessions.add(listed, { provider: login.provider, id: twin.id }).cookie };
-  // Made before the old one ends: when the store is full, whoever was signed in stays so.
+  // Made before the old one ends: when the store is full, a visitor who was signed in stays signed in.
   const created = await parts.sessions.create({ ...vouched, address: incoming.client, userAgent: incoming.userAgent });
   const session = parts.directory === null ? created : await parts.directory.effects.settle(created);
   const { principal } = session;

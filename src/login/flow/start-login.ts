@@ -127,7 +127,7 @@ export function chooseProvider(question: ProviderQuestion): ProviderChoice {
   const { accepted, named, hint, present } = question;
   const byId = (id: string | null) => accepted.find((provider) => provider.id === id);
   if (named !== null) return goTo(byId(named)) ?? { kind: "unknown" };
-  // Nobody is asked whether to use a provider or the fallback that takes over from it.
+  // The visitor is not asked whether to use a provider or the fallback that takes over from it.
   const [only, ...others] = choosable(accepted);
   const certain = byId(present) ?? (others.length === 0 ? only : undefined);
   if (certain !== undefined) return { kind: "go", provider: certain };

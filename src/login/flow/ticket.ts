@@ -65,7 +65,7 @@ function enterUrl(site: Site, leg: Leg, handle: string): string {
   return `${formatOrigin(site.origin)}/_vestibule/enter?${leg}=${encodeURIComponent(handle)}`;
 }
 
-/** Takes what was parked for a leg: whoever comes second gets null, and so does the rightful visitor after a thief, who gains nothing either. */
+/** Takes what was parked for a leg: a second taker gets null, and so does the rightful visitor after a thief, who gains nothing either. */
 async function takeLeg(parts: Needs<"facts">, leg: Leg, handle: string): Promise<Ticket | null> {
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
   const text = await parts.facts.unpark(leg, handle);
@@ -148,7 +148,7 @@ async function confirm(parts: TicketNeeds & Needs<"table" | "browserSessions">, 
 }
 
 /**
- * A ticket of another browser signs nobody in: not its thief, nor a victim lured onto it (login CSRF). It also happens honestly:
+ * A ticket of another browser gives no session: not its thief, nor a victim lured onto it (login CSRF). It also happens honestly:
  * two tabs opened at once each got a binding, and the browser kept one. A new login, bound to what this browser holds now, costs
  * it a redirect; it is counted, so that it cannot go on for ever.
  */
@@ -159,7 +159,7 @@ function startOver(parts: TicketNeeds, request: ControlRequest, ticket: Ticket, 
   return sendToLogin(parts, parts.names, visit, { path, acr: [], rounds: ticket.rounds + 1, extra: [] });
 }
 
-/** Used, expired or made up. Whoever is signed in here anyway (the page was reloaded) goes on to the app. */
+/** Used, expired or made up. A visitor who is signed in here anyway (the page was reloaded) goes on to the app. */
 async function withoutTicket(parts: TicketNeeds, request: ControlRequest): Promise<Answer> {
   const { incoming, site } = request.visit;
   const home: ReturnTarget = { site, path: "/" };

@@ -21,7 +21,7 @@ type Deps = ProviderDeps & { readonly kerberos: KerberosSettings };
 export function createKerberosProvider(deps: Deps): LoginProvider {
   const { settings, kerberos, store, clock } = deps;
   const networks = parseNetworks(kerberos.networks);
-  // A ticket sent in the clear could be relayed to here by whoever reads it.
+  // A ticket sent in the clear could be relayed to here by a reader.
   const isSecure = deps.authOrigin.scheme === "https";
   const acceptor = createAcceptor({ ...kerberos, clock, once: (id, ms) => store.facts.once("kerberos-ticket", id, ms) });
   let last: { readonly ok: boolean; readonly detail: string } = { ok: true, detail: "no ticket was seen yet" };

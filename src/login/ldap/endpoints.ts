@@ -10,7 +10,7 @@ import type { LdapProvider } from "./port.ts";
 
 type Providers = ReadonlyMap<string, LdapProvider>;
 
-/** The address to which login forms are posted. Whoever comes to it by GET (the address bar, "back") begins a login anew. */
+/** The address to which login forms are posted. A browser that comes to it by GET (the address bar, "back") begins a login anew. */
 export function ldapEndpoints(parts: FlowParts, providers: Providers): readonly Endpoint[] {
   const limits = createAccountLimits(parts.facts, parts.log);
   const at = { path: "/ldap/:provider/form", on: "auth", limited: true, urgent: false } as const;

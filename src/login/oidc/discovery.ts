@@ -29,7 +29,7 @@ export function discoveryUrl(issuer: string): string {
  * Reads a metadata document, or throws `unavailable` with the reason.
  *
  * The issuer is compared as a string (Discovery 4.3): URL normalisation would accept `https://idp` for `https://idp/`, and tokens would
- * then be checked against a name that nobody configured. A document with one bad endpoint is refused as a whole.
+ * then be checked against a name that was not configured. A document with one bad endpoint is refused as a whole.
  */
 export function readMetadata(document: unknown, issuer: string, allowHttp: boolean): ProviderMetadata {
   if (!isObject(document)) throw unavailable("discovery: not a JSON object");

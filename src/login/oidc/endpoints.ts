@@ -86,7 +86,7 @@ const purposeOf = (provider: string) => `parked-answer:${provider}`;
 
 /**
  * A form_post answer is a cross-site POST, on which Lax cookies are absent. Its parameters are sealed into a same-site GET of
- * the same address, which brings the cookies and is judged there; nothing is stored for an answer that nobody has verified.
+ * the same address, which brings the cookies and is judged there; nothing is stored for an answer that is not verified.
  */
 async function postedCallback(
   parts: Needs<"sealer" | "clock" | "settings">,
@@ -142,7 +142,7 @@ async function backchannelLogout(parts: NoticeNeeds, providers: Providers, reque
 function refusal(parts: Needs<"log">, { visit, provider }: ControlRequest, error: unknown): Answer {
   const failure = asGatewayError(error);
   parts.log.warn({ request: visit.incoming.id, provider, code: failure.code, error: failure }, "a back-channel logout was refused");
-  // 503 only where trying again can help: while the store is silent nobody may take the sessions for ended.
+  // 503 only where trying again can help: while the store is silent the sessions must not be taken for ended.
   if (failure.status >= 500) {
     return jsonAnswer(failure.status, { error: "temporarily_unavailable", error_description: failure.visitorMessage }, [
       ["Retry-After", "1"],
@@ -155,7 +155,7 @@ function refusal(parts: Needs<"log">, { visit, provider }: ControlRequest, error
  * `GET /_vestibule/oidc/<provider>/frontchannel-logout` (OpenID Connect Front-Channel Logout 1.0). It is opened in a frame of the
  * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which nobody
  * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused. Guesses are counted like logins.
- * The answer may stand in a frame of that provider's pages, and of nobody else's.
+ * The answer may stand in a frame of that provider's pages, and of no other's.
  */
 async function frontchannelLogout(parts: NoticeNeeds, providers: Providers, request: ControlRequest): Promise<Answer> {
   const provider = providers.get(request.provider);

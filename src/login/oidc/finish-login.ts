@@ -66,7 +66,7 @@ function personOf(context: OidcContext, claims: Claims, said: UserinfoSaid): Ide
   const identity = mapClaims(whole, mapping);
   if (identity.groups.kind === "unknown" && mapping.attributes.groups !== null)
     log.warn({ provider: settings.id, claim: mapping.attributes.groups, reason: identity.groups.why }, "the groups of a login are unknown");
-  // What only userinfo could have said about membership is unknown, and lets nobody in.
+  // What only userinfo could have said about membership is unknown, and admits no visitor.
   return said.kind === "refused" ? withoutUnstated(identity, whole, mapping, said.why) : identity;
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Dated, KeptDocument } from "../remote/kept-document.ts";
 import { isObject, messageOf, type ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
 
-/** Where a token came from: straight from the token endpoint, or from whoever sent a request. */
+/** Where a token came from: straight from the token endpoint, or from the sender of a request. */
 type TokenSource = "provider" | "request";
 
 /** The provider's signing keys. Every signature that the gateway believes is verified here, with keys of this one issuer. */
@@ -152,7 +152,7 @@ export interface Jws {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** For tokens out of requests; measured before anything is decoded: parsing is paid for by whoever is attacked. */
+/** For tokens out of requests; measured before anything is decoded: the attacked side pays for parsing. */
 export const largestTokenBytes = 16 * 1024;
 const base64url = /^[A-Za-z0-9_-]+$/;
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -202,7 +202,7 @@ function decodeObject(part: string, what: string): Readonly<Record<string, unkno
 
 /**
  * The signature algorithms that can count as a provider's word: asymmetric ones only. `none` proves nothing, and HS256 would let
- * whoever holds the client secret, or the public key where it is mistaken for one, write identities.
+ * a holder of the client secret, or the public key where it is mistaken for one, write identities.
  */
 const families: Readonly<Record<string, { readonly kty: string; readonly crv?: string }>> = {
   RS256: { kty: "RSA" },

@@ -8,7 +8,7 @@ import type { Secret } from "../../core/secret.ts";
 import type { AttributeSettings, MethodSettings } from "../../core/settings.ts";
 import type { MethodCheck, MethodContext } from "../method.ts";
 
-/** Asymmetric only: `none` and HMAC algorithms let whoever knows a public value sign tokens (RFC 8725 2.1, 3.1). */
+/** Asymmetric only: `none` and HMAC algorithms let all who know a public value sign tokens (RFC 8725 2.1, 3.1). */
 const signingAlgorithm = () =>
   z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"], {
     error: (issue) => {

@@ -42,7 +42,7 @@ const minuteMs = 60_000;
 const keptMs = 24 * 60 * minuteMs;
 /** Longer than discovery and key set together may take. */
 const leaseMs = 15_000;
-/** Nobody waits longer for what another process is fetching. */
+/** No caller waits longer for what another process is fetching. */
 const longestWaitMs = 5_000;
 const lookAgainMs = 50;
 
@@ -69,7 +69,7 @@ export function createSharedKeys(deps: SharedKeysDeps): SharedKeys {
   };
   const isFirstThisMinute = (reason: Reason) =>
     store.facts.once("jwks", `${name}:${reason}`, reason === "provider" ? forcedReloadPauseMs.provider : minuteMs);
-  /** In turn, so that whoever comes second finds what the first one fetched. */
+  /** In turn, so that the second finds what the first one fetched. */
   const oneForAll = async (reason: Reason): Promise<Keys> => {
     const lease = await patiently(() => store.facts.lease(`${name}:${reason === "provider" ? "login" : "other"}`, leaseMs));
     if (lease === null) throw unavailable("jwks: another process is still asking for it");
@@ -102,7 +102,7 @@ export function createSharedKeys(deps: SharedKeysDeps): SharedKeys {
   };
 }
 
-/** What was fetched last, in the store. It is sealed there: nobody without the secret can put a key into it. */
+/** What was fetched last, in the store. It is sealed there: without the secret no key can be put into it. */
 function createKeyRecord({ provider, issuer, store, log }: SharedKeysDeps) {
   const name = `jwks:${provider}:${createHash("sha256")
     .update(JSON.stringify([format, issuer]))
@@ -130,7 +130,7 @@ function createKeyRecord({ provider, issuer, store, log }: SharedKeysDeps) {
     take,
     news: async () => {
       const there = await read();
-      // Newer only: an old record, put back by whoever can write to the store, must not bring withdrawn keys back.
+      // Newer only: an old record, put back by a writer of the store, must not bring withdrawn keys back.
       return there === null || (seenAt !== null && there.at <= seenAt) ? null : take(there);
     },
     write: async (found: Keys) => {

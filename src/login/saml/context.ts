@@ -112,13 +112,13 @@ function cureOf({ code }: GatewayError, { saml, acsUrl, settings }: SamlContext)
 
 /** An answer that a browser brought by cross-site POST, where its cookies are absent: verified in all that needs no browser. */
 export interface ReceivedAnswer {
-  /** The `state` of the login that it answers, by the provider's signature; null = nobody asked for it (IdP-initiated). */
+  /** The `state` of the login that it answers, by the provider's signature; null = it was not asked for (IdP-initiated). */
   readonly state: string | null;
   /** Unsigned, and therefore no more than a hint where to go. */
   readonly relayState: string | null;
   /** The assertion may be used once: its id, and until when that must be remembered. */
   readonly replay: { readonly id: string; readonly until: number };
-  /** The verified facts for `conclude`, to be kept where nobody can write them. */
+  /** The verified facts for `conclude`, to be kept where no visitor can write them. */
   readonly parcel: string;
 }
 

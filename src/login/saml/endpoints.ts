@@ -73,7 +73,7 @@ async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, {
 
 /**
  * `GET /_vestibule/saml/<provider>/finish`: binds a parked answer to the login that this browser began, and makes a session of it.
- * An answer that somebody else's login brought here belongs to no login of this browser, and signs nobody in (login CSRF).
+ * An answer that somebody else's login brought here belongs to no login of this browser, and gives no session (login CSRF).
  */
 async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   const handle = onlyParameter(request.query, "answer");
@@ -146,7 +146,7 @@ async function takeAnswer(parts: Needs<"facts">, provider: string, handle: strin
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 
 /**
- * Where a login that nobody asked for leads: the page that RelayState names, when it is one of an app that accepts this provider; a
+ * Where a login that was not asked for leads: the page that RelayState names, when it is one of an app that accepts this provider; a
  * mere path is one of the provider's first app; anything else is that app's root. RelayState is unsigned, so it chooses among our
  * own pages and never an address.
  */

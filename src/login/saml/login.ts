@@ -20,7 +20,7 @@ export interface LoginMemory {
 
 /**
  * The id of the request for a login's state. The state is as unguessable as an id must be, and the provider's signed InResponseTo brings
- * it back: RelayState, which nobody signs, is sent for providers that insist on one, and decides nothing.
+ * it back: RelayState, which is not signed, is sent for providers that insist on one, and decides nothing.
  */
 export const requestIdFor = (state: string): string => `_${state}`;
 
@@ -104,12 +104,12 @@ function noteExpiredKey({ log, clock, settings }: SamlContext, { signedBy: { exp
 
 type Asked = Parameters<SamlProvider["conclude"]>[1];
 
-/** An answer that nobody asked for was made for this moment, if the person must prove who they are at each login. */
+/** An answer that was not asked for was made for this moment, if the person must prove who they are at each login. */
 const unaskedFreshMs = 5 * 60_000;
 
 /** Binds a verified answer to what this browser asked, and says who it is about. */
 export function concludeLogin(context: SamlContext, parcel: string, asked: Asked): Vouched {
-  // Its shape is not checked again: it was written by `receive` and kept where nobody else can write.
+  // Its shape is not checked again: it was written by `receive` and kept where only the gateway can write.
   const answer = JSON.parse(parcel) as VerifiedAnswer;
   checkRequest(answer, outstandingRequest(context, asked));
   const identity = mapClaims(identityClaims(context, answer), context.mapping);
@@ -188,12 +188,12 @@ export function checkRequest(answer: AssertionFacts, request: OutstandingRequest
     );
 }
 
-/** Behind these a key that is not known yet may hide: a decryption failure tells nobody, not even us, which one it was. */
+/** Behind these a key that is not known yet may hide: a decryption failure does not say which one it was, not even to us. */
 const mayBeUnknownKey: readonly ErrorCode[] = ["saml.signature", "saml.decrypt"];
 
 /**
  * Verifies with the keys that are known, and once more with the provider's newest when no known one fits: a certificate that changed
- * since the last refresh costs nobody a login.
+ * since the last refresh costs no login.
  */
 export async function withCurrentKeys<T>(
   { source }: Pick<SamlContext, "source">,

@@ -36,12 +36,12 @@ export async function putInForce(
   }
 }
 
-/** Whoever asks for readiness wants to know soon. */
+/** A balancer that asks for readiness needs the answer soon. */
 const reportMs = 400;
 const lookEveryMs = 5_000;
 /** Half a minute without an answer: its event loop stands still, and so does everybody whom it serves. */
 const missedUntilKilled = 6;
-/** Nobody depends on one that has not served yet, and a crowded machine takes its time to load a program. */
+/** No request depends on one that has not served yet, and a crowded machine takes its time to load a program. */
 const missedUntilKilledAtStart = 24;
 const missedUntilDoubted = 2;
 
@@ -65,7 +65,7 @@ export function createRollCall(deps: {
         log.error({ worker: member.slot, workerPid: member.pid }, "a worker does not answer; it is killed");
         member.kill();
       } else if (member.briefed) {
-        // Whatever it answers sets `missed` to nought.
+        // Whatever it answers sets `missed` to zero.
         void member.ask({ kind: "report", id: nextId() }, lookEveryMs);
       }
     }

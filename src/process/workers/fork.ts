@@ -23,7 +23,7 @@ export type ForkWorker = (events: WorkerEvents) => WorkerProcess;
 /**
  * Forks workers that run this program's own command line and share its listening sockets.
  *
- * SCHED_NONE: every worker accepts from the one socket in the kernel. A connection that nobody has accepted yet belongs to nobody, so the
+ * SCHED_NONE: every worker accepts from the one socket in the kernel. A connection that is not accepted yet belongs to no worker, so the
  * death or restart of a worker loses none of them. With round robin the primary accepts first and passes connections on: one that was on
  * its way to a worker that dies is lost without a word, and every byte of accept work passes one process. With SO_REUSEPORT each worker
  * has a queue of its own, which is thrown away with it.

@@ -5,7 +5,7 @@ import type { StoreHealth } from "../../core/ports/store.ts";
 import { makeSecret } from "../../core/secret.ts";
 import type { Address, Settings } from "../../core/settings.ts";
 
-/** What the primary tells a worker. They talk over the pipe between them, which nobody else can open. */
+/** What the primary tells a worker. They talk over the pipe between them, which no other process can open. */
 export type ToWorker =
   | {
       readonly kind: "start";

@@ -57,7 +57,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const onServing = (member: Member, addresses: readonly Address[]) => {
       member.serving = true;
       log.info({ worker: slot, workerPid: member.pid }, "a worker is serving");
-      // Whoever was in this place before has a successor now.
+      // The worker that was in this place before has a successor now.
       for (const other of inSlot(slot)) if (other !== member) leave(other);
       if (begin !== null && serving() === count) {
         begin.resolve(addresses);

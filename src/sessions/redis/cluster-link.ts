@@ -176,7 +176,7 @@ interface ClusterMaster extends Address {
 
 /**
  * The masters in an answer to CLUSTER NODES: those without slots too, since keys are moved to a node before it owns their
- * slot. One that failed counts as long as its slots are nobody else's. `byName` takes the announced host name, if there is
+ * slot. One that failed counts as long as its slots belong to no other. `byName` takes the announced host name, if there is
  * one, for the address: what a certificate names.
  */
 export function mastersIn(text: string, { byName }: { readonly byName: boolean }): readonly ClusterMaster[] {
@@ -190,7 +190,7 @@ export function mastersIn(text: string, { byName }: { readonly byName: boolean }
   });
 }
 
-/** `host:port@busPort[,name[,…]]`; an IPv6 address has no brackets. A node that nobody has met does not know its own host. */
+/** `host:port@busPort[,name[,…]]`; an IPv6 address has no brackets. A node that was never met does not know its own host. */
 function addressOf(place: string, byName: boolean): Address | null {
   const [, ip = "", port = "", name = ""] = /^(.*):(\d+)(?:@\d+)?(?:,([^,=]*))?(?:,.*)?$/.exec(place) ?? [];
   const host = byName && name !== "" ? name : ip;

@@ -76,7 +76,7 @@ export function createRedisRecords({ client, guard, keys, codec, limits, clock, 
       (await guard.run("renew", () => client.eval(renewScript, 1, keys.session(session.key), codec.encode(session)))) === 1,
     remove: async (key) => {
       const [sealed] = await Promise.all([guard.run("end", () => client.eval(endScript, 1, keys.session(key))), announceEnd(key)]);
-      // Said again, it may be the end that nobody heard of: it is held to the same promise.
+      // Said again, it may be the end that was not heard of: it is held to the same promise.
       await reachReplica?.(keys.session(key));
       if (typeof sealed !== "string") return { removed: false, session: null };
       return { removed: true, session: codec.decode(key, sealed, { lastSeenAt: clock(), apps: {} }) };

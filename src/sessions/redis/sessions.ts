@@ -66,7 +66,7 @@ async function listOfPerson(deps: SessionsDeps, provider: string, subject: strin
 
 async function create(deps: SessionsDeps, wanted: NewSession): Promise<Session> {
   const session = beginSession(wanted, deps.settings, deps);
-  // The provider's own end has passed already: there is nothing to keep, and nobody whom it may push out.
+  // The provider's own end has passed already: there is nothing to keep, and no session that it may push out.
   if (!isWithinLimits(session, deps.settings, session.createdAt)) return session;
   const leftMs = Math.min(deps.settings.idleMs, session.expiresAt - session.createdAt);
   await Promise.all([deps.index.enter(session), deps.open.enter(session, leftMs)]);

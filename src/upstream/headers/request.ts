@@ -129,7 +129,7 @@ function writeForwardingHeaders(headers: string[], { incoming, site, route }: Fo
 
 /** The peer's address in the spelling used everywhere else; IPv4-mapped IPv6 is IPv4. */
 export function peerAddress(incoming: Incoming, remoteAddress: string | undefined): string {
-  // Nobody spoke for anybody else: the client is the peer.
+  // No proxy spoke for another: the client is the peer.
   if (!incoming.peerTrusted) return incoming.client;
   const zoneless = (remoteAddress ?? "").replace(/%.*$/, "");
   const parsed = parseAddress(zoneless);

@@ -132,7 +132,7 @@ function audienceOf({ audience, route }: ForwardPlan): Audience {
   return route.settings.proxy.sharedCaches ? "everyone" : audience;
 }
 
-/** For whom an answer was made: for everybody, for this caller, or for whoever asks where being known makes a difference. */
+/** For whom an answer was made: for everybody, for this caller, or for each caller, where being known makes a difference. */
 export type Audience = "everyone" | "optional" | "identity";
 
 /** What concerns caches in the head of one answer. */

@@ -22,7 +22,7 @@ export interface AssertionFacts {
   readonly assertionId: string;
   /** Until when the assertion could be accepted again, and its id must be remembered. */
   readonly replayUntil: number;
-  /** From the signed confirmation; null = nobody asked for it. */
+  /** From the signed confirmation; null = it was not asked for. */
   readonly inResponseTo: string | null;
   readonly nameId: NameId | null;
   readonly sessionIndex: string | null;
@@ -180,7 +180,7 @@ export interface SamlAttribute {
 export function readAttributes(assertion: XmlElement): readonly SamlAttribute[] {
   const merged = new Map<string, { friendlyName: string | null; readonly values: Set<string | null> }>();
   for (const statement of childrenOf(assertion, namespaces.assertion, "AttributeStatement")) {
-    // Left out, an encrypted group would be one that nobody is in, and a rule that denies it would let its members pass.
+    // Left out, an encrypted group would be one without members, and a rule that denies it would let its members pass.
     if (childrenOf(statement, namespaces.assertion, "EncryptedAttribute").length > 0)
       throw malformed("the assertion holds an EncryptedAttribute; encrypt the whole assertion instead");
     for (const attribute of childrenOf(statement, namespaces.assertion, "Attribute")) {

@@ -71,7 +71,7 @@ export function readLogoutMessage(incoming: IncomingMessage, expected: LogoutExp
     checkHead(message, { ...expected, maxAgeMs });
     if (name === "SAMLRequest") return readRequest(message, relayState, expected);
     const answer = readResponse(message, relayState);
-    // Whoever wrote it: our own sessions have ended, and what is said of the provider's is the less certain of both.
+    // Whatever its sender: our own sessions have ended, and what is said of the provider's is the less certain of both.
     return isProved ? answer : { ...answer, outcome: "partial", detail: "the answer is not signed" };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;

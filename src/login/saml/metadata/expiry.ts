@@ -77,7 +77,7 @@ function certificateExpiry(what: ExpiringThing, pem: string): Expiry {
   return { what, name: certificate.fingerprint256.replaceAll(":", "").toLowerCase(), at: Date.parse(certificate.validTo) };
 }
 
-/** The next that will expire; when none is left, the one that lasted longest: after a rollover the old certificate alarms nobody. */
+/** The next that will expire; when none is left, the one that lasted longest: after a rollover the old certificate raises no alarm. */
 function decisive(expiries: readonly Expiry[], what: ExpiringThing, now: number): number | null {
   const ends = expiries.filter((one) => one.what === what).map(({ at }) => at);
   const future = ends.filter((at) => at > now);

@@ -51,7 +51,7 @@ export function createMetadataKeeper(deps: {
   return {
     restore: async () => {
       const text = await readPatiently(() => deps.documents.read(name)).catch(failed("the kept metadata could not be asked for"));
-      // Its shape is not checked again: nobody but a holder of the secret can have written it, and the name says by which rules.
+      // Its shape is not checked again: only a holder of the secret can have written it, and the name says by which rules.
       return text === null ? null : (JSON.parse(text) as KeptMetadata);
     },
     keep: ({ document, validators, at }) => {
@@ -112,7 +112,7 @@ async function fromFile(path: string, largestBytes: number, held: Validators | n
   });
   try {
     const state = await file.stat();
-    // Opening a pipe that nobody writes to would wait for ever, and so would reading it.
+    // Opening a pipe without a writer would wait for ever, and so would reading it.
     if (!state.isFile()) throw unusableMetadata(`the metadata file ${path} is not a regular file`);
     const { mtimeMs, ino, size } = state;
     const etag = `${ino} ${mtimeMs} ${size}`;

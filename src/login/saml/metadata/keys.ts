@@ -18,7 +18,7 @@ export interface SigningKeys {
 
 /**
  * Every key that may sign: `use="signing"`, or no use at all. One that cannot be read or is too weak is left out and named, so that one
- * broken certificate among good ones locks nobody out; the caller refuses a document that has no good one at all.
+ * broken certificate among good ones locks no visitor out; the caller refuses a document that has no good one at all.
  */
 export function readSigningKeys(role: XmlElement): SigningKeys {
   const keys = new Map<string, string>();

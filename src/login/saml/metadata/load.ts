@@ -34,7 +34,7 @@ export function createMetadataLoad(deps: {
   const largest = largestMetadataBytes(saml.metadataEntity);
   const fetchDocument = createProviderFetch({
     ...deps,
-    // Counted by whoever knows whether what came is any good.
+    // Counted by the caller, who knows whether what came is any good.
     metrics: { providerFetches: () => {} },
     largestBodyBytes: largest,
   });

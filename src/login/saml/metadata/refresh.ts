@@ -57,7 +57,7 @@ interface State {
   mustLoad: boolean;
 }
 
-/** In the background nobody waits: a provider that is away is not asked every few seconds. */
+/** In the background no visitor waits: a provider that is away is not asked every few seconds. */
 const backgroundPauseMs = 60_000;
 /** Longer than any pause. */
 const farBackMs = 2 * 3_600_000;
@@ -180,7 +180,7 @@ const longestTimerMs = 24 * hourMs;
 
 /**
  * After how long a document is fetched again: what the operator wants, at most its own cacheDuration, and well before its validity ends;
- * never more often than once a minute. A file is looked at every minute: that costs nothing, and whoever changes it expects an effect.
+ * never more often than once a minute. A file is looked at every minute: that costs nothing, and an operator who changes it expects an effect.
  */
 function dueAfterMs(kind: "url" | "file", refreshMs: number, { document, at }: KeptMetadata): number {
   if (kind === "file") return minuteMs;
@@ -193,7 +193,7 @@ export function isDue(at: number, afterMs: number, now: number): boolean {
   return Math.abs(now - at) >= afterMs;
 }
 
-/** How long after the `count`-th failure in a row nobody tries: seconds while there is nothing to use, else a minute, growing to an hour for a URL. */
+/** How long after the `count`-th failure in a row no attempt is made: seconds while there is nothing to use, else a minute, growing to an hour for a URL. */
 function pauseAfterMs(kind: "url" | "file", count: number, hasUsable: boolean): number {
   const [first, longest] = hasUsable ? [minuteMs, kind === "file" ? minuteMs : hourMs] : [1_000, 5_000];
   return backOffMs(count, first, longest);

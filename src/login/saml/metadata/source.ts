@@ -25,7 +25,7 @@ export interface MetadataSource {
   renewed(used: IdpMetadata, why: "asked" | "unasked"): Promise<IdpMetadata | null>;
   /** Begins to load and to refresh in the background. `get` works without it. */
   start(): void;
-  /** What the last contact gave; reaches out to nobody. */
+  /** What the last contact gave; reaches out to no other system. */
   health(): ProviderHealth;
   /** Fetches now and says what was found, for `check --online`. Never rejects. */
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
@@ -100,7 +100,7 @@ function refreshedSource(deps: MetadataSourceDeps, refresher: MetadataRefresh): 
   };
 }
 
-/** "old": nobody has renewed it for so long (this process slept) that a withdrawn key may still be in it; the caller waits for news then. */
+/** "old": it was not renewed for so long (this process slept) that a withdrawn key may still be in it; the caller waits for news then. */
 function ageOf(at: number, dueAfterMs: number, now: number): "fresh" | "due" | "old" {
   if (!isDue(at, dueAfterMs, now)) return "fresh";
   return isDue(at, 2 * dueAfterMs, now) ? "old" : "due";
