@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { bearer, makeToken } from "../support/personal-tokens.ts";
 import { type Rig, signIn, startRig } from "../support/rig.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
   host: console.localhost
   access: [{ allow: { groups: [admins] } }]
   readers: [{ allow: { groups: [staff] } }]
+personalTokens: {}
 `;
   rig = await startRig({ top, env: { CONSOLE_TOKEN: token } });
   consoleUrl = `http://console.localhost:${rig.port}`;
@@ -53,6 +55,29 @@ test("who is signed in is found, and ended after a count", async () => {
   expect((await alice.visit(`${rig.urls.wiki}/`)).status).toBe(200);
   expect((await post("/sessions/end-all", { person: "alice" })).status).toBe(303);
   expect((await alice.visit(`${rig.urls.wiki}/`)).status).toBe(302);
+});
+
+test("a session's page shows its person's tokens and ends one; a reader may not", async () => {
+  const alice = newVisitor();
+  await signIn(alice, `${rig.urls.wiki}/`, "alice");
+  const secret = await makeToken(alice, rig.urls.auth, "laptop");
+  const use = async () => (await newVisitor().fetch(`${rig.urls.wiki}/page`, { headers: { authorization: bearer(secret) } })).status;
+  expect(await use()).toBe(200);
+  const operator = await signedIn();
+  const listed = await operator.visit(`${local()}/console/sessions?person=alice`);
+  const session = /href="\/console\/sessions\/([\w-]{43})"/.exec(listed.body)?.[1] ?? "";
+  const page = await operator.visit(`${local()}/console/sessions/${session}`);
+  expect(page.body).toContain("End the token laptop");
+  const form = page.body.split("<form").find((part) => part.includes("/console/sessions/end-token")) ?? "";
+  const fields = Object.fromEntries([...form.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name = "", value = ""]) => [name, value]));
+  const post = (visitor: Visitor, base: string) =>
+    visitor.visit(`${base}/console/sessions/end-token`, { method: "POST", form: fields, headers: { origin: base } });
+  const bob = newVisitor();
+  await signIn(bob, `${consoleUrl}/console/now`, "bob");
+  expect((await post(bob, consoleUrl)).status).toBe(403);
+  expect(await use()).toBe(200);
+  expect((await post(operator, local())).status).toBe(303);
+  expect(await use()).toBe(401);
 });
 
 test("a refusal is shown with its rule, and explained by one click", async () => {

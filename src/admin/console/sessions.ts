@@ -7,7 +7,7 @@ import type { ConsoleTexts } from "../../pages/texts/console-english.ts";
 import { fill } from "../../pages/texts/texts.ts";
 import { queryOf } from "../api/routes.ts";
 import { historyOf } from "../fleet/summaries.ts";
-import { endMatching, endOne } from "../operations.ts";
+import { endMatching, endOne, endToken } from "../operations.ts";
 import { eventLog } from "./audit.ts";
 import {
   actButton,
@@ -37,6 +37,10 @@ export const sessionsPage: ConsolePage = {
     end: async (call) => {
       const ended = await endOne(call.operations, call.operator, call.given.handle ?? "");
       return { redirect: urlOf("sessions", ended ? { ended: "1" } : { gone: "1" }) };
+    },
+    "end-token": async (call) => {
+      await endToken(call.operations, call.operator, call.given.handle ?? "");
+      return { redirect: urlOf(`sessions/${call.given.from ?? ""}`) };
     },
     count: async (call) => confirm(call, await call.operations.sessions.countMatching(endQueryOf(call))),
     "end-all": async (call) => {
@@ -118,6 +122,7 @@ async function one(call: ConsoleCall, handle: string) {
   const { principal, address, startedAt, lastSeenAt, expiresAt, apps } = session;
   const { provider, subject, email, groups } = principal;
   const history = await historyOf(operations, session, historyShown);
+  const tokens = (await operations.tokens.list({ provider, subject }, { cursor: null, limit: pageSize })).sessions;
   const opened = Object.entries(apps).toSorted(([, at], [, other]) => other - at);
   return {
     title: fill(texts["sessions.one"], { who: whoWords(principal) }),
@@ -140,8 +145,23 @@ ${
     : null
 }</section>
 <div class="halves"><section class="card"><h2>${texts["sessions.opened"]}</h2>${opened.length === 0 ? html`<p class="reason">${texts["words.none"]}</p>` : facts(opened.map(([id, at]) => [id, timeWords(at, call)]))}</section>
-<section class="card"><h2>${texts["sessions.history"]}</h2>${history.length === 0 ? html`<p class="reason">${texts["sessions.noHistory"]}</p>` : eventLog(history, call)}</section></div>`,
+<section class="card"><h2>${texts["sessions.history"]}</h2>${history.length === 0 ? html`<p class="reason">${texts["sessions.noHistory"]}</p>` : eventLog(history, call)}</section></div>
+${tokens.length === 0 ? null : tokenCard(tokens, handle, call)}`,
   };
+}
+
+/** The personal tokens of a session's person; ending the person ends them as well. */
+function tokenCard(tokens: readonly SessionSummary[], from: string, call: ConsoleCall): Markup {
+  const { texts } = call;
+  const rows = tokens.map(({ handle, token, startedAt, lastSeenAt, expiresAt }) => {
+    const name = token?.name ?? "";
+    const button = actButton(call, "sessions/end-token", { handle, from }, texts["sessions.end"], {
+      name: fill(texts["tokens.endOf"], { name }),
+      look: "danger small",
+    });
+    return html`<tr><th scope="row">${name}</th><td data-label="${texts["words.since"]}">${timeWords(startedAt, call)}</td><td data-label="${texts["words.seen"]}">${timeWords(lastSeenAt, call)}</td><td data-label="${texts["words.expires"]}">${timeWords(expiresAt, call)}</td>${button === null ? null : html`<td class="act">${button}</td>`}</tr>`;
+  });
+  return html`<section class="card"><h2>${texts["tokens.title"]}</h2><div class="scroll"><table class="stack"><tbody>${rows}</tbody></table></div></section>`;
 }
 
 function confirm(call: ConsoleCall, count: number) {

@@ -104,6 +104,8 @@ export const consoleEnglish = {
   "sessions.open": "{count} open",
   "sessions.none": "No session matches.",
   "sessions.end": "End",
+  "tokens.title": "Access tokens of this person",
+  "tokens.endOf": "End the token {name}",
   "sessions.endOf": "End the session of {who}",
   "sessions.endMatching": "End all that match…",
   "sessions.endEveryone": "End everyone’s…",

@@ -105,6 +105,8 @@ const consoleFrench: ConsoleTexts = {
   "sessions.open": "{count} ouvertes",
   "sessions.none": "Aucune session ne correspond.",
   "sessions.end": "Mettre fin",
+  "tokens.title": "Jetons d’accès de cette personne",
+  "tokens.endOf": "Supprimer le jeton {name}",
   "sessions.endOf": "Mettre fin à la session de {who}",
   "sessions.endMatching": "Mettre fin à tout ce qui correspond…",
   "sessions.endEveryone": "Mettre fin à toutes…",

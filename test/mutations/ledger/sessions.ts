@@ -14,6 +14,43 @@ export const sessions: Chapter = {
       },
     },
     {
+      promise: "A personal token is kept as a hash alone: neither the store, nor its dump, nor a log line has the token.",
+      tests: {
+        "test/contract/session-store.test.ts": ["a token's record is found by the token's hash, in every process, and holds no token"],
+        "test/e2e/personal-tokens-everywhere.test.ts": ["a store's dump has neither tokens nor their owners in it"],
+        "test/e2e/personal-tokens.test.ts": ["a token goes to no application: not on public or optional paths"],
+      },
+    },
+    {
+      promise: "A personal token reaches no application, whether it was asked for or not.",
+      tests: { "test/e2e/personal-tokens.test.ts": ["a token goes to no application: not on public or optional paths"] },
+    },
+    {
+      promise:
+        "An ended personal token is refused in every process, and what it opened is cut; a person who is revoked loses each of theirs.",
+      tests: {
+        "test/e2e/personal-tokens-everywhere.test.ts": [
+          "a token that is ended by its owner at one instance is refused in every process, and its WebSocket is cut",
+          "revoking a person ends sessions and tokens at all instances, and nobody else's",
+        ],
+      },
+    },
+    {
+      promise: "A personal token has the groups of its person as last known, and never the strength of a login.",
+      tests: {
+        "test/e2e/personal-tokens.test.ts": ["groups that the person loses are lost with the token at the person's next login"],
+        "test/identity/refresh.test.ts": ["a personal token whose provider looks after its account is renewed without a login's strength"],
+      },
+    },
+    {
+      promise:
+        "A token is made and ended by its owner's own page alone, and personal tokens that are none are answered before the store is asked.",
+      tests: {
+        "test/e2e/personal-tokens.test.ts": ["no more are made than the file allows, each with a name, and only from the page's own form"],
+        "test/e2e/personal-tokens-everywhere.test.ts": ["guesses are answered 429 before they reach the store"],
+      },
+    },
+    {
       promise: "Over https the session cookie has the `__Host-` prefix.",
       tests: { "test/http/session-cookies.test.ts": ["over https the cookie is host-only, secure, out of scripts' reach and lax"] },
     },
