@@ -9,8 +9,10 @@ import {
   logIn,
   oidcProviderSettings,
   plainRequest,
+  postLogoutRedirectUri,
   recordingLog,
   redirectUri,
+  sessionOf,
 } from "../../support/oidc-journey.ts";
 
 let fake: FakeOidc;
@@ -179,6 +181,36 @@ test("a stronger login is asked for without a new proof where the operator says 
   expect(await promptOf(true, { acr: ["gold"] })).toBe("login");
   expect(await promptOf(false, { acr: ["gold"] })).toBeNull();
   expect(await promptOf(false, {})).toBe("login");
+});
+
+test.each([
+  { when: "the ID token is short", groups: ["staff"], kind: "redirect" },
+  {
+    when: "the address would pass 2,000 characters (Entra ID loses longer ones)",
+    groups: Array(120).fill("a-group-with-a-long-name"),
+    kind: "form",
+  },
+])("leaving when $when: a $kind, with the hint, the way back and the visitor's languages", async ({ groups, kind }) => {
+  const { person } = fake;
+  fake.person = { ...person, groups };
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }));
+  const vouched = await logIn(provider);
+  const go = await provider.leave?.(sessionOf(vouched), "logout-state", ["fr", "en"]);
+  provider.close();
+  fake.person = person;
+  if (go === null || go === undefined) throw new Error("expected a way to leave");
+  expect(go.kind).toBe(kind);
+  const address = go.kind === "redirect" ? go.url : go.action;
+  expect(address.split("?")[0]).toBe(`${fake.issuer}/end-session`);
+  expect(address.length).toBeLessThanOrEqual(2_000);
+  const fields = go.kind === "redirect" ? Object.fromEntries(new URL(go.url).searchParams) : go.fields;
+  expect(fields).toEqual({
+    id_token_hint: vouched.tokens?.idToken,
+    post_logout_redirect_uri: postLogoutRedirectUri,
+    state: "logout-state",
+    client_id: fake.clientId,
+    ui_locales: "fr en",
+  });
 });
 
 test("a login address that was opened before is not pushed again, unless the provider insists", async () => {

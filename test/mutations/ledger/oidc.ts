@@ -420,5 +420,52 @@ export const oidc: Chapter = {
         ],
       },
     },
+    {
+      promise:
+        "What a signed ID token says against somebody at refresh counts at once, whatever userinfo does; a null member ends nothing.",
+      tests: {
+        "test/login/oidc/refresh-login.test.ts": [
+          "new claims replace old ones at once, also when they are fewer",
+          "a null stands for an absent member, and ends no session",
+        ],
+      },
+    },
+    {
+      promise: "Of several tenants the account is tenant and oid, and an address counts only where the tenant owns its domain.",
+      tests: {
+        "test/login/oidc/tenants.test.ts": [
+          "the account is (tenant, oid): the same oid in two tenants is two people",
+          "an address counts when its tenant owns the domain, or the operator says so",
+        ],
+      },
+    },
+    {
+      promise: "An ID token goes to the provider's logout page by form where the address would pass 2,000 characters.",
+      tests: {
+        "test/login/oidc/begin-login.test.ts": [
+          "leaving when the address would pass 2,000 characters (Entra ID loses longer ones): a form",
+        ],
+      },
+    },
+    {
+      promise:
+        "An operator's fault is one line with its values and its cure, and shows in the provider's state; what a browser brought does not.",
+      tests: {
+        "test/e2e/planted-at-providers.test.ts": [
+          "the client secret is wrong: one line with the cure, and the provider's state until a login works",
+          "the redirect URI is not registered: the browser brings that word, so the log has it, and not the provider's state",
+          "a stranger's bad answer says nothing about the provider",
+        ],
+      },
+    },
+    {
+      promise: "An answer that comes twice makes no second exchange and no second session, and leads on to the page that was wanted.",
+      tests: {
+        "test/e2e/second-answers.test.ts": [
+          "a reloaded callback asks nothing of the provider, makes no session, and leads to the page by one click",
+          "a page of another host is never the way on: the note is sealed for this state",
+        ],
+      },
+    },
   ],
 };
