@@ -24,7 +24,10 @@ export function loadText(text: string, more: Record<string, string> = {}): LoadR
 /** Loads a file that names its certificates and secrets under /etc/vestibule, from a folder where these exist. */
 export function loadWithFiles(path: string): LoadResult {
   const folder = aFolder();
-  const text = readFileSync(path, "utf8").replaceAll("/etc/vestibule/", `${folder}/`);
+  const text = readFileSync(path, "utf8")
+    .replaceAll("/etc/vestibule/", `${folder}/`)
+    // What stands beside the file, too.
+    .replaceAll(/\{ file: ([\w-]+\.\w+) \}/g, `{ file: ${folder}/$1 }`);
   for (const [file = ""] of text.matchAll(new RegExp(`${folder}/[\\w./-]+`, "g"))) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(
