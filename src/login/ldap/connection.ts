@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Client, type Filter, InvalidCredentialsError, PasswordPolicyControl, ResultCodeError, type SearchOptions } from "ldapts";
 import { GatewayError } from "../../core/errors.ts";
+import { within as inTime } from "../../lib/timing.ts";
 import { binaryNames, type LdapEntry, readEntry } from "./entries.ts";
 import { type LdapServer, type LdapSettings, urlOf } from "./settings.ts";
 import { askForTls } from "./start-tls.ts";
@@ -185,14 +186,8 @@ function messageOf(error: unknown): string {
 }
 
 /** What `work` gives; throws `ldap.unreachable` when that takes longer. */
-export async function within<T>(timeoutMs: number, work: Promise<T>, why: () => string): Promise<T> {
-  let bell: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    bell = setTimeout(() => reject(new GatewayError("ldap.unreachable", why())), Math.max(timeoutMs, 1));
+export function within<T>(timeoutMs: number, work: Promise<T>, why: () => string): Promise<T> {
+  return inTime(Math.max(timeoutMs, 1), work, () => {
+    throw new GatewayError("ldap.unreachable", why());
   });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(bell);
-  }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
+import { backOffMs } from "../../lib/timing.ts";
 import { type LdapServer, urlOf } from "./settings.ts";
 
 /** Which of several servers to ask. */
@@ -50,7 +51,7 @@ export function createServers(deps: {
     if (state.failures === 0) log.warn({ server: urlOf(server), why }, "a directory server does not answer: the others are asked");
     state.failures += 1;
     state.detail = why;
-    state.restsUntil = clock() + Math.min(longestRestMs, shortestRestMs * 2 ** Math.min(state.failures - 1, 10));
+    state.restsUntil = clock() + backOffMs(state.failures, shortestRestMs, longestRestMs);
   };
   const probeRested = (server: LdapServer) => {
     const state = stateOf(server);
