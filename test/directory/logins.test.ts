@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
+import { aNewToken } from "../contract/token-records.contract.ts";
 import { createDirectoryRig } from "../support/directory-rig.ts";
 
 const names = ({ groups }: Principal) => (groups.kind === "known" ? groups.names : null);
@@ -317,6 +318,26 @@ describe("operators", () => {
       roles: ["admin"],
       why: ["role admin: group admins"],
     });
+  });
+});
+
+test("a person who is shut out loses the personal tokens of all accounts, and nobody else does", async () => {
+  const rig = createDirectoryRig();
+  const make = async (provider: string, subject: string, email: string | null) => {
+    const { principal } = await rig.signIn({ provider, subject, email });
+    return rig.tokens.create(aNewToken(`vst_${provider}-${subject}`, { principal, endsAtLatest: rig.now + 3_600_000 }));
+  };
+  const [one, two] = [await make("okta", "1", "z@example.org"), await make("adfs", "Z", "z@example.org")];
+  const other = await make("adfs", "OTHER", null);
+  await rig.people.setBlocked(one.principal.person?.id ?? "", true, { request: null, client: null });
+  expect(await Promise.all([one, two, other].map(async ({ id }) => (await rig.tokens.find(id)) !== null))).toEqual([false, false, true]);
+  const ended = rig.audited.filter((event) => event.event === "personal-token");
+  expect(ended).toMatchObject([
+    { action: "ended", why: "revoked", principal: { subject: "1" } },
+    { action: "ended", why: "revoked", principal: { subject: "Z" } },
+  ]);
+  await expect(rig.effects.settle(await rig.tokens.create(aNewToken("vst_late", { principal: one.principal })))).rejects.toMatchObject({
+    code: "directory.deactivated",
   });
 });
 

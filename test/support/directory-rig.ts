@@ -18,6 +18,7 @@ import { noMetrics, recordingLog } from "./quiet.ts";
 export interface DirectoryRig extends Directory {
   readonly store: DirectoryStore;
   readonly sessions: SessionStore;
+  readonly tokens: SessionStore;
   readonly facts: Facts;
   readonly audited: AuditEvent[];
   readonly log: ReturnType<typeof recordingLog>;
@@ -103,6 +104,7 @@ export function createDirectoryRig(change: Partial<DirectorySettings> = {}, opti
     ...directory,
     store,
     sessions,
+    tokens,
     facts,
     audited,
     log,
