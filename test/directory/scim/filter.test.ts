@@ -290,7 +290,11 @@ describe("lists", () => {
   test(".search at the root answers Users, then Groups, page by page", async () => {
     const rig = createScimRig();
     for (const userName of ["a", "b", "c"]) await rig.user({ userName, displayName: "x" });
-    for (const displayName of ["x", "y"]) await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName });
+    for (const displayName of ["x", "y"]) {
+      // Lists are in the order of creation; of one millisecond, in the order of ids, which are random.
+      rig.now += 1;
+      await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName });
+    }
     const search = async (query: object) => {
       const { body } = await rig.scim("POST", "/.search", { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], ...query });
       return [body.totalResults, ...body.Resources.map((one: Record<string, string>) => one.userName ?? one.displayName)];
