@@ -1,7 +1,9 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { check } from "../../src/commands/check.ts";
+import { runCommand } from "../commands/run-command.ts";
 import { eventually } from "../support/eventually.ts";
 import { type KerberosRig, startKerberosRig } from "../support/kerberos-rig.ts";
 
@@ -177,6 +179,22 @@ test("signing out says that the visitor's computer still knows who this is", asy
   const [, location = ""] = /^location: (\S+)/im.exec(heads[0] ?? "") ?? [];
   const { body } = await rig.curl({ url: location, jar });
   expect(body).toContain("Your sign-in service may still remember you.");
+});
+
+test("check --online lists the keys of the keytab, and says what is wrong with one that is none", async () => {
+  const run = () => runCommand(check, ["--online", "--config", rig.gateway.configFile]);
+  const good = await run();
+  expect(good.code, good.out + good.err).toBe(0);
+  expect(good.out).toContain("HTTP/auth.localhost@ACME.EXAMPLE version 2 aes256-cts-hmac-sha1-96");
+  const bytes = await readFile(rig.keytab);
+  await writeFile(rig.keytab, "no keytab");
+  try {
+    const bad = await run();
+    expect(bad.code).toBe(1);
+    expect(bad.out + bad.err).toContain("cannot be read as a keytab");
+  } finally {
+    await writeFile(rig.keytab, bytes);
+  }
 });
 
 test("a KDC that is down disturbs nobody who has a ticket", async () => {

@@ -4,6 +4,7 @@ import { Client, type Filter, InvalidCredentialsError, PasswordPolicyControl, Re
 import { GatewayError } from "../../core/errors.ts";
 import { within as inTime } from "../../lib/timing.ts";
 import { binaryNames, type LdapEntry, readEntry } from "./entries.ts";
+import { soundMessages } from "./messages.ts";
 import { type LdapServer, type LdapSettings, urlOf } from "./settings.ts";
 import { askForTls } from "./start-tls.ts";
 
@@ -101,13 +102,14 @@ function wrap(server: LdapServer, socket: Socket): LdapConnection {
     bytes += chunk.length;
     if (bytes > mostBytes) socket.destroy(new Error(`the server sent more than ${mostBytes} bytes`));
   });
+  const messages = soundMessages(socket, mostBytes);
   const client = new Client({
     // The scheme only says that ldapts adds no TLS of its own.
     url: `ldap://${server.host.includes(":") ? `[${server.host}]` : server.host}:${server.port}`,
     createConnection: (() => {
       if (used) throw new Error("the connection was closed");
       used = true;
-      return socket;
+      return messages;
     }) as typeof connectTcp,
   });
   const close = () => socket.on("error", () => undefined).destroy();

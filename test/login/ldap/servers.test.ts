@@ -201,3 +201,51 @@ function connectTo(port: number, peer: Socket): Socket {
   socket.on("error", () => peer.destroy());
   return socket.connect(port, "127.0.0.1");
 }
+
+test("a server whose answer comes byte by byte, and never ends, takes no longer than the time that was given", async () => {
+  const bells = new Set<NodeJS.Timeout>();
+  const trickle = await listen((socket) => {
+    const bytes = Buffer.from("308404000000020102", "hex");
+    let sent = 0;
+    const bell = setInterval(() => {
+      if (socket.destroyed) clearInterval(bell);
+      else socket.write(bytes.subarray(sent % bytes.length, (sent % bytes.length) + 1));
+      sent += 1;
+    }, 5);
+    bells.add(bell);
+    socket.once("close", () => clearInterval(bell));
+  });
+  const directory = directoryOf(ldapSettings(slapd, { servers: [trickle.at], timeoutMs: 300 }));
+  await expect(directory.verify("alice", "alice-secret")).rejects.toMatchObject({ code: "ldap.unreachable" });
+  expect(directory.pool.connections()).toEqual({ service: 0, visitors: 0 });
+  for (const bell of bells) clearInterval(bell);
+  await trickle.close();
+});
+
+test("whatever bytes a server answers with, no one is let in and nothing breaks", async () => {
+  // A bind that went well (message 1), changed in some places, cut off or followed by anything.
+  const good = Buffer.from("300c02010161070a010004000400", "hex");
+  const random = (most: number) => Math.floor(Math.random() * most);
+  let answers = 0;
+  const odd = await listen((socket) => {
+    socket.on("data", () => {
+      const changed = Buffer.from(good);
+      // The result code is never success: a server that says so is believed.
+      changed[9] = 1 + random(255);
+      for (let at = 0; at < 1 + random(4); at += 1) changed[[0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13][random(12)] ?? 0] = random(256);
+      answers += 1;
+      if (random(2) === 0) socket.write(changed.subarray(0, 1 + random(changed.length)));
+      else socket.write(Buffer.concat([changed, Buffer.from(Array.from({ length: random(64) }, () => random(256)))]));
+      if (random(2) === 0) socket.end();
+    });
+  });
+  const settings = ldapSettings(slapd, { servers: [odd.at], userDn: `uid={login},${suffix}`, bind: null, timeoutMs: 200 });
+  const tries = Array.from({ length: 120 }, () => directoryOf(settings).verify("alice", "alice-secret"));
+  const outcomes = await Promise.allSettled(tries);
+  for (const outcome of outcomes) {
+    if (outcome.status === "fulfilled") expect(outcome.value.kind).not.toBe("ok");
+    else expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/^ldap\./) });
+  }
+  expect(answers).toBeGreaterThan(100);
+  await odd.close();
+});

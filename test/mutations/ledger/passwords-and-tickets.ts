@@ -50,6 +50,15 @@ export const passwordsAndTickets: Chapter = {
       },
     },
     {
+      promise: "Whatever bytes a directory answers with, no one is let in, nothing breaks, and it takes no longer than the time-out.",
+      tests: {
+        "test/login/ldap/servers.test.ts": [
+          "whatever bytes a server answers with, no one is let in and nothing breaks",
+          "a server whose answer comes byte by byte, and never ends, takes no longer than the time that was given",
+        ],
+      },
+    },
+    {
       promise: "The login form of one browser signs no other one in (login CSRF).",
       tests: {
         "test/e2e/ldap-login.test.ts": ["the form of one browser is worth nothing in another, nor without its state (login CSRF)"],
