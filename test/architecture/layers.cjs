@@ -42,7 +42,7 @@ const layers = {
   "login/ldap": {
     layers: ["login/claims", "login/flow", "control", "config/values", "config/problems"],
     files: ["src/login/method.ts"],
-    packages: ["ldapts", "zod", "node:crypto", "node:net", "node:tls"],
+    packages: ["ldapts", "zod", "node:crypto", "node:net", "node:stream", "node:tls"],
   },
   // koffi is loaded by name when a provider needs it: it is optional. The directory says who a principal is.
   "login/kerberos": {
