@@ -4,11 +4,14 @@ import { createAuditTail } from "../../src/admin/audit-tail.ts";
 import { countsOf, difference, noCounts, percentile } from "../../src/admin/fleet/counts.ts";
 import { createFleetWatch, mergeSamples } from "../../src/admin/fleet/fleet.ts";
 import type { Fleet } from "../../src/core/ports/fleet.ts";
+import { makeSecret } from "../../src/core/secret.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
+import { createRedisStore } from "../../src/sessions/redis/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
-import { sessionSettings } from "../support/session-builders.ts";
+import { startRedis } from "../support/redis.ts";
+import { redisAt, sessionSettings } from "../support/session-builders.ts";
 
 const record = {
   ...{ id: "r", client: "192.0.2.1", method: "GET", host: "wiki.acme.example", path: "/", route: "wiki.acme.example/", principal: null },
@@ -59,8 +62,9 @@ test("a worker that was replaced makes no number negative", () => {
 
 function aWatch(id: string, fleet: Fleet) {
   const tail = createAuditTail(Date.now);
+  const log = recordingLog();
   const watch = createFleetWatch({
-    ...{ fleet, tail, clock: Date.now, log: recordingLog(), metricsText: async () => "" },
+    ...{ fleet, tail, clock: Date.now, log, metricsText: async () => "" },
     state: () => ({
       ...{ listening: true, draining: false, providers: {} },
       store: { kind: "memory", reachable: true, invalidation: true, detail: "" },
@@ -68,7 +72,7 @@ function aWatch(id: string, fleet: Fleet) {
     self: { id, name: `${id} (127.0.0.1:9090)`, version: "1" },
   });
   onTestFinished(() => watch.close());
-  return { tail, watch };
+  return { tail, watch, log };
 }
 const aFleet = () =>
   createMemoryStore({ settings: sessionSettings(), clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics }).fleet;
@@ -86,6 +90,31 @@ test("an instance sees what the others say of themselves, and their events, once
     expect(told.toSorted()).toEqual(["at one, here", "at two, two"]);
   });
   expect(await one.watch.find({ event: null, text: "AT TWO", limit: 10 })).toHaveLength(1);
+});
+
+test("instances that share a store and no secret are told so at the start; those that share both are not", async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const fleetWith = (text: string) => {
+    const settings = { ...sessionSettings({ store: redisAt(redis.url) }), secrets: [makeSecret(text.padEnd(32, "."))] };
+    const store = createRedisStore({ settings, clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics });
+    onTestFinished(() => store.close());
+    return store;
+  };
+  const warnings = ({ log }: ReturnType<typeof aWatch>) => log.lines.filter(({ level }) => level === "warn");
+  const started = async (id: string, secret: string) => {
+    const { fleet, health } = fleetWith(secret);
+    await eventually(() => expect(health().reachable).toBe(true));
+    const instance = aWatch(id, fleet);
+    await eventually(async () => expect((await fleet.published()).texts.some((text) => text.includes(`"id":"${id}"`))).toBe(true));
+    return instance;
+  };
+  const [one, two] = [await started("one", "alike"), await started("two", "alike")];
+  const other = await started("other", "another");
+  await eventually(() =>
+    expect(warnings(other).map(({ message }) => message)).toEqual([expect.stringMatching(/^2 instances .* sessions\.secret/)]),
+  );
+  expect([...warnings(one), ...warnings(two)]).toEqual([]);
 });
 
 test("while the store is silent an instance shows itself alone, and says so", async () => {

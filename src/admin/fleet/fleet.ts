@@ -49,11 +49,13 @@ export interface FleetDeps {
   readonly metricsText: () => Promise<string>;
   readonly self: Pick<InstanceReport, "id" | "name" | "version">;
   readonly clock: Clock;
-  readonly log: Pick<Log, "debug">;
+  readonly log: Pick<Log, "debug" | "warn">;
 }
 
 export const lookEveryMs = 5_000;
 const shareEveryMs = 1_000;
+/** Whether all instances have one secret is looked at once a minute, and at the start. */
+const looksPerCheck = 12;
 const samplesKept = 60;
 /** Silent for three looks: gone, or as good as gone. */
 const reportTtlMs = 4 * lookEveryMs;
@@ -73,6 +75,7 @@ export function createFleetWatch(deps: FleetDeps): FleetWatch {
   const marks: { readonly at: number; readonly counts: Counts }[] = [];
   let latest: { readonly at: number; readonly counts: Counts } | null = null;
   const waiting = new Set<() => void>();
+  let [looks, unreadable] = [0, 0];
 
   const quietly = (work: Promise<unknown>) => work.catch((error: unknown) => log.debug({ error }, "the other instances were not told"));
 
@@ -88,6 +91,18 @@ export function createFleetWatch(deps: FleetDeps): FleetWatch {
     await quietly(fleet.publish(self.id, JSON.stringify(report), reportTtlMs));
     for (const wake of waiting) wake();
     waiting.clear();
+    if (looks++ % looksPerCheck === 0) await quietly(checkSecrets());
+  };
+  /** Instances on one store that cannot read each other look well one by one, and every second step of a login fails. */
+  const checkSecrets = async () => {
+    const { unreadable: others } = await fleet.published();
+    if (others > 0 && others !== unreadable)
+      log.warn(
+        { instances: others },
+        `${others} instances that were on this store a moment ago seal with a sessions.secret that this one does not have, so what they ` +
+          "make cannot be read here and logins between them fail: give all instances the same list of secrets, or another sessions.store.redis.keyPrefix",
+      );
+    unreadable = others;
   };
   const reportOf = async ({ at, counts }: NonNullable<typeof latest>): Promise<InstanceReport> => {
     const from = marks[0] ?? { at, counts };
@@ -110,7 +125,7 @@ export function createFleetWatch(deps: FleetDeps): FleetWatch {
       await firstLook;
       const own = await reportOf({ at: clock(), counts: countsOf(await deps.metricsText()) });
       const said = await fleet.published().catch(() => null);
-      const others = (said ?? []).flatMap((text) => readReport(text) ?? []).filter(({ id }) => id !== self.id);
+      const others = (said?.texts ?? []).flatMap((text) => readReport(text) ?? []).filter(({ id }) => id !== self.id);
       return { instances: [own, ...others.sort((one, other) => one.startedAt - other.startedAt)], whole: said !== null };
     },
     find: async (filter) => {

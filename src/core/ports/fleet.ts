@@ -7,8 +7,8 @@
 export interface Fleet {
   /** Replaces what this instance says of itself; forgotten after `ttlMs` unless it is said again. */
   publish(instance: string, text: string, ttlMs: number): Promise<void>;
-  /** What each instance said last, in no order. */
-  published(): Promise<readonly string[]>;
+  /** What each instance said last, in no order; `unreadable` counts those that seal with a secret that this one does not have. */
+  published(): Promise<{ readonly texts: readonly string[]; readonly unreadable: number }>;
   /** Adds events, the oldest first. The store keeps the newest `keptEvents` of all instances, for a week at most. */
   append(events: readonly string[]): Promise<void>;
   /** The newest first: `count` of them from the place `from` on. */

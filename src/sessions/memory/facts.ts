@@ -99,7 +99,7 @@ export function createMemoryFacts(deps: { readonly clock: Clock; readonly random
         instances.add(instance);
         said.set(instance, text, ttlMs);
       },
-      published: async () => [...instances].flatMap((instance) => said.get(instance) ?? []),
+      published: async () => ({ texts: [...instances].flatMap((instance) => said.get(instance) ?? []), unreadable: 0 }),
       append: async (lines) => {
         events = [...lines.toReversed(), ...events].slice(0, keptEvents);
       },

@@ -32,9 +32,11 @@ export function createRedisFleet({ client, guard, keys, sealer }: Omit<FactsDeps
     },
     published: async () => {
       const instances = await guard.run("fleet", () => client.zrange(members, 0, String(mostInstances - 1)));
-      if (instances.length === 0) return [];
+      if (instances.length === 0) return { texts: [], unreadable: 0 };
       const sealed = await guard.run("fleet", () => client.mget(...instances.map(said)));
-      return sealed.flatMap((text, at) => (text === null ? [] : (sealer.open(saidPurpose(instances[at] ?? ""), text) ?? [])));
+      const opened = sealed.flatMap((text, at) => (text === null ? [] : [sealer.open(saidPurpose(instances[at] ?? ""), text)]));
+      const texts = opened.filter((text) => text !== null);
+      return { texts, unreadable: opened.length - texts.length };
     },
     append: async (lines) => {
       if (lines.length === 0) return;
