@@ -45,6 +45,7 @@ async function dumpAll(port: number): Promise<string> {
     if (type === "string") parts.push((await client.getBuffer(key))?.toString("latin1") ?? "");
     else if (type === "set") parts.push(...(await client.smembers(key)));
     else if (type === "zset") parts.push(...(await client.zrange(key, "0", "-1")));
+    else if (type === "list") parts.push(...(await client.lrange(key, 0, -1)));
     else if (type === "hash") parts.push(JSON.stringify(await client.hgetall(key)));
     else throw new Error(`an unexpected ${type} at ${key}`);
   }
