@@ -28,8 +28,9 @@ export interface Fields {
   webSocketKey: string | null;
   webSocketVersion: string | null;
   destination: string | null;
-  /** Every field by which frameworks take another method than the request line's, in any spelling. */
+  /** What object stores are told to copy, one source a line. */
   copySources: string | null;
+  /** Every field by which frameworks take another method than the request line's, in any spelling. */
   methodOverride: string | null;
   via: string | null;
   /** Of all fields together, names and separators included. */
@@ -122,11 +123,11 @@ function noteLong(fields: Fields, name: string, value: string): void {
       noteSource(fields, name, value, "x-goog-copy-source");
       noteSource(fields, name, value, "x-ms-rename-source");
       return;
-    case 22:
-      noteOverride(fields, name, value, "x-http-method-override");
-      return;
     case 21:
       if (is(name, "sec-websocket-version")) fields.webSocketVersion = only(fields.webSocketVersion, value, name);
+      return;
+    case 22:
+      noteOverride(fields, name, value, "x-http-method-override");
       return;
   }
 }

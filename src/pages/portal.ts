@@ -58,12 +58,13 @@ export function ownSessionsPage(model: Of<"own-sessions">, texts: Texts, tag: st
     wide: true,
     body: html`${model.ended === null ? null : html`<p class="told" role="status">${fill(texts["ownSessions.ended"], { count: String(model.ended) })}</p>`}
 <ul class="entries">${model.sessions.map((session) => entry(session, model, texts, tag))}</ul>
-<div class="row">${
-      others === 0
-        ? null
-        : html`<form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, others: "1" })}<button class="button primary" type="submit">${texts["ownSessions.endOthers"]}</button></form>`
-    }${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</div>
-${model.tokens === null ? null : tokensSection(model.tokens, model, texts, tag)}`,
+${
+  others === 0
+    ? null
+    : html`<form method="post" action="${pageUrl(model.action)}" class="row">${hiddenFields({ guard: model.guard, others: "1" })}<button class="button primary" type="submit">${texts["ownSessions.endOthers"]}</button></form>`
+}
+${model.tokens === null ? null : tokensSection(model.tokens, model, texts, tag)}
+<div class="row">${buttonLink(model.homeUrl, texts["ownSessions.home"], "plain")}${buttonLink(model.logoutUrl, texts["portal.logout"], "plain")}</div>`,
   };
 }
 
@@ -92,7 +93,7 @@ function tokensSection(tokens: OwnTokensModel, { action, guard }: Of<"own-sessio
   const { made, problem, ended, accounts, items, most } = tokens;
   const days = String(tokens.lifetimeDays);
   return html`<section class="group" aria-labelledby="tokens"><h2 id="tokens">${texts["ownTokens.title"]}</h2>
-<p class="reason">${fill(texts["ownTokens.lead"], { days })}</p>
+<p class="more">${fill(texts["ownTokens.lead"], { days })}</p>
 ${ended === null ? null : html`<p class="told" role="status">${fill(texts["ownTokens.ended"], { count: String(ended) })}</p>`}
 ${made === null ? null : html`<div class="told" role="status"><p>${fill(texts["ownTokens.made"], { name: made.name })}</p><pre tabindex="0">${made.token}</pre><p class="fine">${texts["ownTokens.use"]}</p></div>`}
 ${items.length === 0 ? null : html`<ul class="entries">${items.map((item) => tokenEntry(item, { action, guard }, texts, tag))}</ul>`}
