@@ -30,6 +30,7 @@ What to try in a browser:
   5. Visit ${wiki}/vault: it asks for a stronger login.
   6. Sign in as erin@saml.example: the address alone leads to the SAML provider. Signing out leaves it, too.
   7. Sign in as grace@corp.example: the password is asked for here, and tried at the directory.
+  8. Make a token under "Your sessions" (from the portal), for: curl -u me:vst_… ${wiki}/
 
 And with curl:
 
