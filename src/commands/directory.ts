@@ -9,6 +9,7 @@ import type { DirectoryPeople } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Settings } from "../core/settings.ts";
 import { exportLines, importLines } from "../directory/transfer.ts";
+import { visible } from "../lib/names.ts";
 import { openForDirectory } from "../process/people-office.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
 
@@ -174,8 +175,6 @@ async function exportAll({ store, terminal }: Parts): Promise<string> {
 }
 
 function oneLine({ id, accounts, attributes, blocked }: Person): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const visible = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
   const who = accounts.map(
     ({ provider, subject, user }) => `${provider}:${subject ?? user?.userName ?? ""}${user?.active === false ? " (deactivated)" : ""}`,
   );

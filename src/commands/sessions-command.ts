@@ -1,3 +1,4 @@
+import { visible } from "../lib/names.ts";
 import { withAdmin } from "./admin-client.ts";
 import { type CommandContext, type ExitCode, type ParsedOptions, parseCommand, textOption, wrongUsage } from "./command.ts";
 
@@ -47,12 +48,6 @@ function list(given: ParsedOptions, context: CommandContext): Promise<ExitCode> 
     } while (cursor !== null && shown < most);
     return 0;
   });
-}
-
-/** Names and addresses come from providers and clients: nothing in them may steer a terminal. */
-export function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd");
 }
 
 function lineOf({ handle, person, address, startedAt, lastSeenAt }: Listed): string {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import { visible } from "../lib/names.ts";
 import { parseNetwork } from "../lib/networks.ts";
 import { withAdmin } from "./admin-client.ts";
 import { type CommandContext, type ExitCode, type ParsedOptions, parseCommand, textOption, wrongUsage } from "./command.ts";
-import { visible } from "./sessions-command.ts";
 
 const text = { type: "string" } as const;
 const options = {

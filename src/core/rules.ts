@@ -1,3 +1,5 @@
+import type { AsWhom } from "./explanation.ts";
+
 /** Hours of a week in one time zone. `from` > `to` spans midnight and belongs to the day it starts on. */
 export interface HoursSpec {
   readonly days: readonly Weekday[];
@@ -47,16 +49,7 @@ export interface PathSpec {
 
 /** One entry of `tests:`. */
 export interface PolicyTest {
-  readonly as: {
-    readonly subject: string | null;
-    readonly email: string | null;
-    /** Display name: takes part in no rule, only in the headers that `explain` shows. */
-    readonly name?: string | null;
-    readonly groups: readonly string[];
-    readonly provider: string | null;
-    readonly acr: string | null;
-    readonly claims: Readonly<Record<string, readonly string[]>>;
-  } | null;
+  readonly as: AsWhom | null;
   readonly method: string;
   readonly url: string;
   readonly address: string | null;

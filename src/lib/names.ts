@@ -99,3 +99,9 @@ function lowerForeign(letter: string): string {
   const lower = letter.toLowerCase();
   return /[a-z]/.test(lower) ? letter : lower;
 }
+
+/** Names and addresses come from providers and clients: nothing in them may steer a terminal. */
+export function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd");
+}

@@ -4,7 +4,7 @@ import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
 import { noTracing } from "../core/ports/tracing.ts";
 import type { Settings } from "../core/settings.ts";
-import { createAssumedPerson } from "../directory/rules/assume.ts";
+import { createAssumedPerson } from "../directory/rules/membership.ts";
 import { createExplain } from "../gateway/explain/explain.ts";
 import type { ProviderDeps } from "../login/method.ts";
 import { createMetrics } from "../observe/metrics.ts";

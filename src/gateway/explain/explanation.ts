@@ -1,5 +1,6 @@
 import type { RuleTrace } from "../../core/decision.ts";
 import type { DecidedExplanation, Explanation, ReadingExplanation } from "../../core/explanation.ts";
+import { visible } from "../../lib/names.ts";
 
 /** The explanation for people, one fact per line. Colours only mark what is also said in words. */
 export function formatExplanation(explanation: Explanation, { colour }: { readonly colour: boolean }): string {
@@ -57,8 +58,6 @@ function headerLines(headers: DecidedExplanation["headers"]): readonly string[] 
 
 /** Names come from the file and the command line: nothing in them may steer a terminal. */
 function withoutControls(explanation: Explanation): Explanation {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const visible = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
   return JSON.parse(JSON.stringify(explanation), (_, value: unknown) =>
     typeof value === "string" ? visible(value) : value,
   ) as Explanation;
