@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { startPrimary } from "../process/primary.ts";
-import { type RunningGateway, startGateway } from "../process/single.ts";
+import { type RunningGateway, startGateway } from "../process/running.ts";
 import { runWorker } from "../process/worker.ts";
 import type { FromWorker, ToWorker } from "../process/workers/messages.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";

@@ -3,8 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { ReloadOutcome } from "../admin/operations.ts";
 import type { LoadResult } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
+import type { RunningGateway } from "../process/running.ts";
 import { isSame } from "../process/settings-changes.ts";
-import type { RunningGateway } from "../process/single.ts";
 import { effectiveLines } from "./effective.ts";
 import type { ServiceManager } from "./service-manager.ts";
 

@@ -2,35 +2,30 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayState } from "../admin/admin.ts";
-import { composeAdmin } from "../admin/listener.ts";
-import type { Settings } from "../core/settings.ts";
 import { createMergedMetrics, workerMetricsText } from "../observe/merge-expositions.ts";
-import { createMetrics } from "../observe/metrics.ts";
-import { type ConfigurationFile, composeOperations } from "./operations.ts";
-import { composeAuditTrail, composeLogs, composeStore, withTrail } from "./parts.ts";
+import { composeStore } from "./parts.ts";
 import { openPeopleOffice } from "./people-office.ts";
-import { createReloads, tellWarnings } from "./reloads.ts";
-import { auditState, lastLinesMs, type RunningGateway, type Start } from "./single.ts";
+import { type RunningGateway, run, type Serving, type ServingDeps, type Start } from "./running.ts";
 import { createForkWorker } from "./workers/fork.ts";
 import type { WorkerReport } from "./workers/messages.ts";
 import { createSupervisor } from "./workers/supervisor.ts";
 
 /**
- * Several workers, and this process above them: it reads the configuration, answers on the admin listener, writes everybody's log lines
- * and replaces who dies. It serves no request itself. Rejects when a worker cannot start; nothing is left then.
+ * Several workers, and this process above them: it reads the configuration, answers on the admin listener, writes the log lines of all
+ * workers and replaces those that die. It serves no request itself. Rejects as `run` does, also when a worker cannot start.
  */
-export async function startPrimary({ settings, warnings, version }: Start): Promise<RunningGateway> {
-  const registry = createMetrics({ version });
-  const trail = composeAuditTrail(settings.audit, registry);
-  const { tail, file: auditFile } = trail;
-  const logs = withTrail(composeLogs(settings.log, registry), trail);
+export function startPrimary(start: Start): Promise<RunningGateway> {
+  return run(start, (deps) => composePrimary(start, deps), { workers: start.settings.workers });
+}
+
+function composePrimary({ settings, version }: Start, { logs, registry, note }: ServingDeps): Serving {
   const { log, writer } = logs;
+  const { metrics } = registry;
   // Workers serve; this one asks the store that they share.
-  const store = composeStore(settings.sessions, { clock: Date.now, log, metrics: registry.metrics });
+  const store = composeStore(settings.sessions, { clock: Date.now, log, metrics });
   const totals = createMergedMetrics();
   const compileCache = createCompileCache();
   let crashes = 0;
-  let draining = false;
   const supervisor = createSupervisor({
     count: settings.workers,
     settings,
@@ -38,88 +33,47 @@ export async function startPrimary({ settings, warnings, version }: Start): Prom
     fork: createForkWorker({ env: compileCache.env, writeLine: writer.write }),
     log,
     clock: Date.now,
-    onAudit: trail.note,
+    onAudit: note,
     onEnd: (last, crashed) => {
       if (crashed) crashes += 1;
       if (last !== null) totals.retire(last.metrics);
     },
   });
-  const metricsText = async () => {
-    const reports = await supervisor.reports();
-    return totals.merge([
-      { worker: "", text: workerMetricsText({ wanted: settings.workers, serving: supervisor.serving(), crashes }) },
-      ...reports.map(({ slot, report }) => ({ worker: String(slot), text: report.metrics })),
-      { worker: "primary", text: await registry.text() },
-    ]);
-  };
-  const state = async () => {
-    const reports = (await supervisor.reports()).map(({ report }) => report);
-    return {
-      ...joinStates(reports),
-      draining,
-      workers: { wanted: settings.workers, ready: reports.filter(isReady).length },
-      ...auditState(auditFile),
-    };
-  };
   let current = settings;
-  const office = openPeopleOffice({
-    ...store,
-    ...{ started: settings, settings: () => current, audit: logs.audit, log, metrics: registry.metrics },
-  });
-  let file: ConfigurationFile | null = null;
-  const operations = composeOperations({
-    ...{ state, metricsText, logs, tail, version },
-    sessions: store.sessions,
-    tokens: store.tokens,
-    fleet: store.fleet,
+  const office = openPeopleOffice({ ...store, started: settings, settings: () => current, audit: logs.audit, log, metrics });
+  return {
+    ...{ sessions: store.sessions, tokens: store.tokens, fleet: store.fleet },
     settings: () => current,
     people: () => office?.directory() ?? null,
-    file: () => file,
-  });
-  const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
-
-  const drain = async (graceMs: number) => {
-    draining = true;
-    log.info({}, "draining");
-    const lingeredMs = await admin.linger(graceMs);
-    log.info({ lingeredMs }, "listeners close");
-    operations.close();
-    await supervisor.drain(Math.max(0, graceMs - lingeredMs));
-    compileCache.remove();
-    await admin.close();
-    await store.close();
-    await office?.close();
-    log.info({}, "stopped");
-    await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
-  };
-
-  try {
-    await admin.listen(settings.admin);
-    const addresses = await supervisor.start();
-    tellWarnings(logs, settings, warnings);
-    const counts = { apps: settings.apps.length, providers: settings.providers.length, workers: settings.workers };
-    log.info({ addresses, admin: settings.admin, ...counts }, "serving");
-  } catch (error) {
-    await drain(0);
-    throw error;
-  }
-  const abandon = () => {
-    supervisor.kill();
-    compileCache.remove();
-  };
-  const putInForce = async (next: Settings) => {
-    await supervisor.putInForce(next);
-    current = next;
-  };
-  const useFile = (given: ConfigurationFile) => {
-    file = given;
-  };
-  return {
-    ...createReloads({ started: settings, logs, registry, putInForce }),
-    useFile,
-    reopenFiles: () => auditFile?.reopen(),
-    drain,
-    abandon,
+    state: async () => {
+      const reports = (await supervisor.reports()).map(({ report }) => report);
+      return { ...joinStates(reports), workers: { wanted: settings.workers, ready: reports.filter(isReady).length } };
+    },
+    metricsText: async () => {
+      const reports = await supervisor.reports();
+      return totals.merge([
+        { worker: "", text: workerMetricsText({ wanted: settings.workers, serving: supervisor.serving(), crashes }) },
+        ...reports.map(({ slot, report }) => ({ worker: String(slot), text: report.metrics })),
+        { worker: "primary", text: await registry.text() },
+      ]);
+    },
+    listen: supervisor.start,
+    putInForce: async (next) => {
+      await supervisor.putInForce(next);
+      current = next;
+    },
+    close: async (graceMs) => {
+      await supervisor.drain(graceMs);
+      compileCache.remove();
+    },
+    release: async () => {
+      await store.close();
+      await office?.close();
+    },
+    abandon: () => {
+      supervisor.kill();
+      compileCache.remove();
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import type { Address } from "../core/settings.ts";
 import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
 import { composeGateway, type Gateway, type PreparedVersion } from "./gateway.ts";
 import { composeLogs, type Logs } from "./parts.ts";
-import { lastLinesMs } from "./single.ts";
+import { lastLinesMs } from "./running.ts";
 import { type FromWorker, type ToWorker, unpackSettings, type WorkerReport } from "./workers/messages.ts";
 
 /** The pipe to the primary. */

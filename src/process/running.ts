@@ -1,0 +1,138 @@
+import type { GatewayState } from "../admin/admin.ts";
+import { composeAdmin } from "../admin/listener.ts";
+import type { Problem } from "../config/problems/report.ts";
+import type { Store } from "../core/ports/store.ts";
+import type { Address, Settings } from "../core/settings.ts";
+import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
+import { composeGateway } from "./gateway.ts";
+import { type ConfigurationFile, composeOperations, type OperationsDeps } from "./operations.ts";
+import { composeAuditTrail, composeLogs, type Logs, withTrail } from "./parts.ts";
+import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
+
+/** What `serve` runs, in one process or in several. */
+export interface RunningGateway extends Reloads {
+  /** Where the configuration comes from: read again, and shown, when an operator asks for it. */
+  useFile(file: ConfigurationFile): void;
+  /**
+   * Readiness fails at once; new connections are taken until those who ask have heard it; then listeners close and what is in flight
+   * finishes. Resolves when all is gone, after `graceMs` at most.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Opens log and audit files again, after a rotation renamed them. */
+  reopenFiles(): void;
+  /** Ends other processes at once, without any grace. */
+  abandon(): void;
+}
+
+/** The configuration to run, what was found doubtful in it, and the version of the program. */
+export interface Start {
+  readonly settings: Settings;
+  readonly warnings: readonly Problem[];
+  readonly version: string;
+}
+
+/** What serves the requests: this process itself (`startGateway`), or its workers (`startPrimary`). */
+export interface Serving extends Pick<Store, "sessions" | "tokens" | "fleet"> {
+  readonly people: OperationsDeps["people"];
+  /** The configuration in force. */
+  settings(): Settings;
+  /** Readiness without what this process itself knows. */
+  state(): Omit<GatewayState, "draining" | "audit"> | Promise<Omit<GatewayState, "draining" | "audit">>;
+  metricsText(): Promise<string>;
+  /** Opens every listener. Rejects when that fails; `close` and `release` are called then. */
+  listen(): Promise<readonly Address[]>;
+  /** Rejects, or throws, when the configuration cannot be had; the old one is in force everywhere then. */
+  putInForce(next: Settings): Promise<void> | void;
+  /** Requests end here: no new ones are taken, and those in flight have `graceMs`. */
+  close(graceMs: number): Promise<void>;
+  /** Lets go of what the admin listener still needed until it closed. */
+  release(): Promise<void>;
+  abandon(): void;
+}
+
+/** What every way to serve is given. Audit events given to `note` are kept without a line of their own: a worker wrote it. */
+export interface ServingDeps {
+  readonly logs: Logs;
+  readonly registry: MetricsRegistry;
+  readonly note: ReturnType<typeof composeAuditTrail>["note"];
+}
+
+/** How long log lines may take to reach their reader at the very end. */
+export const lastLinesMs = 500;
+
+/**
+ * The start, the admin listener, reloads and the end, which are the same with and without workers. Rejects when a listener cannot be opened or
+ * the configuration cannot be composed; nothing is left open then. `counts` are logged beside those of apps and providers.
+ */
+export async function run(
+  { settings, warnings, version }: Start,
+  compose: (deps: ServingDeps) => Serving,
+  counts: Readonly<Record<string, number>> = {},
+): Promise<RunningGateway> {
+  const registry = createMetrics({ version });
+  const trail = composeAuditTrail(settings.audit, registry);
+  const logs = withTrail(composeLogs(settings.log, registry), trail);
+  const { log, writer } = logs;
+  const serving = compose({ logs, registry, note: trail.note });
+  let draining = false;
+  let file: ConfigurationFile | null = null;
+  const audit = () => (trail.file === null ? {} : { audit: trail.file.health() });
+  const state = async () => ({ ...(await serving.state()), draining, ...audit() });
+  const { sessions, tokens, fleet, people, metricsText } = serving;
+  const operations = composeOperations({
+    ...{ state, metricsText, logs, version, sessions, tokens, fleet, people },
+    tail: trail.tail,
+    settings: serving.settings,
+    file: () => file,
+  });
+  const admin = composeAdmin({ log, names: () => settings.admin.names, state, metricsText, operations, clock: Date.now });
+
+  const drain = async (graceMs: number) => {
+    draining = true;
+    log.info({}, "draining");
+    const lingeredMs = await admin.linger(graceMs);
+    log.info({ lingeredMs }, "listeners close");
+    operations.close();
+    await serving.close(Math.max(0, graceMs - lingeredMs));
+    await admin.close();
+    await serving.release();
+    log.info({}, "stopped");
+    await Promise.all([writer.flush(lastLinesMs), trail.file?.flush(lastLinesMs)]);
+  };
+
+  try {
+    await admin.listen(settings.admin);
+    const addresses = await serving.listen();
+    tellWarnings(logs, settings, warnings);
+    const all = { apps: settings.apps.length, providers: settings.providers.length, ...counts };
+    log.info({ addresses, admin: settings.admin, ...all }, "serving");
+  } catch (error) {
+    await drain(0);
+    throw error;
+  }
+  return {
+    ...createReloads({ started: settings, logs, registry, putInForce: serving.putInForce }),
+    useFile: (given) => {
+      file = given;
+    },
+    reopenFiles: () => trail.file?.reopen(),
+    drain,
+    abandon: serving.abandon,
+  };
+}
+
+/** Everything in this one process. Rejects as `run` does. */
+export function startGateway(start: Start): Promise<RunningGateway> {
+  const { settings, version } = start;
+  return run(start, ({ logs, registry }) => {
+    const gateway = composeGateway({ started: settings, settings, logs, registry, version });
+    return {
+      ...gateway,
+      state: gateway.health,
+      metricsText: () => registry.text(),
+      putInForce: (next) => gateway.prepare(next).commit(),
+      release: async () => {},
+      abandon: () => {},
+    };
+  });
+}
