@@ -1,14 +1,14 @@
 // A header field by which an application takes path, prefix, host, scheme, port, client address or user moves the request behind the
 // rule that judged it: `GET /pub/admin/secret` with `SCRIPT_NAME: /pub` is public here, and `/admin/secret` in gunicorn.
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { exchange } from "../support/raw-client.ts";
+import { answers, type ServerProcess, startServerProcess } from "../support/server-process.ts";
 
 const publicPaths = [{ method: null, glob: "/pub/**" }];
 const ask = (gateway: InProcessGateway, path: string, fields: string) =>
@@ -88,10 +88,9 @@ const program = ["/usr/bin/gunicorn", "gunicorn"].find((name) => spawnSync(name,
 
 describe.skipIf(program === undefined)("at gunicorn with its default settings (skipped where Debian's gunicorn is not installed)", () => {
   let gateway: InProcessGateway;
-  let folder: string;
-  let child: ReturnType<typeof spawn>;
+  let gunicorn: ServerProcess;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "vestibule-gunicorn-"));
+    const folder = ownedFolder("vestibule-gunicorn-");
     const port = await freePort();
     await writeFile(
       join(folder, "shown.py"),
@@ -101,16 +100,20 @@ describe.skipIf(program === undefined)("at gunicorn with its default settings (s
     return ["\\n".join("%s=%s" % (name, environ.get(name, "")) for name in names).encode()]
 `,
     );
-    child = spawn(program ?? "", ["--bind", `127.0.0.1:${port}`, "--chdir", folder, "shown:app"], { stdio: "ignore" });
-    await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
+    gunicorn = await startServerProcess({
+      command: program ?? "",
+      args: ["--bind", `127.0.0.1:${port}`, "--chdir", folder, "shown:app"],
+      folder,
+      ready: () => answers(`http://127.0.0.1:${port}/`),
+      endBy: "SIGTERM",
+    });
     gateway = await startGatewayInProcess({
       routes: [{ public: publicPaths, upstreams: [{ url: `http://127.0.0.1:${port}`, weight: 1 }] }],
     });
   });
   afterAll(async () => {
-    child.kill("SIGTERM");
     await gateway?.close();
-    await rm(folder, { recursive: true, force: true });
+    await gunicorn?.stop();
   });
 
   test.each(["SCRIPT_NAME: /pub", "Script_Name: /pub", "script-name: /pub", "PATH_INFO: /admin/secret"])(

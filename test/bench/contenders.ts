@@ -4,14 +4,14 @@ import { freePort } from "../support/free-port.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { manySessions, signIn, startGateway } from "./gateway.ts";
 import { isInstalled, type Load } from "./load.ts";
+import { type MeasuredServer, startServer } from "./measured-server.ts";
 import { startNginxProxy, startNginxUpstream } from "./nginx.ts";
-import { type ServerProcess, startServer } from "./server-process.ts";
 
 /** One line of the table: a server and what it is asked. */
 export interface Contender {
   readonly title: string;
   readonly load: Load;
-  readonly server: ServerProcess;
+  readonly server: MeasuredServer;
 }
 export interface Field {
   readonly contenders: readonly Contender[];
@@ -65,7 +65,7 @@ async function startAll(folder: string, coldSessions: number, keep: <T extends S
   return { contenders, notes };
 }
 
-const plain = (name: string, title: string, server: ServerProcess): Contender => ({
+const plain = (name: string, title: string, server: MeasuredServer): Contender => ({
   title,
   server,
   load: { name, url: `http://127.0.0.1:${server.port}/`, headers: {}, cookies: [] },

@@ -7,12 +7,12 @@ import { eventually } from "../support/eventually.ts";
 import type { FakeOidc } from "../support/fake-oidc.ts";
 import { noMetrics, recordingLog } from "../support/quiet.ts";
 import { newVisitor } from "../support/visitor.ts";
-import { type ServerProcess, startServer } from "./server-process.ts";
+import { type MeasuredServer, startServer } from "./measured-server.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
 /** The gateway in front of one application, as an operator would write it, with every line of the access log written. */
-export interface BenchGateway extends ServerProcess {
+export interface BenchGateway extends MeasuredServer {
   readonly origin: string;
   readonly configFile: string;
 }

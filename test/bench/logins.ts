@@ -9,7 +9,7 @@ import { startRedis } from "../support/redis.ts";
 import { type SamlIdp, startSamlIdp } from "../support/saml-idp.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 import { largestAnswer } from "./largest-answer.ts";
-import { type ServerProcess, startServer } from "./server-process.ts";
+import { type MeasuredServer, startServer } from "./measured-server.ts";
 
 // `npm run bench:logins`: logins per second by OpenID Connect and by SAML, from the first page to the application's own, and where
 // the time goes; then how long the largest answer that is accepted keeps the gateway from doing anything else.
@@ -27,7 +27,7 @@ const longestStallMs = 50;
 process.exitCode = await bench();
 
 interface World {
-  readonly server: ServerProcess;
+  readonly server: MeasuredServer;
   readonly wiki: string;
   readonly auth: string;
   readonly oidc: FakeOidc;

@@ -1,6 +1,5 @@
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { spawnOwned } from "../support/owned.ts";
+import { startServerProcess } from "../support/server-process.ts";
 
 /** `npm run demo`, on a free port. */
 export interface RunningDemo {
@@ -18,33 +17,22 @@ const main = new URL("../demo/main.ts", import.meta.url).pathname;
 /** Resolves once the demo has printed its URLs. */
 export async function startDemo(options: { readonly port?: number } = {}): Promise<RunningDemo> {
   const port = options.port ?? (await freePort());
-  const child = spawnOwned(process.execPath, [main, "--port", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  await eventually(
-    () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the demo ended with ${child.exitCode}:\n${output}`);
-      if (!output.includes("Vestibule runs.")) throw new Error(`the demo is not ready:\n${output}`);
+  const demo = await startServerProcess({
+    command: process.execPath,
+    args: [main, "--port", String(port)],
+    ready: (output) => {
+      if (!output.includes("Vestibule runs.")) throw new Error("it has not printed its URLs");
     },
-    { timeoutMs: 30_000 },
-  );
+    patienceMs: 30_000,
+    endBy: "SIGINT",
+    graceMs: 15_000,
+  });
   const origin = (name: string) => `http://${name}.localhost:${port}`;
   return {
     auth: origin("auth"),
     wiki: origin("wiki"),
     reports: origin("reports.internal"),
-    output: () => output,
-    stop: async () => {
-      child.kill("SIGINT");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 15_000);
-      const code = await exited;
-      clearTimeout(timer);
-      return code;
-    },
+    output: demo.output,
+    stop: demo.stop,
   };
 }

@@ -1,19 +1,19 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSqliteDirectory } from "../../src/directory/sqlite/store.ts";
+import { ownedFolder, spawnOwned } from "../support/owned.ts";
 
 const writer = new URL("../support/directory-writer.ts", import.meta.url).pathname;
 let folder: string;
 let file: string;
 const children: ChildProcess[] = [];
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "vestibule-sqlite-"));
+beforeEach(() => {
+  folder = ownedFolder("vestibule-sqlite-");
   file = join(folder, "directory.db");
 });
 afterEach(async () => {
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 function start(name: string, count: number): { readonly child: ChildProcess; readonly acknowledged: () => number } {
-  const child = spawn(process.execPath, [writer, file, name, String(count)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawnOwned(process.execPath, [writer, file, name, String(count)], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   let last = 0;
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -1,14 +1,14 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { startGatewayInProcess } from "../support/gateway-in-process.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { exchange } from "../support/raw-client.ts";
+import { answers, startServerProcess } from "../support/server-process.ts";
 
 /** Apache with mod_auth_gssapi and the NTLM mechanism of gss-ntlmssp; curl brings the other half. */
 const modules = "/usr/lib/apache2/modules";
@@ -44,7 +44,7 @@ test.skipIf(!installed)(
   "Apache with NTLM serves alice alone as alice (skipped without apache2, mod-auth-gssapi, gss-ntlmssp and curl)",
   { timeout: 60_000 },
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), "vestibule-apache-"));
+    const folder = ownedFolder("vestibule-apache-");
     const port = await freePort();
     await chmod(folder, 0o755);
     await mkdir(join(folder, "htdocs"));
@@ -53,12 +53,18 @@ test.skipIf(!installed)(
     await writeFile(users, "TEST:alice:wonderland\n");
     await writeFile(join(folder, "apache.conf"), configuration(folder, port));
     const env = { PATH: process.env.PATH ?? "", NTLM_USER_FILE: users };
-    const apache = spawn("/usr/sbin/apache2", ["-f", join(folder, "apache.conf"), "-DFOREGROUND"], { env, stdio: "ignore" });
+    const apache = await startServerProcess({
+      command: "/usr/sbin/apache2",
+      args: ["-f", join(folder, "apache.conf"), "-DFOREGROUND"],
+      env,
+      folder,
+      ready: () => answers(`http://127.0.0.1:${port}/`),
+      endBy: "SIGTERM",
+    });
     const gateway = await startGatewayInProcess({
       routes: [{ public: [{ method: null, glob: "/pub/**" }], upstreams: [{ url: `http://127.0.0.1:${port}`, weight: 1 }] }],
     });
     try {
-      await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
       const alice = await gateway.signIn({ subject: "alice" });
       const bob = await gateway.signIn({ subject: "bob" });
       const url = `http://127.0.0.1:${gateway.port}/index.html`;
@@ -76,9 +82,7 @@ test.skipIf(!installed)(
       }
     } finally {
       await gateway.close();
-      apache.kill("SIGTERM");
-      await new Promise((resolve) => apache.once("exit", resolve));
-      await rm(folder, { recursive: true, force: true });
+      await apache.stop();
     }
   },
 );

@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { ownedFolder, spawnOwned } from "../support/owned.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { exchange } from "../support/raw-client.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../support/recording-upstream.ts";
 import { type Rig, signIn, signInAt, startRig } from "../support/rig.ts";
+import { connects, type ServerProcess, startServerProcess } from "../support/server-process.ts";
 import { newVisitor } from "../support/visitor.ts";
 
 /** The recipe for a proxy, word for word as the document has it. */
@@ -19,12 +19,7 @@ function recipe(language: string): string {
   return found;
 }
 
-interface Proxy {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-async function startNginx(gateway: number, app: number, port: number): Promise<Proxy> {
+async function startNginx(gateway: number, app: number, port: number): Promise<ServerProcess> {
   const folder = ownedFolder("vestibule-nginx-");
   await mkdir(join(folder, "tmp"));
   const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/tmp/${kind};`).join(" ");
@@ -38,38 +33,30 @@ async function startNginx(gateway: number, app: number, port: number): Promise<P
     join(folder, "nginx.conf"),
     `daemon off; ${user} pid ${folder}/pid; error_log ${folder}/error.log; events {} http { ${places} access_log off; ${server} }`,
   );
-  const nginx = spawnOwned("nginx", ["-e", join(folder, "error.log"), "-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "ignore" });
-  return running(nginx, port, folder);
+  return startServerProcess({
+    command: "nginx",
+    args: ["-e", join(folder, "error.log"), "-p", folder, "-c", join(folder, "nginx.conf")],
+    folder,
+    ready: () => connects(port),
+    endBy: "SIGTERM",
+  });
 }
 
-async function startCaddy(gateway: number, app: number, port: number): Promise<Proxy> {
+async function startCaddy(gateway: number, app: number, port: number): Promise<ServerProcess> {
   const folder = ownedFolder("vestibule-caddy-");
   const sites = recipe("caddy")
     .replace("wiki.acme.example", `http://notes.localhost:${port}`)
     .replaceAll("gateway.internal:8080", `127.0.0.1:${gateway}`)
     .replaceAll("10.0.0.5:8080", `127.0.0.1:${app}`);
   await writeFile(join(folder, "Caddyfile"), `{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n${sites}`);
-  const caddy = spawnOwned("caddy", ["run", "--config", join(folder, "Caddyfile"), "--adapter", "caddyfile"], {
-    stdio: "ignore",
+  return startServerProcess({
+    command: "caddy",
+    args: ["run", "--config", join(folder, "Caddyfile"), "--adapter", "caddyfile"],
     env: { ...process.env, HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+    folder,
+    ready: () => connects(port),
+    endBy: "SIGTERM",
   });
-  return running(caddy, port, folder);
-}
-
-async function running(child: ReturnType<typeof spawnOwned>, port: number, folder: string): Promise<Proxy> {
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  const close = async () => {
-    child.kill("SIGTERM");
-    await exited;
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { port, close };
 }
 
 describe.each([
@@ -78,12 +65,13 @@ describe.each([
 ])("$name asks, by the document's recipe", ({ start, there }) => {
   let rig: Rig;
   let app: RecordingUpstream;
-  let proxy: Proxy;
+  let proxy: ServerProcess;
   let origin: string;
+  let port: number;
 
   beforeAll(async () => {
     if (!there) return;
-    const port = await freePort();
+    port = await freePort();
     origin = `http://notes.localhost:${port}`;
     app = await startRecordingUpstream();
     rig = await startRig({
@@ -102,7 +90,7 @@ trustedProxies: [127.0.0.1/32]
     proxy = await start(rig.port, app.port, port);
   }, 60_000);
   afterAll(async () => {
-    await proxy?.close();
+    await proxy?.stop();
     await rig?.close();
     await app?.close();
   });
@@ -145,8 +133,8 @@ trustedProxies: [127.0.0.1/32]
     const cookie = [...bob.cookies("notes.localhost")].map(([key, value]) => `${key}=${value}`).join("; ");
     for (const path of ["/open/../admin", "/open/..%2fadmin", "/open/%2e%2e/admin", "/open//../admin", "/open/..;/admin"]) {
       const { answers } = await exchange(
-        proxy,
-        `GET ${path} HTTP/1.1\r\nHost: notes.localhost:${proxy.port}\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
+        { port },
+        `GET ${path} HTTP/1.1\r\nHost: notes.localhost:${port}\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
       );
       expect(answers[0]?.status, path).toBeGreaterThanOrEqual(400);
     }

@@ -1,14 +1,14 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
 import { ownedFolder, spawnOwned } from "../support/owned.ts";
 import { allow } from "../support/policy-builders.ts";
 import { exchange } from "../support/raw-client.ts";
 import { writeCertificate } from "../support/server-certificate-files.ts";
+import { answers, type ServerProcess, startServerProcess } from "../support/server-process.ts";
 
 const isThere = spawnSync("apache2", ["-v"]).status === 0;
 const hasRclone = spawnSync("rclone", ["version"]).status === 0;
@@ -16,7 +16,7 @@ const hasLitmus = spawnSync("litmus", ["--help"]).error === undefined;
 const modules = "/usr/lib/apache2/modules";
 
 /** Debian's Apache with mod_dav, plain HTTP on a loopback port, everything writable. */
-async function startApache(): Promise<{ readonly port: number; stop(): void }> {
+async function startApache(): Promise<{ readonly port: number; readonly server: ServerProcess }> {
   const folder = ownedFolder("vestibule-dav-");
   const port = await freePort();
   for (const path of ["pub", "dav", "dav/admin"]) await mkdir(join(folder, "www", path), { recursive: true });
@@ -39,9 +39,14 @@ async function startApache(): Promise<{ readonly port: number; stop(): void }> {
   ];
   await writeFile(join(folder, "apache.conf"), `${config.join("\n")}\n`);
   spawnSync("chmod", ["-R", "a+rwX", folder]);
-  const apache = spawnOwned("apache2", ["-X", "-f", join(folder, "apache.conf")], { stdio: "ignore" });
-  await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
-  return { port, stop: () => void apache.kill() };
+  const server = await startServerProcess({
+    command: "apache2",
+    args: ["-X", "-f", join(folder, "apache.conf")],
+    folder,
+    ready: () => answers(`http://127.0.0.1:${port}/`),
+    endBy: "SIGTERM",
+  });
+  return { port, server };
 }
 
 async function withApache(work: (gateway: InProcessGateway) => Promise<void>): Promise<void> {
@@ -65,7 +70,7 @@ async function withApache(work: (gateway: InProcessGateway) => Promise<void>): P
       await gateway.close();
     }
   } finally {
-    apache.stop();
+    await apache.server.stop();
   }
 }
 
@@ -108,12 +113,12 @@ test.skipIf(!isThere || !hasLitmus)(
   async () => {
     await withApache(async (gateway) => {
       const folder = ownedFolder("vestibule-litmus-");
-      const litmus = spawn("litmus", ["-k", `https://localhost:${gateway.port}/pub/`], { cwd: folder });
+      const litmus = spawnOwned("litmus", ["-k", `https://localhost:${gateway.port}/pub/`], { cwd: folder });
       let report = "";
-      litmus.stdout.on("data", (chunk) => {
+      litmus.stdout?.on("data", (chunk) => {
         report += chunk;
       });
-      litmus.stderr.on("data", (chunk) => {
+      litmus.stderr?.on("data", (chunk) => {
         report += chunk;
       });
       await new Promise((resolve) => litmus.on("close", resolve));
@@ -138,16 +143,16 @@ function rcloneAt(gateway: InProcessGateway, path: string, cookie: string) {
   };
   const options = ["--no-check-certificate", "--header", `Cookie: ${cookie}`, "--retries", "1", "--low-level-retries", "1"];
   return async (command: string, ...words: readonly string[]) => {
-    const rclone = spawn("rclone", [command, ...options, ...words], { env: { ...process.env, ...remote } });
-    const told = { code: null as number | null, out: "", err: "" };
-    rclone.stdout.on("data", (chunk) => {
-      told.out += chunk;
+    const rclone = spawnOwned("rclone", [command, ...options, ...words], { env: { ...process.env, ...remote } });
+    const ran = { code: null as number | null, out: "", err: "" };
+    rclone.stdout?.on("data", (chunk) => {
+      ran.out += chunk;
     });
-    rclone.stderr.on("data", (chunk) => {
-      told.err += chunk;
+    rclone.stderr?.on("data", (chunk) => {
+      ran.err += chunk;
     });
-    told.code = await new Promise((resolve) => rclone.on("close", resolve));
-    return told;
+    ran.code = await new Promise((resolve) => rclone.on("close", resolve));
+    return ran;
   };
 }
 

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { ownedFolder, spawnOwned } from "../support/owned.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { signIn, startRig } from "../support/rig.ts";
+import { answers, startServerProcess } from "../support/server-process.ts";
 import { newVisitor } from "../support/visitor.ts";
 
 const there = spawnSync("prometheus", ["--version"]).status === 0;
@@ -18,11 +18,14 @@ test.skipIf(!there)(
     const port = await freePort();
     await writeFile(join(folder, "p.yml"), "global: { scrape_interval: 1h }\n");
     const args = [`--config.file=${folder}/p.yml`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`];
-    const prometheus = spawnOwned("prometheus", [...args, "--web.enable-lifecycle", "--web.external-url=http://prometheus.localhost/"], {
-      stdio: "ignore",
+    const prometheus = await startServerProcess({
+      command: "prometheus",
+      args: [...args, "--web.enable-lifecycle", "--web.external-url=http://prometheus.localhost/"],
+      folder,
+      ready: () => answers(`http://127.0.0.1:${port}/-/ready`),
+      patienceMs: 30_000,
     });
     try {
-      await eventually(async () => expect((await fetch(`http://127.0.0.1:${port}/-/ready`)).status).toBe(200), { timeoutMs: 30_000 });
       const rig = await startRig({
         top: `  - name: Prometheus
     host: prometheus.localhost
@@ -50,8 +53,7 @@ test.skipIf(!there)(
         await rig.close();
       }
     } finally {
-      prometheus.kill("SIGTERM");
-      await rm(folder, { recursive: true, force: true });
+      await prometheus.stop();
     }
   },
 );

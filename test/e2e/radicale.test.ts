@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { ownedFolder, spawnOwned } from "../support/owned.ts";
+import { ownedFolder } from "../support/owned.ts";
 import { signIn, startRig } from "../support/rig.ts";
+import { answers, startServerProcess } from "../support/server-process.ts";
 import { newVisitor } from "../support/visitor.ts";
 
 test("an unmodified application that trusts a header is protected end to end", { timeout: 60_000 }, async () => {
@@ -17,9 +17,9 @@ test("an unmodified application that trusts a header is protected end to end", {
     config,
     `[server]\nhosts = 127.0.0.1:${port}\n[auth]\ntype = http_x_remote_user\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = ${folder}/data\n[web]\ntype = none\n`,
   );
-  const radicale = spawnOwned("radicale", ["--config", config], { stdio: "ignore" });
+  const ready = () => answers(`http://127.0.0.1:${port}/`);
+  const radicale = await startServerProcess({ command: "radicale", args: ["--config", config], folder, ready });
   try {
-    await eventually(async () => void (await fetch(`http://127.0.0.1:${port}/`)), { timeoutMs: 15_000 });
     const rig = await startRig({
       top: `  - name: Calendar\n    host: calendar.localhost\n    upstream: http://127.0.0.1:${port}\n    access:\n      - allow: { groups: [staff] }\n    headers: { preset: radicale }\n`,
     });
@@ -48,7 +48,6 @@ test("an unmodified application that trusts a header is protected end to end", {
       await rig.close();
     }
   } finally {
-    radicale.kill("SIGTERM");
-    await rm(folder, { recursive: true, force: true });
+    await radicale.stop();
   }
 });

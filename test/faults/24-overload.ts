@@ -1,11 +1,11 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
-import { ask, type Reply } from "./ask.ts";
+import { connects, startServerProcess } from "../support/server-process.ts";
+import type { Reply } from "./ask.ts";
 import { byStatus, percentile, slowest, startLoad } from "./load.ts";
 import { cpuSeconds, type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
 import { type Scenario, sleep, type Trial } from "./scenario.ts";
@@ -29,11 +29,12 @@ export const scenario: Scenario = {
   title: "four times the load that can be served",
   run: async (trial) => {
     const port = await freePort();
-    const app = spawn(process.execPath, [new URL("app-process.ts", import.meta.url).pathname, String(port)], { stdio: "ignore" });
-    trial.later(() => void app.kill("SIGKILL"));
-    await eventually(async () => {
-      if ((await ask({ port, host: "app" })).status !== 200) throw new Error("no application yet");
+    const app = await startServerProcess({
+      command: process.execPath,
+      args: [new URL("app-process.ts", import.meta.url).pathname, String(port)],
+      ready: () => connects(port),
     });
+    trial.later(() => app.stop());
     const rig = await startFaultRig(trial, {
       instances: 1,
       direct: true,

@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { createLineWriter, streamSink } from "../../src/observe/lines.ts";
 import { eventually } from "../support/eventually.ts";
+import { spawnOwned } from "../support/owned.ts";
 
 const source = new URL("../../src/observe/lines.ts", import.meta.url).href;
 const sinks = new URL("../../src/observe/lines.ts", import.meta.url).href;
@@ -16,10 +16,10 @@ function writerProcess(script: string) {
     const writer = createLineWriter({ sink: streamSink(process.stdout), capacityBytes: 1_000_000, onDrop: (lines) => { dropped += lines; } });
     const report = (what) => process.stderr.write(JSON.stringify(what) + "\\n");
     ${script}`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnOwned(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   let report = "";
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     report += chunk;
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));

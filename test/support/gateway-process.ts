@@ -1,9 +1,8 @@
-import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { eventually } from "./eventually.ts";
-import { ownedFolder, spawnOwned } from "./owned.ts";
+import { ownedFolder } from "./owned.ts";
+import { answers, startServerProcess } from "./server-process.ts";
 
 /** The product as an operator runs it: `vestibule serve --config FILE` in a process of its own. */
 export interface GatewayProcess {
@@ -41,71 +40,41 @@ export async function startGatewayProcess(options: {
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
   const output = options.output === undefined ? null : openSync(options.output, "a");
-  const child = spawnOwned(process.execPath, [options.main ?? main, "serve", "--config", configFile], {
+  const lines: string[] = [];
+  const server = await startServerProcess({
+    command: process.execPath,
+    args: [options.main ?? main, "serve", "--config", configFile],
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
-    stdio: ["ignore", output ?? "pipe", "pipe"],
+    folder,
+    onLine: (line) => void lines.push(line),
+    ...(output === null ? {} : { stdout: output }),
+    ready: () => (options.waitForReady === false ? null : answers(`http://127.0.0.1:${options.adminPort}/readyz`)),
+    patienceMs: 45_000,
+    endBy: "SIGTERM",
+    graceMs: 10_000,
+  }).finally(() => {
+    if (output !== null) closeSync(output);
   });
-  if (output !== null) closeSync(output);
-  const lines = collectLines(child);
   let stopped = false;
-  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  const gateway: GatewayProcess = {
-    pid: child.pid ?? 0,
+  return {
+    pid: server.pid(),
     configFile,
     lines,
     logged: (predicate) => lines.map(parseLine).filter((line) => line !== null && predicate(line)) as Record<string, unknown>[],
     rewriteConfig: (yaml) => writeFile(configFile, yaml),
     signal: (name) => {
       stopped ||= name !== "SIGHUP";
-      child.kill(name);
+      server.child().kill(name);
     },
     wasStopped: () => stopped,
-    pauseOutput: () => void child.stdout?.pause(),
-    resumeOutput: () => void child.stdout?.resume(),
-    exited,
-    stop: async () => {
+    pauseOutput: () => void server.child().stdout?.pause(),
+    resumeOutput: () => void server.child().stdout?.resume(),
+    exited: server.exited,
+    stop: () => {
       stopped = true;
-      child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
-      const code = await exited;
-      clearTimeout(timer);
-      await rm(folder, { recursive: true, force: true });
-      return code;
+      return server.stop();
     },
   };
-  try {
-    if (options.waitForReady !== false) await untilReady(child, options.adminPort, lines);
-  } catch (error) {
-    // One that never became ready must not outlive the test.
-    child.kill("SIGKILL");
-    throw error;
-  }
-  return gateway;
-}
-
-async function untilReady(child: ChildProcess, adminPort: number, lines: readonly string[]): Promise<void> {
-  await eventually(
-    async () => {
-      if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}:\n${lines.join("\n")}`);
-      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
-      if (response?.status !== 200) throw new Error(`not ready (${response?.status ?? "no answer"}):\n${lines.join("\n")}`);
-    },
-    { timeoutMs: 45_000, everyMs: 50 },
-  );
-}
-
-function collectLines(child: ChildProcess): string[] {
-  const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    let rest = "";
-    stream?.setEncoding("utf8");
-    stream?.on("data", (chunk: string) => {
-      const parts = (rest + chunk).split("\n");
-      rest = parts.pop() ?? "";
-      lines.push(...parts.filter((part) => part !== ""));
-    });
-  }
-  return lines;
 }
 
 function parseLine(line: string): Record<string, unknown> | null {

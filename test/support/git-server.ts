@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ownedFolder } from "./owned.ts";
+import { ownedFolder, spawnOwned } from "./owned.ts";
 
 /** Debian's git serving one empty repository at `/project.git`, to whom the gateway names in Remote-User. */
 export interface GitServer {
@@ -37,7 +37,7 @@ const text = (value: string | readonly string[] | undefined) => (typeof value ==
 /** One request by way of git's own CGI program (RFC 3875). */
 function serve(folder: string, req: IncomingMessage, res: ServerResponse): void {
   const [path = "", query = ""] = (req.url ?? "").split("?");
-  const cgi = spawn("git", ["http-backend"], {
+  const cgi = spawnOwned("git", ["http-backend"], {
     env: {
       PATH: process.env.PATH,
       GIT_PROJECT_ROOT: folder,

@@ -1,13 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 import { ownedFolder, spawnOwned } from "./owned.ts";
+import { connects, startServerProcess } from "./server-process.ts";
 
 const run = promisify(execFile);
 
@@ -43,34 +42,16 @@ export async function startKdc(realm = "ACME.EXAMPLE", users: Readonly<Record<st
   const folder = ownedFolder("vestibule-kdc-");
   const env = await writeFiles(folder, realm, port);
   const admin = async (query: string) => (await run("/usr/sbin/kadmin.local", ["-r", realm, "-q", query], { env })).stdout;
-  let server: ChildProcess | null = null;
-
-  const kill = async () => {
-    const running = server;
-    server = null;
-    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
-    const exited = once(running, "exit");
-    running.kill("SIGKILL");
-    await exited;
-  };
-  const start = async () => {
-    const started = spawnOwned("/usr/sbin/krb5kdc", ["-n", "-r", realm], { env, stdio: "ignore" });
-    server = started;
-    try {
-      await Promise.race([
-        eventually(() => answers(port), { timeoutMs: 10_000 }),
-        once(started, "error").then(([error]) => Promise.reject(error)),
-        once(started, "exit").then(() => Promise.reject(new Error("krb5kdc ended"))),
-      ]);
-    } catch (error) {
-      await kill();
-      throw error;
-    }
-  };
 
   await run("/usr/sbin/kdb5_util", ["create", "-s", "-r", realm, "-P", "master-secret"], { env });
   for (const [user, password] of Object.entries(users)) await admin(`addprinc -pw ${password} ${user}`);
-  await start();
+  const server = await startServerProcess({
+    command: "/usr/sbin/krb5kdc",
+    args: ["-n", "-r", realm],
+    env,
+    folder,
+    ready: () => connects(port),
+  });
   return {
     realm,
     env,
@@ -92,15 +73,9 @@ export async function startKdc(realm = "ACME.EXAMPLE", users: Readonly<Record<st
       const program = new URL("bound-token.ts", import.meta.url).pathname;
       return (await run(process.execPath, [program, `HTTP@${host}`, bindings.toString("hex")], { env: own })).stdout;
     },
-    kill,
-    restart: async () => {
-      await kill();
-      await start();
-    },
-    stop: async () => {
-      await kill();
-      await rm(folder, { recursive: true, force: true });
-    },
+    kill: server.kill,
+    restart: server.restart,
+    stop: async () => void (await server.stop()),
   };
 }
 
@@ -175,21 +150,12 @@ export async function tokenByCurl(env: NodeJS.ProcessEnv, host: string, offset?:
 
 /** Runs a program with this text as its input; rejects with its words when it fails. */
 export async function feed(program: string, args: readonly string[], env: NodeJS.ProcessEnv, text: string): Promise<void> {
-  const child = spawn(program, [...args], { env, stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawnOwned(program, [...args], { env, stdio: ["pipe", "ignore", "pipe"] });
   let said = "";
-  child.stderr.on("data", (chunk) => {
+  child.stderr?.on("data", (chunk) => {
     said += chunk;
   });
-  child.stdin.end(text);
+  child.stdin?.end(text);
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
-}
-
-async function answers(port: number): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,7 +1,7 @@
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { eventually } from "./eventually.ts";
-import { ownedFolder, spawnOwned } from "./owned.ts";
+import { ownedFolder } from "./owned.ts";
+import { startServerProcess } from "./server-process.ts";
 
 /** The other end of NOTIFY_SOCKET, as systemd would be it. */
 export interface NotifySocket {
@@ -9,7 +9,7 @@ export interface NotifySocket {
   readonly env: Readonly<Record<string, string>>;
   /** Everything received, one datagram each; the barriers of systemd-notify are left out. */
   readonly messages: readonly string[];
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Node has no datagram sockets of the unix family; Perl has, and is part of every Debian. */
@@ -27,25 +27,21 @@ export async function openNotifySocket(): Promise<NotifySocket> {
   const socket = join(folder, "notify");
   writeFileSync(join(folder, "systemd-notify"), standIn);
   chmodSync(join(folder, "systemd-notify"), 0o755);
-  const child = spawnOwned("perl", ["-e", receiver, socket], { stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
-  let rest = "";
-  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
-    lines.push(...parts);
-  });
-  await eventually(() => {
-    if (lines[0] !== "bound") throw new Error("the socket is not bound yet");
+  const server = await startServerProcess({
+    command: "perl",
+    args: ["-e", receiver, socket],
+    folder,
+    onLine: (line) => void lines.push(line),
+    ready: () => {
+      if (lines[0] !== "bound") throw new Error("the socket is not bound yet");
+    },
   });
   return {
     env: { NOTIFY_SOCKET: socket, PATH: `${process.env.PATH ?? ""}${delimiter}/usr/bin${delimiter}${folder}` },
     get messages() {
       return lines.slice(1).filter((line) => line !== "BARRIER=1");
     },
-    close: () => {
-      child.kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close: async () => void (await server.stop()),
   };
 }

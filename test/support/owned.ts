@@ -1,4 +1,4 @@
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { type SpawnOptions, spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +11,11 @@ import { join } from "node:path";
 const noteBook = "VESTIBULE_TEST_OWNED";
 
 /** `spawn`, noted: the child does not outlive the test run. */
-export function spawnOwned(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+export const spawnOwned = ((command: string, args: readonly string[], options: SpawnOptions) => {
   const child = spawn(command, args, options);
   if (child.pid !== undefined) note("process", child.pid, startOf(child.pid) ?? "");
   return child;
-}
+}) as typeof spawn;
 
 /** A temporary folder, noted: it does not outlive the test run. */
 export function ownedFolder(prefix: string): string {
@@ -56,9 +56,25 @@ function endOwned([kind, what, start]: readonly unknown[]): void {
   }
   const pid = Number(what);
   if (startOf(pid) !== start) return;
+  signalTree({ pid }, "SIGKILL");
+}
+
+/** To a process and all that it started: a server's workers, a shell's program. */
+export function signalTree({ pid }: { readonly pid?: number | undefined }, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  const children = childrenOf(pid);
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // It ended in this moment.
+  }
+  for (const child of children) signalTree({ pid: child }, signal);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
   }
 }

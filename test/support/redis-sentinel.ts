@@ -1,12 +1,11 @@
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./free-port.ts";
-import { ownedFolder, spawnOwned } from "./owned.ts";
+import { ownedFolder } from "./owned.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
+import { connects, type ServerProcess, startServerProcess } from "./server-process.ts";
 
 /** A primary, two replicas and three Sentinels: real processes on loopback. */
 export interface TestSentinels {
@@ -29,15 +28,9 @@ export async function startRedisSentinels(): Promise<TestSentinels> {
   const folder = ownedFolder("vestibule-sentinel-");
   const first = await startRedis();
   const servers = [first];
-  const sentinels: ChildProcess[] = [];
+  const sentinels: ServerProcess[] = [];
   const stop = async () => {
-    for (const sentinel of sentinels) {
-      if (sentinel.exitCode !== null || sentinel.signalCode !== null) continue;
-      const exited = once(sentinel, "exit");
-      sentinel.kill("SIGKILL");
-      await exited;
-    }
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all([...sentinels, ...servers].map((one) => one.stop()));
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -73,7 +66,7 @@ export async function startRedisSentinels(): Promise<TestSentinels> {
   }
 }
 
-async function startSentinel(folder: string, port: number, primaryPort: number): Promise<ChildProcess> {
+async function startSentinel(folder: string, port: number, primaryPort: number): Promise<ServerProcess> {
   const file = join(folder, `sentinel-${port}.conf`);
   const lines = [
     `port ${port}`,
@@ -85,7 +78,7 @@ async function startSentinel(folder: string, port: number, primaryPort: number):
     `sentinel parallel-syncs ${name} 2`,
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
-  return spawnOwned("redis-server", [file, "--sentinel"], { stdio: "ignore" });
+  return startServerProcess({ command: "redis-server", args: [file, "--sentinel"], ready: () => connects(port) });
 }
 
 /** Each Sentinel knows both others and both replicas, which follow the primary. */

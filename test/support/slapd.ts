@@ -1,13 +1,12 @@
-import { type ChildProcess, execFile } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { makeAuthority, type TestAuthority } from "./certificates.ts";
 import { eventually } from "./eventually.ts";
 import { freePorts } from "./free-port.ts";
-import { ownedFolder, spawnOwned } from "./owned.ts";
+import { ownedFolder } from "./owned.ts";
+import { connects, startServerProcess } from "./server-process.ts";
 
 const run = promisify(execFile);
 
@@ -57,45 +56,21 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<TestSlapd>
   const folder = ownedFolder("vestibule-slapd-");
   const authority = options.authority ?? (await makeAuthority());
   await writeFiles(folder, authority, options);
-  let server: ChildProcess | null = null;
-  let log = "";
+  const server = await startServerProcess({
+    command: "/usr/sbin/slapd",
+    args: ["-d", "256", "-h", `ldap://127.0.0.1:${port}/ ldaps://127.0.0.1:${tlsPort}/`, "-f", join(folder, "slapd.conf")],
+    folder,
+    ready: () => connects(port),
+  });
+  const log = server.output;
   let marks = 0;
 
-  const kill = async () => {
-    const running = server;
-    server = null;
-    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
-    const exited = once(running, "exit");
-    running.kill("SIGKILL");
-    await exited;
-  };
-  const start = async () => {
-    const urls = `ldap://127.0.0.1:${port}/ ldaps://127.0.0.1:${tlsPort}/`;
-    const started = spawnOwned("/usr/sbin/slapd", ["-d", "256", "-h", urls, "-f", join(folder, "slapd.conf")], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    server = started;
-    started.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      log += text;
-    });
-    try {
-      await Promise.race([
-        eventually(() => answers(port), { timeoutMs: 10_000 }),
-        once(started, "error").then(([error]) => Promise.reject(error)),
-        once(started, "exit").then(() => Promise.reject(new Error(`slapd ended:\n${log}`))),
-      ]);
-    } catch (error) {
-      await kill();
-      throw error;
-    }
-  };
   const modify = async (ldif: string) => {
     const file = join(folder, "change.ldif");
     await writeFile(file, ldif);
     await run("ldapmodify", ["-x", "-H", `ldap://127.0.0.1:${port}`, "-D", adminDn, "-w", adminPassword, "-f", file]);
   };
 
-  await start();
   if (options.ldif !== undefined) {
     // Through the protocol, not slapadd, so that overlays (memberOf) see the entries.
     const file = join(folder, "entries.ldif");
@@ -109,29 +84,23 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<TestSlapd>
     ca: authority.certificate,
     suffix,
     admin: { dn: adminDn, password: adminPassword },
-    log: () => log,
+    log,
     settledLog: async () => {
       marks += 1;
       const mark = `cn=mark-${marks}`;
       // "No such object" is the answer.
       await run("ldapsearch", ["-x", "-H", `ldap://127.0.0.1:${port}`, "-b", mark, "-s", "base"]).catch(() => undefined);
       return eventually(() => {
-        if (!log.includes(`${mark}"`)) throw new Error("the log lags behind");
-        return log;
+        if (!log().includes(`${mark}"`)) throw new Error("the log lags behind");
+        return log();
       });
     },
     modify,
-    pause: () => void server?.kill("SIGSTOP"),
-    resume: () => void server?.kill("SIGCONT"),
-    kill,
-    restart: async () => {
-      await kill();
-      await start();
-    },
-    stop: async () => {
-      await kill();
-      await rm(folder, { recursive: true, force: true });
-    },
+    pause: server.pause,
+    resume: server.resume,
+    kill: server.kill,
+    restart: server.restart,
+    stop: async () => void (await server.stop()),
   };
 }
 
@@ -176,16 +145,6 @@ attributetype ( 1.2.840.113556.1.4.159 NAME 'accountExpires' EQUALITY integerMat
 attributetype ( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
 objectclass ( 1.3.6.1.4.1.99999.1 NAME 'adUser' SUP top AUXILIARY MAY ( objectGUID $ objectSid $ userAccountControl $ accountExpires $ sAMAccountName ) )
 `;
-
-/** Rejects unless a server takes connections there. */
-async function answers(port: number): Promise<void> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-  } finally {
-    socket.destroy();
-  }
-}
 
 /** The suffix, the branches people/groups/services, and a service account. */
 export const baseEntries = `dn: ${suffix}

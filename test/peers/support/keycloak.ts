@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ownedFolder } from "../../support/owned.ts";
-import { startPeerProcess } from "./peer-process.ts";
+import { answers, peerEnv, startServerProcess } from "../../support/server-process.ts";
 
 const run = promisify(execFile);
 
@@ -76,24 +76,23 @@ export async function startKeycloak(distribution: string, port: number, hosts: r
   await run("unzip", ["-q", distribution, "-d", folder]);
   await writeFile(join(folder, "hosts"), hosts.map((host) => `127.0.0.1 ${host}\n`).join(""));
   const origin = `http://127.0.0.1:${port}`;
-  const peer = await startPeerProcess({
+  const peer = await startServerProcess({
     command: "sh",
     args: [
       join(folder, `keycloak-${version}`, "bin", "kc.sh"),
       ...["start-dev", "--db=dev-mem", "--http-host=127.0.0.1", `--http-port=${port}`, "--log-level=warn"],
     ],
     cwd: folder,
-    env: {
+    folder,
+    endBy: "SIGTERM",
+    env: peerEnv(folder, {
       KC_BOOTSTRAP_ADMIN_USERNAME: "admin",
       KC_BOOTSTRAP_ADMIN_PASSWORD: "admin",
       // The first compiler only: it is quick at the start, and nothing here runs for long.
       JAVA_OPTS_APPEND: `-XX:TieredStopAtLevel=1 -Xmx512m -Djdk.net.hosts.file=${join(folder, "hosts")}`,
-    },
-    url: `${origin}/realms/master`,
+    }),
+    ready: () => answers(`${origin}/realms/master`),
     patienceMs: 200_000,
-  }).catch(async (error: unknown) => {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
   });
   // An admin's token lives a minute: each call takes its own.
   const admin: Keycloak["admin"] = async (method, path, body) =>
@@ -116,10 +115,7 @@ export async function startKeycloak(distribution: string, port: number, hosts: r
     issuer: keycloakIssuer(port),
     admin,
     output: peer.output,
-    close: async () => {
-      await peer.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: async () => void (await peer.stop()),
   };
 }
 

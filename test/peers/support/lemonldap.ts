@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../../support/free-port.ts";
 import { ownedFolder } from "../../support/owned.ts";
-import { startPeerProcess } from "./peer-process.ts";
+import { answers, peerEnv, startServerProcess } from "../../support/server-process.ts";
 
 /** What the portal knows of the gateway. */
 export interface LemonLdapPartners {
@@ -43,24 +43,22 @@ export async function startLemonLdap(partners: LemonLdapPartners, port?: number)
   await writeFile(join(folder, "lemonldap-ng.ini"), iniOf(folder));
   await writeFile(join(folder, "portal.psgi"), portalPsgi);
   await writeFile(join(folder, "conf", "lmConf-1.json"), JSON.stringify(configurationOf(folder, origin, partners)));
-  const peer = await startPeerProcess({
+  const peer = await startServerProcess({
     command: "plackup",
     args: ["-E", "deployment", "-s", "HTTP::Server::PSGI", "-o", "127.0.0.1", "-p", String(at), join(folder, "portal.psgi")],
     cwd: folder,
-    env: { LLNG_DEFAULTCONFFILE: join(folder, "lemonldap-ng.ini") },
-    url: `${origin}/`,
-  }).catch(async (error: unknown) => {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
+    folder,
+    endBy: "SIGTERM",
+    env: peerEnv(folder, { LLNG_DEFAULTCONFFILE: join(folder, "lemonldap-ng.ini") }),
+    // The first request makes Perl and PHP read all of their modules.
+    patienceMs: 30_000,
+    ready: () => answers(`${origin}/`),
   });
   return {
     origin,
     logoutUrl: `${origin}/?logout=1`,
     output: peer.output,
-    close: async () => {
-      await peer.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: async () => void (await peer.stop()),
   };
 }
 

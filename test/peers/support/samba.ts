@@ -1,14 +1,12 @@
-import { type ChildProcess, execFile } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { makeAuthority } from "../../support/certificates.ts";
-import { eventually } from "../../support/eventually.ts";
 import { feed } from "../../support/kdc.ts";
-import { ownedFolder, spawnOwned } from "../../support/owned.ts";
+import { ownedFolder } from "../../support/owned.ts";
+import { connects, startServerProcess } from "../../support/server-process.ts";
 
 const run = promisify(execFile);
 
@@ -72,21 +70,14 @@ export async function startSambaDomain(): Promise<SambaDomain> {
   const names = [`--realm=${sambaRealm}`, "--domain=ACME", "--host-name=dc1", `--host-ip=${address}`];
   const kind = ["--server-role=dc", "--dns-backend=NONE", `--adminpass=${administratorPassword}`];
   await tool("domain", "provision", ...names, ...kind);
-  const server = spawnOwned("/usr/sbin/samba", ["-F", "--no-process-group", "-M", "single", `--configfile=${configFile}`], {
+  const server = await startServerProcess({
+    command: "/usr/sbin/samba",
+    args: ["-F", "--no-process-group", "-M", "single", `--configfile=${configFile}`],
     env,
-    stdio: "ignore",
+    folder,
+    ready: () => Promise.all([88, 389, 636].map((port) => connects(port, address))),
+    patienceMs: 20_000,
   });
-  const stop = () => end(server, folder);
-  try {
-    await Promise.race([
-      eventually(() => Promise.all([88, 389, 636].map((port) => answers(port, address))), { timeoutMs: 20_000 }),
-      once(server, "error").then(([error]) => Promise.reject(error)),
-      once(server, "exit").then(() => Promise.reject(new Error("samba ended"))),
-    ]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
   const administrator = ["-x", "-H", `ldaps://${address}`, "-D", `Administrator@${sambaRealm}`, "-w", administratorPassword];
   return {
     realm: sambaRealm,
@@ -113,17 +104,8 @@ export async function startSambaDomain(): Promise<SambaDomain> {
       await feed("/usr/bin/kinit", [account], own, `${password}\n`);
       return own;
     },
-    stop,
+    stop: async () => void (await server.stop()),
   };
-}
-
-async function end(server: ChildProcess, folder: string): Promise<void> {
-  if (server.exitCode === null && server.signalCode === null && server.pid !== undefined) {
-    const exited = once(server, "exit");
-    server.kill("SIGKILL");
-    await exited;
-  }
-  await rm(folder, { recursive: true, force: true });
 }
 
 /** Only the directory and the KDC: no file shares, no name service. */
@@ -168,15 +150,6 @@ const krb5Conf = (address: string) => `[libdefaults]
 [domain_realm]
   .localhost = ${sambaRealm}
 `;
-
-async function answers(port: number, address: string): Promise<void> {
-  const socket = connect(port, address);
-  try {
-    await once(socket, "connect");
-  } finally {
-    socket.destroy();
-  }
-}
 
 /** `unicodePwd` as LDIF wants it: quoted, UTF-16, base64. */
 export const passwordLine = (password: string) => `unicodePwd:: ${Buffer.from(`"${password}"`, "utf16le").toString("base64")}`;

@@ -1,9 +1,9 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestCertificate } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
 import { ownedFolder } from "../../support/owned.ts";
-import { startPeerProcess } from "./peer-process.ts";
+import { answers, peerEnv, startServerProcess } from "../../support/server-process.ts";
 
 /** How the identity provider behaves; each change counts from the next request on. */
 export interface SimpleSamlPhpBehaviour {
@@ -48,15 +48,16 @@ export async function startSimpleSamlPhp(key: TestCertificate, port?: number): P
   await writeFile(join(folder, "metadata", "saml20-idp-hosted.php"), hostedPhp);
   await writeFile(join(folder, "metadata", "saml20-sp-remote.php"), remotePhp);
   await write();
-  const peer = await startPeerProcess({
+  const peer = await startServerProcess({
     command: "php",
     args: ["-d", "display_errors=stderr", "-S", `127.0.0.1:${at}`, "-t", `${home}/www`],
     cwd: folder,
-    env: { SIMPLESAMLPHP_CONFIG_DIR: join(folder, "config") },
-    url: `${origin}/saml2/idp/metadata.php`,
-  }).catch(async (error: unknown) => {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
+    folder,
+    endBy: "SIGTERM",
+    env: peerEnv(folder, { SIMPLESAMLPHP_CONFIG_DIR: join(folder, "config") }),
+    // The first request makes Perl and PHP read all of their modules.
+    patienceMs: 30_000,
+    ready: () => answers(`${origin}/saml2/idp/metadata.php`),
   });
   return {
     origin,
@@ -70,10 +71,7 @@ export async function startSimpleSamlPhp(key: TestCertificate, port?: number): P
       await write();
     },
     output: peer.output,
-    close: async () => {
-      await peer.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: async () => void (await peer.stop()),
   };
 }
 

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { eventually } from "../../support/eventually.ts";
 import { freePorts } from "../../support/free-port.ts";
-import { ownedFolder, spawnOwned } from "../../support/owned.ts";
+import { ownedFolder } from "../../support/owned.ts";
 import { startRedis } from "../../support/redis.ts";
+import { answers, startServerProcess } from "../../support/server-process.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -39,21 +39,19 @@ apps: [{ host: wiki.acme.example, upstream: http://127.0.0.1:9, public: ["/**"] 
   );
   // exec keeps the number: the folder is that of a process with the number which the primary is about to have.
   const script = `mkdir "$TMPDIR/vestibule-$$-old" "$TMPDIR/vestibule-$$-krb5-old" && exec "${process.execPath}" "${main}" serve --config "${file}"`;
-  const gateway = spawnOwned("sh", ["-c", script], {
+  const gateway = await startServerProcess({
+    command: "sh",
+    args: ["-c", script],
     env: { PATH: process.env.PATH, TMPDIR: temporary, VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef-left" },
-    stdio: "ignore",
+    ready: () => answers(`http://127.0.0.1:${adminPort}/readyz`),
+    patienceMs: 60_000,
+    endBy: "SIGTERM",
+    graceMs: 10_000,
   });
-  const exited = new Promise((resolve) => gateway.once("exit", resolve));
-  closing.unshift(async () => {
-    gateway.kill("SIGTERM");
-    const timer = setTimeout(() => gateway.kill("SIGKILL"), 10_000);
-    await exited;
-    clearTimeout(timer);
-  });
-  await eventually(async () => expect((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200), { timeoutMs: 60_000 });
+  closing.unshift(() => gateway.stop());
   const left = readdirSync(temporary);
   expect(left.filter((name) => name.endsWith("-old"))).toEqual([]);
   expect(left).toEqual(expect.arrayContaining([`vestibule-${process.pid}-live`, "vestibule-notes"]));
   // The one that it works with now.
-  expect(left.filter((name) => name.startsWith(`vestibule-${gateway.pid}-`))).toHaveLength(1);
+  expect(left.filter((name) => name.startsWith(`vestibule-${gateway.pid()}-`))).toHaveLength(1);
 });
