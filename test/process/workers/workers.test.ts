@@ -79,12 +79,18 @@ function keepAsking(): { stop(): Promise<{ asked: number; failures: (number | st
 test("two workers share the sockets, and one admin page counts what both did", async () => {
   await allReady();
   const before = await sample(served);
-  const agents = Array.from({ length: 40 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
-  expect(await Promise.all(agents.map((agent) => ask("/shared", agent)))).toEqual(agents.map(() => 200));
-  for (const agent of agents) agent.destroy();
-  await eventually(async () => expect(await sample(served)).toBe(before + agents.length));
-  const written = rig.gateway.logged(({ msg, path }) => msg === "request" && path === "/shared");
-  expect(new Set(written.map((line) => line.pid)).size).toBe(2);
+  let asked = 0;
+  const askRound = async () => {
+    const agents = Array.from({ length: 40 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+    asked += agents.length;
+    expect(await Promise.all(agents.map((agent) => ask("/shared", agent)))).toEqual(agents.map(() => 200));
+    for (const agent of agents) agent.destroy();
+    await eventually(async () => expect(await sample(served)).toBe(before + asked));
+    const written = rig.gateway.logged(({ msg, path }) => msg === "request" && path === "/shared");
+    return new Set(written.map((line) => line.pid)).size;
+  };
+  // The kernel gives a connection to a worker that waits for one: on a busy machine all of a round may be one worker's.
+  await eventually(async () => expect(await askRound()).toBe(2), { timeoutMs: 20_000 });
   const lines = await metrics();
   const named = lines.filter((line) => line.startsWith("process_resident_memory_bytes{")).map((line) => line.split('"')[1]);
   expect(named.sort()).toEqual(["1", "2", "primary"]);

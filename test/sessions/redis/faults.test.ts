@@ -338,7 +338,9 @@ test.each([{ stallMs: 700 }, { stallMs: 1_300 }, { stallMs: 2_500 }])(
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallMs);
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(asked.map(() => "fulfilled"));
     expect((await store.sessions.find(id, { fresh: true }))?.id).toBe(id);
-    expect(store.health()).toMatchObject({ reachable: true, invalidation: true });
+    expect(store.health().reachable).toBe(true);
+    // On a busy machine the next echo may be late; a link that was given up would have been logged.
+    await eventually(() => expect(store.health().invalidation).toBe(true), until);
     expect(log.lines.slice(before).map(({ message }) => message)).toEqual([]);
   },
 );
