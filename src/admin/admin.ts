@@ -15,7 +15,7 @@ export interface AdminDeps {
   /** Host names that it answers to, besides addresses and localhost. */
   readonly names: () => readonly string[];
   readonly log: Log;
-  /** Called for every readiness answer; must not reach out to anybody but our own processes. */
+  /** Called for every readiness answer; must not reach out to any but our own processes. */
   readonly state: () => GatewayState | Promise<GatewayState>;
   readonly metricsText: () => Promise<string>;
   /** What the API and the console stand on. */
@@ -90,7 +90,7 @@ function answersTo(host: string, names: readonly string[]): boolean {
 
 /**
  * Ready = signed-in requests can be served. A provider that is down gates nothing: those who are signed in do not need it, and
- * the others are told on the login page.
+ * the others read it on the login page.
  */
 async function readiness(deps: AdminDeps): Promise<Response> {
   const state = await deps.state();

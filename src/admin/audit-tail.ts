@@ -19,7 +19,7 @@ export interface AuditTail {
   note(event: AuditEvent): void;
   /** The newest first. */
   find(filter: AuditFilter): readonly AuditEntry[];
-  /** Those that the other instances were not told yet, the oldest first. */
+  /** Those that the other instances have not received yet, the oldest first. */
   takeUnshared(): readonly AuditEntry[];
   /** The same sink, remembered as well. */
   remembering(audit: Audit): Audit;

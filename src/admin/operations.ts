@@ -81,7 +81,7 @@ export async function endOne(operations: Operations, operator: Operator, handle:
 
 /**
  * Ends all that match, with an audit line for each and one for the whole; answers how many. Who names a person means the person's tokens as
- * well: somebody who was ended must not be in by another door.
+ * well: a person who was ended must not be in by another door.
  */
 export async function endMatching(operations: Operations, operator: Operator, query: EndQuery): Promise<number> {
   const ended = await operations.sessions.endMatching(query, "revoked", (session) => noteEnded(operations, operator, session));

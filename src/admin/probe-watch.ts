@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 
-/** Who asks whether we are ready, how often, and so: when everybody has heard that we no longer are. */
+/** Who asks whether we are ready, how often, and so: when everyone has heard that we no longer are. */
 export interface ProbeWatch {
   asked(): void;
   /** From now on the answer is no. What it returns says whether all have heard it, or none asks. */
@@ -48,7 +48,7 @@ function expectedMs(times: readonly number[], now: number): number | null {
   const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
   // But one: a look by hand between two rounds of checks is no rhythm.
   const [longest = 0, second = longest] = gaps.sort((one, other) => other - one);
-  // A few looks are no balancer. Or somebody waited for the start, say, and asks no more.
+  // A few looks are no balancer. Or a script waited for the start and asks no more.
   if (gaps.length < fewestGaps || now - (times.at(-1) ?? now) > 2 * second + 1_000) return null;
   return Math.min(answersUntilBelieved * second + leastMs, mostMs);
 }

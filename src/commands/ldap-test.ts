@@ -39,7 +39,7 @@ export async function ldapTest({ args, env, terminal }: CommandContext): Promise
   }
 }
 
-/** One directory's answer; true when somebody was found who may sign in. */
+/** One directory's answer; true when a person was found who may sign in. */
 async function tell(directory: LdapProvider, login: string, out: (text: string) => void): Promise<boolean> {
   out(`${directory.id} (${directory.name})\n`);
   if (!directory.canLookUp) {
@@ -63,7 +63,7 @@ function wordsOf(found: Lookup): string {
   return found.kind === "problem" ? `${entry}  may not sign in: ${found.detail}\n` : entry + identityWords(found.identity);
 }
 
-/** Who somebody is here, a line for each attribute. */
+/** Who a person is here, a line for each attribute. */
 export function identityWords({ subject, email, name, groups, extra }: Omit<Principal, "authenticatedAt" | "acr">): string {
   const lines = [
     ["subject", subject],

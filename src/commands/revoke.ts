@@ -11,7 +11,7 @@ export async function revoke(context: CommandContext): Promise<ExitCode> {
   if (person === undefined) return wrongUsage(context.terminal, "revoke", "name the person: a subject or an e-mail address");
   const dryRun = parsed.options["dry-run"] === true;
   return withAdmin(parsed.options, context, async (client) => {
-    /** A subject may look like an address, and an address may be a subject of somebody else's: both are meant. */
+    /** A subject may look like an address, and an address may be another person's subject: both are meant. */
     const end = async (what: "sessions" | "tokens") => {
       const ask = async (named: object) => ((await client.call("POST", `/${what}/end`, { ...named, dryRun })) as { ended: number }).ended;
       const byAddress = person.includes("@") ? await ask({ email: person }) : 0;

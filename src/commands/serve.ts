@@ -44,7 +44,7 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
   return untilStopped(stops, gateway, stopWatching, manager);
 }
 
-/** Node reads the variables of proxies only where it is told to; whoever sets one expects it to count. */
+/** Node reads the variables of proxies only with NODE_USE_ENV_PROXY; an operator who sets one expects it to count. */
 function isProxyUnused(env: CommandContext["env"]): boolean {
   const isNamed = ["HTTPS_PROXY", "https_proxy"].some((name) => (env[name] ?? "") !== "");
   return isNamed && env.NODE_USE_ENV_PROXY !== "1" && !(env.NODE_OPTIONS ?? "").includes("--use-env-proxy");

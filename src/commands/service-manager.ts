@@ -33,7 +33,7 @@ export function createServiceManager(
           resolve();
         });
       });
-    // In this order: READY=1 that overtakes RELOADING=1 leaves the unit reloading for ever.
+    // In this order: READY=1 that overtakes RELOADING=1 leaves the unit reloading without end.
     before = before.then(run);
   };
   const beatMs = watchdogMs(env);

@@ -118,7 +118,7 @@ function toProblems(findings: readonly Finding[], file: string, positions: Posit
 }
 
 /**
- * A fault of the YAML itself. What cannot be parsed cannot be told apart from a secret, so its line is
+ * A fault of the YAML itself. What cannot be parsed may be a secret, so its line is
  * shown only where none can stand.
  */
 function faultProblem(fault: YamlFault, file: string, text: string, positions: Positions): Problem {

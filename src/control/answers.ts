@@ -91,7 +91,7 @@ export function failureAnswer(deps: Answering, incoming: Incoming, error: unknow
   const answer = wantsToRead(incoming)
     ? page(deps, incoming, failure.status, { page: "error", code: failure.code, startAgainUrl: options.startAgainUrl ?? null })
     : jsonAnswer(failure.status, { error: failure.code, message: failure.visitorMessage, request_id: incoming.id });
-  // Nothing is lost by coming back: no cookie is cleared because the truth could not be told.
+  // Nothing is lost by coming back: no cookie is cleared because the store could not answer.
   const retry: Answer["headers"] = retryAfter(failure.status);
   return withCookies(withHeaders(answer, [...retry, ...(options.headers ?? [])]), options.cookies ?? []);
 }
@@ -131,7 +131,7 @@ function noteFailure(log: Log, incoming: Incoming, error: GatewayError): void {
   else log.info(fields, "a control request was refused");
 }
 
-/** Somebody will look at the answer: a navigation, or a client that asks for HTML whatever the method. */
+/** A person will look at the answer: a navigation, or a client that asks for HTML whatever the method. */
 function wantsToRead(incoming: Incoming): boolean {
   return incoming.wantsPage || (headerOf(incoming, "accept")?.includes("text/html") ?? false);
 }

@@ -121,7 +121,7 @@ export function readReturnPath(text: string | null, site: Site): string {
   return url === null ? "/" : pathOn(url, site);
 }
 
-/** Browsers drop controls and take a backslash for a slash (WHATWG URL): what is meant by such a URL is anybody's guess. */
+/** Browsers drop controls and take a backslash for a slash (WHATWG URL): the meaning of such a URL is not known. */
 function parseStrictly(text: string | null, base: string | null): URL | null {
   if (text === null || text.length > maxUrlBytes || /[\p{Cc}\\]/u.test(text)) return null;
   if (base !== null && /^\/(?!\/)/.test(text)) return URL.parse(base + text);

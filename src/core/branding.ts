@@ -16,7 +16,7 @@ export interface BrandImage {
   readonly bytes: Uint8Array;
 }
 
-/** Nothing of anybody's: what a file without `branding` gets. */
+/** No organisation's branding: what a file without `branding` gets. */
 export const noBranding: BrandingSettings = { name: null, logo: null, accent: null, support: null, footer: [], css: null };
 
 /** The grounds that text and buttons of the accent colour stand on; the pages' style uses the same. */

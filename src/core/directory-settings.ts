@@ -27,7 +27,7 @@ export interface RoleRule {
 
 export interface TeamRules {
   readonly from: readonly ("department" | "groups")[];
-  /** Whether a department that is no team yet becomes one. Groups never do: anybody may be able to make a group. */
+  /** Whether a department that is no team yet becomes one. Groups never do: anyone may be able to make a group. */
   readonly create: boolean;
   /** A group's id, or a department, to the team's name. */
   readonly names: Readonly<Record<string, string>>;

@@ -110,7 +110,7 @@ const specs = {
   "setup.audience": { status: 400, visitor: "The sign-in is not set up correctly. Please tell the people who look after this site." },
   "setup.issuer": { status: 400, visitor: "The sign-in is not set up correctly. Please tell the people who look after this site." },
   "setup.clock": { status: 400, visitor: "The sign-in is not set up correctly. Please tell the people who look after this site." },
-  // SAML messages, told apart for operators; visitors read the words of the login failures.
+  // SAML messages, distinct for operators; visitors read the words of the login failures.
   "saml.malformed": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },
   "saml.signature": { status: 400, visitor: "The sign-in service's answer could not be accepted. Please start again." },
   "saml.issuer-unknown": { status: 400, visitor: "The sign-in is not set up correctly. Please tell the people who look after this site." },

@@ -28,7 +28,7 @@ export type Identity =
   /** A credential was presented and is no good: never treated as if none had been. */
   | { readonly kind: "rejected"; readonly scheme: "bearer"; readonly why: string };
 
-/** A caller somebody vouched for. */
+/** A caller that a provider, a key or a token vouched for. */
 export type Known = Identity & { readonly kind: "known" };
 
 /** Whom a session, or the record of a personal token, makes known. */

@@ -3,7 +3,7 @@
  * providers vouch for. Times are milliseconds since the epoch.
  */
 export interface Person {
-  /** Stable for ever; `{person}` in headers. */
+  /** Never changes; `{person}` in headers. */
   readonly id: string;
   readonly createdAt: number;
   readonly changedAt: number;
@@ -37,7 +37,7 @@ export interface Account {
   readonly user: ProvisionedAccount | null;
   /** The provider's SCIM has deleted it: out until it is provisioned again. */
   readonly removed: boolean;
-  /** What its SCIM called it before it was deleted: who is provisioned under the same address later may be somebody else. */
+  /** What its SCIM called it before it was deleted: who is provisioned under the same address later may be another person. */
   readonly formerExternalId?: string | null;
 }
 

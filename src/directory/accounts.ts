@@ -23,7 +23,7 @@ async function onlyPerson(transaction: Transaction, name: string, value: string)
 
 /**
  * `person` with the addresses that they may hold: those that their providers vouch for, unless the domain is another provider's,
- * or somebody else holds the address already. The first holder keeps it until it is theirs no more.
+ * or another person holds the address already. The first holder keeps it until it is theirs no more.
  */
 export async function withAddresses(transaction: Transaction, person: Person, ownerOf: OwnerOfAddress): Promise<Person> {
   const wanted = new Set(person.accounts.flatMap((account) => addressesOf(account, ownerOf)));
@@ -50,7 +50,7 @@ function addressesOf({ provider, email, user }: Account, ownerOf: OwnerOfAddress
     .map(foldName);
 }
 
-/** Whether this person is entered as the manager of somebody. */
+/** Whether this person is entered as another person's manager. */
 export async function isManager(transaction: Transaction, person: Person): Promise<boolean> {
   const names = person.accounts.flatMap(({ provider, subject, email, user }) =>
     [user?.id, user?.userName, user?.externalId, subject, email].flatMap((name) =>

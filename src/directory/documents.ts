@@ -141,7 +141,7 @@ function managerKeys(person: Person): readonly string[] {
     : kept.values.flatMap((value) => [accountName(kept.from, foldName(value)), accountName("", foldName(value))]);
 }
 
-/** What an operator types to find somebody: the beginnings of names and addresses are looked for among these. */
+/** What an operator types to find a person: the beginnings of names and addresses are looked for among these. */
 function searchWords(person: Person): readonly string[] {
   const texts = [
     ...(person.attributes.name?.values ?? []),

@@ -202,7 +202,7 @@ function isThisAccount(account: Account, { provider, subject }: Principal, verdi
 }
 
 function attributesOf({ name, extra }: Principal): Readonly<Record<string, readonly string[]>> {
-  // Only an operator says whether somebody may use a password of the gateway's own.
+  // Only an operator says whether a person may use a password of the gateway's own.
   const { localLogin: _, ...said } = extra;
   return { ...said, ...(name === null ? {} : { name: [name] }) };
 }

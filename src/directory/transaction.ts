@@ -32,7 +32,7 @@ const attempts = 12;
 const firstPage: IndexPage = { offset: 0, limit: 1_000 };
 
 /**
- * Runs `work` on documents as they are and commits what it put. When somebody else changed one of them meanwhile, or took a unique
+ * Runs `work` on documents as they are and commits what it put. When another transaction changed one of them meanwhile, or took a unique
  * key, it runs again on what is there then; so `work` must do nothing but read and put. Throws TakenError when a key stays taken.
  */
 export async function transact<T>(store: DirectoryStore, work: (transaction: Transaction) => Promise<T>): Promise<T> {

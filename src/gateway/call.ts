@@ -10,7 +10,7 @@ import type { AppSite } from "../policy/decide.ts";
 import { foldPath, mayFold } from "../policy/glob.ts";
 import { branchesOf, type Destination, deepMethods, type Facet, reachesBelow, readDestination, sourcesOf } from "./second-resource.ts";
 
-/** A request to an app: what was found out before anybody was identified. */
+/** A request to an app: what was found out before the caller was identified. */
 export interface AppCall {
   readonly incoming: Incoming;
   readonly site: AppSite;
@@ -82,7 +82,7 @@ export function facetsOf(call: AppCall, findRoute: (app: AppCall["site"]["app"],
 const mostMethods = 8;
 
 /**
- * The methods that a request names beside its own: in the fields that frameworks read (`X-HTTP-Method-Override` and its kin) and in the
+ * The methods that a request names beside its own: in the fields that frameworks read (`X-HTTP-Method-Override` and fields like it) and in the
  * query (`_method`). A method in a form's body is not seen. Throws `request.malformed` beyond eight.
  */
 function namedMethods({ methodOverride, query }: Incoming): readonly string[] {
@@ -162,13 +162,13 @@ export interface OpenConnection {
   readonly openedAt: number;
   /** How to cut it; null until the forwarding has begun. */
   close: ((why: string) => void) | null;
-  /** Why it must not live; kept for a connection that is cut before it could be told how. */
+  /** Why it must not live; kept for a connection that must be cut before it has said how. */
   cut: string | null;
   /** Its place among the young; see `Slots`. */
   slot: number;
 }
 
-/** At its beginning: young, and not yet told how it is cut. */
+/** At its beginning: young, and without a way to cut it yet. */
 export function openConnection(
   incoming: Incoming,
   caller: Known | null,

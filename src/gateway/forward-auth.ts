@@ -45,7 +45,7 @@ export type ReadQuestion = (req: IncomingMessage) => Question | null;
 const prefix = `${controlPrefix}/forward-auth/`;
 
 /**
- * `peers` are the proxies that may ask. Of everybody else these addresses are none: who could ask freely could also claim an address. By
+ * `peers` are the proxies that may ask. Of everyone else these addresses are none: who could ask freely could also claim an address. By
  * `readIncoming` their X-Forwarded-For counts.
  */
 export function createReadQuestion({

@@ -150,7 +150,7 @@ function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
     .catch((error) => answerFailureEarly(deps, line, incoming, error));
 }
 
-/** What operators are told of requests that did not arrive as the configuration expects; each thing once, so that no stranger fills the log. */
+/** What the log says of requests that did not arrive as the configuration expects; each thing once, so that no stranger fills the log. */
 export interface Arrivals {
   /** Why no site answers here: what came, and what would have fitted. Logs a new host once. */
   unknownHost(incoming: Pick<Incoming, "hostname" | "port" | "id">): string;
@@ -212,7 +212,7 @@ export function portProblem(site: Site, port: number | null, listening: readonly
 
 /**
  * The site that a request names. Routing goes by host name; a port, where one is named, must be one that this site is reached at, or
- * the request was meant for somebody else (RFC 9110 7.4). Throws `request.host-unknown`.
+ * the request was meant for another server (RFC 9110 7.4). Throws `request.host-unknown`.
  */
 function siteOf(deps: SiteDeps, incoming: Incoming, req: IncomingMessage): Site {
   const site = deps.findSite(incoming.hostname);

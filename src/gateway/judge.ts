@@ -128,7 +128,7 @@ export function isStillAllowed(deps: ReviewDeps, incoming: Incoming, caller: Kno
   if (isBeyondLimits(deps, caller, site.app.settings.session, now)) return false;
   const call = appCall(deps.findRoute, incoming, site);
   const { decision } = judgeAs(deps, call, caller ?? anonymous, now);
-  // A public or optional path may have stayed open to everybody, yet no longer to this identity.
+  // A public or optional path may have stayed open to everyone, yet no longer to this identity.
   return decision.kind === "allow" || (decision.kind === "pass" && (caller === null || decision.identity !== null));
 }
 
@@ -140,7 +140,7 @@ function isBeyondLimits({ tokenLifetimeMs }: ReviewDeps, caller: Known | null, l
 
 /** One configuration version as far as judging goes: the same for the proxy, for `explain` and for policy tests. */
 export interface Rules extends RouteTable {
-  /** The headers that tell the upstream who calls, or why this identity cannot be told. A signed assertion comes later. */
+  /** The headers that tell the upstream who calls, or why this identity cannot be sent. A signed assertion comes later. */
   prepareHeaders(route: Route, identity: Known | null): IdentityHeaders;
   /** See `ReadIncomingDeps`. */
   readonly limits: { readonly widest: HeadLimits; readonly of: ((hostname: string) => HeadLimits) | null };

@@ -15,7 +15,7 @@ export interface OpenConnections {
   done(connection: OpenConnection): void;
   /** Judges everything again: the rules have changed. */
   reviewAll(): void;
-  /** Tunnels end only when somebody ends them: on shutdown, we do. */
+  /** Tunnels end only when one side ends them: on shutdown, we do. */
   closeTunnels(why: string): void;
   /** For metrics: tunnels open now, connections watched now. */
   counts(): { readonly tunnels: number; readonly watched: number };
@@ -39,7 +39,7 @@ type Watched = Pick<SessionStore, "peek" | "find" | "watch">;
 /** Connections younger than this are not watched: nearly all requests are over by then. With the sweep it stays below a second. */
 const youngMs = 500;
 const sweepEveryMs = 250;
-/** Hours of the day and an app's own lifetime pass without anybody telling. */
+/** Hours of the day and an app's own lifetime pass without a message. */
 const reviewEveryMs = 15_000;
 
 interface Group {
@@ -111,7 +111,7 @@ function sweep(state: State): void {
   }
   for (const connection of grown(state)) {
     const { session, limits } = connection;
-    // The store also tells of expiry; the absolute end must hold when it cannot. An app's own end is told by nothing else.
+    // The store also tells of expiry; the absolute end must hold when it cannot. No other message reports an app's own end.
     if (session !== null && now >= session.expiresAt) cut(state, connection, "expired");
     else if (session !== null && now >= session.createdAt + limits.lifetimeMs) cut(state, connection, "expired for this app");
     else if (session !== null && now >= session.lastSeenAt + limits.idleMs) cutIfIdle(state, connection, session);

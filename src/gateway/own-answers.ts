@@ -43,7 +43,7 @@ function challenge({ loginRedirect }: Words, visit: AppVisit, decision: Decision
   const schemes: (readonly [string, string])[] = [];
   // First: clients that know only the first scheme of a list are the simple ones that want it (RFC 7617).
   if (decision.schemes.includes("basic")) schemes.push(["WWW-Authenticate", `Basic realm="${hostname}", charset="UTF-8"`]);
-  // Docker and its kin take the realm of a Bearer challenge for the address of a token server, and end there with an error that says
+  // Docker and clients like it take the realm of a Bearer challenge for the address of a token server, and end there with an error that says
   // nothing. Where they knock (OCI Distribution 1.1, `/v2/`) the scheme that they do not know stands alone.
   if (decision.schemes.includes("bearer") && !isUnderPrefix(visit.incoming.readings[0] ?? "", "/v2")) {
     const stepUp =
@@ -94,7 +94,7 @@ function quotable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "").replace(/["\\]/g, "\\$&");
 }
 
-/** Who is told about a failure, as far as the request could be read. */
+/** Who gets the answer about a failure, as far as the request could be read. */
 export interface ErrorContext {
   readonly requestId: string;
   readonly acceptLanguage: string | null;
@@ -171,7 +171,7 @@ export interface Sent {
   readonly complete: boolean;
 }
 
-/** Writes one of our own answers; `done` is told once, when it is gone or cannot go. */
+/** Writes one of our own answers; `done` is called once, when it is sent or cannot be sent. */
 export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
   const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
   const stream = line.kind === "response" ? line.res : line.socket;

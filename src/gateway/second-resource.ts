@@ -74,7 +74,7 @@ function elsewhere(where: string): GatewayError {
 }
 
 /**
- * What `X-Amz-Copy-Source` and its kin name: an object of the same store that the application reads for the visitor, and writes where the
+ * What `X-Amz-Copy-Source` and fields like it name: an object of the same store that the application reads for the visitor, and writes where the
  * visitor may read it. So it is judged like a GET. Throws `request.*` where it has no one meaning; another host's is that host's to guard.
  */
 export function sourcesOf(text: string, call: AppCall): readonly Facet[] {

@@ -123,7 +123,7 @@ const maxPieces = 16 * 1024;
 /**
  * A request for the control plane as a Web Request: the URL made from the configured origin and the path's plain reading.
  *
- * Its body is read when somebody asks for it, and not before: an address that does not exist, a method that it does not have and a caller
+ * Its body is read when an endpoint asks for it, and not before: an address that does not exist, a method that it does not have and a caller
  * who is over a limit cost no body. It then comes in one piece, at most 512 KiB and in at most 15 s; reading it fails with
  * `request.body-too-large`, `request.timeout` or `request.malformed`.
  */

@@ -28,7 +28,7 @@ export interface Fields {
   webSocketKey: string | null;
   webSocketVersion: string | null;
   destination: string | null;
-  /** What object stores are told to copy, one source a line. */
+  /** What an object store shall copy, one source a line. */
   copySources: string | null;
   /** Every field by which frameworks take another method than the request line's, in any spelling. */
   methodOverride: string | null;
@@ -56,7 +56,7 @@ export function scanFields(raw: readonly string[], most: Pick<HeadLimits, "field
   return fields;
 }
 
-/** By length first: most fields are told apart without looking at a character. */
+/** By length first: most fields differ in length, so no character is compared. */
 function note(fields: Fields, name: string, value: string): void {
   switch (name.length) {
     case 3:
@@ -138,7 +138,7 @@ function noteOverride(fields: Fields, name: string, value: string, folded: strin
   fields.methodOverride = joined(fields.methodOverride, value, ",");
 }
 
-/** The field by which object stores are told what to copy (S3, Google Cloud Storage, Azure, Swift). */
+/** The field that names what an object store shall copy (S3, Google Cloud Storage, Azure, Swift). */
 function noteSource(fields: Fields, name: string, value: string, known: string): void {
   if (is(name, known)) fields.copySources = joined(fields.copySources, value, "\n");
 }
@@ -198,7 +198,7 @@ export function fieldOf(raw: readonly string[], name: string): string | null {
   return null;
 }
 
-/** Crockford's base 32: no letter that could be taken for a digit when somebody reads it out. */
+/** Crockford's base 32: no letter that could be taken for a digit when it is read out. */
 const digits = "0123456789abcdefghjkmnpqrstvwxyz";
 const idBytes = 16;
 const batchBytes = 256 * idBytes;

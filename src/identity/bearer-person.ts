@@ -7,7 +7,7 @@ import type { Principal } from "../core/principal.ts";
 /** The directory's word on a bearer token's caller; at once where it was asked a moment ago. */
 export type BearerPerson = (caller: TokenCaller) => Identity | Promise<Identity>;
 
-/** So long the directory's word is believed: somebody who is shut out is refused everywhere within a second. */
+/** So long the directory's word is believed: a person who is shut out is refused everywhere within a second. */
 const believedMs = 500;
 
 /**

@@ -16,7 +16,7 @@ import type { Refresh } from "./refresh.ts";
 
 /** How often the last use of a token is noted, at most. */
 const notedEveryMs = 60_000;
-/** `SessionStore.touch` notes once in a tenth of what it is told. */
+/** `SessionStore.touch` notes an activity once in a tenth of the idle limit. */
 const touchMs = 10 * notedEveryMs;
 
 export interface PersonalTokenDeps {
@@ -151,7 +151,7 @@ export function createFromServiceToken(tokens: readonly ServiceTokenSettings[], 
   };
 }
 
-/** A subject that no person has by chance: identity headers must not name a program like somebody. */
+/** A subject that no person has by chance: identity headers must not name a program like a person. */
 function identityOf({ name, groups, expiresAt }: ServiceTokenSettings): Identity {
   const principal = {
     provider: serviceProvider,

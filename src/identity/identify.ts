@@ -17,7 +17,7 @@ import type { Refresh } from "./refresh.ts";
 
 /**
  * Who calls. Rejects with `store.unavailable` when the truth cannot be known: that is a 503, never "anonymous", which
- * would send everybody to a login.
+ * would send everyone to a login.
  */
 export type Identify = (incoming: Incoming, route: Route | null, site: Site) => Identity | Promise<Identity>;
 
@@ -32,7 +32,7 @@ export interface IdentifyDeps {
   readonly log: Log;
   readonly audit?: Audit;
   readonly serviceTokens?: readonly ServiceTokenSettings[];
-  /** Absent = personal tokens are somebody else's business. */
+  /** Absent = there are no personal tokens here. */
   readonly personalTokens?: PersonalTokenDeps;
 }
 
@@ -88,7 +88,7 @@ export interface FromSessionDeps {
   readonly cookies: SessionCookies;
   readonly refresh: Refresh;
   readonly clock: Clock;
-  /** Told who opens which app for the first time. */
+  /** Called when a person opens an app for the first time. */
   readonly audit?: Audit;
 }
 

@@ -127,7 +127,7 @@ export async function admitAgain(
 
 /**
  * No more than before: the directory's own groups as they were, and of the provider's what it says now. Roles and teams were made of what it
- * said then. Where it takes groups away these are unknown until the directory can be asked: neither that somebody has one nor that somebody
+ * said then. Where it takes groups away these are unknown until the directory can be asked: neither that this person has one nor that they
  * has none lets in. The person stays, so that what is changed in the directory still finds the session.
  */
 function carriedOver(before: Principal, now: Principal): Principal {

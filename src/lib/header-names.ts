@@ -36,7 +36,7 @@ export function isHopByHop(name: string): boolean {
   return hopByHop.has(name);
 }
 
-/** What a message on the next hop says of its own framing and connection, in any spelling: written anew there. */
+/** What a message on the next hop says of its own framing and connection, in any spelling: the next hop gets its own. */
 export function isWrittenAnew(name: string): boolean {
   const folded = foldHeaderName(name);
   return isHopByHop(folded) || folded === "content-length" || folded === "expect";

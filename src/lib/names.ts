@@ -2,7 +2,7 @@
  * `text` in the form in which user, group and e-mail names are compared: NFC, lower case, every sigma alike.
  *
  * Folding never turns a foreign letter into an ASCII one: the Kelvin sign, the Greek question mark and the Greek varia, which NFC
- * would replace by `K`, `;` and a backtick, stay what they are, and `İ` becomes `i` with a combining dot, which is no `i`. So nobody
+ * would replace by `K`, `;` and a backtick, stay what they are, and `İ` becomes `i` with a combining dot, which is no `i`. So no person
  * becomes `mike` by registering `mi\u212Ae`.
  */
 export function foldName(text: string): string {
@@ -55,7 +55,7 @@ export interface EmailAddress {
 
 /**
  * Reads an e-mail address strictly: exactly one `@`, no quoting, no spaces. Null for anything else: an address that two programs could
- * read as two different people must not decide who somebody is. Domains are compared as ASCII after lower-casing A to Z. An international
+ * read as two different people must not decide who a person is. Domains are compared as ASCII after lower-casing A to Z. An international
  * one is brought to its ASCII form only where that changes nothing but the writing: `corp.te\u017Ft`, full-width letters or the Kelvin sign,
  * which the IDNA mapping would turn into another, plain domain, are no address at all.
  */

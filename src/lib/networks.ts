@@ -63,7 +63,7 @@ export function parseNetwork(text: string): Network | null {
   return { address, prefixBits: mapped ? bits - 96 : bits };
 }
 
-/** The union of `list`; throws on an entry that is not a network, so that a typo never becomes "nobody" or "everybody". */
+/** The union of `list`; throws on an entry that is not a network, so that a typo never becomes an empty list or a list of all. */
 export function parseNetworks(list: readonly string[]): Networks {
   const networks = list.map((text) => {
     const network = parseNetwork(text);

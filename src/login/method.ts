@@ -37,7 +37,7 @@ export interface LoginMethod<File = unknown, Made extends LoginProvider = LoginP
   check(file: File, context: MethodCheck): void;
   /** Only for a file without problems. */
   settings(file: File, context: MethodContext): MethodSettings;
-  /** What has to be told to the provider about us, for `vestibule urls`; absent = nothing. `origin` is the auth origin. */
+  /** What the provider has to know about us, for `vestibule urls`; absent = nothing. `origin` is the auth origin. */
   register?(provider: ProviderSettings, origin: string): readonly Registration[];
   /** Fetches nothing: a gateway starts without its providers. */
   create(deps: ProviderDeps): Made;

@@ -116,7 +116,7 @@ async function restOf(parts: LeaveNeeds, incoming: Incoming, { rest }: SignedOut
   }
 }
 
-/** What the signed-out page is told by way of the provider. */
+/** What the signed-out page gets by way of the provider. */
 interface SignedOutState {
   /** Where to sign in again. */
   readonly host: string | null;
@@ -156,7 +156,7 @@ const pendingKind = "pending-logout";
 const pendingLimitMs = 10 * 60_000;
 
 /**
- * Remembers what the visitor is to be told; the handle is the request's id, which the provider's signed answer repeats. Written for
+ * Remembers what the visitor will read; the handle is the request's id, which the provider's signed answer repeats. Written for
  * living sessions only, so that the store cannot be filled without one.
  */
 function parkPendingLogout(parts: { readonly facts: Facts }, provider: string, state: SignedOutState): Promise<string> {

@@ -48,7 +48,7 @@ async function logout(parts: LogoutNeeds, { visit }: ControlRequest): Promise<An
   return intent === "now" ? withCookies(answer, cookiesToClear(parts, visit)) : answer;
 }
 
-/** The living sessions that this logout means. While the store is silent it throws: the cookie stays, the truth is told. */
+/** The living sessions that this logout means. While the store is silent it throws: the cookie stays, and the answer says that the logout failed. */
 async function presentSessions(parts: LogoutNeeds, { incoming, site }: Visit): Promise<readonly Session[]> {
   const here = site.app === null ? null : parts.cookies.read(incoming.cookie, site.hostname);
   const listed = site.isAuth ? parts.browserSessions.read(incoming.cookie).map(({ id }) => id) : [];
@@ -80,7 +80,7 @@ function intentOfPost({ fetchSite, origin }: Incoming, own: Origin): LogoutInten
 }
 
 function intentOfLink(incoming: Incoming, own: Origin): LogoutIntent {
-  // What a browser fetches ahead of a click, and an image in somebody's comment, is no wish of the visitor's.
+  // What a browser fetches ahead of a click, and an image in a comment, is no wish of the visitor's.
   if (headerOf(incoming, "sec-purpose") !== null || headerOf(incoming, "purpose") !== null) return "ask";
   const destination = headerOf(incoming, "sec-fetch-dest");
   if (destination !== null && destination !== "document" && destination !== "empty") return "ask";

@@ -13,7 +13,7 @@ export interface LineWriter {
   failure(): string | null;
 }
 
-/** Long enough to make one write of many lines under load, short enough for somebody who watches. */
+/** Long enough to make one write of many lines under load, short enough for an operator who watches. */
 const collectMs = 5;
 
 /**
@@ -126,7 +126,7 @@ export function fileSink(target: { readonly descriptor: number } | { readonly pa
     }
     wantsReopen = false;
     // Appended: other writers' lines, and a file that was cut short (copytruncate), stay whole. O_NONBLOCK: opening a pipe that is not read
-    // would keep one of the few threads for files for ever; so it fails, the lines are lost and counted, and the next batch tries again.
+    // would keep one of the few threads for files without end; so it fails, the lines are lost and counted, and the next batch tries again.
     descriptor ??= await new Promise<number>((resolve, reject) =>
       open("path" in target ? target.path : "", appending, 0o640, (error, made) => (error === null ? resolve(made) : reject(error))),
     );

@@ -2,7 +2,7 @@ import type { AccessLog, AccessRecord } from "../core/ports/log.ts";
 import { timingBoundsSeconds as boundsSeconds } from "../core/ports/metrics.ts";
 import { type LogDeps, lineFormatter } from "./log.ts";
 
-/** What Prometheus is told of proxied requests, counted in plain numbers: three metric look-ups per request cost a microsecond. */
+/** Proxied requests for Prometheus, counted in plain numbers: three metric look-ups per request cost a microsecond. */
 interface RequestTally {
   count(record: AccessRecord): void;
   /** In the text exposition format, ends with a newline; the empty string before the first request. */

@@ -6,7 +6,7 @@ import type { SpanExport, SpanReports } from "./otlp.ts";
 export interface ExportingDeps {
   readonly log: Log;
   readonly counted: (outcome: "exported" | "dropped", spans: number) => void;
-  /** What the collector is told of this process. */
+  /** The attributes of this process for the collector. */
   readonly instance: Readonly<Record<string, string>>;
 }
 
@@ -29,7 +29,7 @@ export interface Exporting {
 /** How long the spans of requests that began under the last settings are still sent under them. */
 const retiredMs = 60_000;
 
-/** The exporter in force, loaded when it is first needed, and what operators are told of it. */
+/** The exporter in force, loaded when it is first needed, and what the log and the metrics say of it. */
 export function createExporting({ log, counted, instance }: ExportingDeps): Exporting {
   let current: SpanExport | null = null;
   const retired = new Set<SpanExport>();

@@ -34,7 +34,7 @@ interface Root {
   readonly unsampled: (parent: SpanContext | null) => SpanContext;
   /** By the process's own clock. */
   readonly startedAt: number;
-  /** What the next server is told; null before the head was read. */
+  /** What the next server gets; null before the head was read. */
   own: SpanContext | null;
   /** Null before the head was read, and in a trace that is not sampled. */
   server: ServerSpan | null;
@@ -55,7 +55,7 @@ interface Active {
   context: Context | null;
 }
 
-/** Nothing is recorded, and nothing of the SDK loaded, before `apply` is told so. */
+/** Nothing is recorded, and nothing of the SDK loaded, before `apply` asks for it. */
 export function createTracing(deps: ExportingDeps): ProcessTracing {
   const storage = new AsyncLocalStorage<Active>();
   const exporting = createExporting(deps);

@@ -9,7 +9,7 @@ export interface ConsoleParts {
   readonly title: string;
   readonly lead: Markup | string | null;
   readonly body: Markup;
-  /** Without scripts the page comes anew after so many seconds; with one it is kept current by this event stream. */
+  /** Without scripts the page reloads after so many seconds; with one it is kept current by this event stream. */
   readonly live?: { readonly seconds: number; readonly stream: string };
 }
 

@@ -89,8 +89,8 @@ ${parts.script === undefined ? null : html`<script>${raw(parts.script)}</script>
 export type Markup = ReturnType<typeof html>;
 
 /**
- * The URL when it leads to a page, else null: `javascript:` and its relatives never become a link or a form's address, whoever
- * supplied them.
+ * The URL when it leads to a page, else null: `javascript:` and its relatives never become a link or a form's address, from any
+ * source.
  */
 export function pageUrl(url: string | null): string | null {
   if (url === null) return null;

@@ -103,7 +103,7 @@ const passing: readonly ErrorCode[] = [
   "gateway.draining",
 ];
 
-/** The heading under which a failure is told. */
+/** The heading above a failure. */
 function errorKind(code: ErrorCode): ErrorKind {
   if (
     code === "request.not-found" ||

@@ -127,7 +127,7 @@ function tokenEntry(
 <form method="post" action="${pageUrl(action)}">${hiddenFields({ guard, endToken: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownTokens.end"]}: ${name}`}">${texts["ownTokens.end"]}</button></form></li>`;
 }
 
-/** What the gateway knows of the visitor: each fact with its name, and why somebody has a role or a team. */
+/** What the gateway knows of the visitor: each fact with its name, and why a person has a role or a team. */
 export function ownDataPage(model: Of<"own-data">, texts: Texts, tag: string): PageParts {
   return {
     title: texts["ownData.title"],

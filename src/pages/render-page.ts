@@ -22,7 +22,7 @@ export interface RenderPageDeps {
   /** So that visitors read a provider's name where a page model holds its id. */
   readonly providers?: readonly Pick<ProviderSettings, "id" | "name">[];
   readonly branding?: BrandingSettings;
-  /** People sign in over https: browsers are told to come that way only (RFC 6797). */
+  /** People sign in over https: browsers are asked to come that way only (RFC 6797). */
   readonly https?: boolean;
   /** Where the auth origin's first page is; pages that know nothing better lead there. */
   readonly home?: string | null;
@@ -58,7 +58,7 @@ export function createRenderPage(deps: RenderPageDeps): RenderPage {
   };
 }
 
-/** By their content, so that a changed picture is fetched anew; the pages themselves are kept by no cache. */
+/** By their content, so that a changed picture is fetched; the pages themselves are kept by no cache. */
 export function logoUrls({ logo }: BrandingSettings): { readonly light: string; readonly dark: string } | null {
   if (logo === null) return null;
   const urlOf = (ground: "light" | "dark") =>

@@ -24,7 +24,7 @@ interface Rule {
 }
 
 /**
- * Compiles an access list: first match wins, no match refuses, an empty list refuses everybody.
+ * Compiles an access list: first match wins, no match refuses, an empty list refuses everyone.
  *
  * Step-up is one question put to the whole list: would the same visitor be let in with another acr that
  * the list names? So a later allow rule that hits needs no new login, a deny rule that stands before the strong

@@ -37,7 +37,7 @@ export function decide(site: AppSite, identity: Identity, incoming: Incoming, no
 export function decideReading(site: AppSite, route: Route, identity: Identity, incoming: Incoming, reading: string, now: number): Decision {
   const unfit = incoming.websocket ? websocketRefusal(site, route, incoming, identity) : null;
   if (unfit !== null) return refuse(unfit, identity);
-  // A public path asks for nothing and looks at nothing: not even a bad token is a reason to turn somebody away.
+  // A public path asks for nothing and looks at nothing: not even a bad token is a reason to refuse a visitor.
   if (route.isPublic(incoming.method, reading)) return { kind: "pass", identity: null };
   if (identity.kind === "rejected") return askAgain("credential-rejected", route, incoming, [], true);
   const isOptional = route.isOptional(incoming.method, reading);

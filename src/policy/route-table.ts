@@ -172,7 +172,7 @@ const nothingToProve: DomainProofs = { isUnproven: () => false, changes: { count
  * Prepares principals for comparison and remembers the result as long as the principal itself lives.
  *
  * A subject that looks like an address of a domain owned by another provider is no user name: where
- * people choose their own subject, anybody could call himself `alice@acme.example` in `users:`. Nor does an address count whose
+ * people choose their own subject, anyone could register `alice@acme.example` in `users:`. Nor does an address count whose
  * domain must be proved and is not, also in a session that began before.
  */
 export function createKnownAs(

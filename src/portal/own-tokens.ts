@@ -37,8 +37,8 @@ const longestName = 60;
 const leaseMs = 10_000;
 
 /**
- * Makes a token for the person of `session`, who has just been proved by this browser. Only its hash is kept: what is answered here can be
- * told once. It stands for the person as known now, without the strength of this login.
+ * Makes a token for the person of `session`, who has just been proved by this browser. Only its hash is kept: what is answered here is
+ * shown once. It stands for the person as known now, without the strength of this login.
  */
 export async function makeToken(deps: OwnTokenDeps, incoming: Incoming, session: Session, wantedName: string): Promise<MadeToken> {
   const name = wantedName.trim();

@@ -61,7 +61,7 @@ export interface OwnDataDeps extends OwnDeps {
   readonly providerName: (id: string) => string;
 }
 
-/** `GET /_vestibule/account` on the auth origin: what is known of the visitor, and of nobody else; the login for a stranger. */
+/** `GET /_vestibule/account` on the auth origin: what is known of the visitor, and of no other person; the login for one who is not signed in. */
 export function ownDataEndpoint(deps: OwnDataDeps): Endpoint {
   const run = async ({ visit: { incoming } }: ControlRequest): Promise<Answer> => {
     const own = await ownSessions(deps, incoming.cookie);

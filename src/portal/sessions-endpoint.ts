@@ -35,7 +35,7 @@ export function ownSessionsEndpoints(deps: OwnSessionsDeps): readonly Endpoint[]
   ];
 }
 
-/** What a form has just done, to be told on the page that answers it. */
+/** What a form has just done, for the page that answers it. */
 interface Done {
   readonly ended: number | null;
   readonly endedTokens: number | null;

@@ -21,7 +21,7 @@ export const quietLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, 
 
 /**
  * The parts of a gateway that reach out, without the gateway: for `vestibule check --online` and its like. Nothing is logged; results are
- * told. `tellClaims` hears what a provider said of a person, before the mapping.
+ * returned. `tellClaims` hears what a provider said of a person, before the mapping.
  */
 export function openForCheck(
   settings: Settings,

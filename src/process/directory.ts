@@ -99,7 +99,7 @@ function directoryOver(settings: Settings, rules: DirectorySettings, parts: Dire
   const deps = {
     ...parts,
     store,
-    // Not proved, the domain is nobody's to vouch for: its addresses link and take over for no provider.
+    // Without proof no provider vouches for the domain: its addresses link and take over for no provider.
     ownerOfDomain: (domain: string) => (isUnproven(domain) ? nobody : ownerOf(domain)),
     settings: rules,
     isLocal: (id: string) => local.has(id),

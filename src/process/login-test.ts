@@ -19,7 +19,7 @@ export interface LoginTest {
   readonly url: string;
   /** Our address that the provider answers at. */
   readonly answersAt: string;
-  /** False: somebody else has the listeners, the running gateway as a rule; the answer must be brought by hand. */
+  /** False: another process has the listeners, the running gateway as a rule; the answer must be brought by hand. */
   readonly listens: boolean;
   /** The first answer that belongs to this login. */
   readonly outcome: Promise<LoginTestOutcome>;

@@ -20,7 +20,7 @@ export function needsRestart(started: Settings, next: Settings): readonly string
   return pairs.filter(([, before, now]) => !isSame(before, now)).map(([key]) => key);
 }
 
-/** Whether a provider would be made the same again: its own settings, and all that it is told of the others. */
+/** Whether a provider would be made the same again: its own settings, and all that it gets from the others. */
 export function sameProvider(before: Settings, next: Settings, id: string): boolean {
   const partsOf = (settings: Settings) => ({
     provider: settings.providers.find((provider) => provider.id === id),

@@ -41,7 +41,7 @@ import { composeEndpoints } from "./endpoints.ts";
 import { composeAppsFor } from "./portal.ts";
 import { tracedParts } from "./tracing.ts";
 
-/** What was counted and what is under way does not begin anew because a file was read again. */
+/** What was counted and what is under way does not begin again because the file was read again. */
 export interface Counts {
   readonly admission: GatewayDeps["admission"];
   readonly loginLimits: LoginLimits;

@@ -58,11 +58,11 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
 
 /**
  * Takes no connection before it can serve it: others listen at the same socket, and have their sessions at hand. While Redis is away for
- * everybody it is better to say so than not to answer.
+ * everyone it is better to say so than not to answer.
  */
 async function serve(running: Running): Promise<{ readonly addresses: readonly Address[]; readonly report: WorkerReport }> {
   const { gateway } = running;
-  // For the successor: what was compiled once is loaded in half the time. Before anybody waits, for it stops everything.
+  // For the successor: what was compiled once is loaded in half the time. Before requests wait, for it stops everything.
   flushCompileCache();
   const patience = Date.now() + storeMs;
   while (!gateway.health().store.reachable && Date.now() < patience) await pause(lookEveryMs);
@@ -97,7 +97,7 @@ function obey(running: Running, channel: WorkerChannel, message: Exclude<ToWorke
       }
       return;
     default:
-      // Told to take what it could not prepare, a worker is of no use: its successor begins with that version.
+      // A worker that must commit what it could not prepare is of no use: its successor begins with that version.
       if (prepared?.id !== message.id && message.kind === "commit")
         throw new Error("a version was agreed on that this worker does not have");
       if (prepared?.id !== message.id) return;

@@ -99,10 +99,10 @@ export interface Expired extends Pick<Session, "key" | "token"> {
   readonly principal: Pick<Session["principal"], "provider" | "subject" | "email"> | null;
   readonly why: "idle" | "lifetime";
 }
-/** Told once for each, by one of all processes. */
+/** Called once for each, by one of all processes. */
 export type OnExpired = (expired: Expired) => void;
 
-/** No more of a session than is told of its end. */
+/** No more of a session than the report of its end needs. */
 export function expired({ key, principal: { provider, subject, email }, token }: Session, why: Expired["why"]): Expired {
   return { key, principal: { provider, subject, email }, why, ...(token === undefined ? {} : { token }) };
 }

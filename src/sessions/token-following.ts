@@ -4,7 +4,7 @@ import { type Principal, withoutStrength } from "../core/principal.ts";
 
 /**
  * The same store, whose personal tokens stand for their people as last known: what a login or a refresh says of a person reaches the
- * person's tokens first. So somebody who has lost a group has lost it with each token before a session says so, and a store that cannot
+ * person's tokens first. So a person who has lost a group has lost it with each token before a session says so, and a store that cannot
  * take that down takes no session down either.
  */
 export function keepTokensCurrent(store: Store): Store {
@@ -34,7 +34,7 @@ async function followPerson(tokens: Pick<SessionStore, "sessionsOf" | "renew">, 
   await Promise.all(stale.map((record) => tokens.renew(record, { principal, tokens: null, refreshAt: record.refreshAt })));
 }
 
-/** When somebody signed in is no change of who they are. */
+/** When a person signed in is no change of who they are. */
 function contentOf({ authenticatedAt: _, ...principal }: Principal): string {
   return JSON.stringify(principal);
 }

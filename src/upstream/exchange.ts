@@ -25,7 +25,7 @@ export interface Exchange extends Watched {
   upload: Upload | null;
   /** Its own way to the upstream, where the client's authentication is bound to a connection. */
   binding: Binding | null;
-  /** Upstreams that were asked, in vain. */
+  /** Upstreams that were asked and did not answer. */
   tried: Set<Upstream> | null;
   repeated: boolean;
   /** Set from the moment that bytes of this request may have been sent. */
@@ -50,7 +50,7 @@ export interface Exchange extends Watched {
   over: boolean;
 }
 
-/** Gives up when `ms` pass without `stir`; replaces whatever was being waited for. 0 = wait for ever. */
+/** Gives up when `ms` pass without `stir`; replaces whatever was being waited for. 0 = wait without limit. */
 export function awaitActivity(exchange: Exchange, ms: number): void {
   exchange.watch.wait(exchange, exchange.over ? 0 : ms);
 }
@@ -183,7 +183,7 @@ export interface Watched extends Slotted {
 
 /** Tells of those that stand still for too long: never early, and at most about two ticks late. */
 interface SilenceWatch<T extends Watched> {
-  /** From now on it may stand still for `ms`; 0 = for ever. Replaces what was said before. */
+  /** From now on it may stand still for `ms`; 0 = without limit. Replaces what was said before. */
   wait(one: T, ms: number): void;
   /** It moved. */
   stir(one: T): void;

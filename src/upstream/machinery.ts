@@ -161,7 +161,7 @@ function createBoundConnections(upstreams: Pick<Upstreams, "all">): BoundConnect
 }
 
 /**
- * Who speaks on this client connection. A trusted proxy sends several visitors' requests on one: a signed-in one is told apart by the
+ * Who speaks on this client connection. A trusted proxy sends several visitors' requests on one: a signed-in one is known by the
  * session. Strangers behind it are not, and null means that they get a new connection for each request.
  */
 function visitorOf({ incoming, identity }: ForwardPlan): string | null {

@@ -31,7 +31,7 @@ export interface ForwardPlan {
   readonly audience: Audience;
   /** Complete Set-Cookie values that are added to the client's answer when the application succeeds (status below 400). */
   readonly setCookie: readonly string[];
-  /** Told once, before the upstream is asked, how to cut this exchange off at once (session ended, drain over). Safe to call at any time. */
+  /** Called once, before the upstream is asked, with a way to cut this exchange off at once (session ended, drain over). Safe to call at any time. */
   readonly onOpen?: (close: (why: string) => void) => void;
 }
 

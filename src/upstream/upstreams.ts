@@ -125,7 +125,7 @@ function createMember(made: {
       authority: url.host,
       basePath: url.pathname.replace(/\/$/, ""),
       dispatch(options, handler) {
-        // Opened anew when it was closed: a request that began under an old configuration still finds its way.
+        // Opened again when it was closed: a request that began under an old configuration still finds its way.
         if (pool === null || pool.closed || pool.destroyed) pool = pools.open(address, proxy);
         pool.dispatch(proxy.keepAliveMs === 0 ? { ...options, reset: true } : options, handler);
       },
@@ -151,7 +151,7 @@ function createMember(made: {
 
 /**
  * Smooth weighted round robin: each gains its weight, the richest is taken and pays the sum of all. Those that refused connections a
- * moment ago are left out while there is anybody else.
+ * moment ago are left out while there is another one.
  */
 function pickByWeight(group: readonly Member[], tried: ReadonlySet<Upstream> | null, now: number): Upstream | null {
   const untried = tried === null ? group : group.filter(({ upstream }) => !tried.has(upstream));

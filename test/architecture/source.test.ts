@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { projectRoot, type SourceFile, sourceFiles, withoutComments } from "./source-files.ts";
@@ -34,6 +34,23 @@ test.each([
 
 test("no comment leaves work for later", () => {
   expect(sources.filter(({ text }) => /\b(?:TODO|FIXME|XXX|HACK)\b|not implemented/.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
+/** Words of stories. A comment names the part, the person or the event instead: the operator, a request, another process. */
+const ornate =
+  /\b(?:told|nobody|whoever|somebody|anybody|everybody|lest|nought|kin|anew|in vain|for ever|out of breath|hitherto|whence|henceforth)\b/i;
+
+test("comments and the pages of the folders are plain technical English", () => {
+  const comments = (text: string) => text.split("\n").flatMap((line) => /^\s*(?:\/\*|\*|\/\/)(.*)|\s\/\/ (.*)/.exec(line)?.[0] ?? []);
+  expect(
+    sources.flatMap(({ path, text }) =>
+      comments(text)
+        .filter((line) => ornate.test(line))
+        .map((line) => `${path}: ${line}`),
+    ),
+  ).toEqual([]);
+  const pages = readdirSync(join(projectRoot, "src"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"));
+  expect(pages.filter((name) => ornate.test(readFileSync(join(projectRoot, "src", name), "utf8")))).toEqual([]);
 });
 
 test("settings give no key a default: the schema does, and shows it", () => {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.ts";
 
-/** A failure that an API client is told with fields of its own (RFC 9457). `code` is what programs branch on. */
+/** A failure as an API client gets it, with fields of its own (RFC 9457). `code` is what programs branch on. */
 export class ApiProblem extends GatewayError {
   readonly headers: Readonly<Record<string, string>>;
   constructor(code: ErrorCode, detail: string, headers: Readonly<Record<string, string>> = {}) {

@@ -162,7 +162,7 @@ function readProof(context: Context<Env>): Parameters<typeof operatorOf>[1] {
   };
 }
 
-/** A listener that stays longer comes again by itself, and is looked at anew. */
+/** A listener that stays longer comes again by itself, and is checked again. */
 const longestStreamMs = 120_000;
 
 /** Sends the page's live part after each look, as long as the browser listens. */

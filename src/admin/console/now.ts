@@ -19,7 +19,7 @@ export const nowPage: ConsolePage = {
   }),
 };
 
-/** What is live on the page: the stream sends it anew after each look. */
+/** What is live on the page: the stream sends it after each look. */
 export async function nowBody(call: ConsoleCall): Promise<Markup> {
   const { texts, operations } = call;
   const [now, providers, refusals] = await Promise.all([

@@ -37,7 +37,7 @@ export interface Proof {
 
 /**
  * Who asks: on `console.host` the person whom the gateway's own signed assertion names, elsewhere a browser that signed in with the
- * token. Null for everybody else. The host decides which proof counts, so that neither replaces the other.
+ * token. Null for everyone else. The host decides which proof counts, so that neither replaces the other.
  */
 export async function operatorOf(operations: Operations, proof: Proof, now: number): Promise<Operator | null> {
   const { console } = operations.settings();
@@ -45,7 +45,7 @@ export async function operatorOf(operations: Operations, proof: Proof, now: numb
     const person = proof.assertion === null ? null : readAssertion(proof.assertion, operations.assertionKeys(), console.host, now);
     if (person === null) return null;
     const { subject, email } = person;
-    // The gateway writes this field anew, and has just proved that the request came through it.
+    // The gateway itself writes this field, and has just proved that the request came through it.
     const address = proof.forwardedFor?.split(",").at(-1)?.trim() ?? proof.address;
     const principal = await principalOf(operations, person);
     return { name: email === null ? subject : `${email} (${subject})`, address, mayAct: operations.mayAct(principal, address) };

@@ -128,7 +128,7 @@ export interface AppSummary {
   readonly people: number | null;
 }
 
-/** An upstream that was missed before is not called unreachable for ever. */
+/** An upstream that was missed before is not called unreachable without end. */
 const rememberedMs = 300_000;
 
 export async function appsOf({ fleet, settings }: Operations, now: number): Promise<readonly AppSummary[]> {

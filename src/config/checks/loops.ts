@@ -9,7 +9,7 @@ import { isLoopback, isWildcard } from "./server.ts";
 
 /**
  * Upstreams that are this gateway: one request would become hundreds. What only leads back here (a name of ours that some proxy answers)
- * cannot be told from the file for certain, and is a warning; at run time it is 508 at the first return.
+ * cannot be seen in the file for certain, and is a warning; at run time it is 508 at the first return.
  */
 export function checkLoops(draft: Draft, report: Report): void {
   const listeners = [...(draft.listen ?? []).map(({ address }) => address), ...(draft.admin === null ? [] : [draft.admin.address])];

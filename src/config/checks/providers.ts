@@ -38,7 +38,7 @@ function checkDomains(id: string, provider: ProviderFile, owners: Map<string, st
   }
 }
 
-/** Where anybody can have an address: owning such a domain would send strangers to one provider and shut out the others. */
+/** Where anyone can have an address: owning such a domain would send strangers to one provider and shut out the others. */
 const exact = new Set(
   [
     "gmail.com googlemail.com outlook.com live.com msn.com passport.com icloud.com me.com mac.com proton.me protonmail.com pm.me",
@@ -61,7 +61,7 @@ const exact = new Set(
 /** Families that end in a country: `hotmail.co.uk`, `yahoo.fr`, `gmx.at`, `outlook.de`. */
 const family = /^(hotmail|outlook|live|yahoo|ymail|rocketmail|gmx|yandex|aol)(\.[a-z]{2,3}){1,2}$/;
 
-/** True for a mail domain (canonical) where anybody can have an address. */
+/** True for a mail domain (canonical) where anyone can have an address. */
 function isPublicEmailDomain(domain: string): boolean {
   return exact.has(domain) || family.test(domain);
 }

@@ -37,7 +37,7 @@ const begins: readonly (readonly [BrandImage["type"], string])[] = [
   ["image/gif", "GIF8"],
 ];
 
-/** The picture with its type, told by how it begins, or null: what is served must be what it is called. */
+/** The picture with its type, known by its first bytes, or null: what is served must be what it is called. */
 export function brandImage(bytes: Uint8Array): BrandImage | null {
   const text = Buffer.from(bytes).toString("latin1");
   if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return { type: "image/webp", bytes };

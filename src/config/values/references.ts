@@ -152,7 +152,7 @@ export function readText(path: string, limitBytes: number): ReadText {
 
 type ReadBytes = { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly why: string };
 
-/** A pipe or a device is refused: it could go on for ever. */
+/** A pipe or a device is refused: it could go on without end. */
 function readBytes(path: string, limitBytes: number): ReadBytes {
   let descriptor: number;
   try {

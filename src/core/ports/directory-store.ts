@@ -32,7 +32,7 @@ export interface DirectoryChange {
 
 export type CommitResult =
   | { readonly kind: "done" }
-  /** Somebody else changed one of the documents since: read again. Nothing was written. */
+  /** One of the documents was changed since: read again. Nothing was written. */
   | { readonly kind: "conflict"; readonly id: string }
   /** A unique key is taken by another document. Nothing was written. */
   | { readonly kind: "taken"; readonly key: Pick<IndexKey, "name" | "value">; readonly by: string };

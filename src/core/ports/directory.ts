@@ -11,7 +11,7 @@ export interface DirectoryCaller {
 }
 
 /**
- * The directory step of logins. Rejects with `directory.unavailable` when the truth cannot be known; it never lets somebody in
+ * The directory step of logins. Rejects with `directory.unavailable` when the truth cannot be known; it never lets anyone in
  * because it does not know.
  */
 export interface DirectoryLogins {
@@ -25,7 +25,7 @@ export interface DirectoryLogins {
 }
 export type Recalled =
   | { readonly kind: "good"; readonly principal: Principal }
-  /** Not, or not any more, somebody who may be here. */
+  /** This person may not be here, or may no longer. */
   | { readonly kind: "out"; readonly why: string }
   /** The directory does not know this account. */
   | { readonly kind: "unknown" };
@@ -74,7 +74,7 @@ export interface DirectoryPeople {
   remove(id: string, caller: DirectoryCaller): Promise<boolean>;
 }
 
-/** Whose roles, teams, groups or right to be here may be others now, told to all processes of all instances. */
+/** Whose roles, teams, groups or right to be here may have changed, announced to all processes of all instances. */
 export interface PeopleChanges {
   /** Resolves when readers can see it. Rejects with `directory.unavailable`. */
   announce(ids: readonly string[]): Promise<void>;

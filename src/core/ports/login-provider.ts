@@ -101,11 +101,11 @@ export interface LoginProvider {
   /** Its login method's id. */
   readonly kind: string;
   readonly emailDomains: readonly string[];
-  /** Whether a visitor at this address may be offered it; absent = everybody. */
+  /** Whether a visitor at this address may be offered it; absent = everyone. */
   isFor?(client: string): boolean;
   /**
-   * Takes over for visitors whom this one is not for, and for those who have no answer to its challenge. Where both are accepted nobody
-   * is asked which of the two.
+   * Takes over for visitors whom this one is not for, and for those who have no answer to its challenge. Where both are accepted no page
+   * asks which of the two.
    */
   readonly fallback?: string | null;
   /** Never offered, only taken when `?provider=` names it, or when an app accepts no other: an emergency exit is no front door. */
@@ -130,7 +130,7 @@ export interface LoginProvider {
   probe(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   /**
    * The first contact, when a configuration that names it comes into force; absent = `probe`. Never throws, and delays no login. What is
-   * told by its own log line is answered with ok.
+   * reported by its own log line is answered with ok.
    */
   firstLook?(): Promise<{ readonly ok: boolean; readonly detail: string }>;
   /**

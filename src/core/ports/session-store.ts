@@ -50,7 +50,7 @@ export interface SessionPage {
   readonly next: string | null;
 }
 
-/** Told of an app's first opening in a session; `isFirstOfAll`: no app had been opened in it. */
+/** Called at an app's first opening in a session; `isFirstOfAll`: no app had been opened in it. */
 export type FirstOpening = (isFirstOfAll: boolean) => void;
 
 /** What happened to a watched session, in whichever process it happened. */

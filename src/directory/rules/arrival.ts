@@ -40,7 +40,7 @@ export type Welcome =
 /**
  * Who a login is. The immutable ids decide wherever they can; an address counts once, when an account is seen for the first time.
  *
- * An address is never enough where it could be somebody else's: not when its domain belongs to another provider, not when the
+ * An address is never enough where it could be another person's: not when its domain belongs to another provider, not when the
  * person who holds it already has another account at this provider (a recycled mailbox, or an attacker's account with the same
  * address).
  */

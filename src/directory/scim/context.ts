@@ -14,7 +14,7 @@ export interface ScimContext extends DirectoryDeps {
   readonly effects: Effects;
 }
 
-/** What a request has changed: told, and brought to sessions, when it is committed. */
+/** What a request has changed: logged, and brought to sessions, when it is committed. */
 export interface ScimOutcome {
   readonly people: Set<string>;
   /** Accounts that people had before and may have lost. */
@@ -27,7 +27,7 @@ export function newOutcome(): ScimOutcome {
 }
 
 /**
- * Runs a transaction whose changes are told in `outcome` once they are committed: an attempt that met somebody else's change says nothing.
+ * Runs a transaction whose changes are added to `outcome` once they are committed: an attempt that met another change at the same time says nothing.
  */
 export async function committed<T>(
   { store }: ScimContext,

@@ -154,7 +154,7 @@ async function touch(context: ScimContext, transaction: Transaction, members: re
     const ids = (type: ScimMember["type"]) => left.filter((one) => one.type === type && !seen.has(one.value)).map(({ value }) => value);
     const [users, groups] = [ids("User"), ids("Group")];
     for (const id of [...users, ...groups]) seen.add(id);
-    // Read beside the transaction: whether somebody else changes them meanwhile does not matter to the group.
+    // Read beside the transaction: whether they change meanwhile does not matter to the group.
     for (const user of await readAside<{ readonly person: string }>(context, "user", users)) outcome.people.add(user.person);
     left = (await transaction.getAll("group", groups)).flatMap((group) => group.members);
   }

@@ -48,7 +48,7 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
   const found = discovery(context, first, id);
   if (found !== null) {
     if (request.method !== "GET") throw notAllowed(request.method);
-    // RFC 7644 4: a filter here is refused, lest somebody believe that it did anything.
+    // RFC 7644 4: a filter here is refused, because a client could believe that it did something.
     if (request.query.has("filter")) throw new ScimError(403, null, "filters are not supported here");
     return { status: 200, body: found, headers: [] };
   }

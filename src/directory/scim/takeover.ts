@@ -6,13 +6,13 @@ import type { Transaction } from "../transaction.ts";
 import { addressesIn, type ScimContext } from "./context.ts";
 
 /*
- * Whom a provisioned User means: somebody who is known by logins, somebody who was deleted, or no person yet. An address is weak evidence: it
+ * Whom a provisioned User means: a person who is known by logins, a person who was deleted, or no person yet. An address is weak evidence: it
  * is given to the next employee of that name. So wherever an immutable id can decide, it does.
  */
 
 /**
- * Somebody whom logins have made or who was deleted: by the subject that `externalId` is, else by an address that the person holds. Who was
- * deleted and is found to be somebody else gives the address up to the new holder.
+ * A person whom logins have made or who was deleted: by the subject that `externalId` is, else by an address that the person holds. Who was
+ * deleted and is found to be another person gives the address up to the new holder.
  */
 export async function knownPerson(context: ScimContext, transaction: Transaction, resource: JsonObject): Promise<Person | null> {
   const { externalId } = resource;
@@ -24,7 +24,7 @@ export async function knownPerson(context: ScimContext, transaction: Transaction
     if (owner !== null && owner !== context.provider) continue;
     const person = await personByAddress(transaction, address);
     const mine = person?.accounts.filter((one) => one.provider === context.provider) ?? [];
-    // An address that a deleted account had may be somebody else's by now, who must not bring the former holder back.
+    // An address that a deleted account had may be another person's by now, who must not bring the former holder back.
     if (person !== null && mine.some((one) => one.removed && !isSameAgain(one, externalId))) {
       giveUp(transaction, person, address, context.provider);
       continue;

@@ -22,7 +22,7 @@ export async function readUser(context: ScimContext, transaction: Transaction, i
 }
 
 /**
- * Provisions somebody: a person who was not known, or one who is known by logins and is taken over. 409 when this provider has
+ * Provisions a person who was not known, or one who is known by logins and is taken over. 409 when this provider has
  * provisioned them already.
  */
 export async function createUser(

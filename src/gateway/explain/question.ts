@@ -15,7 +15,7 @@ export interface Asked {
 
 /**
  * Reads a question with the very function that reads requests. The URL is cut by hand: a WHATWG URL parser would resolve `..` and `\`
- * before anybody could say that the gateway refuses them. `origin` is the page that asks for a WebSocket.
+ * before anyone could say that the gateway refuses them. `origin` is the page that asks for a WebSocket.
  */
 export function readQuestion(
   rules: Rules,

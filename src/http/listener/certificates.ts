@@ -9,7 +9,7 @@ import { pause } from "../../lib/timing.ts";
 
 /** The certificates of one listener, always as the files are now. */
 export interface Certificates {
-  /** The first pair, for clients that name no host; told again whenever it changes. */
+  /** The first pair, for clients that name no host; called again whenever it changes. */
   onFallback(use: (pair: { readonly cert: Buffer; readonly key: Buffer }) => void): void;
   /** By exact name, then by the wildcard of its parent domain, else the fallback: the client then sees whom it reached. */
   forName(serverName: string): SecureContext;

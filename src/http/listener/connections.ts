@@ -18,14 +18,14 @@ interface RequestParser {
 }
 type ConnectionListener = (this: Server, socket: Duplex) => void;
 
-/** What the parser is told so that it stops behind the head of a request and gives back all bytes that follow. */
+/** What the parser gets so that it stops behind the head of a request and gives back all bytes that follow. */
 const stopAsIfUpgraded = 2;
 
 /**
  * One request under way for each connection, however many a client pipelines (RFC 9112 9.3.2 lets it, and lets us take our time).
  *
- * Node reads all that is in a packet at once and begins every request in it: five connections with 2,000 requests each, and nobody
- * reading, were 4,000 upstream connections and 600 MB. Here the parser stops at the second request. Its bytes stay bytes, the socket is
+ * Node reads all that is in a packet at once and begins every request in it: five connections with 2,000 requests each, without a
+ * reader were 4,000 upstream connections and 600 MB. Here the parser stops at the second request. Its bytes stay bytes, the socket is
  * not read, and the client's own window fills up; they are parsed when the answer before is complete. A parser has no public brake but the
  * one for upgrades, so that one is used. Should node's parser not be found, all goes on without a brake; a test watches that it is.
  */
@@ -135,7 +135,7 @@ const lingerMs = 1_000;
 export interface ClientConnection {
   /** The latest response that was begun on it. */
   response: ServerResponse | null;
-  /** It has been told off; what still arrives is read away. */
+  /** It was answered with a refusal; what still arrives is read and dropped. */
   refused: boolean;
 }
 

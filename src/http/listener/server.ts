@@ -49,7 +49,7 @@ const checkEveryMs = 1_000;
 const keepAliveMs = 75_000;
 /** Connections that the kernel keeps until we take them. Node's 511 makes clients that come in a crowd try again seconds later. */
 const backlog = 4_096;
-/** While draining, how long an idle connection may still bring a request (which is told to close) before it is closed. */
+/** While draining, how long an idle connection may still bring a request (answered with `Connection: close`) before it is closed. */
 const idleGraceMs = 1_000;
 
 const options: ServerOptions = {
@@ -164,7 +164,7 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
     deps.onRequest(req, res);
   };
   server.on("request", onRequest);
-  // Listened to, or node would answer 100 before anybody was asked.
+  // Listened to, or node would answer 100 before access was decided.
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
   const onUpgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {

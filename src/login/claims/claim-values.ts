@@ -48,7 +48,7 @@ export function mapGroups(claims: Claims, { path, names, separator, prefix }: Gr
   return { kind: "known", names: [...found] };
 }
 
-/** The texts that a single text stands for; null when that is anybody's guess. */
+/** The texts that a single text stands for; null when that is ambiguous. */
 function textsIn(text: string, { names, separator }: Pick<GroupMapping, "names" | "separator">): readonly unknown[] | null {
   if (Object.hasOwn(names, text)) return [text];
   const json = jsonList(text);
@@ -121,7 +121,7 @@ export function onlyText(value: unknown): string | null {
 }
 
 /**
- * The claim is said to be elsewhere: distributed or aggregated (Core 5.6.2), as Entra ID does when somebody is in too many groups.
+ * The claim is said to be elsewhere: distributed or aggregated (Core 5.6.2), as Entra ID does when a person is in too many groups.
  * Nothing is fetched from there; what it would say is unknown.
  */
 export function isElsewhere(claims: Claims, path: string): boolean {

@@ -27,7 +27,7 @@ const longestTextBytes = 8 * 1024;
 
 /**
  * The person that these verified claims describe. One mapping for logins, refreshes and bearer tokens, so that a rule means the same
- * whichever way somebody came. Throws `login.identity-incomplete` or `login.email-domain`.
+ * in every way to log in. Throws `login.identity-incomplete` or `login.email-domain`.
  */
 export function mapClaims(claims: Claims, mapping: ClaimMapping): Identity {
   const { attributes } = mapping;
@@ -61,7 +61,7 @@ export function lacksSomething(claims: Claims, { attributes, claimNames }: Claim
 }
 
 /**
- * What these claims alone say of somebody who is known already, while the other source (userinfo) does not answer: what is stated counts
+ * What these claims alone say of a person who is known already, while the other source (userinfo) does not answer: what is stated counts
  * at once, also against the person. Groups and rule claims that `before` stated and these do not are unknown, which never allows; the
  * rest stays as it was. Throws as `mapClaims` does.
  */
@@ -126,7 +126,7 @@ function refuseForeignDomain(domain: string | null, provider: string, ownerOfDom
 }
 
 /**
- * The address, unless the provider calls it unverified: then anybody could have typed it in, and it is as if there were none. The same
+ * The address, unless the provider calls it unverified: then anyone could have typed it in, and it is as if there were none. The same
  * goes for a domain that the provider must prove to own and has not.
  */
 function mapEmail(claims: Claims, { provider, attributes, ownerOfDomain, isUnproven }: ClaimMapping): string | null {
@@ -175,8 +175,8 @@ function recordClaims(claims: Claims, names: readonly string[]): Identity["claim
 }
 
 /**
- * All of this may travel in headers: a line break would begin a header of somebody's choosing. Refused, not repaired, because
- * a repaired value is a different one, perhaps somebody else's.
+ * All of this may travel in headers: a line break would begin a header of the attacker's choosing. Refused, not repaired, because
+ * a repaired value is a different one, perhaps another person's.
  */
 function refuseControlCharacters(identity: Identity): void {
   const groups = identity.groups.kind === "known" ? identity.groups.names : [];
@@ -188,7 +188,7 @@ function refuseControlCharacters(identity: Identity): void {
     ...Object.entries(identity.extra).flatMap(([name, values]) => values.map((value) => [`extra.${name}`, value] as const)),
   ];
   for (const [attribute, text] of named) {
-    // Lone surrogates cannot be encoded: they would become the same replacement character for everybody.
+    // Lone surrogates cannot be encoded: they would become the same replacement character for everyone.
     if (/\p{Cc}/u.test(text) || !text.isWellFormed()) throw incomplete(`attributes.${attribute} holds control characters or broken text`);
     if (Buffer.byteLength(text) > longestTextBytes) throw incomplete(`attributes.${attribute} is longer than ${longestTextBytes} bytes`);
   }

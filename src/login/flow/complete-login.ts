@@ -26,11 +26,11 @@ export interface Attempt {
   readonly again?: () => Promise<Answer>;
   /** Set whatever comes of it. */
   readonly cookies: readonly CookieLine[];
-  /** Verifies the answer in full; whatever it throws is told on a page with a way to start again. */
+  /** Verifies the answer in full; what it throws is shown on a page with a way to start again. */
   prove(): Promise<Vouched>;
 }
 
-/** The attempt under way in this browser that `state` names, unspent: an answer brought here by somebody else has none (login CSRF). */
+/** The attempt under way in this browser that `state` names, unspent: an answer of another browser's login has none (login CSRF). */
 export function recallLogin(
   parts: Needs<"browserSessions" | "loginStates">,
   request: ControlRequest,
@@ -91,7 +91,7 @@ export async function completeLogin(parts: CompletionNeeds, request: ControlRequ
     return await welcome(parts, request, target, attempt, await admitted(parts, request, vouched));
   } catch (error) {
     const failure = asGatewayError(error);
-    // Keycloak's `authentication_expired` and the like: its next page mostly works. When it does not, the first failure is told.
+    // Keycloak's `authentication_expired` and the like: its next page mostly works. When it does not, the first failure is shown.
     const again = failure.code === "login.provider-busy" ? await attempt.again?.().catch(() => null) : null;
     return again == null ? failed(parts, request, target, attempt, failure) : withCookies(again, attempt.cookies);
   }

@@ -217,7 +217,7 @@ async function showForm(parts: Needs<FormNeeds>, request: ControlRequest): Promi
   const handle = onlyParameter(request.query, "id") ?? "";
   const text = /^[A-Za-z0-9_-]{16,128}$/.test(handle) ? await parts.facts.unpark(kind, handle) : null;
   const form = text === null ? null : readKept(text);
-  // Another host's form, another browser's or another person's is never shown: it holds what somebody typed.
+  // A form of another host, another browser or another person is never shown: it holds what its author typed.
   const binding = readBinding(incoming.cookie, parts.names);
   if (form === null || site.app === null || form.host !== site.hostname || binding === null || !isSameBinding(binding, form.binding))
     return away;

@@ -186,7 +186,7 @@ interface LoginLimitsDeps {
 }
 
 const windowMs = 60_000;
-/** Addresses that did less than this here are not told to the store: a flood from everywhere must not fill it. */
+/** Addresses that did less than this here are not sent to the store: a flood from everywhere must not fill it. */
 const toldFrom = 10;
 const maxAddresses = 50_000;
 

@@ -60,7 +60,7 @@ export async function startLogin(parts: StartNeeds, request: ControlRequest, sta
   return withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
 }
 
-/** The same address opened again, by anybody, or the same page wanted again by this client within the minute. */
+/** The same address opened again, by anyone, or the same page wanted again by this client within the minute. */
 function isRepeated({ usedStates, clock }: Needs<"usedStates" | "clock">, { client }: Incoming, wanted: WantedPage): boolean {
   const isFirstOfAddress = usedStates.use(`wanted ${JSON.stringify(wanted)}`);
   const isFirstOfClient = usedStates.use(`wanted ${client} ${wanted.host} ${wanted.path} ${Math.floor(clock() / 60_000)}`);
@@ -89,7 +89,7 @@ function fallbackOf(parts: Needs<"providers">, provider: LoginProvider, id: stri
 }
 
 /**
- * A login begins in a window that somebody looks at. An image, a script or a hundred hidden frames of a sibling site would
+ * A login begins in a window that a person looks at. An image, a script or a hundred hidden frames of a sibling site would
  * otherwise fill this browser's cookies for the auth host in parallel, past what each single answer could cap.
  */
 function refuseBackground(incoming: Incoming): void {

@@ -42,7 +42,7 @@ function parkLeg(parts: Needs<"facts">, leg: Leg, ticket: Ticket): Promise<strin
 /**
  * Brings a session to the app that was wanted: by three legs, or at once where the app lives on the auth host itself.
  *
- * A ticket at once would go to whatever browser followed the link: an attacker's link, followed by somebody signed in, and a script of the
+ * A ticket at once would go to whatever browser followed the link: an attacker's link, followed by a person signed in, and a script of the
  * application's that sees the address (a service worker), would carry the session to the attacker's browser. So nothing that opens a
  * session is made before the browser that asks for it has shown both cookies, the app host's and the auth origin's.
  */
@@ -113,7 +113,7 @@ async function enterWith(parts: TicketNeeds, request: ControlRequest, leg: "clai
   const target: ReturnTarget = { site, path: ticket.path };
   const binding = readBinding(incoming.cookie, parts.names);
   // A login address that was sent on, or opened in another browser, comes without the cookie of the first one: one silent restart heals it.
-  // A browser that still has none after that keeps no cookies, and would go round for ever.
+  // A browser that still has none after that keeps no cookies, and would be redirected without end.
   if (binding === null && ticket.rounds === 0) return startOver(parts, request, ticket, "this browser did not begin the login");
   if (binding === null) return loopAnswer(parts, incoming, { site, path: "/" }, ["cookies-blocked"]);
   if (!isSameBinding(binding, ticket.binding)) return startOver(parts, request, ticket, "another browser's ticket");
@@ -150,7 +150,7 @@ async function confirm(parts: TicketNeeds & Needs<"table" | "browserSessions">, 
 /**
  * A ticket of another browser gives no session: not its thief, nor a victim lured onto it (login CSRF). It also happens honestly:
  * two tabs opened at once each got a binding, and the browser kept one. A new login, bound to what this browser holds now, costs
- * it a redirect; it is counted, so that it cannot go on for ever.
+ * it a redirect; it is counted, so that it must end.
  */
 function startOver(parts: TicketNeeds, request: ControlRequest, ticket: Ticket, why: string): Answer {
   const { visit } = request;

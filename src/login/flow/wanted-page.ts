@@ -83,7 +83,7 @@ export const maxRounds = 3;
 
 /**
  * A round is a login that ends where it began: back at the door at once after its ticket was taken. Only the one page load
- * between the two is measured, never the time somebody spends at the provider, so seconds are enough; a person who logs in
+ * between the two is measured, never the time a person spends at the provider, so seconds are enough; a person who logs in
  * again after a real end of session comes later than that.
  */
 const roundLimitMs = 20_000;
@@ -135,7 +135,7 @@ export interface Binding {
 
 const nonceShape = /^[A-Za-z0-9_-]{43}$/;
 
-/** This browser's binding on the host of `cookieHeader`; made anew where it is missing, doubled or misshapen. */
+/** This browser's binding on the host of `cookieHeader`; a new one where it is missing, doubled or misshapen. */
 export function bindBrowser(cookieHeader: string | null, names: OwnCookies, random: Random): Binding {
   const present = readBinding(cookieHeader, names);
   if (present !== null) return { hash: present, cookies: [] };

@@ -37,7 +37,7 @@ const words = {
 } as const;
 const badBindings = 4 << 16;
 
-/** Names the cause of a refused ticket, and the cure. The likeliest mistakes are told apart by what the ticket and the keytab say. */
+/** Names the cause of a refused ticket, and the cure. The likeliest mistakes are recognised by what the ticket and the keytab say. */
 export function diagnose(failure: GssFailure, about: TicketCircumstances): Diagnosis {
   const { now, clientTime, ticket } = about;
   const here = new Date(now).toISOString();

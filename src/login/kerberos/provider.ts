@@ -118,7 +118,7 @@ async function personOf({ realms }: KerberosSettings, directory: LdapProvider, t
   throw new GatewayError("login.provider-refused", `the ticket of ${name}@${realm} is good, but ${directory.id} has ${found.detail}`);
 }
 
-/** A filter that finds by mail address too may find somebody else's entry by this name: where both say a SID, it must be one. */
+/** A filter that finds by mail address too may find another person's entry by this name: where both say a SID, it must be one. */
 function refuseAnother({ dn, attributes }: LdapEntry, logonInfo: LogonInfoAnswer | null, directory: string): void {
   const [sid] = attributes.get("objectsid") ?? [];
   if (sid === undefined || logonInfo?.kind !== "read" || logonInfo.info.sid === sid) return;

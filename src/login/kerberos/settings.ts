@@ -10,7 +10,7 @@ export interface KerberosSettings extends MethodSettings {
   readonly principals: readonly string[];
   readonly realms: readonly string[];
   readonly networks: readonly string[];
-  /** The ldap provider that says who somebody is. */
+  /** The ldap provider that says who a person is. */
   readonly lookup: string | null;
   readonly fallback: string | null;
   /** What a login by ticket counts as (`acr`); null = nothing is said. */

@@ -86,7 +86,7 @@ function fileTimeOf(text: string | undefined): number | null {
   return ticks === 0n || ticks >= 0x7fff_ffff_ffff_ffffn ? null : Number(ticks / 10_000n - fileTimeEpochMs);
 }
 
-/** What a visitor is told about an account that may not sign in now. */
+/** What a visitor reads about an account that may not sign in now. */
 export const codeOfProblem: Readonly<Record<AccountProblem, ErrorCode>> = {
   disabled: "login.account-disabled",
   expired: "login.account-expired",

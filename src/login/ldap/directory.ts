@@ -15,7 +15,7 @@ import type { Spend } from "./port.ts";
 import { createRootReader } from "./root-entry.ts";
 import type { LdapServer, LdapSettings } from "./settings.ts";
 
-/** Somebody in the directory. */
+/** A person in the directory. */
 export interface LdapPerson {
   readonly entry: LdapEntry;
   readonly groups: Groups;

@@ -10,7 +10,7 @@ import type { LdapProvider } from "./port.ts";
 
 type Providers = ReadonlyMap<string, LdapProvider>;
 
-/** The address to which login forms are posted. A browser that comes to it by GET (the address bar, "back") begins a login anew. */
+/** The address to which login forms are posted. A browser that comes to it by GET (the address bar, "back") begins a login again. */
 export function ldapEndpoints(parts: FlowParts, providers: Providers): readonly Endpoint[] {
   const limits = createAccountLimits(parts.facts, parts.log);
   const at = { path: "/ldap/:provider/form", on: "auth", limited: true, urgent: false } as const;
@@ -50,7 +50,7 @@ interface Form {
   readonly action: string;
 }
 
-/** What can be mended on the form is told on the form; the login under way goes on. */
+/** What the visitor can correct on the form is said on the form; the login under way goes on. */
 function failed(parts: FlowParts, request: ControlRequest, form: Form, failure: GatewayError): Answer {
   const { incoming } = request.visit;
   noteFailedLogin(parts, request, form.provider.id, { code: failure.code, detail: failure.message });

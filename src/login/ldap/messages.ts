@@ -31,7 +31,7 @@ function isSound(content: Buffer, depth: number): boolean {
 
 /**
  * The connection as ldapts sees it: whole messages only, each of them sound. ldapts takes an element that is longer than its message for
- * an empty one without moving on, and would read it for ever, with the process standing still and its memory growing.
+ * an empty one without moving on, and would read it without end, with the process standing still and its memory growing.
  *
  * A message longer than `mostBytes` ends the connection as well.
  */

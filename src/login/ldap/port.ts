@@ -3,7 +3,7 @@ import type { Principal } from "../../core/principal.ts";
 import type { AccountProblem } from "./account-state.ts";
 import type { LdapEntry } from "./entries.ts";
 
-/** Somebody whom a ticket or an operator names, as the directory knows them. */
+/** A person whom a ticket or an operator names, as the directory knows them. */
 export type Lookup =
   | { readonly kind: "ok"; readonly identity: Omit<Principal, "authenticatedAt" | "acr">; readonly entry: LdapEntry }
   | { readonly kind: "none"; readonly detail: string }

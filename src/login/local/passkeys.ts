@@ -99,7 +99,7 @@ function parseResponse(text: string): { readonly id: string } {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && "id" in value && typeof value.id === "string") return { ...value, id: value.id };
   } catch {
-    // Told below.
+    // The throw below says it.
   }
   throw new GatewayError("local.refused", "the passkey's answer is malformed");
 }

@@ -35,7 +35,7 @@ export interface LocalProvider extends LoginProvider {
   vouch(login: string, user: LocalUser, by: keyof typeof strengths): Vouched;
 }
 
-/** Nothing is read before somebody signs in, so a gateway starts without its file of emergency accounts. */
+/** Nothing is read before a person signs in, so a gateway starts without its file of emergency accounts. */
 export function createLocalProvider(deps: ProviderDeps): LocalProvider {
   const { settings, clock, store, authOrigin, log } = deps;
   const local = localOf(settings.protocol);

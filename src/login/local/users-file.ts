@@ -84,7 +84,7 @@ function parseYaml(text: string, path: string): unknown {
   }
 }
 
-/** The file of emergency accounts. It is read anew for each login, so a change needs no reload. */
+/** The file of emergency accounts. It is read again for each login, so a change needs no reload. */
 export interface UsersFile {
   readonly path: string;
   /** @throws GatewayError `local.users-file` when it cannot be read or is malformed: then no account of it can sign in */

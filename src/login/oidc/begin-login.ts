@@ -45,7 +45,7 @@ function wantedAcr(context: OidcContext, request: Pick<LoginRequest, "acr">): re
   return request.acr.length > 0 ? request.acr : context.oidc.acrValues;
 }
 
-/** The person proves anew who they are: for another account always, for a stronger login unless the operator leaves that to the provider. */
+/** The person proves again who they are: for another account always, for a stronger login unless the operator leaves that to the provider. */
 export function provesAnew({ stepUpPrompt }: OidcSettings, { reauthenticate, acr }: Pick<LoginRequest, "reauthenticate" | "acr">): boolean {
   return reauthenticate && (acr.length === 0 || stepUpPrompt);
 }
@@ -55,7 +55,7 @@ async function authorizationParameters(context: OidcContext, request: Asked, mem
   const acr = wantedAcr(context, request);
   const isNew = provesAnew(oidc, request);
   const prompt = promptFor(oidc.prompt, isNew);
-  // With max_age the provider must state auth_time (Core 3.1.2.1), which is how a new login is told from an ignored wish.
+  // With max_age the provider must state auth_time (Core 3.1.2.1), which distinguishes a new login from an ignored parameter.
   const maxAge = isNew ? 0 : oidc.maxAgeSeconds;
   const locales = request.uiLocales ?? [];
   return {

@@ -153,8 +153,8 @@ function refusal(parts: Needs<"log">, { visit, provider }: ControlRequest, error
 
 /**
  * `GET /_vestibule/oidc/<provider>/frontchannel-logout` (OpenID Connect Front-Channel Logout 1.0). It is opened in a frame of the
- * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which nobody
- * can guess, is ended. A message that names none, or only a subject, could be anybody's and is refused. Guesses are counted like logins.
+ * provider's page, where our cookies are absent, and nothing in it is signed: only the provider session it names, which cannot
+ * be guessed, is ended. A message that names none, or only a subject, could be from anyone and is refused. Guesses are counted like logins.
  * The answer may stand in a frame of that provider's pages, and of no other's.
  */
 async function frontchannelLogout(parts: NoticeNeeds, providers: Providers, request: ControlRequest): Promise<Answer> {

@@ -75,7 +75,7 @@ export const sessionOfAccount = (sub: string): string => `account ${sub}`;
 
 /**
  * What a logout message names. Without a `sid` the sub takes its place only for back-channel messages, which are signed: in the front channel
- * anybody could name it, unless the operator says that this provider knows nothing better.
+ * anyone could name it, unless the operator says that this provider knows nothing better.
  */
 function providerSessionOf({ oidc }: OidcContext, { sid, sub }: IdTokenFacts): string {
   if (sid !== null) return sid;
@@ -140,7 +140,7 @@ const largestCodeBytes = 8 * 1024;
 /**
  * The code in an authorization answer (RFC 6749 4.1.2), after the checks that stand between it and the token endpoint: nothing twice,
  * our state, and the provider's own `iss` where it promises one (RFC 9207). The issuer is checked before an error is believed: in a
- * mix-up even the error comes from somebody else.
+ * mix-up even the error comes from another provider.
  */
 function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetadata, issuers: readonly string[]): string {
   const once = (name: string): string | null => {
@@ -166,7 +166,7 @@ function codeOf(answer: URLSearchParams, state: string, metadata: ProviderMetada
     throw new ProtocolFailure(failure.kind, failure.message, { ...failure, isHearsay: true });
   }
   if (code === null || code === "" || code.length > largestCodeBytes) throw rejected("answer: no code");
-  // Tokens in the front channel were never asked for (RFC 9700 2.1.2); somebody is trying another flow.
+  // Tokens in the front channel were never asked for (RFC 9700 2.1.2); the provider or an attacker tries another flow.
   for (const name of ["response", "id_token", "access_token"]) if (answer.has(name)) throw rejected(`answer: ${name} was not asked for`);
   return code;
 }

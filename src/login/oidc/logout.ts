@@ -62,7 +62,7 @@ function inOurTerms(context: OidcContext, notice: LogoutNotice): LogoutNotice {
 }
 
 /**
- * Reads a front-channel logout (Front-Channel Logout 1.0, 3): issuer and session are both required, because the request is anybody's
+ * Reads a front-channel logout (Front-Channel Logout 1.0, 3): issuer and session are both required, because the request is from anyone
  * and only an unguessable `sid` makes it worth believing. A `sub` in its place can be guessed, and names a session here only where the
  * operator says that this provider knows nothing better (`logoutTokens.sidFromSub`). The answer may be framed by the provider's own pages.
  */

@@ -14,7 +14,7 @@ import { askUserinfo, mergeClaims, type UserinfoSaid } from "./userinfo.ts";
 
 const retryMs = 30_000;
 /**
- * Longer than anybody waits for a login page: of a grant that is given up nobody knows whether it was carried out, and its refresh token
+ * Longer than anyone waits for a login page: whether a grant that is given up was carried out is unknown, and its refresh token
  * used again looks like a stolen one. Visitors do not wait that long, the grant goes on behind their backs.
  */
 const grantTimeoutMs = 12_000;
@@ -39,7 +39,7 @@ export async function refreshLogin(context: OidcContext, session: Session): Prom
 }
 
 /**
- * Only a definite no ends a session: the provider's own to this person, or an ID token that vouches for nobody here. A provider that is
+ * Only a definite no ends a session: the provider's own to this person, or an ID token that names another person. A provider that is
  * down, or that rejects our client for a while, does not.
  */
 function outcomeOf(context: OidcContext, error: unknown): RefreshOutcome {

@@ -5,7 +5,7 @@ import { messageOf, ProtocolFailure, unavailable } from "./provider-fetch.ts";
 
 /**
  * Why a document is fetched: there is none yet; it is due; a token out of a request, or one from the token endpoint, that no key verifies;
- * or somebody wants to know how the provider is now.
+ * or an operator asks how the provider is now.
  */
 export type LoadReason = "first" | "due" | "request" | "provider" | "probe";
 

@@ -3,7 +3,7 @@ import type { ClaimMapping } from "../claims/map-claims.ts";
 import type { SamlAttribute } from "./messages/assertion.ts";
 import type { NameId } from "./messages/name-id.ts";
 
-/** Entra ID sends this in place of the groups of somebody who is in too many (150 for SAML). */
+/** Entra ID sends this in place of the groups of a person who is in too many (150 for SAML). */
 const groupsElsewhere = "http://schemas.microsoft.com/claims/groups.link";
 
 /**
@@ -32,7 +32,7 @@ export function claimsOf(
 
 /**
  * Groups that are given as distinguished names go by their common name, unless `groupNames` names the whole one: `groupNames` decides,
- * first by the whole name, then by the common one. Where groups of one name in two places must be told apart, list them in `groupNames`.
+ * first by the whole name, then by the common one. Where groups of one name in two places must stay distinct, list them in `groupNames`.
  */
 function withGroupNames(claims: Claims, path: string, groupNames: ClaimMapping["groupNames"]): Claims {
   const stated = claimAt(claims, path);

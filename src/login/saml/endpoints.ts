@@ -73,7 +73,7 @@ async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, {
 
 /**
  * `GET /_vestibule/saml/<provider>/finish`: binds a parked answer to the login that this browser began, and makes a session of it.
- * An answer that somebody else's login brought here belongs to no login of this browser, and gives no session (login CSRF).
+ * An answer that another person's login brought here belongs to no login of this browser, and gives no session (login CSRF).
  */
 async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   const handle = onlyParameter(request.query, "answer");
@@ -84,7 +84,7 @@ async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: 
   } catch (error) {
     const { code, message } = asGatewayError(error);
     noteFailedLogin(parts, request, provider.id, { code, detail: message });
-    // Somebody who is signed in finds the apps on the start page; a login from here each time would look like a loop.
+    // A person who is signed in finds the apps on the start page; a login from here each time would look like a loop.
     const isSignedIn = parts.browserSessions.read(request.visit.incoming.cookie).length > 0;
     const startAgainUrl = wayOn(parts, request, handle ?? "") ?? (isSignedIn ? null : "/_vestibule/login");
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, isNoted: true });
@@ -170,7 +170,7 @@ function firstSiteFor({ settings, table }: Needs<"table" | "settings">, provider
   return site;
 }
 
-/** `GET /_vestibule/saml/<provider>/metadata`: what the provider must know of us. Public, the same for everybody. */
+/** `GET /_vestibule/saml/<provider>/metadata`: what the provider must know of us. Public, the same for everyone. */
 function metadataAnswer(provider: SamlProvider): Answer {
   return {
     status: 200,

@@ -141,7 +141,7 @@ function outstandingRequest({ saml, clock }: SamlContext, asked: Asked): Paramet
   };
 }
 
-/** The claims; throws `saml.attribute-missing` without a subject, and tells operators what else was looked for in vain. */
+/** The claims; throws `saml.attribute-missing` without a subject, and tells operators what else was looked for and not found. */
 function identityClaims({ mapping, log, settings, tellClaims }: SamlContext, answer: VerifiedAnswer) {
   const claims = claimsOf(answer, mapping);
   tellClaims?.(claims);

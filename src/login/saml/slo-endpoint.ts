@@ -73,7 +73,7 @@ function filtersOf(provider: string, { providerAccount, providerSessions }: Logo
   return providerSessions.map((providerSession) => ({ by: "provider-session", provider, providerSession }));
 }
 
-/** Our sessions ended before the provider was asked; what it answers decides only what the visitor is told. */
+/** Our sessions ended before the provider was asked; what it answers decides only what the visitor reads. */
 async function afterAnswer(
   parts: Needs<"facts" | "settings" | "sealer">,
   provider: SamlProvider,

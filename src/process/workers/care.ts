@@ -6,7 +6,7 @@ import type { SettingsParcel, WorkerReport } from "./messages.ts";
 const prepareMs = 10_000;
 
 /**
- * One configuration for all workers: everybody compiles it first, and only when everybody could is it taken into force; one that cannot
+ * One configuration for all workers: everyone compiles it first, and only when everyone could is it taken into force; one that cannot
  * stops it for all, and this rejects. A worker that does not answer is killed: its successor begins with what is then in force.
  */
 export async function putInForce(
@@ -39,7 +39,7 @@ export async function putInForce(
 /** A balancer that asks for readiness needs the answer soon. */
 const reportMs = 400;
 const lookEveryMs = 5_000;
-/** Half a minute without an answer: its event loop stands still, and so does everybody whom it serves. */
+/** Half a minute without an answer: its event loop stands still, and so does everyone whom it serves. */
 const missedUntilKilled = 6;
 /** No request depends on one that has not served yet, and a crowded machine takes its time to load a program. */
 const missedUntilKilledAtStart = 24;

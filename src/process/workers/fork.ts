@@ -56,7 +56,7 @@ export function createForkWorker(deps: {
       });
     }
     worker.on("message", (message: FromWorker) => events.onMessage(message));
-    // A message to a process that is just ending: its exit is told by itself.
+    // A message to a process that is just ending: its exit arrives as an event of its own.
     worker.on("error", () => {});
     worker.once("exit", (code: number | null, signal: string | null) => {
       exit = { code, signal };

@@ -9,12 +9,12 @@ export interface Member {
   readonly slot: number;
   readonly pid: number;
   readonly startedAt: number;
-  /** Has been told which configuration to serve; before that it must be told nothing else. */
+  /** It has its configuration; before that it must get no other message. */
   briefed: boolean;
   serving: boolean;
   /** Why it could not start, in its own words. */
   failure: string | null;
-  /** The last that it told of itself. */
+  /** Its last report. */
   report: WorkerReport | null;
   /** How often it was looked at since it last said anything. */
   missed: number;

@@ -28,11 +28,11 @@ export type FromWorker =
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "prepared"; readonly id: number }
   | { readonly kind: "refused"; readonly id: number; readonly message: string }
-  /** `id` is the question's; 0 for the last one, told before the end. */
+  /** `id` is the question's; 0 for the last one, sent before the end. */
   | { readonly kind: "report"; readonly id: number; readonly report: WorkerReport }
   /** What it wrote to the audit log just now. */
   | { readonly kind: "audited"; readonly event: AuditEvent }
-  /** Somebody asked this one worker to stop: it waits to be replaced. */
+  /** A person asked this one worker to stop: it waits to be replaced. */
   | { readonly kind: "leaving" };
 
 /** The state of one worker, as the admin listener shows it. */

@@ -29,7 +29,7 @@ export interface SupervisorDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly onAudit: (event: AuditEvent) => void;
-  /** A worker ended; `last` is what it told of itself last. */
+  /** A worker ended; `last` is its last report. */
   readonly onEnd: (last: WorkerReport | null, crashed: boolean) => void;
 }
 

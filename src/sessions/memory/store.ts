@@ -27,7 +27,7 @@ export interface StoreDeps {
   readonly metrics: Metrics;
   /** Never goes back, unlike the wall clock. */
   readonly monotonic?: Clock;
-  /** Told of what ended by itself; absent where nothing is looked for. */
+  /** Called with what ended by itself; absent where nothing is looked for. */
   readonly onExpired?: OnExpired;
 }
 
@@ -206,7 +206,7 @@ function matching(state: State, filter: SessionFilter): readonly Session[] {
   return good.sort((one, other) => one.createdAt - other.createdAt);
 }
 
-/** A session that ended before it was watched is told at once, or its connection would never hear of it. */
+/** A session that ended before it was watched is reported at once, or its connection would never hear of it. */
 function watch(state: State, session: Session, listener: Parameters<SessionStore["watch"]>[1]): () => void {
   const stop = state.watchers.add(session.key, listener);
   if (current(state, session.key) === null) queueMicrotask(() => state.watchers.tell(session.key, { kind: "ended" }));
@@ -217,7 +217,7 @@ function watch(state: State, session: Session, listener: Parameters<SessionStore
 const toleranceMs = 5_000;
 
 /**
- * By how much the wall clock was set back since the last look, 0 almost always. Ages are told by the wall clock, so one
+ * By how much the wall clock was set back since the last look, 0 almost always. Ages are measured by the wall clock, so one
  * that an administrator or a time server sets back by an hour would give every session an hour more.
  */
 function createSetback(clock: Clock, monotonic: Clock): () => number {

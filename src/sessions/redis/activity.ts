@@ -21,7 +21,7 @@ export interface ActivityDeps {
   readonly log: Log;
 }
 
-/** Beyond it, who enters is not told any more until the store answers again. */
+/** Beyond it, first openings are not reported until the store answers again. */
 const maxWaiting = 20_000;
 
 export function createActivity({ cache, records, open, onFirstOpening, limits, clock, log }: ActivityDeps): NoteActivity {

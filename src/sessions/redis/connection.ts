@@ -13,8 +13,8 @@ const lookEveryMs = 300;
 const silentLooks = 3;
 
 /**
- * A connection that keeps reconnecting and never makes anybody wait: no queue while it is away, no resending, a timeout
- * on each command. With ioredis's defaults a command stays pending for ever.
+ * A connection that keeps reconnecting and never makes a request wait: no queue while it is away, no resending, a timeout
+ * on each command. With ioredis's defaults a command stays pending without end.
  */
 export function openRedis(settings: RedisSettings, name: string, log: Log): Redis {
   const reconnectOnError = createLeaveReplica(performance.now.bind(performance), (reply) =>
@@ -28,7 +28,7 @@ const longestRestMs = 30_000;
 
 /**
  * After a failover a connection may still lead to what is now a replica: another one may lead to the primary. Where it does not (a single
- * server that was made a replica), sessions can be read all the same, and connecting anew for each refused write would cut those reads
+ * server that was made a replica), sessions can be read all the same, and connecting again for each refused write would cut those reads
  * short: so it rests ever longer between two attempts.
  */
 export function createLeaveReplica(monotonic: () => number, onFirst: (reply: string) => void): (error: Error) => boolean {
@@ -91,7 +91,7 @@ function replaceWhenSilent(client: Redis): void {
   client.once("end", () => clearInterval(timer));
 }
 
-/** What ioredis is told. `replyMapping` belongs to RESP3. */
+/** The options of ioredis. `replyMapping` belongs to RESP3. */
 export type ConnectionOptions = Omit<RedisOptions, "replyMapping">;
 
 export function optionsFor(settings: RedisSettings): ConnectionOptions {

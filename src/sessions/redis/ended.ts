@@ -9,7 +9,7 @@ export interface EndedSessions {
   /** Another process announced it. */
   heard(key: string): void;
   /**
-   * A server that was just promoted may not have been told: those that ended here lately end once more. One that is not the server of
+   * A server that was just promoted may not know: those that ended here lately end once more. One that is not the server of
    * before may have lost any of them: then all end once more.
    */
   repeat(all: boolean): void;

@@ -8,7 +8,7 @@ import type { RedisKeys } from "./keys.ts";
 import { dueScript, enterWhoScript } from "./scripts.ts";
 
 /**
- * Tells of sessions that end by themselves. Redis lets them go without a word, and keeps nothing of them; so what is told of one is kept
+ * Reports sessions that end by themselves. Redis removes them silently and keeps nothing; so what is reported of one is kept
  * beside the list of open sessions, sealed, and one of all processes takes it from there when its time is over.
  */
 export interface Expiries {
@@ -16,7 +16,7 @@ export interface Expiries {
   enter(session: Session): Promise<void>;
   /** It was ended: there is nothing to tell. */
   drop(key: string): Promise<void>;
-  /** Tells of it, if it is gone and no process has told yet. */
+  /** Reports it, if it is gone and no process has reported it yet. */
   settle(key: string): Promise<void>;
   close(): void;
 }
@@ -71,7 +71,7 @@ export function createExpiries(deps: ExpiriesDeps): Expiries {
       for (let at = 0; at + 1 < flat.length; at += 2) await settle(flat[at] ?? "", Number(flat[at + 1]));
     }
   };
-  // Half of a short idle limit: what is told late is told with the right cause all the same.
+  // Half of a short idle limit: a late report still has the right cause.
   const pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, deps.idleMs / 2));
   const timer = setInterval(() => {
     look().catch((error: unknown) => log.debug({ error: plainError(error) }, "sessions that ran out could not be looked for"));
@@ -101,5 +101,5 @@ function expiredOf(sealer: Sealer, key: string, kept: string | null, until: numb
   return { key, principal, why, ...(token === undefined ? {} : { token }) };
 }
 
-/** Bound to its session: one person's end cannot be told as another's. */
+/** Bound to its session: one person's end cannot be reported as another's. */
 const purposeOf = (key: string) => `expiry:${key}`;

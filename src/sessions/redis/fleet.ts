@@ -19,7 +19,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
 const eventPurpose = "fleet:event";
 const saidPurpose = (instance: string) => `fleet:said:${instance}`;
-/** More gateways than anybody has on one store. */
+/** More gateways than share one store in practice. */
 const mostInstances = 200;
 
 /** What instances tell each other, in one slot of a Cluster: it is read together, a few times a minute. */

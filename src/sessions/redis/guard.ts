@@ -15,7 +15,7 @@ const failuresToOpen = 5;
 const maxPending = 5_000;
 
 /**
- * A circuit breaker: five failures in a row and callers are told at once, instead of each waiting for the timeout.
+ * A circuit breaker: five failures in a row and callers get the failure at once, instead of each waiting for the timeout.
  * Only the probe finds out that Redis is back, so no visitor waits for the experiment.
  */
 export function createRedisGuard(deps: { readonly metrics: Metrics; readonly deadlineMs: number; onOpen(): void }): RedisGuard {

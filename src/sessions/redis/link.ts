@@ -33,7 +33,7 @@ export interface LinkDeps extends LinkNeeds {
 const beatEveryMs = 300;
 /** Without any echo for this long, the subscriber's connection is replaced. */
 const silenceMs = 2_500;
-/** Beats are told apart for 4.8 s: a link that silent has been replaced, so a late echo never counts for a later beat. */
+/** Beats stay distinct for 4.8 s: a link that silent has been replaced, so a late echo never counts for a later beat. */
 const slots = 16;
 export const beatTtlMs = 60_000;
 /** A link is spoken of as flowing when it was proven this recently. */
@@ -129,7 +129,7 @@ export function invalidationsIn(subscriber: Redis, onChange: (redisKey: string |
   });
 }
 
-/** Made anew by each start of a server, so another one means another process, and perhaps older data. */
+/** Made again by each start of a server, so another one means another process, and perhaps older data. */
 const runIdIn = (info: string): string => /^run_id:(\w+)/m.exec(info)?.[1] ?? "unknown";
 
 export interface ArmingDeps {

@@ -21,7 +21,7 @@ export interface OpenSessions {
   /** It is in use: that moves its end. */
   prolong(key: string, leftMs: number): Promise<void>;
   drop(key: string): Promise<void>;
-  /** Tells of one that has ended by itself, if no process has told yet, and takes it out. */
+  /** Tells of one that has ended by itself, if no process has reported it yet, and takes it out. */
   settle(key: string): Promise<void>;
   /** The newest login first. */
   list(query: SessionQuery, page: { readonly cursor: string | null; readonly limit: number }): Promise<SessionPage>;

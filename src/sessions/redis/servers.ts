@@ -7,7 +7,7 @@ import { createRedisLink, type LinkNeeds, type RedisLink } from "./link.ts";
 /** One server, the primary that Sentinels name, or a Cluster: the rest of the store does not know which. */
 export interface RedisServers {
   readonly client: RedisClient;
-  /** Whether another server may take over with what it was told. */
+  /** Whether another server may take over with the same data. */
   readonly failsOver: boolean;
   openLink(deps: LinkNeeds): RedisLink;
   /** After the link was closed. */

@@ -28,7 +28,7 @@ export interface SessionsDeps {
   readonly random: Random;
   readonly log: Log;
   readonly countEnd: (why: SessionEnd) => void;
-  /** Told as soon as Redis has removed it. */
+  /** Called as soon as Redis has removed it. */
   onEnded(key: string): void;
 }
 

@@ -24,7 +24,7 @@ export interface Space {
   readonly store: SessionStore;
   /** A key of Redis was announced as changed; one of another space means nothing here. */
   changed(redisKey: string): void;
-  /** Announcements flow again: what was missed is read anew. */
+  /** Announcements flow again: what was missed is read. */
   armed(newServer: boolean): void;
   /** Redis was emptied. */
   emptied(): void;

@@ -165,7 +165,7 @@ function quotedIfNeeded(authority: string): string {
 
 /** The operator's plain edits of one direction, compiled once per route. */
 export interface CompiledEdits {
-  /** Folded names that may not pass: those to remove, and those that are written anew. Null when there are none. */
+  /** Folded names that may not pass: those to remove, and those that the gateway sets itself. Null when there are none. */
   readonly drops: ReadonlySet<string> | null;
   readonly set: readonly (readonly [name: string, value: string])[];
 }

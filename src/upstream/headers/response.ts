@@ -30,7 +30,7 @@ type NameKind =
 
 /**
  * Rebuilds the header set of an upstream's answer: hop-by-hop fields and what Connection names end here, cookies of our own names
- * are dropped (an upstream must not be able to sign anybody in or out, nor Clear-Site-Data all cookies), what was made for one caller is
+ * are dropped (an upstream must not be able to sign anyone in or out, nor Clear-Site-Data all cookies), what was made for one caller is
  * private (see `privateFields`), addresses are mapped to where the visitor finds them (see `mapAddresses`), everything else passes in
  * order and byte for byte.
  *
@@ -92,7 +92,7 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
     if (connection !== null) removeNamed(headers, connection);
     if (isOwn) headers.push(...privateFields(audience, said, varies));
     for (const [name, value] of edits.set) headers.push(name, value);
-    // What an application failed to do (sign somebody out) has not happened: the browser keeps its cookie then.
+    // A logout that the application failed to do has not happened: the browser keeps its cookie then.
     if (status < 400) for (const value of plan.setCookie) headers.push("Set-Cookie", value);
     return { headers, contentLength };
   };
@@ -132,7 +132,7 @@ function audienceOf({ audience, route }: ForwardPlan): Audience {
   return route.settings.proxy.sharedCaches ? "everyone" : audience;
 }
 
-/** For whom an answer was made: for everybody, for this caller, or for each caller, where being known makes a difference. */
+/** For whom an answer was made: for everyone, for this caller, or for each caller, where being known makes a difference. */
 export type Audience = "everyone" | "optional" | "identity";
 
 /** What concerns caches in the head of one answer. */

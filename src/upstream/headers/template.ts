@@ -95,7 +95,7 @@ function text(value: string | null): Value {
   return problem === null ? { kind: "text", text: value } : { kind: "unfit", why: problem };
 }
 
-/** Header values lose white space at their ends on the way: `alice ` would arrive as `alice`, who is somebody else. */
+/** Header values lose white space at their ends on the way: `alice ` would arrive as `alice`, who is another person. */
 function exactText(value: string | null): Value {
   if (value !== null && value !== value.trim()) return { kind: "unfit", why: "begins or ends with white space" };
   return text(value);

@@ -61,7 +61,7 @@ export function checkAssertion(assertion: XmlElement, expected: AssertionExpecta
   };
 }
 
-/** When, how strongly and for how long. An assertion without an AuthnStatement proves that somebody exists, not that they are here. */
+/** When, how strongly and for how long. An assertion without an AuthnStatement proves that a person exists, not that they are here. */
 function readLogin(
   assertion: XmlElement,
   at: Now,
@@ -85,7 +85,7 @@ function contextOf(statement: XmlElement): string | null {
 
 /**
  * Checks the Conditions of an assertion (Core 2.5.1) and answers their NotOnOrAfter, null when there is none. A condition that is not
- * known may be the one that forbids this use, so it is refused; without an audience the assertion was made for everybody, and anybody
+ * known may be the one that forbids this use, so it is refused; without an audience the assertion was made for everyone, and anyone
  * who received it could use it here.
  */
 function checkConditions(assertion: XmlElement, entityId: string, at: Now): number | null {

@@ -115,7 +115,7 @@ function refuseStraySignatures(root: XmlElement, assertion: XmlElement): void {
 
 /**
  * Only the signed confirmation says which request is answered. A Response that claims one which the confirmation does not know was put
- * together by somebody: an unsolicited assertion dressed as an answer.
+ * together by an attacker: an unsolicited assertion dressed as an answer.
  */
 function checkSolicitation(response: XmlElement, { inResponseTo }: AssertionFacts, { allowUnsolicited }: ResponseExpectations): void {
   const claimed = attributeOf(response, "InResponseTo");

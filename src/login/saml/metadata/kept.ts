@@ -112,7 +112,7 @@ async function fromFile(path: string, largestBytes: number, held: Validators | n
   });
   try {
     const state = await file.stat();
-    // Opening a pipe without a writer would wait for ever, and so would reading it.
+    // Opening a pipe without a writer would wait without end, and so would reading it.
     if (!state.isFile()) throw unusableMetadata(`the metadata file ${path} is not a regular file`);
     const { mtimeMs, ino, size } = state;
     const etag = `${ino} ${mtimeMs} ${size}`;

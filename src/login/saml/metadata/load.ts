@@ -63,7 +63,7 @@ const threadTimeoutMs = 20_000;
 const threadMemoryMb = 512;
 
 /**
- * Reads a metadata document without holding anybody up: a federation's takes half a second, in which no request would be answered, so
+ * Reads a metadata document without blocking the event loop: a federation's takes half a second, in which no request would be answered, so
  * large ones are read in a thread of their own, whose time and memory end with it. Rejects with `saml.metadata-unusable`.
  */
 export async function readMetadataAside(bytes: Uint8Array, options: ReadingOptions): Promise<IdpDocument> {

@@ -79,7 +79,7 @@ function verified(document: XmlElement, signer: string, allowSha1: boolean): Xml
   return verifySignature(document, document, { keys: [readTrustedKey(signer)], allowSha1, limits: metadataLimits }).element;
 }
 
-/** The wanted entity, which must be there exactly once: which of two is meant would be anybody's guess. */
+/** The wanted entity, which must be there exactly once: which of two is meant cannot be known. */
 function pick(root: XmlElement, wanted: string | null): Placed {
   const all = [...entitiesIn(root)];
   if (all.length === 0) throw unusableMetadata(`the document describes no entity: its root is ${root.name}, not EntityDescriptor`);

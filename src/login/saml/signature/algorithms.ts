@@ -18,7 +18,7 @@ const digests: ReadonlyMap<string, Hash> = new Map([
   ["http://www.w3.org/2001/04/xmlenc#sha512", "sha512"],
 ]);
 
-/** No HMAC: with it, anybody who can read the provider's public key could sign. No DSA, no MD5. */
+/** No HMAC: with it, anyone who can read the provider's public key could sign. No DSA, no MD5. */
 const signatures: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ["http://www.w3.org/2000/09/xmldsig#rsa-sha1", { keyType: "rsa", hash: "sha1", pss: false }],
   ["http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1", { keyType: "ec", hash: "sha1", pss: false }],

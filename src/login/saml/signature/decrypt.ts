@@ -83,7 +83,7 @@ function readPlaintext<T>(text: string, around: XmlElement["scope"], read: (inne
   }
 }
 
-/** Decided from what everybody can see in the message, before any key is used. */
+/** Decided from what everyone can see in the message, before any key is used. */
 function refuseLegacy(algorithm: string, cipher: Cipher, keys: readonly EncryptedKey[], { allowLegacy }: DecryptionPolicy): void {
   const old = cipher.name.endsWith("-cbc") ? algorithm : keys.some((key) => key.algorithm === rsa15) ? rsa15 : null;
   if (old !== null && !allowLegacy) throw new GatewayError("saml.decrypt", `${old} is only accepted with allowLegacyEncryption`);

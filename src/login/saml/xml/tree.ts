@@ -33,7 +33,7 @@ export const namespaces = {
   schemaInstance: "http://www.w3.org/2001/XMLSchema-instance",
 } as const;
 
-/** What is wrong with a document that somebody else wrote. */
+/** What is wrong with a document from outside. */
 export const malformed = (detail: string) => new GatewayError("saml.malformed", detail);
 
 export const isElement = (node: XmlNode): node is XmlElement => typeof node !== "string";
@@ -85,7 +85,7 @@ export function requiredAttribute(element: XmlElement, name: string): string {
 
 /**
  * The text of an element that holds nothing else. An element inside is refused: readers that skip it and readers that stop at it would
- * see different values (the comment truncation of CVE-2017-11427 and its kin is the same trick).
+ * see different values (the comment truncation of CVE-2017-11427 and later ones is the same trick).
  */
 export function textOf(element: XmlElement): string {
   if (element.children.some(isElement)) throw malformed(`${element.name} holds elements where a text was expected`);
