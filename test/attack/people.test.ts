@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { DirectoryStore } from "../../src/core/ports/directory-store.ts";
 import { openSqliteDirectory } from "../../src/directory/sqlite/store.ts";
 import { createDirectoryRig } from "../support/directory-rig.ts";
-import { createScimRig, groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
+import { createScimRig, groupSchema, patchOf, patchSchema, userSchema } from "../support/scim-rig.ts";
 
 /*
  * Attacks on who is who: another's address in other letters, a provider that reaches for another's people, bodies that cost more than they
@@ -82,6 +82,43 @@ describe("a provider's SCIM and another's people", () => {
     expect(await rig.sessions.find(session.id)).not.toBeNull();
     expect((await rig.scim("GET", `/Users/${id}`)).body.active).toBe(true);
   });
+
+  test("no group of one provider takes in what another has brought, and the provider's own come in", async () => {
+    const rig = createScimRig();
+    const { id: user } = await rig.user({ userName: "zoe@acme.example" });
+    const { body: group } = await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "Chiefs" });
+    const okta = rig.as("okta");
+    const { body: own } = await okta("POST", "/Users", { schemas: [userSchema], userName: "own" });
+    const { body: mine } = await okta("POST", "/Groups", { schemas: [groupSchema], displayName: "Mine" });
+    for (const value of [user, group.id]) {
+      const whole = { schemas: [groupSchema], displayName: "Trap", members: [{ value, type: value === user ? "User" : "Group" }] };
+      const answers = [
+        await okta("POST", "/Groups", whole),
+        await okta("PUT", `/Groups/${mine.id}`, whole),
+        await okta("PATCH", `/Groups/${mine.id}`, patchOf({ op: "add", path: "members", value: [{ value }] })),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([400, 400, 400]);
+    }
+    expect((await rig.scim("GET", `/Users/${user}`)).body.groups).toBeUndefined();
+    const { body: second } = await okta("POST", "/Groups", { schemas: [groupSchema], displayName: "Second" });
+    const added = await okta(
+      "PATCH",
+      `/Groups/${mine.id}`,
+      patchOf({ op: "add", path: "members", value: [{ value: own.id }, { value: second.id }] }),
+    );
+    expect(added.body.members.map(({ type }: { type: string }) => type)).toEqual(["User", "Group"]);
+  });
+
+  test("two of a provider's Users are two people, whatever address they share", async () => {
+    const rig = createScimRig();
+    const shared = { emails: [{ value: "desk@acme.example" }] };
+    await rig.user({ userName: "one", ...shared });
+    const two = await rig.user({ userName: "two", ...shared });
+    expect((await rig.people.search("", { offset: 0, limit: 9 })).total).toBe(2);
+    await rig.scim("PATCH", `/Users/${two.id}`, patchOf({ op: "replace", path: "active", value: false }));
+    const { people } = await rig.people.search("", { offset: 0, limit: 9 });
+    expect(people.map(({ accounts }) => accounts.map(({ user }) => user?.active))).toEqual([[true], [false]]);
+  });
 });
 
 describe("bodies that cost more than they say", () => {
@@ -110,6 +147,33 @@ describe("bodies that cost more than they say", () => {
       status: expect.toSatisfy((status) => status === 400 || status === 413),
     });
     expect((await rig.scim("GET", `/Users/${id}`)).body.emails).toBeUndefined();
+  });
+
+  test("a body beyond the announced size is 413, one below it is read", async () => {
+    const rig = createScimRig();
+    const padded = (bytes: number) => JSON.stringify({ schemas: [userSchema], userName: "zoe", unknown: "x".repeat(bytes) });
+    expect((await rig.scim("POST", "/Users", padded(512 * 1024))).status).toBe(413);
+    expect((await rig.scim("POST", "/Users", padded(400 * 1024))).status).toBe(201);
+  });
+
+  test.each(["[", '{"a":'])("a value that begins %s 50,000 times over is refused, and the next request is answered", async (open) => {
+    const rig = createScimRig();
+    const { id } = await rig.user({ userName: "zoe" });
+    const deep = `${open.repeat(50_000)}1${(open === "[" ? "]" : "}").repeat(50_000)}`;
+    const operation = (data: string) => `{"method":"POST","bulkId":"b","path":"/Users","data":${data}}`;
+    const bodies = [
+      ["POST", "/Users", `{"schemas":["${userSchema}"],"userName":"a","emails":${deep}}`],
+      ["PUT", `/Users/${id}`, `{"schemas":["${userSchema}"],"userName":"zoe","name":${deep}}`],
+      ["PATCH", `/Users/${id}`, `{"schemas":["${patchSchema}"],"Operations":[{"op":"add","path":"emails","value":${deep}}]}`],
+      ["POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[${operation(deep)}]}`],
+      ["POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":${deep}}`],
+    ] as const;
+    for (const [method, path, body] of bodies) {
+      const answer = await rig.scim(method, path, body);
+      const status = path === "/Bulk" && answer.status === 200 ? Number(answer.body.Operations[0].status) : answer.status;
+      expect(status, `${method} ${path}`).toBe(400);
+    }
+    expect((await rig.scim("GET", `/Users/${id}`)).body.userName).toBe("zoe");
   });
 
   test.each(["__proto__", "constructor", "toString"])("a member named %s is no attribute and changes no other object", async (name) => {

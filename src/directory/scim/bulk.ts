@@ -13,6 +13,8 @@ interface Operation {
   readonly path: string;
   readonly data: Json;
   readonly version: string | null;
+  /** The bulkIds that it names, in its path and its data. */
+  readonly names: readonly string[];
 }
 interface Result {
   readonly method: string;
@@ -35,28 +37,34 @@ export async function runBulk(body: JsonObject, run: RunOne): Promise<JsonObject
   const operations = (said as readonly Json[]).map(readOperation);
   const results = new Map<number, Result>();
   const made = new Map<string, string>();
+  /** How many POSTs are still to make this bulkId: kept and not counted anew, for a thousand operations may each wait for the next. */
+  const open = new Map<string, number>();
+  const note = ({ method, bulkId }: Operation, by: 1 | -1) => {
+    if (method === "POST" && bulkId !== null) open.set(bulkId, (open.get(bulkId) ?? 0) + by);
+  };
+  for (const operation of operations) note(operation, 1);
+  const waitsFor = ({ names }: Operation) => names.filter((bulkId) => !made.has(bulkId) && (open.get(bulkId) ?? 0) > 0);
   let failures = 0;
-  const settle = (at: number, result: Result) => {
+  const settle = (at: number, operation: Operation, result: Result) => {
     results.set(at, result);
+    note(operation, -1);
     if (Number(result.status) >= 400) failures += 1;
   };
   for (let progress = true; progress && failures < limit; ) {
     progress = false;
     for (const [at, operation] of operations.entries()) {
-      if (results.has(at) || failures >= limit || waitsFor(operation, operations, made, results).length > 0) continue;
+      if (results.has(at) || failures >= limit || waitsFor(operation).length > 0) continue;
       progress = true;
-      settle(at, await runOperation(operation, made, run));
+      settle(at, operation, await runOperation(operation, made, run));
     }
   }
-  for (const [at, operation] of operations.entries()) {
-    if (results.has(at) || failures >= limit) continue;
-    settle(
-      at,
-      failed(
-        operation,
-        new ScimError(409, "invalidValue", `bulkId ${waitsFor(operation, operations, made, results).join(", ")} is not resolved`),
-      ),
-    );
+  // All at once: each of them waits for another one of them.
+  const stuck = [...operations.entries()].flatMap(([at, operation]) =>
+    results.has(at) ? [] : [[at, operation, waitsFor(operation).join(", ")] as const],
+  );
+  for (const [at, operation, names] of stuck) {
+    if (failures >= limit) break;
+    settle(at, operation, failed(operation, new ScimError(409, "invalidValue", `bulkId ${names} is not resolved`)));
   }
   const ordered = [...results].toSorted(([one], [other]) => one - other).map(([, result]) => result);
   return { schemas: ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"], Operations: ordered as unknown as Json };
@@ -71,25 +79,14 @@ function readOperation(said: Json, at: number): Operation {
   if (typeof said.path !== "string") throw badRequest("invalidSyntax", `${place}.path is a text`);
   const bulkId = typeof said.bulkId === "string" && said.bulkId !== "" ? said.bulkId : null;
   if (method === "POST" && bulkId === null) throw badRequest("invalidSyntax", `${place}.bulkId is required for POST`);
-  return { method, bulkId, path: said.path, data: said.data ?? null, version: typeof said.version === "string" ? said.version : null };
+  const { path, data = null, version } = said;
+  const names = [...new Set([...namedIn(data), ...path.split("/").flatMap((part) => reference.exec(part)?.[1] ?? [])])];
+  return { method, bulkId, path, data, version: typeof version === "string" ? version : null, names };
 }
 
 const reference = /^bulkId:(.+)$/;
 
-/** The bulkIds that an operation names and that are still to be made. */
-function waitsFor(
-  { path, data }: Operation,
-  operations: readonly Operation[],
-  made: ReadonlyMap<string, string>,
-  results: ReadonlyMap<number, Result>,
-): readonly string[] {
-  const open = new Set(
-    operations.flatMap(({ method, bulkId }, at) => (method === "POST" && bulkId !== null && !results.has(at) ? [bulkId] : [])),
-  );
-  const wanted = [...namedIn(data), ...path.split("/").flatMap((part) => reference.exec(part)?.[1] ?? [])];
-  return wanted.filter((bulkId) => !made.has(bulkId) && open.has(bulkId));
-}
-
+/** The bulkIds that a value names. */
 function namedIn(value: Json): readonly string[] {
   if (typeof value === "string") return [reference.exec(value)?.[1] ?? []].flat();
   if (Array.isArray(value)) return (value as readonly Json[]).flatMap(namedIn);

@@ -3,7 +3,7 @@ import { TakenError, transact } from "../transaction.ts";
 import { type RunOne, runBulk } from "./bulk.ts";
 import { committed, conclude, newOutcome, type ScimContext, type ScimOutcome } from "./context.ts";
 import { mostBytes, resourceTypes, schemas, serviceProviderConfig } from "./discovery.ts";
-import { defaultResults, type Page } from "./list.ts";
+import { defaultResults, mostResults, type Page } from "./list.ts";
 import { handlerOf, type ResourceRequest, requireSchema, type ScimAnswer } from "./resources.ts";
 import { badRequest, ScimError, scimErrorBody } from "./scim-error.ts";
 
@@ -100,7 +100,7 @@ async function searchAll(context: ScimContext, request: ScimRequest): Promise<Sc
   return listAnswer({ total, startIndex: first.startIndex, resources: pages.flatMap(({ resources }) => resources) });
 }
 
-const countOf = (query: URLSearchParams) => (query.has("count") ? Number(query.get("count")) : defaultResults);
+const countOf = (query: URLSearchParams) => (query.has("count") ? Math.min(mostResults, Number(query.get("count"))) : defaultResults);
 
 function discovery({ baseUrl }: ScimContext, first: string, id: string | undefined): JsonObject | null {
   if (first === "ServiceProviderConfig" && id === undefined) return serviceProviderConfig(baseUrl);
@@ -141,8 +141,21 @@ function readBody({ body }: ScimRequest, schema: string | null): JsonObject {
     throw badRequest("invalidSyntax", `this is no JSON: ${error instanceof Error ? error.message : ""}`);
   }
   if (!isObject(parsed)) throw badRequest("invalidSyntax", "a JSON object was expected");
+  if (isDeeper(parsed, deepestBody)) throw badRequest("invalidSyntax", `nested deeper than ${deepestBody}`);
   if (schema !== null) requireSchema(parsed, schema);
   return parsed;
+}
+
+/** A bulk request with a PATCH in it needs ten. */
+const deepestBody = 40;
+
+/** Level by level: what walks through a body later calls itself, and a body of brackets alone would fill the stack. */
+function isDeeper(value: Json, most: number): boolean {
+  let level: readonly Json[] = [value];
+  for (let depth = 0; depth < most && level.length > 0; depth += 1) {
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? (Object.values(one) as readonly Json[]) : []));
+  }
+  return level.length > 0;
 }
 
 /** The members of a SearchRequest as the query of a GET. */

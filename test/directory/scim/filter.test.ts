@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/directory/documents.ts";
+import { createMemoryDirectory } from "../../../src/directory/memory/store.ts";
 import { compileFilter } from "../../../src/directory/scim/evaluate.ts";
 import { type Filter, parseFilter } from "../../../src/directory/scim/filter.ts";
 import { userType } from "../../../src/directory/scim/schema.ts";
@@ -61,6 +62,7 @@ describe("filters", () => {
     'id eq "abc"',
     'emails[type eq "work" and value co "home"]',
     'emails[type eq "home" and primary eq true]',
+    'emails[type eq "work"].value eq "zoe@home.example"',
     'unknownAttribute eq "x"',
     "title pr",
     "active eq false",
@@ -89,6 +91,8 @@ describe("filters", () => {
     "__proto__ pr",
     'userName[x eq "1"]',
     `${"(".repeat(200)}userName pr${")".repeat(200)}`,
+    `${"emails[".repeat(200)}value pr${"]".repeat(200)}`,
+    `${"not (".repeat(200)}userName pr${")".repeat(200)}`,
     `userName eq "${"x".repeat(9000)}"`,
   ])("%s is refused as invalidFilter", (filter) => {
     expect(() => fits(filter)).toThrow(expect.objectContaining({ status: 400, scimType: "invalidFilter" }));
@@ -234,7 +238,40 @@ describe("lists", () => {
     expect(names(await rig.scim("GET", "/Users?startIndex=-4&count=1"))).toEqual(["u1"]);
     expect((await rig.scim("GET", "/Users?startIndex=99")).body).toMatchObject({ totalResults: 7, Resources: [] });
     expect((await rig.scim("GET", "/Users?count=many")).status).toBe(400);
+    expect((await rig.scim("GET", `/Users?startIndex=${"9".repeat(20)}`)).status).toBe(400);
+    for (const query of ["count=-3", "count=-3&sortBy=userName"]) {
+      expect((await rig.scim("GET", `/Users?${query}`)).body, query).toMatchObject({ totalResults: 7, Resources: [] });
+    }
     expect(names(await rig.scim("GET", '/Users?filter=userName sw "u"&startIndex=6'))).toEqual(["u6", "u7"]);
+  });
+
+  test("have at most the announced number of resources to a page, also over all types", async () => {
+    const rig = createScimRig();
+    for (let at = 0; at < 201; at += 1) await rig.user();
+    await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "g" });
+    for (const query of ["count=1000", "count=1000&sortBy=userName"]) {
+      expect((await rig.scim("GET", `/Users?${query}`)).body, query).toMatchObject({ totalResults: 201, itemsPerPage: 200 });
+    }
+    const search = (startIndex: number) =>
+      rig.scim("POST", "/.search", { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], count: 1_000, startIndex });
+    expect((await search(1)).body).toMatchObject({ totalResults: 202, itemsPerPage: 200 });
+    expect(names(await search(201))).toHaveLength(2);
+  });
+
+  test("that an index does not answer look at a bounded number of resources, and a narrower filter is answered", async () => {
+    const memory = createMemoryDirectory();
+    let isLarge = false;
+    const find: typeof memory.find = async (name, value, page) => {
+      const found = await memory.find(name, value, page);
+      return isLarge && name === "user.all:entra" ? { ...found, total: 20_001 } : found;
+    };
+    const rig = createScimRig({}, { store: { ...memory, find } });
+    await rig.user({ userName: "one", title: "T" });
+    isLarge = true;
+    expect((await rig.scim("GET", '/Users?filter=title eq "T"')).body).toMatchObject({ status: "400", scimType: "tooMany" });
+    expect((await rig.scim("GET", "/Users?sortBy=title")).body.scimType).toBe("tooMany");
+    expect(names(await rig.scim("GET", '/Users?filter=userName eq "one" and title eq "T"'))).toEqual(["one"]);
+    expect((await rig.scim("GET", "/Users")).body.totalResults).toBe(20_001);
   });
 
   test("are sorted by any attribute, without case, those without a value last", async () => {
@@ -247,6 +284,7 @@ describe("lists", () => {
     expect(names(await rig.scim("GET", "/Users?sortBy=title"))).toEqual(["B", "c", "A"]);
     expect(names(await rig.scim("GET", "/Users?sortBy=emails.value"))).toEqual(["A", "B", "c"]);
     expect((await rig.scim("GET", "/Users?sortBy=nothing")).body.scimType).toBe("invalidPath");
+    expect((await rig.scim("GET", "/Users?sortBy=title&sortOrder=up")).body.scimType).toBe("invalidValue");
   });
 
   test("find by every index what a scan would find, and keep the order", async () => {

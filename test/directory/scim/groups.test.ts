@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { GatewayError } from "../../../src/core/errors.ts";
+import { createMemoryDirectory } from "../../../src/directory/memory/store.ts";
 import { createScimRig, groupSchema, patchOf, type ScimRig, userSchema } from "../../support/scim-rig.ts";
 
 const group = async (rig: ScimRig, displayName: string, members: readonly string[] = []) =>
@@ -80,6 +82,7 @@ describe("Groups", () => {
     expect(await groupsOf(rig, session.id)).toEqual(["Admins", "Inner", "token"]);
     expect((await rig.sessions.find(session.id))?.principal.person?.roles).toEqual(["admin"]);
     await rig.scim("DELETE", `/Groups/${inner.id}`);
+    expect((await rig.scim("GET", `/Groups/${outer.id}`)).body.members).toEqual([]);
     expect(await groupsOf(rig, session.id)).toEqual(["token"]);
     expect((await rig.sessions.find(session.id))?.principal.person?.roles).toEqual([]);
   });
@@ -178,6 +181,52 @@ describe("Bulk", () => {
     expect(
       (await rig.scim("POST", "/Bulk", bulk(...Array.from({ length: 1_001 }, () => ({ method: "DELETE", path: "/Users/x" }))))).status,
     ).toBe(413);
+  });
+
+  test("an operation that says no version, no bulkId or a version of before is told so", async () => {
+    const rig = createScimRig();
+    const { id } = await rig.user();
+    const change = (version: string | undefined, title: string) => ({
+      method: "PATCH",
+      path: `/Users/${id}`,
+      version,
+      data: patchOf({ op: "replace", path: "title", value: title }),
+    });
+    const { body } = await rig.scim("POST", "/Bulk", bulk(change('W/"1"', "a"), change('W/"1"', "b"), change(undefined, "c")));
+    expect(body.Operations.map(({ status }: { status: string }) => status)).toEqual(["200", "412", "200"]);
+    const nameless = bulk({ method: "POST", path: "/Users", data: { schemas: [userSchema], userName: "n" } });
+    expect(await rig.scim("POST", "/Bulk", nameless)).toMatchObject({ status: 400, body: { scimType: "invalidSyntax" } });
+  });
+
+  test("operations that each wait for the next are all run, and cost no more than they are", async () => {
+    const rig = createScimRig();
+    const chain = Array.from({ length: 1_000 }, (_, at) => ({
+      method: "POST",
+      path: "/Groups",
+      bulkId: `b${at}`,
+      data: { schemas: [groupSchema], displayName: `g${at}`, members: at === 999 ? [] : [{ value: `bulkId:b${at + 1}` }] },
+    }));
+    const { body } = await rig.scim("POST", "/Bulk", bulk(...chain));
+    expect(new Set(body.Operations.map(({ status }: { status: string }) => status))).toEqual(new Set(["201"]));
+  });
+
+  test("when the directory goes away in the middle, what was committed has had its effect", async () => {
+    const memory = createMemoryDirectory();
+    let isAway = false;
+    const commit: typeof memory.commit = async (changes) => {
+      if (isAway && changes.some(({ expect: version }) => version === 0)) throw new GatewayError("directory.unavailable", "away");
+      return memory.commit(changes);
+    };
+    const rig = createScimRig({}, { store: { ...memory, commit } });
+    const { id } = await rig.user({ userName: "z@acme.example" });
+    const session = await rig.signIn({ provider: "entra", subject: "z", email: "z@acme.example" });
+    isAway = true;
+    const operations = bulk(
+      { method: "PATCH", path: `/Users/${id}`, data: patchOf({ op: "replace", path: "active", value: false }) },
+      { method: "POST", path: "/Users", bulkId: "n", data: { schemas: [userSchema], userName: "new" } },
+    );
+    await expect(rig.scim("POST", "/Bulk", operations)).rejects.toMatchObject({ code: "directory.unavailable" });
+    expect(await rig.sessions.find(session.id)).toBeNull();
   });
 
   test("deactivating in bulk ends sessions", async () => {

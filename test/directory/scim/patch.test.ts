@@ -134,6 +134,36 @@ describe("PATCH", () => {
       gives: { title: "X" },
     },
     { what: "a password is accepted and thrown away", op: { op: "replace", path: "password", value: "x" }, gives: {} },
+    {
+      what: "members of an operation in other letters",
+      op: { OP: "Replace", Path: "title", VALUE: "Boss" },
+      gives: { title: "Boss" },
+    },
+    {
+      what: "an extension with schemas of its own",
+      op: { op: "add", value: { [enterpriseSchema]: { schemas: [enterpriseSchema], department: "Sales" } } },
+      gives: { [enterpriseSchema]: { department: "Sales", costCenter: "7" } },
+    },
+    {
+      what: "another address becomes the primary one, by filter",
+      op: { op: "replace", path: 'emails[type eq "home"].primary', value: true },
+      gives: {
+        emails: [
+          { value: "zoe@acme.example", type: "work", primary: false },
+          { value: "zoe@home.example", type: "home", primary: true },
+        ],
+      },
+    },
+    {
+      what: "parts of an element in other letters complete it",
+      op: { op: "add", path: "emails", value: [{ VALUE: "ZOE@home.example", Type: "home", Display: "Home" }] },
+      gives: {
+        emails: [
+          { value: "zoe@acme.example", type: "work", primary: true },
+          { value: "ZOE@home.example", type: "home", display: "Home" },
+        ],
+      },
+    },
     { what: "remove an extension", op: { op: "remove", path: enterpriseSchema }, gives: { [enterpriseSchema]: undefined } },
   ])("$what", ({ op, gives }) => {
     const expected = Object.fromEntries(Object.entries({ ...zoe, ...gives }).filter(([, value]) => value !== undefined));
@@ -151,6 +181,19 @@ describe("PATCH", () => {
     },
     { what: "a read-only attribute", op: { op: "replace", path: "id", value: "x" }, scimType: "mutability" },
     { what: "groups, which are changed at the groups", op: { op: "add", path: "groups", value: [{ value: "g" }] }, scimType: "mutability" },
+    { what: "when it was made", op: { op: "replace", path: "meta.created", value: "2026-01-01T00:00:00Z" }, scimType: "mutability" },
+    {
+      what: "a read-only part of what may be changed",
+      op: { op: "replace", path: `${enterpriseSchema}:manager.displayName`, value: "x" },
+      scimType: "mutability",
+    },
+    { what: "a text beyond 8 KiB", op: { op: "replace", path: "title", value: "x".repeat(8_193) }, scimType: "invalidValue" },
+    { what: "half a character", op: { op: "replace", path: "title", value: "x\ud800" }, scimType: "invalidValue" },
+    {
+      what: "a list of 10,001",
+      op: { op: "replace", path: "emails", value: Array.from({ length: 10_001 }, (_, at) => ({ value: `${at}@x` })) },
+      scimType: "invalidValue",
+    },
     { what: "no value", op: { op: "add", path: "title" }, scimType: "invalidValue" },
     { what: "a value without a path that is no object", op: { op: "add", value: "x" }, scimType: "invalidValue" },
     { what: "removing what is required", op: { op: "remove", path: "userName" }, scimType: "invalidValue" },
@@ -162,6 +205,12 @@ describe("PATCH", () => {
     },
   ])("$what is refused as $scimType", ({ op, scimType }) => {
     expect(() => patched(op)).toThrow(expect.objectContaining({ status: 400, scimType }));
+  });
+
+  test("a thousand operations are run, and one more is tooMany", () => {
+    const many = (length: number) => Array.from({ length }, (_, at) => ({ op: "replace", path: "title", value: `t${at}` }));
+    expect(patched(...many(1_000)).title).toBe("t999");
+    expect(() => patched(...many(1_001))).toThrow(expect.objectContaining({ status: 400, scimType: "tooMany" }));
   });
 
   test("operations take effect one after the other", () => {

@@ -91,6 +91,8 @@ describe("Users", () => {
     expect((await rig.scim("DELETE", `/Users/${id}`, undefined, { ifMatch: 'W/"1"' })).status).toBe(412);
     expect((await rig.scim("GET", `/Users/${id}`, undefined, { ifNoneMatch: 'W/"2"' })).status).toBe(304);
     expect((await change("*", "three")).status).toBe(200);
+    // A change that changes nothing is none: the next synchronisation finds what it knows.
+    expect((await change("*", "three")).headers.ETag).toBe('W/"3"');
   });
 
   test("attributes and excludedAttributes choose what is shown, without case, parts and extensions too", async () => {
@@ -105,8 +107,13 @@ describe("Users", () => {
     expect(Object.keys(await shown("attributes=USERNAME")).toSorted()).toEqual(["id", "schemas", "userName"]);
     expect((await shown("attributes=name.givenName,emails.value")).name).toEqual({ givenName: "G" });
     expect((await shown(`attributes=${enterpriseSchema}:department`))[enterpriseSchema]).toEqual({ department: "IT" });
+    expect((await shown(`attributes=${enterpriseSchema.toUpperCase()}`))[enterpriseSchema]).toEqual({ department: "IT", costCenter: "7" });
+    expect(Object.keys(await shown(`attributes=${userSchema}:userName`)).toSorted()).toEqual(["id", "schemas", "userName"]);
+    expect(Object.keys(await shown("attributes=nothing")).toSorted()).toEqual(["id", "schemas"]);
+    expect((await shown(`excludedAttributes=${enterpriseSchema}:department`))[enterpriseSchema]).toEqual({ costCenter: "7" });
     const without = await shown("excludedAttributes=emails,name.familyName,id");
-    expect(without).toMatchObject({ id, name: { givenName: "G" } });
+    expect(without.id).toBe(id);
+    expect(without.name).toEqual({ givenName: "G" });
     expect(without.emails).toBeUndefined();
   });
 
@@ -119,7 +126,10 @@ describe("Users", () => {
     expect((await rig.scim("POST", `/Users/${id}`, { schemas: [userSchema] })).status).toBe(405);
     expect((await rig.scim("GET", "/Me")).status).toBe(501);
     expect((await rig.scim("POST", "/Users", "{")).body).toMatchObject({ status: "400", scimType: "invalidSyntax" });
-    expect((await rig.scim("POST", "/Users", "[]")).body).toMatchObject({ status: "400", scimType: "invalidSyntax" });
+    for (const body of ["[]", "null", "3", ""]) {
+      expect((await rig.scim("POST", "/Users", body)).body).toMatchObject({ status: "400", scimType: "invalidSyntax" });
+    }
+    expect((await rig.scim("POST", "/Users", { schemas: [userSchema.toUpperCase()], userName: "other letters" })).status).toBe(201);
     expect((await rig.scim("POST", "/Users", { userName: "a" })).body).toMatchObject({ scimType: "invalidSyntax" });
     expect((await rig.scim("GET", "/Users?filter=userName%20eq")).body).toMatchObject({ status: "400", scimType: "invalidFilter" });
   });
@@ -191,6 +201,29 @@ describe("what a provider sees and touches", () => {
     expect(body.active).toBe(false);
   });
 
+  test("by an address nobody is taken over from another provider where addresses do not link", async () => {
+    for (const [link, same] of [
+      ["email", true],
+      ["none", false],
+    ] as const) {
+      const rig = createScimRig({ link });
+      const zoe = await rig.admit({ provider: "okta", subject: "1", email: "zoe@example.org" });
+      await rig.user({ userName: "zoe@example.org", externalId: "e" });
+      expect((await rig.admit({ provider: "entra", subject: "e" })).person?.id === zoe.person?.id, link).toBe(same);
+    }
+  });
+
+  test("of a person's several accounts at the provider the one is taken over whose subject the externalId is", async () => {
+    const rig = createScimRig();
+    const one = await rig.admit({ provider: "entra", subject: "oid-1" });
+    const two = await rig.admit({ provider: "entra", subject: "oid-2" });
+    const into = one.person?.id ?? "";
+    await rig.people.merge(into, two.person?.id ?? "", { request: null, client: null });
+    await rig.user({ externalId: "oid-2" });
+    const accounts = (await rig.people.person(into))?.accounts ?? [];
+    expect(accounts.filter(({ user }) => user !== null).map(({ subject }) => subject)).toEqual(["oid-2"]);
+  });
+
   test("nor may a provider by an address of its own domain that is not proved", async () => {
     const rig = createScimRig();
     const alice = await rig.admit({ provider: "okta", subject: "1", email: "alice@new.example" });
@@ -247,6 +280,20 @@ describe("a provisioned person meets a login", () => {
     expect(zoe.extra).toMatchObject({ title: ["Engineer"], department: ["IT"] });
     expect((await rig.admit({ provider: "entra", subject: "b", email: "boss@acme.example" })).person?.roles).toEqual(["manager"]);
   });
+
+  test("who becomes somebody's manager, and who is it no more, has the role at once in the open session", async () => {
+    const rig = createScimRig({ roles: { manager: { groups: [], managers: true, keep: false } } });
+    const [boss, next] = [await rig.user({ userName: "boss@acme.example" }), await rig.user({ userName: "next@acme.example" })];
+    const old = await rig.signIn({ provider: "entra", subject: "b", email: "boss@acme.example" });
+    const fresh = await rig.signIn({ provider: "entra", subject: "n", email: "next@acme.example" });
+    const roles = async () =>
+      Promise.all([old, fresh].map(async ({ id }) => (await rig.sessions.find(id))?.principal.person?.roles.length));
+    const zoe = await rig.user({ userName: "zoe", [enterpriseSchema]: { manager: { value: boss.id } } });
+    expect(await roles()).toEqual([1, 0]);
+    const path = `${enterpriseSchema}:manager`;
+    await rig.scim("PATCH", `/Users/${zoe.id}`, patchOf({ op: "replace", path, value: next.id }));
+    expect(await roles()).toEqual([0, 1]);
+  });
 });
 
 describe("deprovisioned by SCIM is out", () => {
@@ -275,6 +322,27 @@ describe("deprovisioned by SCIM is out", () => {
     expect(await isLive(rig, bystander.id)).toBe(true);
     await expect(rig.admit({ provider: "entra", subject: "z" })).rejects.toMatchObject({ code: "directory.deactivated" });
     await expect(rig.admit({ provider: "okta", subject: "o" })).rejects.toMatchObject({ code: "directory.deactivated" });
+  });
+
+  test("and each step stands in the audit log: made, deactivated, reactivated, deleted", async () => {
+    const rig = createScimRig();
+    const { id } = await rig.user({ userName: "zoe@acme.example" });
+    for (const value of [false, false, true]) await rig.scim("PATCH", `/Users/${id}`, patchOf({ op: "replace", path: "active", value }));
+    await rig.scim("DELETE", `/Users/${id}`);
+    const told = rig.audited.flatMap((event) => (event.event === "directory" ? [event] : []));
+    expect(told.map(({ action }) => action)).toEqual(["provisioned", "deactivated", "reactivated", "deleted"]);
+    expect(told.every(({ provider, request, client }) => provider === "entra" && request === "r" && client === "192.0.2.1")).toBe(true);
+  });
+
+  test("what a deleted User said and was in is gone: attributes, and its place in groups", async () => {
+    const rig = createScimRig();
+    const { id } = await rig.user({ title: "Boss" });
+    const { body: group } = await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "g", members: [{ value: id }] });
+    const title = async () => (await rig.people.search("", { offset: 0, limit: 1 })).people[0]?.attributes.title?.values;
+    expect(await title()).toEqual(["Boss"]);
+    await rig.scim("DELETE", `/Users/${id}`);
+    expect(await title()).toBeUndefined();
+    expect((await rig.scim("GET", `/Groups/${group.id}`)).body.members).toEqual([]);
   });
 
   test("said again, it has its effect again: the first time may have been cut off", async () => {
