@@ -37,7 +37,7 @@ export async function runBulk(body: JsonObject, run: RunOne): Promise<JsonObject
   const operations = (said as readonly Json[]).map(readOperation);
   const results = new Map<number, Result>();
   const made = new Map<string, string>();
-  /** How many POSTs are still to make this bulkId: kept and not counted anew, for a thousand operations may each wait for the next. */
+  /** POSTs still to run, by bulkId. Counting them for each operation would cost a billion steps where a thousand wait for one another. */
   const open = new Map<string, number>();
   const note = ({ method, bulkId }: Operation, by: 1 | -1) => {
     if (method === "POST" && bulkId !== null) open.set(bulkId, (open.get(bulkId) ?? 0) + by);
