@@ -1,9 +1,13 @@
 #!/usr/bin/env node
+import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
-import type { ExitCode, Terminal } from "./commands/command.ts";
+import { type ExitCode, endWorker, type Terminal } from "./commands/command.ts";
 import { type CommandName, commandHelp, generalHelp } from "./commands/help.ts";
 import { commands } from "./commands/table.ts";
+
+// Before anything else is loaded: a primary can be killed at any moment. Ahead of Node's own listener, which waits for threads.
+if (cluster.isWorker) process.prependListener("disconnect", endWorker);
 
 // V8 puts objects straight into the old generation once enough of their kind survived, as the first requests of a slow moment do. From then
 // on each such object keeps a whole ended request alive until the next full collection, and collecting costs more than proxying.

@@ -69,3 +69,12 @@ export interface Terminal {
 
 /** 0 good; 1 the configuration or the answer is bad; 2 wrong usage. */
 export type ExitCode = 0 | 1 | 2;
+
+/**
+ * Ends a worker of `serve` that has sent its last message, or whose primary is gone. `process.exit` waits for all threads. One thread that
+ * hangs (a file on a mount that is away, a library, V8's compiler: nodejs/node#54918) would keep the process asleep, and no primary is there
+ * to kill it. Lines that were written are the primary's; without a primary they have no reader.
+ */
+export function endWorker(): void {
+  process.kill(process.pid, "SIGKILL");
+}

@@ -6,7 +6,7 @@ import { startPrimary } from "../process/primary.ts";
 import { type RunningGateway, startGateway } from "../process/running.ts";
 import { runWorker } from "../process/worker.ts";
 import type { FromWorker, ToWorker } from "../process/workers/messages.ts";
-import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
+import { type CommandContext, configFile, type ExitCode, endWorker, parseCommand, textOption, wrongUsage } from "./command.ts";
 import { createServiceManager, type ServiceManager } from "./service-manager.ts";
 import { watchConfiguration } from "./watch-config.ts";
 
@@ -115,15 +115,13 @@ function serveAsWorker(): Promise<ExitCode> {
   process.on("SIGHUP", () => {});
   let asked = false;
   process.on("SIGTERM", () => {
-    if (asked) process.exit(143);
+    if (asked) endWorker();
     asked = true;
     send({ kind: "leaving" });
   });
   return runWorker({
     send,
     onMessage: (listener) => void process.on("message", (message: ToWorker) => listener(message)),
-    close: () => {
-      if (process.connected) process.disconnect();
-    },
+    close: endWorker,
   });
 }

@@ -11,7 +11,7 @@ import { type FromWorker, type ToWorker, unpackSettings, type WorkerReport } fro
 export interface WorkerChannel {
   send(message: FromWorker, sent?: () => void): void;
   onMessage(listener: (message: ToWorker) => void): void;
-  /** Ends the conversation; the process can end then. */
+  /** Ends the conversation, and with it the process. */
   close(): void;
 }
 

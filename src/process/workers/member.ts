@@ -16,6 +16,8 @@ export interface Member {
   failure: string | null;
   /** Its last report. */
   report: WorkerReport | null;
+  /** It has sent its last report, or why it failed. It ends itself by a signal then, which is no news. */
+  done: boolean;
   /** How often it was looked at since it last said anything. */
   missed: number;
   send(message: ToWorker): void;
@@ -51,6 +53,7 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
           return events.onServing(member, message.addresses);
         case "failed":
           member.failure = message.message;
+          member.done = true;
           return;
         case "audited":
           return events.onAudit(message.event);
@@ -58,6 +61,7 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
           return events.onLeaving(member);
         case "report":
           member.report = message.report;
+          member.done ||= message.id === 0;
           return answer(message);
         default:
           return answer(message);
@@ -77,6 +81,7 @@ export function createMember(slot: number, startedAt: number, fork: ForkWorker, 
     serving: false,
     failure: null,
     report: null,
+    done: false,
     missed: 0,
     send: worker.send,
     kill: worker.kill,

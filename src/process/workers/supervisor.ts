@@ -70,7 +70,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       const crashed = !stopping && !replaced;
       deps.onEnd(member.report, crashed);
       if (members.size === 0) ended();
-      const facts = { worker: slot, workerPid: member.pid, code, signal };
+      const facts = { worker: slot, workerPid: member.pid, ...(member.done ? {} : { code, signal }) };
       if (!crashed) return log.info(facts, "a worker has ended");
       if (begin !== null) {
         begin.reject(new Error(member.failure ?? `a worker ended with ${signal ?? `code ${code}`} before it served`));
