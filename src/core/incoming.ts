@@ -1,3 +1,5 @@
+import type { RequestTrace } from "./ports/tracing.ts";
+
 /** One request, normalised once and judged nowhere else. Anything ambiguous never became an Incoming. */
 export interface Incoming {
   /** Request id: on every log line and page; made here unless a trusted proxy sent a well-formed X-Request-Id. */
@@ -53,4 +55,6 @@ export interface Incoming {
   readonly userAgent: string | null;
   /** Our own certificate (DER) of the TLS connection that ends here; null when there is none, absent when it cannot be known. */
   readonly serverCertificate?: () => Uint8Array | null;
+  /** The trace that it belongs to; null or absent where `tracing` is not set. */
+  readonly trace?: RequestTrace | null;
 }

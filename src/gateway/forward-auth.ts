@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
+import type { RequestTrace } from "../core/ports/tracing.ts";
 import { controlPrefix, type Route, type Site } from "../core/route.ts";
 import { asOwnAnswer } from "../http/answer.ts";
 import { canonicalPeer } from "../http/host.ts";
@@ -37,7 +38,7 @@ interface Asked {
 export interface Question {
   readonly statusOnly: boolean;
   /** The request that is asked about; throws `request.*` like any reading, and `forward-auth.incomplete` where the proxy does not say which. */
-  read(): Incoming;
+  read(trace: RequestTrace | null): Incoming;
 }
 /** The question that a request is; null for everything else, also where the peer may not ask. */
 export type ReadQuestion = (req: IncomingMessage) => Question | null;
@@ -61,7 +62,7 @@ export function createReadQuestion({
     const [, name = "", rest = ""] = /^([a-z]+)(.*)$/s.exec(url.slice(prefix.length)) ?? [];
     const dialect = dialects.get(name);
     if (dialect === undefined || (dialect !== envoy && !/^(?:\?.*)?$/s.test(rest))) return null;
-    return { statusOnly: dialect.statusOnly, read: () => readIncoming(askedHead(req, dialect.asked(req, rest))) };
+    return { statusOnly: dialect.statusOnly, read: (trace) => readIncoming(askedHead(req, dialect.asked(req, rest)), trace) };
   };
 }
 
@@ -154,7 +155,7 @@ export function serveQuestion(deps: GatewayDeps, line: Line, question: Question,
   const dress = question.statusOnly ? asStatus : undefined;
   let incoming: Incoming | null = null;
   try {
-    incoming = question.read();
+    incoming = question.read(line.trace);
     const site = siteOf(incoming);
     if (isControlPath(incoming) || !hasApp(site))
       throw new GatewayError("request.not-found", `the proxy must lead ${controlPrefix}/ and the auth origin to the gateway itself`);

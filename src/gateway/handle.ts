@@ -33,13 +33,13 @@ type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
  * The flow of one request: read, find the site, then the gateway's own pages, or identify, decide, and forward or answer. A warm session
  * goes through it without waiting for anything. Never throws.
  */
-export function createRequestHandler(deps: GatewayDeps, currentTrace: CurrentTrace = untraced): RequestHandler {
-  return (req, res) => handle(deps, { kind: "response", req, res, trace: currentTrace() });
+export function createRequestHandler(deps: GatewayDeps, beginTrace: BeginTrace = untraced): RequestHandler {
+  return (req, res) => handle(deps, { kind: "response", req, res, trace: beginTrace() });
 }
 
-/** The trace that a request is served in; null where none is recorded. */
-type CurrentTrace = () => RequestTrace | null;
-const untraced: CurrentTrace = () => null;
+/** Begins the trace of one request; null where `tracing` is not set. */
+type BeginTrace = () => RequestTrace | null;
+const untraced: BeginTrace = () => null;
 
 /** The same steps for requests and for WebSocket handshakes; what could not be read was never judged, and is never forwarded. */
 function handle(deps: GatewayDeps, line: Line): void {
@@ -56,7 +56,7 @@ function serve(deps: GatewayDeps, line: Line): void {
   }
   let incoming: Incoming | null = null;
   try {
-    incoming = deps.readIncoming(line.req);
+    incoming = deps.readIncoming(line.req, line.trace);
     if (incoming.forwardingIgnored === true) deps.arrivals.ignoredForwarding(incoming);
     const site = siteOf(deps, incoming, line.req);
     if (isControlPath(incoming)) serveControl(deps, line, { incoming, site });
@@ -128,8 +128,8 @@ type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
  * The flow of a WebSocket handshake: the same as any request's. Whatever the answer but the upstream's own 101, the connection closes
  * after it: bytes that follow a refused handshake belong to no request. The socket must have an error listener already. Never throws.
  */
-export function createUpgradeHandler(deps: GatewayDeps, currentTrace: CurrentTrace = untraced): UpgradeHandler {
-  return (req, socket, head) => handle(deps, { kind: "socket", req, socket, head, trace: currentTrace() });
+export function createUpgradeHandler(deps: GatewayDeps, beginTrace: BeginTrace = untraced): UpgradeHandler {
+  return (req, socket, head) => handle(deps, { kind: "socket", req, socket, head, trace: beginTrace() });
 }
 
 /** Hands a request to the gateway's own pages and endpoints. Nothing under `/_vestibule/` is ever proxied. Never rejects. */

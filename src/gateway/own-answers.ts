@@ -158,7 +158,7 @@ function prefersHtml(rawHeaders: readonly string[]): boolean {
 
 /** Where the answer to one request goes: to a response, or, for an upgrade, to the bare socket. */
 export type Line = {
-  /** Null where traces are not recorded. */
+  /** Null where `tracing` is not set. */
   readonly trace: RequestTrace | null;
 } & (
   | { readonly kind: "response"; readonly req: IncomingMessage; readonly res: ServerResponse }

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
 import type { HeadLimits } from "../core/limits.ts";
+import type { RequestTrace } from "../core/ports/tracing.ts";
 import type { Networks } from "../lib/networks.ts";
 import { readPath } from "../lib/path.ts";
 import { type Fields, scanFields } from "./fields.ts";
@@ -37,7 +38,7 @@ export interface RequestHead {
 }
 
 /** The only constructor of an `Incoming`: all that is judged went through it. */
-export type ReadIncoming = (head: RequestHead) => Incoming;
+export type ReadIncoming = (head: RequestHead, trace?: RequestTrace | null) => Incoming;
 
 /** The head of an HTTP/1.1 request that another server received, or that was not made. */
 export function requestHead(asked: {
@@ -71,7 +72,7 @@ export function createReadIncoming({
   limits = usualLimits,
 }: ReadIncomingDeps): ReadIncoming {
   const clientAddress = createClientAddress(trusted);
-  return (req) => {
+  return (req, trace = null) => {
     const fields = scanFields(req.rawHeaders, limits.widest);
     const method = req.method ?? "";
     const minor = readVersion(req);
@@ -115,6 +116,7 @@ export function createReadIncoming({
       acceptLanguage: fields.acceptLanguage,
       userAgent: fields.userAgent,
       serverCertificate: () => serverCertificate(req.socket),
+      trace,
     };
   };
 }

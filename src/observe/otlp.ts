@@ -1,9 +1,18 @@
+import {
+  type Attributes,
+  createTraceState,
+  type HrTime,
+  type Link,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+} from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import { AlwaysOnSampler, type ReadableSpan, type SpanExporter, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { TracingSettings } from "../core/ports/tracing.ts";
+import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import type { PartRecord, Recording, SpanFacts, TraceEnd, TraceRecord, TracingSettings } from "../core/ports/tracing.ts";
 import { within } from "../lib/timing.ts";
-import type { Recording } from "./span-export.ts";
 
 /** What becomes of spans that have ended. */
 export interface SpanReports {
@@ -20,6 +29,7 @@ export interface SpanExport extends Recording {
 
 /** Of one trace there are about ten spans. Beyond this many nothing is kept: a collector that is away must not cost memory. */
 const capacity = 4_096;
+/** Making and packing so many takes about a millisecond of the event loop. */
 const batchSpans = 512;
 /** How long a span may wait for others to travel with. */
 const delayMs = 1_000;
@@ -29,37 +39,42 @@ const exportMs = 5_000;
 /** This module is imported when `tracing` is set, and only then: with the SDK it is 2 MB of code. Throws for an address that is none. */
 export function startSpanExport(settings: TracingSettings, instance: Readonly<Record<string, string>>, reports: SpanReports): SpanExport {
   const headers = Object.fromEntries(Object.entries(settings.headers).map(([name, value]) => [name, value.reveal()]));
-  const queue = createSpanQueue(new OTLPTraceExporter({ url: settings.url, headers, timeoutMillis: exportMs }), reports);
-  const provider = new TracerProvider({
-    resource: resourceFromAttributes({ "service.name": "vestibule", ...instance }),
-    // What is not sampled never comes here.
-    sampler: new AlwaysOnSampler(),
-    spanProcessors: [queue],
-  });
-  return { tracer: provider.getTracer("vestibule"), sample: settings.sample, close: queue.close };
+  const exporter = new OTLPTraceExporter({ url: settings.url, headers, timeoutMillis: exportMs });
+  const resource = resourceFromAttributes({ "service.name": "vestibule", ...instance });
+  return { sample: settings.sample, ...createSpanQueue(exporter, resource, reports) };
 }
 
-/** Spans on their way out: one batch at a time, bounded, and every one that is lost is counted. */
-export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdown">, reports: SpanReports) {
-  let waiting: ReadableSpan[] = [];
+const spansOf = ({ parts }: TraceRecord): number => parts.length + 1;
+
+/** Traces on their way out: one batch at a time, bounded in spans, and every one that is lost is counted. */
+export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdown">, resource: Resource, reports: SpanReports) {
+  let waiting: TraceRecord[] = [];
+  let waitingSpans = 0;
   let timer: NodeJS.Timeout | null = null;
   let sending: Promise<void> | null = null;
   let closed = false;
 
-  const send = (batch: ReadableSpan[]): Promise<void> =>
+  /** At least one trace; a batch is full when it has its number of spans. */
+  const nextBatch = (): TraceRecord[] => {
+    let spans = 0;
+    let end = 0;
+    for (; end < waiting.length && spans < batchSpans; end += 1) spans += spansOf(waiting[end] as TraceRecord);
+    const batch = waiting.slice(0, end);
+    waiting = waiting.slice(end);
+    waitingSpans -= spans;
+    return batch;
+  };
+  const send = (batch: readonly TraceRecord[]): Promise<void> =>
     new Promise((resolve) => {
-      exporter.export(batch, ({ code, error }) => {
-        if (code === 0) reports.exported(batch.length);
-        else reports.dropped(batch.length, error?.message ?? "the collector refused them");
+      const spans = batch.flatMap((trace) => toSpans(trace, resource));
+      exporter.export(spans, ({ code, error }) => {
+        if (code === 0) reports.exported(spans.length);
+        else reports.dropped(spans.length, error?.message ?? "the collector refused them");
         resolve();
       });
     });
   const sendAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchSpans);
-      waiting = waiting.slice(batchSpans);
-      await send(batch);
-    }
+    while (waiting.length > 0) await send(nextBatch());
   };
   const flush = (): Promise<void> => {
     if (timer !== null) clearTimeout(timer);
@@ -69,24 +84,137 @@ export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdow
     });
     return sending;
   };
-  const onEnd = (span: ReadableSpan) => {
-    if (closed || waiting.length >= capacity) return reports.dropped(1, closed ? "the gateway has stopped sending" : null);
-    waiting.push(span);
-    if (sending !== null) return;
-    if (waiting.length >= batchSpans) void flush();
-    else timer ??= setTimeout(() => void flush(), delayMs).unref();
-  };
   return {
-    onStart: () => {},
-    onEnd,
-    forceFlush: flush,
-    shutdown: () => flush(),
+    take(trace: TraceRecord): void {
+      const spans = spansOf(trace);
+      if (closed || waitingSpans + spans > capacity) {
+        reports.dropped(spans, closed ? "the gateway has stopped sending" : null);
+        return;
+      }
+      waiting.push(trace);
+      waitingSpans += spans;
+      if (sending !== null) return;
+      // Never in the request's own turn.
+      if (waitingSpans < batchSpans) timer ??= setTimeout(() => void flush(), delayMs).unref();
+      else if (waitingSpans - spans < batchSpans) setImmediate(() => void flush());
+    },
     async close(graceMs: number): Promise<void> {
       await within(graceMs, flush(), () => {});
       closed = true;
-      if (waiting.length > 0) reports.dropped(waiting.length, "the collector did not take them before the end");
+      if (waitingSpans > 0) reports.dropped(waitingSpans, "the collector did not take them before the end");
       waiting = [];
+      waitingSpans = 0;
       exporter.shutdown().catch(() => {});
     },
   };
+}
+
+const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
+const scope = { name: "vestibule" };
+const noEvents: ReadableSpan["events"] = [];
+const noLinks: Link[] = [];
+const isFine = { code: SpanStatusCode.UNSET } as const;
+const isBroken = { code: SpanStatusCode.ERROR } as const;
+
+/** The spans of one request as exporters read them: the request's own, and one for each part. */
+export function toSpans(trace: TraceRecord, resource: Resource): ReadableSpan[] {
+  const { spanId, parentId, startedAt, ahead, end } = trace;
+  const contextOf = createContexts(trace);
+  const own = contextOf(spanId);
+  const endedAt = end?.at ?? performance.now();
+  const caller = parentId === "" ? undefined : { ...contextOf(parentId), isRemote: true };
+  const made = [makeSpan(ownSpan(trace, end), own, caller, startedAt + ahead, endedAt + ahead, end?.error ?? null, resource)];
+  const contexts = new Map([[spanId, own]]);
+  for (const one of trace.parts) {
+    const context = contextOf(one.spanId);
+    contexts.set(one.spanId, context);
+    const until = Number.isNaN(one.endedAt) ? Math.max(endedAt, one.startedAt) : one.endedAt;
+    const named = { kind: kinds[one.part.kind], name: one.part.name, attributes: factsOf(one), links: noLinks };
+    made.push(makeSpan(named, context, contexts.get(one.parentId), one.startedAt + ahead, until + ahead, one.error, resource));
+  }
+  return made;
+}
+
+function createContexts({ traceId, tracestate }: TraceRecord): (spanId: string) => SpanContext {
+  const traceFlags = TraceFlags.SAMPLED;
+  if (tracestate === "") return (spanId) => ({ traceId, spanId, traceFlags });
+  const traceState = createTraceState(tracestate);
+  return (spanId) => ({ traceId, spanId, traceFlags, traceState });
+}
+
+/** Written out field by field: it is made for every span. */
+function makeSpan(
+  { kind, name, attributes, links }: Named,
+  context: SpanContext,
+  parent: SpanContext | undefined,
+  startedAt: number,
+  endedAt: number,
+  error: string | null,
+  resource: Resource,
+): ReadableSpan {
+  const span = {
+    name,
+    kind,
+    spanContext: () => context,
+    parentSpanContext: parent,
+    startTime: hrTime(startedAt),
+    endTime: hrTime(endedAt),
+    status: error === null ? isFine : isBroken,
+    attributes,
+    links,
+    events: noEvents,
+    duration: hrTime(endedAt - startedAt),
+    ended: true,
+    resource,
+    instrumentationScope: scope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+  return span as ReadableSpan;
+}
+
+interface Named {
+  readonly kind: SpanKind;
+  readonly name: string;
+  readonly attributes: Attributes;
+  readonly links: Link[];
+}
+
+/** By the semantic conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: they tell of people. */
+function ownSpan({ site, lost, link }: TraceRecord, end: TraceEnd | null): Named {
+  const attributes: Attributes = { "network.protocol.name": "http" };
+  if (site !== null) {
+    attributes["url.scheme"] = site.origin.scheme;
+    attributes["server.address"] = site.hostname;
+    if (site.app !== null) attributes["vestibule.app"] = site.app.settings.name;
+  }
+  if (lost > 0) attributes["vestibule.spans.lost"] = lost;
+  const links = link === null ? noLinks : [loginLink(link)];
+  if (end === null) return { kind: SpanKind.SERVER, name: "HTTP", attributes, links };
+  attributes["http.request.method"] = end.method;
+  attributes["http.response.status_code"] = end.status;
+  attributes["vestibule.request.id"] = end.requestId;
+  attributes["vestibule.decision"] = end.decision;
+  if (end.route !== null) attributes["http.route"] = end.route;
+  if (end.error !== null) attributes["error.type"] = end.error;
+  return { kind: SpanKind.SERVER, name: end.route === null ? end.method : `${end.method} ${end.route}`, attributes, links };
+}
+
+/** To the request that began the login: `loginOrigin` wrote it. */
+function loginLink(origin: string): Link {
+  const context = { traceId: origin.slice(0, 32), spanId: origin.slice(33), traceFlags: TraceFlags.SAMPLED };
+  return { context, attributes: { "vestibule.link": "login" } };
+}
+
+function factsOf({ part, facts, error, endedAt }: PartRecord): SpanFacts {
+  if (facts === null && error === null && !Number.isNaN(endedAt)) return part.facts;
+  const unfinished = Number.isNaN(endedAt) ? { "vestibule.unfinished": true } : {};
+  return { ...part.facts, ...facts, ...(error === null ? {} : { "error.type": error }), ...unfinished };
+}
+
+/** Seconds and nanoseconds. */
+function hrTime(milliseconds: number): HrTime {
+  const seconds = Math.floor(milliseconds / 1_000);
+  return [seconds, Math.floor((milliseconds - seconds * 1_000) * 1_000_000)];
 }

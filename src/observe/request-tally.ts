@@ -152,8 +152,7 @@ function accessFields(record: AccessRecord): string {
 }
 
 function traceField({ trace }: AccessRecord): string {
-  const id = trace == null ? null : trace.id();
-  return id === null ? "" : `,"trace":"${id}"`;
+  return trace == null || trace.traceparent === "" ? "" : `,"trace":"${trace.traceparent.slice(3, 35)}"`;
 }
 
 const plainText = /^[ !#-[\]-~]*$/;

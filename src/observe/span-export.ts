@@ -1,6 +1,5 @@
-import type { Tracer } from "@opentelemetry/api";
 import type { Log } from "../core/ports/log.ts";
-import type { TracingSettings } from "../core/ports/tracing.ts";
+import type { Recording, TracingSettings } from "../core/ports/tracing.ts";
 import type { SpanExport, SpanReports } from "./otlp.ts";
 
 export interface ExportingDeps {
@@ -8,13 +7,6 @@ export interface ExportingDeps {
   readonly counted: (outcome: "exported" | "dropped", spans: number) => void;
   /** The attributes of this process for the collector. */
   readonly instance: Readonly<Record<string, string>>;
-}
-
-/** How traces that begin now are recorded. */
-export interface Recording {
-  readonly tracer: Tracer;
-  /** Share of those that begin here, 0 to 1. */
-  readonly sample: number;
 }
 
 /** Where the spans of one process go, over reloads. */

@@ -1,199 +1,186 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Incoming } from "../core/incoming.ts";
 import type { AccessRecord } from "../core/ports/log.ts";
-import type { RequestTrace, SpanFacts, SpanPart, Tracing, TracingSettings } from "../core/ports/tracing.ts";
-import { createExporting, type ExportingDeps, type Recording } from "./span-export.ts";
-import { createUnsampledContexts, readContext, writeContext } from "./trace-context.ts";
+import type { PartRecord, RequestTrace, SpanFacts, SpanPart, TraceRecord, Tracing, TracingSettings } from "../core/ports/tracing.ts";
+import { controlPrefix } from "../core/route.ts";
+import { createExporting, type ExportingDeps } from "./span-export.ts";
+import { createTraceIds, formatContext, readContext, type TraceIds } from "./trace-context.ts";
+
+/** What is known of a part at its end. */
+type Outcome<T> = (value: Awaited<T>) => SpanFacts;
 
 /** The traces of one process. */
 export interface ProcessTracing extends Tracing {
   /** Takes the settings into force; null ends recording. Resolves when the exporter is there. Never rejects. */
   apply(settings: TracingSettings | null): Promise<void>;
-  /** Begins the trace of one request and runs `serve` in it. */
-  request(serve: () => void): void;
-  /** Whether a span would be kept that began now. */
-  isRecording(): boolean;
-  /** The trace in which this is called; null outside of one. */
-  current(): RequestTrace | null;
-  /** Reads a request's head in its trace: from then on it is known whose trace this is. `read` gives the head or throws. */
-  reading(read: () => Incoming): Incoming;
-  /** What is known of the request by now, for its own span; `facts` is asked where it is recorded. `route` names one of the gateway's own pages. */
-  note(facts: () => SpanFacts, route?: string): void;
-  /** `work`, to be called later as a part of the trace that is under way now. */
-  bind<A extends unknown[]>(work: (...args: A) => void): (...args: A) => void;
-  /** The fields that carry the trace on to the next server; empty outside of one. */
-  contextFields(): readonly (readonly [name: string, value: string])[];
+  /** Begins the trace of one request; null while no exporter is there. */
+  begin(): RequestTrace | null;
+  /** Reads a request's head: from then on it is known whose trace this is, and whether it is recorded. `read` gives the head or throws. */
+  reading(trace: RequestTrace | null, read: () => Incoming): Incoming;
+  /** Runs `work` as the first part of a recorded request, with nothing below it. */
+  part<T>(record: TraceRecord, part: SpanPart, work: () => T, outcome?: Outcome<T>): T;
+  /** The same with parts of its own below it, wherever they are begun. */
+  deepPart<T>(record: TraceRecord, part: SpanPart, work: () => T, outcome?: Outcome<T>): T;
+  /** The same, and the next server continues it: from then on `trace.traceparent` names this part. */
+  carrying<T>(trace: RequestTrace, record: TraceRecord, part: SpanPart, work: () => T, outcome?: Outcome<T>): T;
+  /** Runs `work` so that the parts that are begun in it belong to this request. */
+  within<T>(trace: RequestTrace | null | undefined, work: () => T): T;
+  /** Ends the request that the access record is about. */
+  answered(access: AccessRecord): void;
   /** Sends what has ended, for `graceMs` at most. */
   close(graceMs: number): Promise<void>;
 }
 
-/** One trace, as long as its request lasts. */
-interface Root {
-  readonly recording: Recording;
-  readonly unsampled: (parent: SpanContext | null) => SpanContext;
-  /** By the process's own clock. */
-  readonly startedAt: number;
-  /** What the next server gets; null before the head was read. */
-  own: SpanContext | null;
-  /** Null before the head was read, and in a trace that is not sampled. */
-  server: ServerSpan | null;
-  requestId: string | null;
-  ended: boolean;
-}
-/** The request's own span, in a trace that is recorded. */
-interface ServerSpan {
-  readonly span: Span;
-  /** Epoch milliseconds to the microsecond, in step with the wall clock as it was when the request came. */
-  readonly now: () => number;
-  facts: SpanFacts;
-  route: string | null;
-}
+/** Where new parts belong. */
 interface Active {
-  readonly root: Root;
-  /** What new spans lie below; null where none is recorded. */
-  context: Context | null;
+  readonly record: TraceRecord;
+  readonly parentId: string;
 }
+
+/** A page that asks the store for a thousand things tells enough by these. */
+const mostParts = 256;
 
 /** Nothing is recorded, and nothing of the SDK loaded, before `apply` asks for it. */
 export function createTracing(deps: ExportingDeps): ProcessTracing {
   const storage = new AsyncLocalStorage<Active>();
   const exporting = createExporting(deps);
-  const unsampled = createUnsampledContexts();
-  const span = <T>({ kind, name, facts }: SpanPart, work: () => T, outcome?: (value: Awaited<T>) => SpanFacts): T => {
-    const active = storage.getStore();
-    if (active === undefined || active.context === null || active.root.server === null || active.root.ended) return work();
-    const { root, context } = active;
-    const { now } = active.root.server;
-    const made = root.recording.tracer.startSpan(name, { kind: kinds[kind], attributes: facts, startTime: now() }, context);
-    const end = (value: Awaited<T>) => {
-      if (outcome !== undefined) made.setAttributes(outcome(value));
-      made.end(now());
-    };
-    const fail = (error: unknown) => {
-      made.setAttribute("error.type", errorType(error)).setStatus({ code: SpanStatusCode.ERROR });
-      made.end(now());
-    };
-    try {
-      const value = storage.run({ root, context: trace.setSpan(context, made) }, work);
-      if (value instanceof Promise) value.then(end, fail);
-      else end(value as Awaited<T>);
-      return value;
-    } catch (error) {
-      fail(error);
-      throw error;
+  const ids = createTraceIds();
+
+  const open = (record: TraceRecord, parentId: string, part: SpanPart): PartRecord | null => {
+    if (record.end !== null) return null;
+    if (record.parts.length >= mostParts) {
+      record.lost += 1;
+      return null;
     }
+    const startedAt = performance.now();
+    const made: PartRecord = { part, spanId: ids.span(), parentId, startedAt, endedAt: Number.NaN, facts: null, error: null };
+    record.parts.push(made);
+    return made;
+  };
+  const below = <T>({ record, parentId }: Active, part: SpanPart, work: () => T, outcome?: Outcome<T>): T => {
+    const made = open(record, parentId, part);
+    return made === null ? work() : timed(made, () => storage.run({ record, parentId: made.spanId }, work), outcome);
   };
 
   return {
-    span,
+    span: (part, work, outcome) => {
+      const active = storage.getStore();
+      return active === undefined ? work() : below(active, part, work, outcome);
+    },
     apply: exporting.apply,
     close: exporting.close,
-    request: (serve) => {
+    begin: () => {
       const recording = exporting.recording();
-      if (recording === null) return serve();
-      const root: Root = { recording, unsampled, startedAt: performance.now(), own: null, server: null, requestId: null, ended: false };
-      storage.run({ root, context: null }, serve);
+      if (recording === null) return null;
+      return { startedAt: performance.now(), recording, traceparent: "", tracestate: "", origin: null, record: null };
     },
-    isRecording: () => (storage.getStore()?.context ?? null) !== null,
-    current: () => {
-      const active = storage.getStore();
-      return active === undefined ? null : requestTrace(active.root);
-    },
-    reading: (read) => {
-      const active = storage.getStore();
-      if (active === undefined) return read();
-      const { root } = active;
+    reading: (trace, read) => {
+      if (trace === null) return read();
       const readAt = performance.now();
       let incoming: Incoming | null = null;
+      let error: string | null = null;
       try {
         incoming = read();
-        root.requestId = incoming.id;
         return incoming;
+      } catch (failure) {
+        error = errorType(failure);
+        throw failure;
       } finally {
-        active.context = beginServerSpan(root, incoming);
-        if (root.server !== null && active.context !== null) noteReading(root, root.server, active.context, readAt, incoming !== null);
+        decide(trace, incoming, ids);
+        if (trace.record !== null) noteReading(trace.record, ids.span(), readAt, error);
       }
     },
-    note: (facts, route) => {
-      const server = storage.getStore()?.root.server ?? null;
-      if (server === null) return;
-      server.facts = { ...server.facts, ...facts() };
-      if (route !== undefined) server.route = route;
+    part: (record, part, work, outcome) => {
+      const made = open(record, record.spanId, part);
+      return made === null ? work() : timed(made, work, outcome);
     },
-    bind: (work) => {
-      const active = storage.getStore();
-      return active === undefined ? work : (...args) => storage.run(active, work, ...args);
+    deepPart: (record, part, work, outcome) => below({ record, parentId: record.spanId }, part, work, outcome),
+    carrying: (trace, record, part, work, outcome) => {
+      const made = open(record, record.spanId, part);
+      if (made === null) return work();
+      trace.traceparent = formatContext(record.traceId, made.spanId, record.kept);
+      return timed(made, work, outcome);
     },
-    contextFields: () => {
-      const active = storage.getStore();
-      if (active === undefined) return [];
-      const context = active.context === null ? active.root.own : (trace.getSpanContext(active.context) ?? active.root.own);
-      return context === null ? [] : writeContext(context);
+    within: (trace, work) => {
+      const record = trace?.record ?? null;
+      return record === null ? work() : storage.run({ record, parentId: record.spanId }, work);
+    },
+    answered: (access) => {
+      const { trace } = access;
+      if (trace == null) return;
+      // Refused for load: its head was never read.
+      if (trace.traceparent === "") decide(trace, null, ids);
+      const { record } = trace;
+      if (record === null || record.end !== null) return;
+      endRecord(record, trace, access);
+      if (record.kept) trace.recording.take(record);
     },
   };
 }
 
-const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
+/** Runs `work` and notes when it is over: at once, or when its promise settles. */
+function timed<T>(made: PartRecord, work: () => T, outcome: Outcome<T> | undefined): T {
+  const end = (value: Awaited<T>) => {
+    made.endedAt = performance.now();
+    if (outcome !== undefined) made.facts = outcome(value);
+  };
+  const fail = (error: unknown) => {
+    made.endedAt = performance.now();
+    made.error = errorType(error);
+  };
+  try {
+    const value = work();
+    if (value instanceof Promise) value.then(end, fail);
+    else end(value as Awaited<T>);
+    return value;
+  } catch (error) {
+    fail(error);
+    throw error;
+  }
+}
 
 /**
- * Below the caller's span when a trusted proxy vouches for it, else the first of a new trace. A head that was not understood vouches for
- * nothing. A trace that is not sampled is carried on by its ids alone: the SDK is not asked.
+ * Whether this request is recorded, once and before anything is made for it. Below the caller's span when a trusted proxy vouches for it,
+ * sampled as it says; else the first of a new trace. A head that was not understood vouches for nothing. Requests to the gateway's own
+ * pages are noted in any case and mostly thrown away: only when the login's seal is open is it known whether its beginning is recorded.
  */
-function beginServerSpan(root: Root, incoming: Incoming | null): Context | null {
-  const { tracer, sample } = root.recording;
-  const parent = incoming?.peerTrusted === true ? readContext(incoming.rawHeaders) : null;
-  if (!(parent === null ? Math.random() < sample : (parent.traceFlags & 1) === 1)) {
-    root.own = root.unsampled(parent);
-    return null;
+function decide(trace: RequestTrace, incoming: Incoming | null, ids: TraceIds): void {
+  const caller = incoming?.peerTrusted === true ? readContext(incoming.rawHeaders) : null;
+  const kept = caller === null ? Math.random() < trace.recording.sample : caller.sampled;
+  const isControl = incoming?.path.startsWith(controlPrefix) === true;
+  if (!kept && caller !== null) {
+    // Nothing of ours is in it, so there is nothing to add: what came goes on.
+    trace.traceparent = caller.traceparent;
+    trace.tracestate = caller.tracestate;
+    if (!isControl) return;
   }
-  const ahead = Date.now() - performance.now();
-  const context = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
-  const span = tracer.startSpan("HTTP", { kind: SpanKind.SERVER, startTime: root.startedAt + ahead }, context);
-  root.own = span.spanContext();
-  root.server = { span, now: () => performance.now() + ahead, facts: {}, route: null };
-  return trace.setSpan(context, span);
-}
-
-function noteReading({ recording }: Root, { now }: ServerSpan, context: Context, readAt: number, isGood: boolean): void {
-  const ahead = now() - performance.now();
-  const part = recording.tracer.startSpan("read", { startTime: readAt + ahead }, context);
-  if (!isGood) part.setStatus({ code: SpanStatusCode.ERROR });
-  part.end(now());
-}
-
-function requestTrace(root: Root): RequestTrace {
-  return {
-    id: () => root.own?.traceId ?? null,
-    answered: (record) => {
-      if (root.ended) return;
-      // Refused for load: its head was never read.
-      if (root.own === null) beginServerSpan(root, null);
-      root.ended = true;
-      if (root.server !== null) endServerSpan(root.server, root.requestId ?? record.id, record);
-    },
+  const both = ids.both();
+  const spanId = both.slice(32);
+  const traceId = caller === null ? both.slice(0, 32) : caller.traceId;
+  if (kept || caller === null) {
+    trace.traceparent = formatContext(traceId, spanId, kept);
+    trace.tracestate = caller?.tracestate ?? "";
+  }
+  if (!kept && !isControl) return;
+  trace.record = {
+    ...{ traceId, spanId, parentId: caller?.spanId ?? "", tracestate: trace.tracestate, startedAt: trace.startedAt },
+    ahead: Date.now() - performance.now(),
+    ...{ parts: [], lost: 0, kept, link: null, site: null, route: null, end: null },
   };
 }
 
-/** By the semantic conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: they tell of people. */
-function endServerSpan({ span, now, facts, route }: ServerSpan, requestId: string, record: AccessRecord): void {
-  const { method, status, decision, reason } = record;
-  const named = route ?? record.route;
-  span.updateName(named === null ? method : `${method} ${named}`);
-  span.setAttributes({
-    ...facts,
-    "http.request.method": method,
-    "http.response.status_code": status,
-    "network.protocol.name": "http",
-    "vestibule.request.id": requestId,
-    "vestibule.decision": decision,
-    ...(named === null ? {} : { "http.route": named }),
-  });
-  if (status >= 500) {
-    span.setAttribute("error.type", decision === "error" && reason !== null ? reason : String(status));
-    span.setStatus({ code: SpanStatusCode.ERROR });
-  }
-  span.end(now());
+const readPart: SpanPart = { kind: "internal", name: "read", facts: {} };
+
+function noteReading(record: TraceRecord, spanId: string, startedAt: number, error: string | null): void {
+  const endedAt = performance.now();
+  record.parts.push({ part: readPart, spanId, parentId: record.spanId, startedAt, endedAt, facts: null, error });
+}
+
+function endRecord(record: TraceRecord, { origin }: RequestTrace, { id, method, status, decision, reason, route }: AccessRecord): void {
+  const error = status < 500 ? null : decision === "error" && reason !== null ? reason : String(status);
+  record.end = { at: performance.now(), requestId: id, method, status, route: record.route ?? route, decision, error };
+  record.link = origin;
+  if (origin !== null) record.kept = true;
 }
 
 /** A code of ours, or the error's name. Never its message: that may quote anything. */

@@ -1,10 +1,11 @@
 import type { Endpoint } from "../control/router.ts";
+import type { Identity } from "../core/identity.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
-import type { SpanFacts } from "../core/ports/tracing.ts";
-import type { Site } from "../core/route.ts";
+import type { SpanFacts, SpanPart } from "../core/ports/tracing.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
 import type { GatewayDeps } from "../gateway/deps.ts";
 import { createRequestHandler, createUpgradeHandler } from "../gateway/handle.ts";
+import type { Judgement } from "../gateway/judge.ts";
 import type { ProcessTracing } from "../observe/tracing.ts";
 import type { ForwardPlan, ForwardResult } from "../upstream/plan.ts";
 import type { Lasting } from "./version.ts";
@@ -49,12 +50,7 @@ export interface Handlers {
 /** The handlers of one version; each request begins its trace where traces are recorded. */
 export function composeHandlers({ tracing: wanted }: Pick<Settings, "tracing">, tracing: ProcessTracing, gateway: GatewayDeps): Handlers {
   if (wanted === null) return { onRequest: createRequestHandler(gateway), onUpgrade: createUpgradeHandler(gateway) };
-  const onRequest = createRequestHandler(gateway, tracing.current);
-  const onUpgrade = createUpgradeHandler(gateway, tracing.current);
-  return {
-    onRequest: (req, res) => tracing.request(() => onRequest(req, res)),
-    onUpgrade: (req, socket, head) => tracing.request(() => onUpgrade(req, socket, head)),
-  };
+  return { onRequest: createRequestHandler(gateway, tracing.begin), onUpgrade: createUpgradeHandler(gateway, tracing.begin) };
 }
 
 function tracedLasting(lasting: Lasting, tracing: ProcessTracing, facts: SpanFacts): Lasting {
@@ -70,7 +66,7 @@ function tracedLasting(lasting: Lasting, tracing: ProcessTracing, facts: SpanFac
     store: { ...rest, sessions: traced("sessions", sessions), facts: traced("facts", short), documents: traced("documents", documents) },
     refresh: aroundPromises(lasting.refresh, tracing, () => ({ kind: "internal", name: "refresh", facts: {} })),
     accessLog: (record) => {
-      record.trace?.answered(record);
+      tracing.answered(record);
       lasting.accessLog(record);
     },
   };
@@ -106,43 +102,49 @@ function tracedEndpoint(endpoint: Endpoint, tracing: ProcessTracing): Endpoint {
     ...endpoint,
     run: (request) => {
       const facts: SpanFacts = request.provider === "" ? {} : { "vestibule.provider": request.provider };
-      tracing.note(() => ({}), route);
+      const record = request.visit.incoming.trace?.record ?? null;
+      if (record === null) return endpoint.run(request);
+      record.route = route;
       return tracing.span({ kind: "internal", name: `step ${route}`, facts }, () => endpoint.run(request));
     },
   };
 }
 
 function tracedGateway(gateway: GatewayDeps, tracing: ProcessTracing): GatewayDeps {
-  const { admission } = gateway;
-  const upstreamSpan = createUpstreamSpan(tracing);
+  const { loginRedirect } = gateway;
+  const upstreamPart = createUpstreamParts();
+  const around = (plan: ForwardPlan, forward: () => Promise<ForwardResult>): Promise<ForwardResult> => {
+    const { trace, method } = plan.incoming;
+    if (trace == null || trace.record === null) return forward();
+    return tracing.carrying(trace, trace.record, upstreamPart(plan.route.settings, method), forward, upstreamOutcome);
+  };
   return {
     ...gateway,
-    // A request may wait in line, and begins in the turn of another one then.
-    admission: {
-      leave: admission.leave,
-      admit: (isUrgent, { serve, refuse }) => admission.admit(isUrgent, { serve: tracing.bind(serve), refuse: tracing.bind(refuse) }),
-    },
-    readIncoming: (req) => tracing.reading(() => gateway.readIncoming(req)),
+    readIncoming: (head, trace = null) => tracing.reading(trace, () => gateway.readIncoming(head, trace)),
     readQuestion: tracedQuestions(gateway.readQuestion, tracing),
-    findSite: (hostname) => {
-      const site = gateway.findSite(hostname);
-      if (site !== null) tracing.note(() => factsOf(site));
-      return site;
+    identify: (incoming, route, site) => {
+      const record = incoming.trace?.record ?? null;
+      if (record === null) return gateway.identify(incoming, route, site);
+      return tracing.deepPart(record, identifyPart, () => gateway.identify(incoming, route, site), identityFacts);
     },
-    identify: (incoming, route, site) =>
-      tracing.span(
-        identifyPart,
-        () => gateway.identify(incoming, route, site),
-        ({ kind }) => ({ "vestibule.identity": kind }),
-      ),
-    judgeAs: (deps, call, identity, now) =>
-      tracing.span(
-        decidePart,
-        () => gateway.judgeAs(deps, call, identity, now),
-        ({ decision }) => ({ "vestibule.decision": decision.kind }),
-      ),
-    forward: (req, res, plan) => upstreamSpan(plan, (carrying) => gateway.forward(req, res, carrying)),
-    forwardUpgrade: (req, socket, head, plan) => upstreamSpan(plan, (carrying) => gateway.forwardUpgrade(req, socket, head, carrying)),
+    judgeAs: (deps, call, identity, now) => {
+      const record = call.incoming.trace?.record ?? null;
+      if (record === null) return gateway.judgeAs(deps, call, identity, now);
+      record.site = call.site;
+      return tracing.part(record, decidePart, () => gateway.judgeAs(deps, call, identity, now), decisionFacts);
+    },
+    control: (request, visit) => {
+      const { trace } = visit.incoming;
+      if (trace == null || trace.record === null) return gateway.control(request, visit);
+      trace.record.site = visit.site;
+      return tracing.within(trace, () => gateway.control(request, visit));
+    },
+    loginRedirect: {
+      ...loginRedirect,
+      answerWithForm: (visit, ...rest) => tracing.within(visit.incoming.trace, () => loginRedirect.answerWithForm(visit, ...rest)),
+    },
+    forward: (req, res, plan) => around(plan, () => gateway.forward(req, res, plan)),
+    forwardUpgrade: (req, socket, head, plan) => around(plan, () => gateway.forwardUpgrade(req, socket, head, plan)),
   };
 }
 
@@ -150,39 +152,36 @@ function tracedQuestions(readQuestion: GatewayDeps["readQuestion"], tracing: Pro
   if (readQuestion === null) return null;
   return (req) => {
     const question = readQuestion(req);
-    return question === null ? null : { ...question, read: () => tracing.reading(question.read) };
+    return question === null ? null : { ...question, read: (trace) => tracing.reading(trace, () => question.read(trace)) };
   };
-}
-
-function factsOf({ origin, hostname, app }: Site): SpanFacts {
-  return { "url.scheme": origin.scheme, "server.address": hostname, ...(app === null ? {} : { "vestibule.app": app.settings.name }) };
 }
 
 const identifyPart = { kind: "internal", name: "identify", facts: {} } as const;
 const decidePart = { kind: "internal", name: "decide", facts: {} } as const;
+const identityFacts = ({ kind }: Identity): SpanFacts => ({ "vestibule.identity": kind });
+const decisionFacts = ({ decision }: Judgement): SpanFacts => ({ "vestibule.decision": decision.kind });
+const upstreamOutcome = ({ status, error }: ForwardResult): SpanFacts => ({
+  ...(status === null ? {} : { "http.response.status_code": status }),
+  ...(error === null ? {} : { "error.type": error.code }),
+});
 
-type UpstreamSpan = (plan: ForwardPlan, forward: (plan: ForwardPlan) => Promise<ForwardResult>) => Promise<ForwardResult>;
-
-function createUpstreamSpan(tracing: ProcessTracing): UpstreamSpan {
-  const servers = new WeakMap<RouteSettings, SpanFacts>();
-  const factsOfRoute = (settings: RouteSettings): SpanFacts => {
-    let facts = servers.get(settings);
-    if (facts === undefined) {
-      const [only, ...others] = settings.upstreams;
-      facts = only === undefined || others.length > 0 ? {} : serverOf(only.url);
-      servers.set(settings, facts);
+/** One part for each route and method, made when it is first needed. */
+function createUpstreamParts(): (settings: RouteSettings, method: string) => SpanPart {
+  const known = new WeakMap<RouteSettings, Map<string, SpanPart>>();
+  return (settings, method) => {
+    let ofRoute = known.get(settings);
+    if (ofRoute === undefined) {
+      ofRoute = new Map();
+      known.set(settings, ofRoute);
     }
-    return facts;
-  };
-  return (plan, forward) => {
-    const carry = () => forward(carryOn(plan, tracing.contextFields()));
-    if (!tracing.isRecording()) return carry();
-    const { method } = plan.incoming;
-    const facts = { "http.request.method": method, ...factsOfRoute(plan.route.settings) };
-    return tracing.span({ kind: "client", name: `upstream ${method}`, facts }, carry, (result) => ({
-      ...(result.status === null ? {} : { "http.response.status_code": result.status }),
-      ...(result.error === null ? {} : { "error.type": result.error.code }),
-    }));
+    let part = ofRoute.get(method);
+    if (part === undefined) {
+      const [only, ...others] = settings.upstreams;
+      const server = only === undefined || others.length > 0 ? {} : serverOf(only.url);
+      part = { kind: "client", name: `upstream ${method}`, facts: { "http.request.method": method, ...server } };
+      ofRoute.set(method, part);
+    }
+    return part;
   };
 }
 
@@ -192,17 +191,3 @@ function serverOf(url: string): SpanFacts {
   if (protocol === "unix:") return { "network.transport": "unix", "server.address": pathname };
   return { "server.address": hostname, "server.port": Number(port) || (protocol === "https:" ? 443 : 80) };
 }
-
-/**
- * The same plan with our trace context. The caller's is removed whether it was believed or not: what was believed is in ours, and what was
- * not must not look as if we had said it. An operator who removes `traceparent` for a route sends none.
- */
-function carryOn(plan: ForwardPlan, fields: ReturnType<ProcessTracing["contextFields"]>): ForwardPlan {
-  if (fields.length === 0) return plan;
-  const { removes, set } = plan.identityHeaders;
-  const { remove } = plan.route.settings.headers.request;
-  const ours = remove.length === 0 ? fields : fields.filter(([name]) => !remove.some((one) => one.toLowerCase() === name));
-  return { ...plan, identityHeaders: { removes: (name) => isContextField(name) || removes(name), set: [...set, ...ours] } };
-}
-
-const isContextField = (name: string): boolean => (name.length === 11 || name.length === 10) && /^trace(?:parent|state)$/i.test(name);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,12 +7,15 @@ import { join } from "node:path";
 import { loadSettings } from "../../src/config/load.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { composeGateway } from "../../src/process/gateway.ts";
+import { spawnOwned } from "../support/owned.ts";
 import { recordingLog } from "../support/quiet.ts";
 
 // `npm run bench:tracing`: what traces cost. Gateways with and without them in one process take turns, a few hundred requests each, so that
-// whatever else the machine does hits all of them alike. Counted is processor time, of client, application and collector, too.
+// whatever else the machine does hits all of them alike. Counted is processor time, of client and application, too; the collector is a process
+// of its own. Of each round the difference to the one without is taken; other programs on the machine make some of them worse, so the lower
+// quartile stands beside the median. `npm run bench:tracing -- 20` runs 20 rounds.
 
-const rounds = 40;
+const rounds = Number(process.argv[2] ?? 40);
 const requestsAtATime = 400;
 const lanes = 16;
 
@@ -26,6 +30,13 @@ const application = createServer((_, answer) => answer.end("ok"));
 await new Promise<void>((resolve) => application.listen(0, "127.0.0.1", resolve));
 const applicationUrl = `http://127.0.0.1:${(application.address() as AddressInfo).port}`;
 
+const collector = spawnOwned(process.execPath, [
+  "-e",
+  'require("node:http").createServer((q, a) => q.resume().on("end", () => a.end())).listen(0, "127.0.0.1", function () { console.log(this.address().port) })',
+]);
+const [said] = (await once(collector.stdout, "data")) as [Buffer];
+const collectorUrl = `http://127.0.0.1:${Number(said)}`;
+
 async function start(name: string, sample: number | null): Promise<Contender> {
   const file = join(folder, `${name}.yaml`);
   writeFileSync(
@@ -35,7 +46,7 @@ insecure: { plainHttp: true, literalSecrets: true }
 auth: { origin: http://auth.localhost:1 }
 sessions: { secret: ["a secret of the benchmark, good for nothing else at all"] }
 apps: [{ host: app.localhost, upstream: "${applicationUrl}", public: ["/**"] }]
-${sample === null ? "" : `tracing: { otlp: "${applicationUrl}", sample: ${sample} }`}
+${sample === null ? "" : `tracing: { otlp: "${collectorUrl}", sample: ${sample} }`}
 `,
   );
   const loaded = loadSettings(file, {});
@@ -80,11 +91,15 @@ for (let round = 0; round < rounds; round += 1) {
     one.micros.push((user + system) / requestsAtATime);
   }
 }
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-const base = median(contenders[0]?.micros ?? []);
-for (const { name, micros } of contenders)
+const share = (values: readonly number[], part: number) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
+const base = contenders[0]?.micros ?? [];
+for (const { name, micros } of contenders) {
+  const more = micros.map((value, round) => value - (base[round] ?? Number.NaN));
+  const shown = [share(micros, 0.25), share(micros, 0.5), share(more, 0.25), share(more, 0.5)].map((value) => value.toFixed(1).padStart(6));
   process.stdout.write(
-    `${name.padEnd(12)} ${median(micros).toFixed(0)} µs of processor time per request, ${(median(micros) - base).toFixed(1)} more than off\n`,
+    `${name.padEnd(12)} ${shown[0]} to ${shown[1]} µs of processor time per request (lower quartile, median); more than off: ${shown[2]}, ${shown[3]}\n`,
   );
+}
+collector.kill();
 rmSync(folder, { recursive: true, force: true });
 process.exit(0);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { auditEvents } from "../../src/core/audit-events.ts";
 import { createAccessLog } from "../../src/observe/request-tally.ts";
+import { aTrace } from "../support/traces.ts";
 
 const page = readFileSync(new URL("../../docs/logs.md", import.meta.url), "utf8");
 const [access = "", audit = ""] = page.split("## Audit lines");
@@ -28,7 +29,7 @@ test("docs/logs.md has every field of an access line, and none that does not exi
       bytesSent: 0,
       durationMs: 1,
     },
-    ...{ upstreamMs: null, websocket: true, aborted: true, trace: { id: () => "0".repeat(32), answered: () => {} } },
+    ...{ upstreamMs: null, websocket: true, aborted: true, trace: aTrace() },
   });
   const common = ["level", "time", "pid", "msg"];
   const written = Object.keys(JSON.parse(lines[0] ?? "{}") as object).filter((name) => !common.includes(name));

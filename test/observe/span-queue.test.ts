@@ -1,9 +1,14 @@
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { expect, test } from "vitest";
 import { createSpanQueue } from "../../src/observe/otlp.ts";
-import { readContext } from "../../src/observe/trace-context.ts";
+import { createTraceIds, readContext } from "../../src/observe/trace-context.ts";
+import { eventually } from "../support/eventually.ts";
+import { aTraceRecord } from "../support/traces.ts";
 
-const sampled = { spanContext: () => ({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 }) } as ReadableSpan;
+const resource = resourceFromAttributes({ "service.name": "vestibule" });
+/** Of four spans. */
+const trace = () => aTraceRecord({ parts: ["read", "identify", "decide"] });
 
 /** An exporter that takes batches when it is told to. */
 function slowExporter() {
@@ -36,44 +41,56 @@ function counted() {
 test("a collector that takes nothing costs a bounded number of spans, and each one that is lost is counted", async () => {
   const exporter = slowExporter();
   const reports = counted();
-  const queue = createSpanQueue(exporter, reports);
-  for (let made = 0; made < 20_000; made += 1) queue.onEnd(sampled);
+  const queue = createSpanQueue(exporter, resource, reports);
+  for (let made = 0; made < 5_000; made += 1) queue.take(trace());
+  expect(exporter.batches).toEqual([]);
+  await eventually(() => expect(exporter.batches).toHaveLength(1));
+  for (let made = 0; made < 5_000; made += 1) queue.take(trace());
   // One batch is under way, the queue is full, the rest is gone.
   expect(exporter.batches.map(({ spans }) => spans)).toEqual([512]);
-  expect(reports.counts).toEqual({ exported: 0, dropped: 20_000 - 512 - 4_096 });
+  expect(reports.counts).toEqual({ exported: 0, dropped: 40_000 - 512 - 4_096 });
   exporter.batches[0]?.settle(1);
-  expect(reports.counts.dropped).toBe(20_000 - 4_096);
+  expect(reports.counts.dropped).toBe(40_000 - 4_096);
   expect(reports.reasons.at(-1)).toBe("refused");
   await queue.close(0);
-  expect(reports.counts).toEqual({ exported: 0, dropped: 20_000 - 512 });
+  // The batch that was under way is not lost yet: it is counted when its answer comes.
+  expect(reports.counts).toEqual({ exported: 0, dropped: 40_000 - 512 });
+  queue.take(trace());
+  expect(reports.reasons.at(-1)).toBe("the gateway has stopped sending");
 });
 
 test("closing waits for what is on its way", async () => {
   const exporter = slowExporter();
   const reports = counted();
-  const queue = createSpanQueue(exporter, reports);
-  for (let made = 0; made < 3; made += 1) queue.onEnd(sampled);
+  const queue = createSpanQueue(exporter, resource, reports);
+  for (let made = 0; made < 3; made += 1) queue.take(trace());
   const closed = queue.close(60_000);
   expect(exporter.batches).toHaveLength(1);
   exporter.batches[0]?.settle(0);
   await closed;
-  expect(reports.counts).toEqual({ exported: 3, dropped: 0 });
+  expect(reports.counts).toEqual({ exported: 12, dropped: 0 });
 });
 
-const [trace, span] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
 test.each([
-  { when: "well-formed", fields: ["traceparent", `00-${trace}-${span}-01`], answer: { traceId: trace, spanId: span, traceFlags: 1 } },
-  { when: "written in capitals of the name", fields: ["Traceparent", `00-${trace}-${span}-00`], answer: { traceFlags: 0 } },
-  { when: "of a later version that says more", fields: ["traceparent", `cc-${trace}-${span}-01-what-else`], answer: { traceId: trace } },
-  { when: "with flags of a later version", fields: ["traceparent", `00-${trace}-${span}-ff`], answer: { traceFlags: 1 } },
+  { when: "well-formed", fields: ["traceparent", `00-${traceId}-${spanId}-01`], answer: { traceId, spanId, sampled: true } },
+  { when: "written in capitals of the name", fields: ["Traceparent", `00-${traceId}-${spanId}-00`], answer: { sampled: false } },
+  { when: "of a later version that says more", fields: ["traceparent", `cc-${traceId}-${spanId}-01-what-else`], answer: { traceId } },
+  { when: "with flags of a later version", fields: ["traceparent", `00-${traceId}-${spanId}-ff`], answer: { sampled: true } },
   { when: "absent", fields: ["accept", "*/*"], answer: null },
-  { when: "said twice", fields: ["traceparent", `00-${trace}-${span}-01`, "traceparent", `00-${trace}-${span}-01`], answer: null },
-  { when: "of version ff", fields: ["traceparent", `ff-${trace}-${span}-01`], answer: null },
-  { when: "of version 00 with more behind it", fields: ["traceparent", `00-${trace}-${span}-01-more`], answer: null },
-  { when: "without a trace", fields: ["traceparent", `00-${"0".repeat(32)}-${span}-01`], answer: null },
-  { when: "without a span", fields: ["traceparent", `00-${trace}-${"0".repeat(16)}-01`], answer: null },
-  { when: "in capitals", fields: ["traceparent", `00-${trace.toUpperCase()}-${span}-01`], answer: null },
-  { when: "cut short", fields: ["traceparent", `00-${trace}-${span}`], answer: null },
+  { when: "said twice", fields: ["traceparent", `00-${traceId}-${spanId}-01`, "traceparent", `00-${traceId}-${spanId}-01`], answer: null },
+  { when: "of version ff", fields: ["traceparent", `ff-${traceId}-${spanId}-01`], answer: null },
+  { when: "of version 00 with more behind it", fields: ["traceparent", `00-${traceId}-${spanId}-01-more`], answer: null },
+  { when: "without a trace", fields: ["traceparent", `00-${"0".repeat(32)}-${spanId}-01`], answer: null },
+  { when: "without a span", fields: ["traceparent", `00-${traceId}-${"0".repeat(16)}-01`], answer: null },
+  { when: "in capitals", fields: ["traceparent", `00-${traceId.toUpperCase()}-${spanId}-01`], answer: null },
+  { when: "longer than any", fields: ["traceparent", `cc-${traceId}-${spanId}-01-${"x".repeat(1_000)}`], answer: null },
+  {
+    when: "with a line of another kind behind it",
+    fields: ["traceparent", `00-${traceId}-${spanId}-01,00-${traceId}-${spanId}-01`],
+    answer: null,
+  },
+  { when: "cut short", fields: ["traceparent", `00-${traceId}-${spanId}`], answer: null },
 ])("a traceparent $when", ({ fields, answer }) => {
   const context = readContext(fields);
   if (answer === null) expect(context).toBeNull();
@@ -81,12 +98,15 @@ test.each([
 });
 
 test("the state of a trace is put together from its fields, and is as bounded as the specification has it", () => {
-  const parent = ["traceparent", `00-${trace}-${span}-01`];
-  expect(readContext([...parent, "tracestate", "a=1", "TraceState", "b=2"])?.traceState?.serialize()).toBe("a=1,b=2");
+  const parent = ["traceparent", `00-${traceId}-${spanId}-01`];
+  expect(readContext([...parent, "tracestate", "a=1", "TraceState", "b=2"])?.tracestate).toBe("a=1,b=2");
   const many = Array.from({ length: 100 }, (_, at) => `k${at}=v`).join(",");
-  expect(
-    readContext([...parent, "tracestate", many])
-      ?.traceState?.serialize()
-      .split(",").length ?? 0,
-  ).toBeLessThanOrEqual(32);
+  expect(readContext([...parent, "tracestate", many])?.tracestate.split(",").length ?? 0).toBeLessThanOrEqual(32);
+});
+
+test("ids are new each time, also beyond the pool that they are drawn from", () => {
+  const ids = createTraceIds();
+  const drawn = Array.from({ length: 2_000 }, (_, at) => (at % 2 === 0 ? ids.both() : ids.span()));
+  expect(new Set(drawn).size).toBe(2_000);
+  expect(drawn.every((id, at) => (at % 2 === 0 ? /^[0-9a-f]{48}$/ : /^[0-9a-f]{16}$/).test(id))).toBe(true);
 });

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { asGatewayError } from "../../src/core/errors.ts";
 import type { Metrics } from "../../src/core/ports/metrics.ts";
+import type { RequestTrace } from "../../src/core/ports/tracing.ts";
 import type { Route } from "../../src/core/route.ts";
 import type { HeaderSettings, ProxySettings, RouteSettings } from "../../src/core/settings.ts";
 import { writeAnswer, writeRawAnswer } from "../../src/http/answer.ts";
@@ -23,6 +24,8 @@ export interface ForwarderOptions {
   readonly cookieName?: string;
   readonly identityHeaders?: (request: IncomingMessage) => HeaderEdit;
   readonly identity?: ForwardPlan["identity"];
+  /** What `tracing` makes of each request; absent = it is not set. */
+  readonly trace?: RequestTrace;
   readonly setCookie?: readonly string[];
   readonly onOpen?: (close: (why: string) => void) => void;
 }
@@ -130,7 +133,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   const results: ForwardResult[] = [];
   const uncaught: unknown[] = [];
   const planFor = (request: IncomingMessage): ForwardPlan => {
-    const incoming = readIncoming(request);
+    const incoming = readIncoming(request, options.trace ?? null);
     const origin = options.origin ?? { scheme: "https", hostname: incoming.hostname, port: 443 };
     return {
       incoming,

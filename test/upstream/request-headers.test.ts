@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { type ForwarderOptions, startForwarder } from "../support/forwarder.ts";
 import { exchange } from "../support/raw-client.ts";
 import { type RecordedRequest, startRecordingUpstream } from "../support/recording-upstream.ts";
+import { aTrace } from "../support/traces.ts";
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -139,4 +140,33 @@ test("values outside ASCII keep their bytes", async () => {
     identityHeaders: () => ({ removes: () => false, set: [["Remote-Name", "Zo\xc3\xab"]] }),
   });
   expect([request.header("x-name"), request.header("remote-name")]).toEqual(["Ren\xc3\xa9e", "Zo\xc3\xab"]);
+});
+
+const foreign = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01";
+const tracing = `traceparent: ${foreign}\r\nTraceparent: ${foreign}\r\nTraceState: evil=1\r\nBaggage: tenant=evil\r\n`;
+const traced = (request: RecordedRequest) => request.headers.filter(([name]) => /^(?:trace|baggage)/i.test(name));
+
+test("with traces, the upstream is told of ours alone, and a stranger's baggage does not come along", async () => {
+  const ours = { ...aTrace(), tracestate: "vendor=1" };
+  expect(traced(await arrived(tracing, { trace: ours }))).toEqual([
+    ["traceparent", ours.traceparent],
+    ["tracestate", "vendor=1"],
+  ]);
+  // A trusted proxy's baggage is its own to say.
+  expect(traced(await arrived(tracing, { trace: aTrace(), trusted: ["127.0.0.1"] }))).toEqual([
+    ["Baggage", "tenant=evil"],
+    ["traceparent", aTrace().traceparent],
+  ]);
+});
+
+test("with traces, a route may send none", async () => {
+  const headers = { request: { remove: ["Traceparent", "tracestate"], set: {} } };
+  expect(traced(await arrived(tracing, { trace: { ...aTrace(), tracestate: "vendor=1" }, headers }))).toEqual([]);
+});
+
+test("without traces their fields are the application's like any other", async () => {
+  expect(traced(await arrived(`traceparent: ${foreign}\r\nBaggage: tenant=a\r\n`))).toEqual([
+    ["traceparent", foreign],
+    ["Baggage", "tenant=a"],
+  ]);
 });

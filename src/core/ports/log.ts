@@ -44,7 +44,7 @@ export interface AccessRecord {
   readonly websocket: boolean;
   /** The connection broke before the answer was complete. */
   readonly aborted: boolean;
-  /** Null or absent where traces are not recorded. */
+  /** Null or absent where `tracing` is not set. */
   readonly trace?: RequestTrace | null;
 }
 export type AccessLog = (record: AccessRecord) => void;

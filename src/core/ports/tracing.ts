@@ -1,10 +1,10 @@
+import type { Site } from "../route.ts";
 import type { Secret } from "../secret.ts";
-import type { AccessRecord } from "./log.ts";
 
 /** What a span says of its work: names and numbers of our own. Never a token, a query string, a path or anything about a person. */
 export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
-/** One part of the work that a request causes. */
+/** One kind of work that a request causes; made once, not for each request. */
 export interface SpanPart {
   /** `client`: another server is asked for it. */
   readonly kind: "internal" | "client";
@@ -24,12 +24,96 @@ export interface Tracing {
 /** Where nothing is recorded. */
 export const noTracing: Tracing = { span: (_part, work) => work() };
 
-/** The trace of one request, from its first byte to its access record. */
+/**
+ * The trace of one request, from its first byte to its access record. Whether it is recorded is decided once, when the head has been read.
+ * Of a request that is not recorded there is this object and one text, and nothing else.
+ */
 export interface RequestTrace {
-  /** 32 hexadecimal digits; null before the head was read. */
-  id(): string | null;
-  /** Ends the request's own span. */
-  answered(record: AccessRecord): void;
+  /** By the process's own clock. */
+  readonly startedAt: number;
+  readonly recording: Recording;
+  /** For the next server (W3C Trace Context, 55 characters; a trusted peer's as it came); empty before the head was read. */
+  traceparent: string;
+  /** Goes with it; empty without one. */
+  tracestate: string;
+  /** The recorded request with which this login began, as `loginOrigin` names it; null where this one goes on with none. */
+  origin: string | null;
+  /** Null where no spans are made. */
+  record: TraceRecord | null;
+}
+
+/** How traces that begin now are recorded. */
+export interface Recording {
+  /** Share of those that begin here, 0 to 1. */
+  readonly sample: number;
+  /** Takes a trace that has ended. Never waits and never throws. */
+  take(trace: TraceRecord): void;
+}
+
+/** What is noted of one recorded request while it lasts: texts that exist already, and numbers. Spans are made of it when it is sent. */
+export interface TraceRecord {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** The span of a trusted peer; empty in a trace that begins here. */
+  readonly parentId: string;
+  readonly tracestate: string;
+  readonly startedAt: number;
+  /** Epoch milliseconds minus the process's own clock, as it was when the request came. */
+  readonly ahead: number;
+  readonly parts: PartRecord[];
+  /** Parts beyond the bound. */
+  lost: number;
+  /** False = it is kept only where it goes on with a login that is recorded. */
+  kept: boolean;
+  /** Of another request with which this one belongs together; see `RequestTrace.origin`. */
+  link: string | null;
+  site: Site | null;
+  /** One of the gateway's own pages, by its address in the table. */
+  route: string | null;
+  /** Null while it lasts. */
+  end: TraceEnd | null;
+}
+
+/** What the access record says of a request that has ended, without what it says of people. */
+export interface TraceEnd {
+  readonly at: number;
+  readonly requestId: string;
+  readonly method: string;
+  readonly status: number;
+  readonly route: string | null;
+  readonly decision: string;
+  /** Why it is a failure; null where it is none. */
+  readonly error: string | null;
+}
+
+/** One part of a recorded request. */
+export interface PartRecord {
+  readonly part: SpanPart;
+  readonly spanId: string;
+  readonly parentId: string;
+  readonly startedAt: number;
+  /** NaN while it is under way. */
+  endedAt: number;
+  facts: SpanFacts | null;
+  error: string | null;
+}
+
+/**
+ * The name of the request that began a login, for the later ones: 49 characters, sealed with the login. Null where this one is not recorded:
+ * such a login costs no bytes.
+ */
+export function loginOrigin(trace: RequestTrace | null | undefined): string | null {
+  if (trace == null) return null;
+  if (trace.origin !== null) return trace.origin;
+  return trace.record?.kept === true ? `${trace.record.traceId}-${trace.record.spanId}` : null;
+}
+
+/** Says that a request goes on with the login that `origin` began. It comes from a seal of ours: what a stranger says never gets here. */
+export function continueLogin(trace: RequestTrace | null | undefined, origin: string | null | undefined): void {
+  if (trace == null || origin == null || !/^[0-9a-f]{32}-[0-9a-f]{16}$/.test(origin)) return;
+  // A login that begins and goes on in one request needs no link to itself.
+  if (trace.record?.kept === true && origin === `${trace.record.traceId}-${trace.record.spanId}`) return;
+  trace.origin = origin;
 }
 
 /** Where spans are sent, and of how many requests. */

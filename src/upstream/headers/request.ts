@@ -1,5 +1,6 @@
 import type { Incoming } from "../../core/incoming.ts";
 import { authorityOf, type Origin } from "../../core/origin.ts";
+import type { RequestTrace } from "../../core/ports/tracing.ts";
 import type { Secret } from "../../core/secret.ts";
 import type { HeaderEdits } from "../../core/settings.ts";
 import { stripOwnCookies } from "../../http/cookies.ts";
@@ -11,7 +12,7 @@ import type { ForwardPlan } from "../plan.ts";
 import type { Upstream } from "../upstreams.ts";
 import { webDavFields } from "./answer-addresses.ts";
 
-type NameKind = "pass" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if" | "via";
+type NameKind = "pass" | "context" | "baggage" | "drop" | "connection" | "cookie" | "authorization" | "destination" | "if" | "via";
 
 /** Headers of the request to the upstream, name and value alternating, byte strings. Host first, identity last. */
 export type BuildRequestHeaders = (
@@ -34,6 +35,7 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
   return (plan, { host, peer, edits, upstream }) => {
     const { incoming, identity, identityHeaders } = plan;
     const raw = incoming.rawHeaders;
+    const { trace = null } = incoming;
     let connection: string[] | null = null;
     const consumed = identity !== null && identity.via !== "session";
     const headers = ["Host", host];
@@ -49,12 +51,17 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
         kind === "drop" ||
         kind === "via" ||
         kind === "connection" ||
+        (trace !== null && (kind === "context" || (kind === "baggage" && !incoming.peerTrusted))) ||
         (kind === "authorization" && (consumed || gatewayTokenIn(value) !== null))
       )
         continue;
       if (identityHeaders.removes(name) || edits.drops?.has(foldHeaderName(name))) continue;
       const kept =
-        kind === "pass" ? value : kind === "cookie" ? stripOwnCookies(value, cookieName) : rewritten(kind, value, plan, upstream, host);
+        kind === "pass" || kind === "context" || kind === "baggage"
+          ? value
+          : kind === "cookie"
+            ? stripOwnCookies(value, cookieName)
+            : rewritten(kind, value, plan, upstream, host);
       if (kept !== null) headers.push(name, kept);
     }
     if (connection !== null) removeNamed(headers, connection);
@@ -63,9 +70,19 @@ export function createBuildRequestHeaders({ cookieName, viaName }: { cookieName:
     headers.push("Via", incoming.via === null ? via : `${incoming.via}, ${via}`);
     const from = headers.length;
     writeForwardingHeaders(headers, plan, peer, fieldsOf(plan.site.origin));
+    if (trace !== null) writeTrace(headers, trace);
     writeOurs(headers, from, plan, edits);
     return headers;
   };
+}
+
+/**
+ * Our trace context. The caller's was removed, whether it was believed or not: what was believed is in ours, and what was not must not look
+ * as if we had said it. Baggage of a stranger would arrive beside it as ours. An operator's edits come after it: `remove: [traceparent]` sends none.
+ */
+function writeTrace(headers: string[], { traceparent, tracestate }: RequestTrace): void {
+  headers.push("traceparent", traceparent);
+  if (tracestate !== "") headers.push("tracestate", tracestate);
 }
 
 /** Addresses that stand in fields of WebDAV. */
@@ -90,6 +107,8 @@ function classify(name: string): NameKind {
   const lower = name.toLowerCase();
   if (lower === "destination" || lower === "if" || lower === "via") return lower;
   if (lower === "cookie" || lower === "authorization" || lower === "connection") return lower;
+  if (lower === "traceparent" || lower === "tracestate") return "context";
+  if (lower === "baggage") return lower;
   // Expect is answered here. Of what tells upstreams how a request came here, and for what, nothing of a client's survives.
   return isWrittenAnew(name) || isDeletedFromRequests(name) ? "drop" : "pass";
 }
