@@ -42,6 +42,20 @@ describe("who may ask", () => {
     }
   });
 
+  test("the token counts in one Authorization field alone: in no query, no cookie, and not beside another", async () => {
+    const ask = anApi();
+    const good = `Bearer ${consoleToken}`;
+    expect((await ask("GET", "/status", undefined, { authorization: `bearer  ${consoleToken}` })).status).toBe(200);
+    for (const authorization of [`${good}, ${good}`, `${good}, Bearer x`, `Basic eDp5, ${good}`, consoleToken]) {
+      expect((await ask("GET", "/status", undefined, { authorization })).status, authorization).toBe(401);
+    }
+    const elsewhere = await ask("GET", `/status?access_token=${consoleToken}`, undefined, {
+      authorization: "",
+      cookie: `token=${consoleToken}; authorization=${good}`,
+    });
+    expect(elsewhere.status).toBe(401);
+  });
+
   test("without console.token nobody is let in, and the answer says what to write", async () => {
     const answer = await anApi(someOperations({}, { console: { token: null, host: null } }))("GET", "/sessions");
     expect([answer.status, answer.body.code]).toEqual([403, "console.no-token"]);
@@ -127,6 +141,48 @@ describe("sessions", () => {
     expect([answer.status, answer.body.code, await operations.store.openCount()]).toEqual([400, "request.malformed", 1]);
   });
 
+  test("several conditions must all hold: a subject is one person only beside its provider", async () => {
+    const operations = someOperations();
+    for (const provider of ["entra", "okta"]) await operations.store.create(aNewSession({ principal: { provider, subject: "1" } }));
+    const ask = anApi(operations);
+    expect((await ask("POST", "/sessions/end", { person: "1", provider: "okta" })).body.ended).toBe(1);
+    expect((await ask("GET", "/sessions")).body.sessions[0].person.provider).toBe("entra");
+  });
+
+  test.each([
+    { body: { person: "" }, says: "person" },
+    { body: { provider: 7 }, says: "provider" },
+    { body: { email: "x".repeat(321) }, says: "email" },
+    { body: { all: "true" }, says: "all" },
+    { body: { person: "a", dryRun: "no" }, says: "dryRun" },
+    { body: { persons: "a" }, says: "persons" },
+    { body: {}, says: "name whose sessions" },
+    { body: [], says: "expected object" },
+    { body: null, says: "expected object" },
+  ])("$body is refused, and the problem names $says", async ({ body, says }) => {
+    const { status, body: problem } = await anApi()("POST", "/sessions/end", body);
+    expect([status, problem.code]).toEqual([400, "request.malformed"]);
+    expect(problem.detail).toContain(says);
+  });
+
+  test("a cursor is a place and no permission: with another filter it shows no session that the filter leaves out", async () => {
+    const operations = someOperations();
+    for (let at = 0; at < 6; at += 1) await operations.store.create(aNewSession({ principal: { subject: at < 3 ? "alice" : "bob" } }));
+    const ask = anApi(operations);
+    const { next } = (await ask("GET", "/sessions?person=bob&limit=1")).body;
+    const answer = await ask("GET", `/sessions?person=alice&limit=500&cursor=${encodeURIComponent(next)}`);
+    if (answer.status === 200) {
+      const subjects = answer.body.sessions.map(({ person }: { person: { subject: string } }) => person.subject);
+      expect(subjects).not.toContain("bob");
+    } else expect([answer.status, answer.body.code]).toEqual([400, "request.malformed"]);
+    const forged = (place: unknown) => Buffer.from(JSON.stringify(place)).toString("base64url");
+    for (const place of [{}, [], [null], [["x"]], [1e300], ["x".repeat(200)], [-1, "x", 3, 4], "x", 7]) {
+      const { status, body } = await ask("GET", `/sessions?cursor=${forged(place)}`);
+      expect(status === 200 ? Array.isArray(body.sessions) : body.code, JSON.stringify(place)).toBe(status === 200 || "request.malformed");
+    }
+    expect((await ask("GET", `/sessions?cursor=${"A".repeat(5_000)}`)).status).toBe(400);
+  });
+
   test.each(["limit=0", "limit=501", "limit=x", "unknown=1", "person=a&person=b", "cursor=made-up"])(
     "a list by %s is a problem",
     async (query) => {
@@ -165,10 +221,48 @@ test("the other questions: status, providers, apps, explain, configuration, audi
 
 test("what is asked wrongly is told as a problem", async () => {
   const ask = anApi();
-  expect((await ask("PUT", "/sessions")).headers.get("allow")).toBe("GET");
+  const allowed = async (path: string) => {
+    const { status, headers, body } = await ask("PUT", path);
+    return [status, body.code, headers.get("allow")];
+  };
+  expect(await allowed("/sessions")).toEqual([405, "request.method-not-allowed", "GET, HEAD"]);
+  expect(await allowed("/openapi.json")).toEqual([405, "request.method-not-allowed", "GET, HEAD"]);
+  expect(await allowed("/sessions/x")).toEqual([405, "request.method-not-allowed", "GET, HEAD, DELETE"]);
+  expect(await allowed("/reload")).toEqual([405, "request.method-not-allowed", "POST"]);
+  expect((await ask("OPTIONS", "/sessions")).status).toBe(405);
+  expect(await ask("HEAD", "/status")).toMatchObject({ status: 200, body: null });
   expect((await ask("GET", "/nothing")).body).toMatchObject({ status: 404, code: "request.not-found" });
   expect((await ask("POST", "/sessions/end", { all: true }, { "content-type": "text/plain" })).status).toBe(415);
   expect((await ask("POST", "/explain", { url: "ftp://x" })).body.detail).toContain("url");
+  expect((await ask("POST", "/sessions/end", { person: "x".repeat(300_000) })).body).toMatchObject({
+    status: 413,
+    code: "request.body-too-large",
+  });
+});
+
+test("the OpenAPI document refers to nothing that is not in it, and declares what its paths take", async () => {
+  const { body } = await anApi()("GET", "/openapi.json");
+  const references: string[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if ("$ref" in value) references.push(String(value.$ref));
+    for (const one of Object.values(value)) walk(one);
+  };
+  walk(body);
+  const at = (reference: string) =>
+    reference
+      .slice(2)
+      .split("/")
+      .reduce<unknown>((place, name) => (place as Record<string, unknown> | undefined)?.[name], body);
+  expect(references).toContain("#/components/schemas/Session");
+  for (const reference of references) expect(at(reference), reference).toBeTypeOf("object");
+  for (const [path, operations] of Object.entries(
+    body.paths as Record<string, Record<string, { parameters: { in: string; name: string }[] }>>,
+  )) {
+    const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    for (const { parameters } of Object.values(operations))
+      expect(parameters.flatMap((one) => (one.in === "path" ? one.name : []))).toEqual(wanted);
+  }
 });
 
 test("the OpenAPI document names every address with its shapes", async () => {

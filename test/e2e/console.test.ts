@@ -41,6 +41,36 @@ test("on the admin listener the console asks for the token, and shows nothing wi
   expect(page.headers["content-security-policy"]).not.toContain("unsafe-inline");
 });
 
+test("a body without an end is cut off before anybody is signed in, announced or not", async () => {
+  const post = (path: string, headers: Record<string, string>) =>
+    new Promise<number>((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", port: rig.adminPort, path, method: "POST", headers }, (response) => {
+        resolve(response.statusCode ?? 0);
+        sent.destroy();
+      });
+      sent.on("error", reject);
+      const piece = Buffer.alloc(64 * 1024, "x");
+      // Bounded, so that a gateway which reads on fails here and not by a time limit.
+      let left = 64;
+      const more = () => {
+        while (left > 0) {
+          left -= 1;
+          if (!sent.write(piece)) return;
+        }
+        sent.end();
+      };
+      sent.on("drain", more);
+      more();
+    });
+  const form = { origin: local(), host: `127.0.0.1:${rig.adminPort}`, "content-type": "application/x-www-form-urlencoded" };
+  const json = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const bytes = String(64 * 64 * 1024);
+  expect(await post("/console/sign-in", form)).toBe(413);
+  expect(await post("/console/sign-in", { ...form, "content-length": bytes })).toBe(413);
+  expect(await post("/api/v1/sessions/end", json)).toBe(413);
+  expect(await post("/api/v1/sessions/end", { ...json, "content-length": bytes })).toBe(413);
+});
+
 test("who is signed in is found, and ended after a count", async () => {
   const alice = newVisitor();
   await signIn(alice, `${rig.urls.wiki}/`, "alice");

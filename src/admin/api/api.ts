@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Operations } from "../operations.ts";
@@ -17,6 +18,7 @@ interface Env {
 }
 
 const maxBodyBytes = 256 * 1024;
+const document = "/openapi.json";
 
 /**
  * `/api/v1` on the admin listener. Everything in it needs `console.token` as a bearer, which no browser sends by itself: so no other
@@ -28,7 +30,15 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
     requireToken(operations, context.req.header("authorization") ?? null);
     await next();
   });
-  api.get("/openapi.json", (context) => context.json(openApi(operations.version)));
+  api.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => {
+        throw new ApiProblem("request.body-too-large", `a body has at most ${maxBodyBytes} bytes`);
+      },
+    }),
+  );
+  api.get(document, (context) => context.json(openApi(operations.version)));
   for (const route of allRoutes) {
     api.on(route.method.toUpperCase(), route.path, async (context) => {
       const answer = await route.run({
@@ -42,9 +52,11 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
       return answer === null ? context.body(null, 204) : context.json(answer);
     });
   }
-  for (const path of new Set(allRoutes.map((route) => route.path))) {
+  for (const path of [document, ...new Set(allRoutes.map((route) => route.path))]) {
     api.all(path, () => {
-      const allowed = allRoutes.filter((route) => route.path === path).map(({ method }) => method.toUpperCase());
+      const methods = path === document ? ["get"] : allRoutes.filter((route) => route.path === path).map(({ method }) => method);
+      // hono answers HEAD by what GET answers.
+      const allowed = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
       throw new ApiProblem("request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
     });
   }
@@ -88,11 +100,8 @@ function readQuery({ query }: ApiRoute, given: URLSearchParams): unknown {
 async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") throw new ApiProblem("request.not-json", "send Content-Type: application/json");
-  if (Number(request.headers.get("content-length") ?? 0) > maxBodyBytes) throw new ApiProblem("request.body-too-large", "too long");
-  const text = await request.text();
-  if (text.length > maxBodyBytes) throw new ApiProblem("request.body-too-large", "too long");
   try {
-    return JSON.parse(text) as unknown;
+    return (await request.json()) as unknown;
   } catch {
     throw new ApiProblem("request.malformed", "this is no JSON");
   }

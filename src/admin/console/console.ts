@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { getCookie } from "hono/cookie";
 import { html } from "hono/html";
 import { streamSSE } from "hono/streaming";
@@ -29,6 +30,8 @@ interface ConsoleDeps {
   readonly clock: Clock;
 }
 
+const maxFormBytes = 64 * 1024;
+
 /** The operators' pages under `/console`: what the API answers, for people. Works without a script. */
 export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env> {
   const app = new Hono<Env>();
@@ -45,6 +48,14 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
     // A form of another site's: browsers say where it comes from, in a way that no script can forge.
     if (context.req.method === "POST" && !isOwnForm(context.req.raw.headers))
       throw new GatewayError("console.other-site", languageOf(context).texts["problem.otherSite"]);
+    return next();
+  });
+  // Before the sign-in: this listener is asked by strangers as well.
+  const tooLarge = () => {
+    throw new GatewayError("request.body-too-large", `a form has at most ${maxFormBytes} bytes`);
+  };
+  app.use(bodyLimit({ maxSize: maxFormBytes, onError: tooLarge }));
+  app.use(async (context, next) => {
     if (context.req.path === "/console/sign-in") return next();
     const operator = await operatorOf(operations, readProof(context), clock());
     if (operator === null) return answer(context, signIn(operations, languageOf(context).texts, null));
