@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Address } from "../core/settings.ts";
+import { pause } from "../lib/timing.ts";
 import { type AdminDeps, createAdmin } from "./admin.ts";
 import { createProbeWatch } from "./probe-watch.ts";
 

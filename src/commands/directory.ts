@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -10,6 +9,7 @@ import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Settings } from "../core/settings.ts";
 import { exportLines, importLines } from "../directory/transfer.ts";
 import { visible } from "../lib/names.ts";
+import { pause } from "../lib/timing.ts";
 import { openForDirectory } from "../process/people-office.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, type Terminal, textOption, wrongUsage } from "./command.ts";
 
@@ -166,7 +166,7 @@ async function run(settings: Settings, verb: Verb, args: readonly string[], term
 
 /** Redis takes a moment to be connected. */
 async function reachable(store: DirectoryStore): Promise<void> {
-  for (let attempt = 0; attempt < 40 && !store.health().ok; attempt += 1) await delay(50);
+  for (let attempt = 0; attempt < 40 && !store.health().ok; attempt += 1) await pause(50);
 }
 
 async function exportAll({ store, terminal }: Parts): Promise<string> {

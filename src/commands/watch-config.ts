@@ -1,8 +1,8 @@
 import { unwatchFile, watchFile } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
 import type { ReloadOutcome } from "../admin/operations.ts";
 import type { LoadResult } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
+import { pause } from "../lib/timing.ts";
 import type { RunningGateway } from "../process/running.ts";
 import { isSame } from "../process/settings-changes.ts";
 import { effectiveLines } from "./effective.ts";
@@ -40,7 +40,7 @@ export function watchConfiguration(watched: WatchedConfiguration, gateway: Runni
     let before = watched.load();
     if (onlyIfChanged && isInForce(before)) return before;
     for (let looks = 1; looks < mostLooks; looks += 1) {
-      await pause(waitMs, undefined, { ref: false, signal: stopping.signal });
+      await pause(waitMs, { ref: false, signal: stopping.signal });
       const now = watched.load();
       if (isSame(before, now)) return now;
       before = now;

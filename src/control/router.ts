@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import type { Answer } from "../core/answer.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
 import { controlPrefix, type Site, type Visit } from "../core/route.ts";
+import { within } from "../lib/timing.ts";
 import { type Answering, failureAnswer, toResponse, withDefaults } from "./answers.ts";
 
 /** One address under `/_vestibule/`, as data. Everything that is decided about a request before its endpoint runs stands in these fields. */
@@ -58,24 +59,25 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   if (request.body === null) return "";
   const reader = request.body.getReader();
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  const late = setTimeout(() => void reader.cancel(), maxMs);
-  const deadline = Date.now() + maxMs;
-  let text = "";
-  let bytes = 0;
-  try {
+  const readAll = async () => {
+    let text = "";
+    let bytes = 0;
     for (;;) {
       const { done, value } = await reader.read();
-      if (Date.now() > deadline) throw new GatewayError("request.timeout", "the form did not arrive in time");
       if (done) return text + decoder.decode();
       bytes += value.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
       text += decoder.decode(value, { stream: true });
     }
+  };
+  try {
+    return await within(maxMs, readAll(), () => {
+      throw new GatewayError("request.timeout", "the form did not arrive in time");
+    });
   } catch (error) {
     if (error instanceof TypeError) throw new GatewayError("request.malformed", "the form is not UTF-8 or broke off", { cause: error });
     throw error;
   } finally {
-    clearTimeout(late);
     // What is still to come of a refused body is not wanted.
     void reader.cancel().catch(() => {});
   }

@@ -177,7 +177,7 @@ export type AuditEntry = AuditEvent & { readonly at: number; readonly instance?:
  * member of the type, a row here, a row there and a test.
  */
 export const auditEvents: Readonly<Record<AuditEvent["event"], string>> = {
-  login: "somebody signed in",
+  login: "a person signed in",
   "login-failed": "a login did not succeed: the one line about it, at `warn` where an operator has to put something right",
   "step-up": "a rule wanted a stronger login, and it was given",
   enter: "an app was opened in a session, or by a personal token, for the first time",

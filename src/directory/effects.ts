@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { tokenEvent } from "../core/audit-events.ts";
 import { GatewayError } from "../core/errors.ts";
 import { type Account, isOut, type Person } from "../core/person.ts";
@@ -9,6 +8,7 @@ import type { Audit, Log } from "../core/ports/log.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Session } from "../core/session.ts";
+import { pause } from "../lib/timing.ts";
 
 /** What a change of people does to those who are signed in, in every process, before the promise settles. */
 export interface Effects {
@@ -119,7 +119,7 @@ async function renewUnderLease(deps: EffectsDeps, { id, key, token }: Session): 
       }
     }
     if (performance.now() > giveUpAt) return null;
-    await delay(25);
+    await pause(25);
   }
 }
 

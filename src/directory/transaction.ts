@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../core/errors.ts";
 import type { DirectoryChange, DirectoryKind, DirectoryStore, IndexKey, IndexPage } from "../core/ports/directory-store.ts";
-import { backOffMs } from "../lib/timing.ts";
+import { backOffMs, pause } from "../lib/timing.ts";
 import { type Documents, keysOf } from "./documents.ts";
 
 /** Documents as one transaction sees them: what it has written it reads again, and all that it read is still so when it commits. */
@@ -44,7 +43,7 @@ export async function transact<T>(store: DirectoryStore, work: (transaction: Tra
     if (outcome.kind === "done") return result;
     if (outcome.kind === "taken" && attempt >= 3) throw new TakenError(outcome.key, outcome.by);
     if (attempt >= attempts) throw new GatewayError("directory.unavailable", `${attempts} changes in a row met somebody else's`);
-    await delay(Math.random() * backOffMs(attempt + 1, 4, 200));
+    await pause(Math.random() * backOffMs(attempt + 1, 4, 200));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Visit } from "../core/route.ts";
+import { within } from "../lib/timing.ts";
 
 const lingerMs = 2_000;
 
@@ -140,7 +141,11 @@ export function toWebRequest(req: IncomingMessage, res: ServerResponse, { incomi
       pull: async (controller) => {
         if (incoming.body.kind === "length" && incoming.body.bytes > maxBodyBytes) throw tooLarge();
         if (incoming.expectsContinue === true && !res.headersSent) res.writeContinue();
-        const bytes = await readBody(req);
+        const reading = readBody(req);
+        const bytes = await within(bodyMs, reading.bytes, () => {
+          reading.stop();
+          throw new GatewayError("request.timeout", "the body took too long");
+        });
         if (bytes.length > 0) controller.enqueue(bytes);
         controller.close();
       },
@@ -159,37 +164,38 @@ export async function toAnswer(response: Response): Promise<Answer> {
 }
 
 /** Copied into one buffer that grows: kept as they come, a few MiB of one-byte chunks were 500 MiB of objects. */
-function readBody(req: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
-  return new Promise((resolve, reject) => {
-    let buffer = new Uint8Array(4 * 1024);
-    let bytes = 0;
-    let pieces = 0;
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      req.off("data", onData).off("end", onEnd).off("close", onClose);
-      act();
-    };
-    const fail = (error: GatewayError) => settle(() => reject(error));
-    const onData = (piece: Buffer) => {
-      pieces += 1;
-      if (bytes + piece.length > maxBodyBytes) return fail(tooLarge());
-      if (pieces > maxPieces) return fail(new GatewayError("request.malformed", `a body in more than ${maxPieces} pieces`));
-      if (bytes + piece.length > buffer.length) {
-        const larger = new Uint8Array(Math.max(2 * buffer.length, bytes + piece.length));
-        larger.set(buffer.subarray(0, bytes));
-        buffer = larger;
-      }
-      buffer.set(piece, bytes);
-      bytes += piece.length;
-    };
-    const onEnd = () => settle(() => resolve(buffer.subarray(0, bytes)));
-    const onClose = () => fail(new GatewayError("request.malformed", "the body broke off"));
-    const timer = setTimeout(() => fail(new GatewayError("request.timeout", "the body took too long")), bodyMs);
-    req.on("error", () => {});
-    if (req.complete && req.readableEnded) return onEnd();
-    if (req.destroyed) return onClose();
-    req.on("data", onData).on("end", onEnd).on("close", onClose);
-  });
+function readBody(req: IncomingMessage): { readonly bytes: Promise<Uint8Array<ArrayBuffer>>; stop(): void } {
+  const read = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+  let buffer = new Uint8Array(4 * 1024);
+  let bytes = 0;
+  let pieces = 0;
+  const stop = () => void req.off("data", onData).off("end", onEnd).off("close", onClose);
+  const fail = (error: GatewayError) => {
+    stop();
+    read.reject(error);
+  };
+  const onData = (piece: Buffer) => {
+    pieces += 1;
+    if (bytes + piece.length > maxBodyBytes) return fail(tooLarge());
+    if (pieces > maxPieces) return fail(new GatewayError("request.malformed", `a body in more than ${maxPieces} pieces`));
+    if (bytes + piece.length > buffer.length) {
+      const larger = new Uint8Array(Math.max(2 * buffer.length, bytes + piece.length));
+      larger.set(buffer.subarray(0, bytes));
+      buffer = larger;
+    }
+    buffer.set(piece, bytes);
+    bytes += piece.length;
+  };
+  const onEnd = () => {
+    stop();
+    read.resolve(buffer.subarray(0, bytes));
+  };
+  const onClose = () => fail(new GatewayError("request.malformed", "the body broke off"));
+  req.on("error", () => {});
+  if (req.complete && req.readableEnded) onEnd();
+  else if (req.destroyed) onClose();
+  else req.on("data", onData).on("end", onEnd).on("close", onClose);
+  return { bytes: read.promise, stop };
 }
 
 function tooLarge(): GatewayError {

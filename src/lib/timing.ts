@@ -1,8 +1,17 @@
-/** Resolves after `ms` milliseconds. With `ref: false` the process may end meanwhile. */
-export function pause(ms: number, { ref = true }: { readonly ref?: boolean } = {}): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
+/** Resolves after `ms` milliseconds. With `ref: false` the process may end meanwhile. Rejects with its reason when `signal` aborts before. */
+export function pause(ms: number, { ref = true, signal }: { readonly ref?: boolean; readonly signal?: AbortSignal } = {}): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
     if (!ref) timer.unref();
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
   });
 }
 

@@ -1,5 +1,6 @@
 import { close, constants, fstatSync, open, write } from "node:fs";
 import type { Writable } from "node:stream";
+import { within } from "../lib/timing.ts";
 
 /** Where log lines go. Never blocks and never throws: what the reader does not take in time is dropped and counted. */
 export interface LineWriter {
@@ -53,15 +54,11 @@ export function createLineWriter(deps: { sink: LineSink; capacityBytes: number; 
       timer ??= setTimeout(handOver, collectMs);
     },
     flush(timeoutMs) {
-      return new Promise((resolve) => {
-        const deadline = setTimeout(resolve, timeoutMs);
-        idle.push(() => {
-          clearTimeout(deadline);
-          resolve();
-        });
-        handOver();
-        settle();
-      });
+      const emptied = Promise.withResolvers<void>();
+      idle.push(emptied.resolve);
+      handOver();
+      settle();
+      return within(timeoutMs, emptied.promise, () => {});
     },
     flushNow: handOver,
     failure: () => lost,

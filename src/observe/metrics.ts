@@ -7,7 +7,7 @@ import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
 import type { StoreHealth } from "../core/ports/store.ts";
 import { peopleKind, peopleOfApp } from "../core/session.ts";
-import { createRequestTally } from "./request-tally.ts";
+import { createRequestTally } from "./requests.ts";
 
 /** Everything that `/metrics` shows, and the ways to report it. */
 export interface MetricsRegistry {

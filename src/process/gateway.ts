@@ -13,7 +13,7 @@ import { createOpenConnections } from "../gateway/open-connections.ts";
 import { createListener, type Listener } from "../http/listener/server.ts";
 import { createWatchCaller } from "../identity/bearer-person.ts";
 import type { MetricsRegistry } from "../observe/metrics.ts";
-import { createAccessLog } from "../observe/request-tally.ts";
+import { createAccessLog } from "../observe/requests.ts";
 import { createTracing } from "../observe/tracing.ts";
 import { createUpstreams } from "../upstream/upstreams.ts";
 import { type Directory, domainClaims, openDirectory } from "./directory.ts";

@@ -1,6 +1,6 @@
 import { flushCompileCache } from "node:module";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "../core/settings.ts";
+import { pause } from "../lib/timing.ts";
 import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
 import { composeGateway, type Gateway, type PreparedVersion } from "./gateway.ts";
 import { composeLogs, type Logs } from "./parts.ts";

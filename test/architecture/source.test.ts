@@ -20,7 +20,8 @@ test.each([
   { rule: "empties a full cache by its own means", pattern: /\.size >= \w+\)\s*\w+\.clear\(\)/, except: [] },
   {
     rule: "waits by a time-out of its own making",
-    pattern: /Promise\.race\(|Promise(?:<\w+>)?\(\(\w+\) => setTimeout\(/,
+    pattern:
+      /Promise\.race\(|Promise(?:<\w+>)?\(\(\w+\) => setTimeout\(|node:timers\/promises|setTimeout\((?:resolve|reject|fail|settle)\b|setTimeout\(\s*\(\) => \{?[^;]*\b(?:resolve|reject|fail)\(|setTimeout\([^;]*\b\w+\.(?:cancel|terminate)\(/,
     except: ["src/lib/timing.ts"],
   },
   {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { auditEvents } from "../../src/core/audit-events.ts";
-import { createAccessLog } from "../../src/observe/request-tally.ts";
+import { createAccessLog } from "../../src/observe/requests.ts";
 import { aTrace } from "../support/traces.ts";
 
 const page = readFileSync(new URL("../../docs/logs.md", import.meta.url), "utf8");

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { asGatewayError } from "../../src/core/errors.ts";
 import { asOwnAnswer, toAnswer, toWebRequest, writeAnswer } from "../../src/http/answer.ts";
 import { createReadIncoming } from "../../src/http/read-incoming.ts";
@@ -90,4 +90,26 @@ test("a client that waits for 100 gets it where the body is wanted", async () =>
   client.send("abc");
   expect((await client.answer()).status).toBe(200);
   client.destroy();
+});
+
+test("a body that stops arriving is refused after fifteen seconds", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const client = await rawConnect({ port });
+    client.send("POST /_vestibule/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 10\r\n\r\nab");
+    const answered = client.answer({ timeoutMs: 600_000 });
+    let status = 0;
+    void answered.then((answer) => {
+      status = answer.status;
+    });
+    // The limit begins with the body's first wait, which comes over the socket.
+    for (let seconds = 0; status === 0 && seconds < 600; seconds += 1) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(status).toBe(408);
+    client.destroy();
+  } finally {
+    vi.useRealTimers();
+  }
 });

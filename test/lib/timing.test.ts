@@ -33,3 +33,12 @@ test("what takes too long may fail instead, and its own failure afterwards is no
 test("the wait doubles with each failure in a row, up to its limit", () => {
   expect([0, 1, 2, 3, 4, 5, 1_000].map((failures) => backOffMs(failures, 100, 1_000))).toEqual([100, 100, 200, 400, 800, 1_000, 1_000]);
 });
+
+test("a pause ends at once when its signal aborts, with that reason", async () => {
+  const stopping = new AbortController();
+  const pausing = pause(3_600_000, { signal: stopping.signal });
+  stopping.abort(new Error("the gateway stops"));
+  await expect(pausing).rejects.toThrow("the gateway stops");
+  await expect(pause(3_600_000, { signal: stopping.signal })).rejects.toThrow("the gateway stops");
+  await expect(pause(1, { signal: new AbortController().signal })).resolves.toBeUndefined();
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AccessRecord } from "../../src/core/ports/log.ts";
-import { createAccessLog } from "../../src/observe/request-tally.ts";
+import { createAccessLog } from "../../src/observe/requests.ts";
 
 const record: AccessRecord = {
   id: "r1",

@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../../core/errors.ts";
 import type { CommitResult, DirectoryChange, DirectoryStore, Stored } from "../../core/ports/directory-store.ts";
-import { backOffMs } from "../../lib/timing.ts";
+import { backOffMs, pause } from "../../lib/timing.ts";
 import { migrate } from "./schema.ts";
 
 /** How long one attempt may hold up the event loop while another process writes. */
@@ -35,7 +34,7 @@ export function openSqliteDirectory(file: string): DirectoryStore {
           failure = error instanceof Error ? error.message : String(error);
           throw unavailable(file, error);
         }
-        await delay(backOffMs(round + 1, 1, 50) * (0.5 + Math.random() / 2));
+        await pause(backOffMs(round + 1, 1, 50) * (0.5 + Math.random() / 2));
       }
     }
   };

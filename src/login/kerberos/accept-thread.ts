@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
+import { within } from "../../lib/timing.ts";
 import type { AcceptOutcome, AcceptTask } from "./establish.ts";
 
 /** A question to the thread, and its answer. `task` null only loads the library. */
@@ -20,26 +21,17 @@ export interface AcceptThread {
   close(): void;
 }
 
-interface Waiting {
-  readonly settle: (answer: ThreadAnswer) => void;
-  readonly fail: (error: GatewayError) => void;
-  readonly bell: NodeJS.Timeout;
-}
-
 const mostWaiting = 256;
 const timeoutMs = 5_000;
 
 /** A thread in which GSSAPI runs. It starts with the first question and, should it end, again with the next. */
 export function createAcceptThread(): AcceptThread {
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, PromiseWithResolvers<ThreadAnswer>>();
   let worker: Worker | null = null;
   let last = 0;
 
   const failAll = (detail: string) => {
-    for (const { fail, bell } of waiting.values()) {
-      clearTimeout(bell);
-      fail(busy(detail));
-    }
+    for (const { reject } of waiting.values()) reject(busy(detail));
     waiting.clear();
   };
   const start = (): Worker => {
@@ -48,10 +40,8 @@ export function createAcceptThread(): AcceptThread {
     const started = new Worker(entry, { env: {} });
     started.unref();
     started.on("message", (answer: ThreadAnswer) => {
-      const one = waiting.get(answer.id);
+      waiting.get(answer.id)?.resolve(answer);
       waiting.delete(answer.id);
-      clearTimeout(one?.bell);
-      one?.settle(answer);
     });
     const ended = (detail: string) => {
       if (worker === started) worker = null;
@@ -67,15 +57,14 @@ export function createAcceptThread(): AcceptThread {
     const asked = worker;
     last += 1;
     const id = last;
-    return new Promise((settle, fail) => {
-      const bell = setTimeout(() => {
-        waiting.delete(id);
-        fail(busy(`a ticket was not checked within ${timeoutMs} ms`));
-        // A thread that hangs in the library does not come back.
-        void asked.terminate();
-      }, timeoutMs);
-      waiting.set(id, { settle, fail, bell });
-      asked.postMessage({ id, task } satisfies ThreadQuestion);
+    const answered = Promise.withResolvers<ThreadAnswer>();
+    waiting.set(id, answered);
+    asked.postMessage({ id, task } satisfies ThreadQuestion);
+    return within(timeoutMs, answered.promise, () => {
+      waiting.delete(id);
+      // A thread that hangs in the library does not come back.
+      void asked.terminate();
+      throw busy(`a ticket was not checked within ${timeoutMs} ms`);
     });
   };
 

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../core/errors.ts";
+import { within } from "../../lib/timing.ts";
 
 /** So many pieces of work at once; further ones wait in line, a bounded number for a bounded time. */
 export interface WorkSlots {
@@ -7,36 +8,23 @@ export interface WorkSlots {
   inUse(): number;
 }
 
-interface Waiter {
-  readonly start: () => void;
-}
-
 /** Places for `most` pieces of work, and a line of `longestLine`. `now` is the clock that `deadline` is read on. */
 export function createWorkSlots(most: number, longestLine: number, now: () => number): WorkSlots {
   let used = 0;
-  const line: Set<Waiter> = new Set();
+  /** Each starts the work of one that waits. */
+  const line: Set<() => void> = new Set();
 
-  const take = (deadline: number): Promise<void> => {
+  const take = async (deadline: number): Promise<void> => {
     if (used < most) {
       used += 1;
-      return Promise.resolve();
+      return;
     }
-    if (line.size >= longestLine) return Promise.reject(busy(`more than ${longestLine} logins wait for the directory`));
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        start: () => {
-          clearTimeout(bell);
-          resolve();
-        },
-      };
-      const bell = setTimeout(
-        () => {
-          line.delete(waiter);
-          reject(busy("no connection to the directory came free in time"));
-        },
-        Math.max(deadline - now(), 0),
-      );
-      line.add(waiter);
+    if (line.size >= longestLine) throw busy(`more than ${longestLine} logins wait for the directory`);
+    const turn = Promise.withResolvers<void>();
+    line.add(turn.resolve);
+    await within(Math.max(deadline - now(), 0), turn.promise, () => {
+      line.delete(turn.resolve);
+      throw busy("no connection to the directory came free in time");
     });
   };
   /** The place goes to the first in line without being free in between. */
@@ -45,7 +33,7 @@ export function createWorkSlots(most: number, longestLine: number, now: () => nu
     if (next === undefined) used -= 1;
     else {
       line.delete(next);
-      next.start();
+      next();
     }
   };
 

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
+import { pause } from "../../lib/timing.ts";
 import { fetchPart, isObject, statusFact, unavailable } from "../remote/provider-fetch.ts";
 
 export interface GraphRequestsDeps {
@@ -54,7 +54,7 @@ export function createGraphRequests(deps: GraphRequestsDeps): (url: string) => P
         const isThrottled = response.status === 429 || response.status === 503;
         if (!isThrottled || attempt >= mostAttempts || !(pauseMs <= longestPauseMs))
           throw unavailable(`graph: answered ${response.status}${hintFor(response.status)}`);
-        await delay(pauseMs, undefined, { signal }).catch(() => {
+        await pause(pauseMs, { signal }).catch(() => {
           throw unavailable("graph: throttled for longer than a login waits");
         });
       }

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../../core/clock.ts";
 import type { Tracing } from "../../../core/ports/tracing.ts";
+import { within } from "../../../lib/timing.ts";
 import { createProviderFetch } from "../../remote/provider-fetch.ts";
 import type { SamlSettings } from "../settings.ts";
 import { type IdpDocument, type IdpMetadata, unusableMetadata, usableMetadata } from "./idp-metadata.ts";
@@ -79,17 +80,15 @@ function inThread(task: ThreadTask): Promise<ThreadAnswer> {
   // The sources run as they are, and built as .js: the thread's file has this file's ending.
   const entry = new URL(`./reader-thread${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`, import.meta.url);
   const limits = { maxOldGenerationSizeMb: threadMemoryMb };
-  return new Promise((resolve, reject) => {
-    // An empty environment: a reader of foreign documents needs no secrets.
-    const thread = new Worker(entry, { workerData: task, env: {}, resourceLimits: limits });
-    const timer = setTimeout(() => void thread.terminate(), threadTimeoutMs);
-    thread.unref();
-    const done = (settle: () => void) => {
-      clearTimeout(timer);
-      settle();
-    };
-    thread.once("message", (answer: ThreadAnswer) => done(() => resolve(answer)));
-    thread.once("error", (cause) => done(() => reject(unusableMetadata("the metadata could not be read", cause))));
-    thread.once("exit", () => done(() => reject(unusableMetadata("the metadata took too long to read"))));
+  // An empty environment: a reader of foreign documents needs no secrets.
+  const thread = new Worker(entry, { workerData: task, env: {}, resourceLimits: limits });
+  thread.unref();
+  const answered = Promise.withResolvers<ThreadAnswer>();
+  thread.once("message", answered.resolve);
+  thread.once("error", (cause) => answered.reject(unusableMetadata("the metadata could not be read", cause)));
+  thread.once("exit", () => answered.reject(unusableMetadata("the thread that read the metadata ended without an answer")));
+  return within(threadTimeoutMs, answered.promise, () => {
+    void thread.terminate();
+    throw unusableMetadata("the metadata took too long to read");
   });
 }
