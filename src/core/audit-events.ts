@@ -107,6 +107,7 @@ export type AuditEvent =
       readonly client: string;
       readonly principal: Who | null;
       readonly host: string;
+      readonly method: string;
       readonly path: string;
       readonly reason: RefusalReason;
       readonly rule: string | null;

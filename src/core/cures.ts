@@ -113,6 +113,7 @@ export const cures: Readonly<Record<ErrorCode, string>> = {
   "directory.none": "Write `directory: { store: … }` into the configuration.",
   "directory.unknown": "List the people anew.",
   "token.unknown": "List the tokens anew; the audit log says when and why it ended.",
+  "refusal.unknown": "Ask with the address, the method and the person instead: the log has them under the request's number.",
   "session.unknown": "List the sessions anew; the audit log says when and why it ended.",
   "request.not-json": "Send `Content-Type: application/json`.",
   "config.invalid": "`vestibule check` names the line; a running gateway keeps its old configuration.",

@@ -141,6 +141,7 @@ const specs = {
   "directory.unknown": { status: 404, visitor: "There is no such person, or not any more." },
   "token.unknown": { status: 404, visitor: "There is no such token, or not any more." },
   "session.unknown": { status: 404, visitor: "There is no such session, or not any more." },
+  "refusal.unknown": { status: 404, visitor: "There is no such refusal, or not any more." },
   "request.not-json": { status: 415, visitor: "The request was not understood." },
   // Start-up and reload.
   "config.invalid": { status: 500, visitor: "Something went wrong here." },

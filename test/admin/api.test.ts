@@ -234,6 +234,9 @@ test("what is asked wrongly is told as a problem", async () => {
   expect((await ask("GET", "/nothing")).body).toMatchObject({ status: 404, code: "request.not-found" });
   expect((await ask("POST", "/sessions/end", { all: true }, { "content-type": "text/plain" })).status).toBe(415);
   expect((await ask("POST", "/explain", { url: "ftp://x" })).body.detail).toContain("url");
+  for (const body of [{}, { url: "https://wiki.acme.example/", request: "r-1" }])
+    expect((await ask("POST", "/explain", body)).body).toMatchObject({ status: 400, detail: "url: either url or request" });
+  expect((await ask("POST", "/explain", { request: "r-1" })).body).toMatchObject({ status: 404, code: "refusal.unknown" });
   expect((await ask("POST", "/sessions/end", { person: "x".repeat(300_000) })).body).toMatchObject({
     status: 413,
     code: "request.body-too-large",

@@ -147,7 +147,16 @@ test("the tail keeps who it was, and no claims or attributes; a refusal keeps th
     ...{ provider: "entra", subject: "s", email: "a@b.example", name: "A", extra: { department: ["secret"] }, claims: { c: ["secret"] } },
     ...{ groups: { kind: "known", names: ["staff"] }, authenticatedAt: 0, acr: null },
   } as const;
-  const refusal = { request: "r", client: "c", host: "h", path: "/", reason: "no-rule-matched", rule: null, detail: "d" } as const;
+  const refusal = {
+    request: "r",
+    client: "c",
+    host: "h",
+    method: "GET",
+    path: "/",
+    reason: "no-rule-matched",
+    rule: null,
+    detail: "d",
+  } as const;
   tail.note({ event: "refusal", principal, enforced: true, ...refusal });
   tail.note({ event: "login", principal, request: "r", client: "c", session: "k", app: null, acr: null });
   const found = tail.find({ event: null, text: null, limit: 5 });

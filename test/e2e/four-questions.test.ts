@@ -11,7 +11,7 @@ beforeAll(async () => {
   await signIn(alice, `${rig.urls.wiki}/page`, "alice");
   const bob = newVisitor();
   await signIn(bob, `${rig.urls.wiki}/`, "bob");
-  await bob.visit(`${rig.urls.wiki}/admin`);
+  await bob.visit(`${rig.urls.wiki}/admin`, { method: "PUT", form: {} });
   operator = newVisitor();
   await operator.visit(`${local()}/console/sign-in`, { method: "POST", form: { token }, headers: { origin: local() } });
 }, 60_000);
@@ -43,16 +43,22 @@ test("why was Y refused: by the console, the API and the log", async () => {
   expect(refusals).toContain("groups: has staff, wanted admins");
   const link = /href="(\/console\/explain\?request=[^"]+)"/.exec(refusals)?.[1] ?? "";
   const explained = (await operator.visit(local() + link)).body;
-  for (const words of ["Refused", "/admin", "staff", "wanted admins"]) expect(explained).toContain(words);
+  for (const words of ["Refused", "/admin", "staff", "wanted admins", 'name="method" type="text" value="PUT"', "PUT http"])
+    expect(explained).toContain(words);
   const { events } = await ask("audit?event=refusal&text=bob");
-  expect(events).toEqual([expect.objectContaining({ path: "/admin", detail: expect.stringContaining("wanted admins") })]);
+  expect(events).toEqual([expect.objectContaining({ method: "PUT", path: "/admin", detail: expect.stringContaining("wanted admins") })]);
   const again = await ask("explain", {
     method: "POST",
     body: JSON.stringify({ url: `${rig.urls.wiki}/admin`, asUser: "bob", groups: ["staff"] }),
   });
   expect(again.outcome).toBe("refuse");
+  const { request } = events[0] as { request: string };
+  const byNumber = await ask("explain", { method: "POST", body: JSON.stringify({ request }) });
+  expect(byNumber).toMatchObject({ outcome: "refuse", asked: `PUT ${rig.urls.wiki}/admin`, who: expect.stringContaining("bob") });
+  const asAdmin = await ask("explain", { method: "POST", body: JSON.stringify({ request, groups: ["staff", "admins"] }) });
+  expect(asAdmin.outcome).toBe("allow");
   expect(rig.gateway.logged((line) => line.audit === "refusal")).toEqual([
-    expect.objectContaining({ path: "/admin", detail: expect.stringContaining("wanted admins") }),
+    expect.objectContaining({ method: "PUT", path: "/admin", detail: expect.stringContaining("wanted admins") }),
   ]);
 });
 

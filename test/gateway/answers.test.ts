@@ -77,7 +77,13 @@ describe("a visitor with a session", () => {
     expect([answer.status, answer.header("content-type")]).toEqual([403, "text/html; charset=utf-8"]);
     expect(answer.text).toContain("alice@acme.example");
     expect(answer.text).toContain(answer.header("x-request-id"));
-    expect(gateway.audits.at(-1)).toMatchObject({ event: "refusal", path: "/admin/x", reason: "no-rule-matched", enforced: true });
+    expect(gateway.audits.at(-1)).toMatchObject({
+      event: "refusal",
+      method: "GET",
+      path: "/admin/x",
+      reason: "no-rule-matched",
+      enforced: true,
+    });
     expect(lastAccess()).toMatchObject({ status: 403, decision: "refuse", reason: "no-rule-matched", via: "session", aborted: false });
   });
 

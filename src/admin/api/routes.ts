@@ -3,7 +3,8 @@ import { formatOrigin } from "../../core/origin.ts";
 import type { SessionQuery } from "../../core/ports/session-store.ts";
 import type { SessionSummary } from "../../core/session.ts";
 import { appsOf, isReady, nowOf, providersOf } from "../fleet/summaries.ts";
-import { type ExplainInput, endMatching, endOne, type Operations, type Operator, reloadAs } from "../operations.ts";
+import { endMatching, endOne, type Operations, type Operator, reloadAs } from "../operations.ts";
+import { explainInput } from "./explain.ts";
 import { ApiProblem } from "./problem.ts";
 import {
   appsAnswer,
@@ -173,7 +174,8 @@ export const apiRoutes: readonly ApiRoute[] = [
   {
     ...{ method: "post", path: "/explain", summary: "What the gateway would do with one request, rule by rule.", body: explainRequest },
     answer: explainAnswer,
-    run: async ({ operations, body, now }) => operations.explain(explainInput(body as z.output<typeof explainRequest>, now)),
+    run: async ({ operations, body, now }) =>
+      operations.explain(await explainInput(operations, body as z.output<typeof explainRequest>, now)),
   },
   {
     ...{ method: "get", path: "/config", summary: "The configuration in force.", answer: configAnswer },
@@ -196,22 +198,6 @@ export const apiRoutes: readonly ApiRoute[] = [
     run: ({ operations, operator }) => reloadAs(operations, operator),
   },
 ];
-
-/** What the form and the API ask, as the question that the command asks. */
-export function explainInput(given: z.output<typeof explainRequest>, now: number): ExplainInput {
-  const { asUser, email, name, provider, acr, address, at, method, ...same } = given;
-  return {
-    ...same,
-    method: method.toUpperCase(),
-    asUser: asUser ?? null,
-    email: email ?? null,
-    name: name ?? null,
-    provider: provider ?? null,
-    acr: acr ?? null,
-    address: address ?? null,
-    at: at === undefined ? now : Date.parse(at),
-  };
-}
 
 /** Plain data: secrets print as `[secret]`, pictures as their type. */
 function effective(settings: object): object {

@@ -67,15 +67,20 @@ const isTime = (text: string) => !Number.isNaN(Date.parse(text));
 
 export const explainRequest = z
   .strictObject({
-    url: z.string().regex(/^https?:\/\/[^/\s]/i, { error: "an http or https URL" }),
+    url: z
+      .string()
+      .regex(/^https?:\/\/[^/\s]/i, { error: "an http or https URL" })
+      .optional(),
+    request: optionalText("The number of a refused request, instead of `url`: asked again as it was, but for what else is given."),
     method: z
       .string()
       .regex(/^[A-Za-z-]{1,32}$/, { error: "a method such as GET" })
-      .default("GET"),
+      .optional()
+      .describe("Default: GET."),
     asUser: optionalText("The provider's stable id, or an e-mail address."),
     email: optionalText("The e-mail address."),
     name: optionalText("The display name."),
-    groups: z.array(z.string().min(1)).max(10_000).default([]),
+    groups: z.array(z.string().min(1)).max(10_000).optional().describe("Default: none."),
     provider: optionalText("Default: the owner of the e-mail domain, else the app's first."),
     acr: optionalText("How strongly the visitor proved who they are."),
     claims: z.record(z.string(), z.array(z.string())).default({}),
@@ -87,6 +92,7 @@ export const explainRequest = z
     at: z.string().refine(isTime, { error: "a time in ISO 8601" }).optional().describe("Default: now."),
     websocket: z.boolean().default(false),
   })
+  .refine(({ url, request }) => (url === undefined) !== (request === undefined), { error: "either url or request", path: ["url"] })
   .meta({ id: "Explain" });
 
 export const explainAnswer = z.looseObject({ outcome: z.string(), asked: z.string() }).meta({ id: "Explanation" });

@@ -3,7 +3,7 @@ import type { AuditEntry } from "../../core/audit-events.ts";
 import type { Markup } from "../../pages/layout.ts";
 import type { ConsoleKey, ConsoleTexts } from "../../pages/texts/console-english.ts";
 import { type ConsoleCall, type ConsolePage, timeWords, urlOf, whoOf } from "./page.ts";
-import { textSearch } from "./refusals.ts";
+import { textSearch, whereOf } from "./refusals.ts";
 
 const mostShown = 200;
 const events = [
@@ -54,7 +54,7 @@ function summaryOf(entry: AuditEntry): string {
     case "login-failed":
       return `${entry.provider ?? ""} ${entry.code}, ${entry.client}`;
     case "refusal":
-      return `${entry.host}${entry.path}: ${entry.detail}`;
+      return `${whereOf(entry)}: ${entry.detail}`;
     case "logout":
       return entry.by === undefined ? entry.why : `${entry.why}, ${entry.by}`;
     case "revocation":

@@ -1,10 +1,8 @@
 import { html } from "hono/html";
-import type { AuditEntry } from "../../core/audit-events.ts";
 import type { DecidedExplanation, Explanation, ReadingExplanation } from "../../core/explanation.ts";
-import { formatOrigin } from "../../core/origin.ts";
 import type { Markup } from "../../pages/layout.ts";
 import { fill } from "../../pages/texts/texts.ts";
-import { explainInput } from "../api/routes.ts";
+import { explainInput, refusedQuestion } from "../api/explain.ts";
 import { explainRequest } from "../api/schemas.ts";
 import { type ConsoleCall, type ConsolePage, facts, field, stateBadge } from "./page.ts";
 
@@ -24,8 +22,8 @@ export const explainPage: ConsolePage = {
   name: "nav.explain",
   show: async (call) => {
     const { texts, given, operations, now } = call;
-    const refusal = given.request ? await refusalOf(call, given.request) : null;
-    const asked = refusal === null ? given : { ...given, ...questionOf(call, refusal) };
+    const refusal = given.request ? await refusedQuestion(operations, given.request) : null;
+    const asked = refusal === null ? given : { ...given, ...refusal, groups: refusal.groups.join(", ") };
     const from = !given.request ? null : fill(texts[refusal === null ? "explain.unknown" : "explain.from"], { request: given.request });
     const parsed = asked.url ? explainRequest.safeParse(requestOf(asked)) : null;
     const problem =
@@ -36,33 +34,10 @@ export const explainPage: ConsolePage = {
       lead: texts["explain.lead"],
       body: html`${from === null ? null : html`<p class="told" role="status">${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
 <form class="fields" method="get" action="/console/explain">${fields.map(([name, key]) => (name === "url" ? html`<div class="whole">${field(name, texts[key], asked[name] ?? "")}</div>` : field(name, texts[key], asked[name] ?? "")))}<div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
-${parsed?.success === true ? answer(operations.explain(explainInput(parsed.data, now)), call) : null}`,
+${parsed?.success === true ? answer(operations.explain(await explainInput(operations, parsed.data, now)), call) : null}`,
     };
   },
 };
-
-type Refused = Extract<AuditEntry, { readonly event: "refusal" }>;
-
-async function refusalOf({ operations }: ConsoleCall, request: string): Promise<Refused | null> {
-  const found = await operations.fleet.find({ event: "refusal", text: request, limit: 10 });
-  return found.find((entry): entry is Refused => entry.event === "refusal" && entry.request === request) ?? null;
-}
-
-/** Who wanted what, as the refusal says it; the groups are those that it turned on. */
-function questionOf({ operations }: ConsoleCall, refusal: Refused): Record<string, string> {
-  const { host, path, client, principal } = refusal;
-  const site = operations.settings().apps.find(({ hosts }) => hosts.includes(host))?.origin;
-  const origin = formatOrigin(site ?? { ...operations.settings().auth.origin, hostname: host });
-  const groups = principal !== null && "groups" in principal && Array.isArray(principal.groups) ? principal.groups.map(String) : [];
-  return {
-    url: `${origin}${path}`,
-    method: "method" in refusal && typeof refusal.method === "string" ? refusal.method : "GET",
-    address: client,
-    asUser: principal?.email ?? principal?.subject ?? "",
-    provider: principal?.provider ?? "",
-    groups: groups.join(", "),
-  };
-}
 
 function requestOf({ groups = "", ...rest }: ConsoleCall["given"]): object {
   const named = fields.flatMap(([name]) => (name !== "groups" && rest[name] ? [[name, rest[name]]] : []));

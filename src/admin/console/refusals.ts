@@ -29,7 +29,8 @@ export function textSearch(place: string, { texts, given }: ConsoleCall, more: M
 }
 
 const refusedOf = (entries: readonly AuditEntry[]) => entries.filter((entry): entry is Refused => entry.event === "refusal");
-const whereOf = ({ host, path }: Refused) => `${host}${path}`;
+/** An event that an earlier version shared has no method. */
+export const whereOf = ({ host, method = "", path }: Partial<Refused>) => `${method} ${host}${path}`.trim();
 
 function explainLink(entry: Refused, { texts }: ConsoleCall): Markup {
   const name = fill(texts["refusals.explainThis"], { who: whoOf(entry) ?? texts["words.anonymous"], where: whereOf(entry) });

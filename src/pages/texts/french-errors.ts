@@ -119,6 +119,7 @@ export const frenchErrors = {
   "error.directory.none": "Il n’y a pas d’annuaire ici.",
   "error.directory.unknown": "Cette personne n’existe pas, ou plus.",
   "error.token.unknown": "Ce jeton n’existe pas, ou plus.",
+  "error.refusal.unknown": "Ce refus n’existe pas, ou plus.",
   "error.session.unknown": "Cette session n’existe pas, ou plus.",
   "error.request.not-json": "La demande n’a pas été comprise.",
   "error.config.invalid": "Un problème est survenu ici.",
