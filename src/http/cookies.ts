@@ -5,9 +5,10 @@ import { remember } from "../lib/collections.ts";
 
 /** `name` is one of the gateway's own cookies: the base name or the base name with `-…` behind it, prefixed or not, in any case. */
 export function isOwnCookieName(name: string, baseName: string): boolean {
-  const bare = name.toLowerCase().replace(/^__(?:host|secure)-/, "");
+  const lower = name.toLowerCase();
+  const bare = lower.startsWith("__host-") ? lower.slice(7) : lower.startsWith("__secure-") ? lower.slice(9) : lower;
   const base = baseName.toLowerCase();
-  return bare === base || bare.startsWith(`${base}-`);
+  return bare.startsWith(base) && (bare.length === base.length || bare[base.length] === "-");
 }
 
 /**
@@ -21,14 +22,39 @@ export function setsOwnCookie(setCookie: string, baseName: string): boolean {
   return isOwnCookieName((equals === -1 ? pair : pair.slice(0, equals)).trim(), baseName);
 }
 
-/** A Cookie header without the gateway's own cookies, every other byte as it was; null when nothing is left. */
+/**
+ * A Cookie header without the gateway's own cookies, every other byte as it was; null when nothing is left. Each request with a session
+ * comes by: pairs that cannot be ours by their first character are not cut out.
+ */
 export function stripOwnCookies(cookieHeader: string | null, baseName: string): string | null {
-  if (cookieHeader === null || !cookieHeader.toLowerCase().includes(baseName.toLowerCase())) return cookieHeader;
-  const pairs = cookieHeader.split(";");
-  const kept = pairs.filter((pair) => !isOwnCookieName(nameOf(pair), baseName));
-  if (kept.length === pairs.length) return cookieHeader;
-  const left = kept.join(";").trimStart();
+  if (cookieHeader === null) return null;
+  const first = baseName.charCodeAt(0) | caseBit;
+  let kept = "";
+  let from = 0;
+  for (let start = 0; start < cookieHeader.length; ) {
+    const semicolon = cookieHeader.indexOf(";", start);
+    const end = semicolon === -1 ? cookieHeader.length : semicolon;
+    if (mayBeOwn(cookieHeader, start, first) && isOwnCookieName(nameOf(cookieHeader.slice(start, end)), baseName)) {
+      kept += cookieHeader.slice(from, start);
+      from = end + 1;
+    }
+    start = end + 1;
+  }
+  if (from === 0) return cookieHeader;
+  // Where the last pair is gone, so is the separator before it.
+  const left = (from > cookieHeader.length ? kept.slice(0, -1) : kept + cookieHeader.slice(from)).trimStart();
   return left === "" ? null : left;
+}
+
+/** What tells small letters from capitals in ASCII. */
+const caseBit = 0x20;
+
+/** The pair at `start` begins like one of our names, with or without a prefix. */
+function mayBeOwn(header: string, start: number, first: number): boolean {
+  let at = start;
+  while (header.charCodeAt(at) <= 0x20 || header.charCodeAt(at) === 0xa0) at += 1;
+  const code = header.charCodeAt(at);
+  return code === 0x5f || (code | caseBit) === first;
 }
 
 /** The cookies of a Cookie header, in order, as sent. */
