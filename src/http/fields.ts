@@ -200,6 +200,8 @@ export function fieldOf(raw: readonly string[], name: string): string | null {
 
 /** Crockford's base 32: no letter that could be taken for a digit when it is read out. */
 const digits = "0123456789abcdefghjkmnpqrstvwxyz";
+/** Two digits for ten bits. */
+const pairs: readonly string[] = [...digits].flatMap((first) => [...digits].map((second) => first + second));
 const idBytes = 16;
 const batchBytes = 256 * idBytes;
 
@@ -210,16 +212,13 @@ const batchBytes = 256 * idBytes;
 export function createRequestIds(random: (bytes: number) => Uint8Array): () => string {
   let batch: Uint8Array = new Uint8Array(0);
   let next = 0;
+  const pair = (at: number): string => pairs[(((batch[next + at] ?? 0) & 31) << 5) | ((batch[next + at + 1] ?? 0) & 31)] ?? "";
   return () => {
     if (next + idBytes > batch.length) {
       batch = random(batchBytes);
       next = 0;
     }
-    let id = "";
-    for (let index = 0; index < idBytes; index += 1) {
-      if (index > 0 && index % 4 === 0) id += "-";
-      id += digits.charAt((batch[next + index] ?? 0) & 31);
-    }
+    const id = `${pair(0)}${pair(2)}-${pair(4)}${pair(6)}-${pair(8)}${pair(10)}-${pair(12)}${pair(14)}`;
     next += idBytes;
     return id;
   };

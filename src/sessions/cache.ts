@@ -30,12 +30,20 @@ export interface SessionCache {
 export interface CacheDeps {
   /** Never goes back, unlike the wall clock. */
   readonly monotonic: () => number;
-  readonly read: (key: string) => Promise<Session | null>;
+  /** `held` is what this process read before. */
+  readonly read: (key: string, held: Reading | null) => Promise<Reading | null>;
   /** When the invalidation messages were last proven to arrive (monotonic). */
   readonly provenAt: () => number;
   readonly isGood: (session: Session) => boolean;
   /** For how long a session may go on without the store: so long at least it is remembered. */
   readonly graceMs: number;
+}
+
+/** A session as it was read. */
+export interface Reading {
+  readonly session: Session;
+  /** Tells its sealed value from any other of this session: what bears it again need not be opened again. */
+  readonly mark: string;
 }
 
 interface Activity {
@@ -45,6 +53,7 @@ interface Activity {
 
 interface Entry {
   session: Session;
+  readonly mark: string;
   /** When the store said so (monotonic): the time of asking, not of the answer. */
   readonly loadedAt: number;
   usedAt: number;
@@ -56,7 +65,7 @@ interface Entry {
   trueUntil: number | null;
 }
 interface Load {
-  readonly result: Promise<Session | null>;
+  readonly result: Promise<Reading | null>;
   /** Something changed while the answer was under way: it may be used, but not kept. */
   outdated: boolean;
 }
@@ -113,16 +122,17 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
 
   const startLoad = (id: string, key: string): Load => {
     const loadedAt = deps.monotonic();
-    const load: Load = { outdated: false, result: deps.read(key) };
+    const load: Load = { outdated: false, result: deps.read(key, entries.peek(id) ?? null) };
     loads.set(key, load);
-    const settle = (session: Session | null | undefined) => {
+    const settle = (reading: Reading | null | undefined) => {
       if (loads.get(key) === load) loads.delete(key);
-      if (load.outdated || session === undefined) return;
-      if (session === null) entries.delete(id);
+      if (load.outdated || reading === undefined) return;
+      if (reading === null) entries.delete(id);
       else {
+        const { session, mark } = reading;
         const opened = new Map(Object.entries(session.apps));
         const dueAt = loadedAt + dueAfterMs + (key.charCodeAt(0) / 128) * dueSpreadMs;
-        entries.set(id, { session, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt, opened, dueAt, trueUntil: null });
+        entries.set(id, { session, mark, loadedAt, usedAt: loadedAt, storedSeenAt: session.lastSeenAt, opened, dueAt, trueUntil: null });
         idByKey.set(key, id);
         dropUnused(loadedAt);
       }
@@ -142,7 +152,8 @@ export function createSessionCache(deps: CacheDeps): SessionCache {
     believed,
     load: async (id, key, { graceMs }) => {
       try {
-        return await (loads.get(key) ?? startLoad(id, key)).result;
+        const reading = await (loads.get(key) ?? startLoad(id, key)).result;
+        return reading?.session ?? null;
       } catch (error) {
         const silent = error instanceof GatewayError && error.code === "store.unavailable";
         const remembered = silent && graceMs > 0 ? withinAge(id, graceMs) : undefined;

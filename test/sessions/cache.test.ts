@@ -13,7 +13,7 @@ function aCache(graceMs = 0) {
   const read = () => {
     const answer = Promise.withResolvers<Session | null>();
     answers.push(answer);
-    return answer.promise;
+    return answer.promise.then((session) => session && { session, mark: "" });
   };
   const cache = createSessionCache({ monotonic: () => time.now, read, provenAt: () => time.provenAt, isGood: () => true, graceMs });
   const session = beginSession(aNewSession(), sessionSettings(), { clock: () => 0, random: (bytes) => new Uint8Array(bytes) });

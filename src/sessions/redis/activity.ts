@@ -47,7 +47,7 @@ export function createActivity({ cache, records, open, onFirstOpening, limits, c
     if (told.size === 0) waiting.delete(key);
   };
 
-  const write = async (session: Session, apps: ReadonlyMap<string, number>): Promise<void> => {
+  const write = async (session: Session, apps: ReadonlyMap<string, number>, isLate: boolean): Promise<void> => {
     const later = new Map<string, number>();
     writing.set(session.key, later);
     const now = clock();
@@ -55,27 +55,28 @@ export function createActivity({ cache, records, open, onFirstOpening, limits, c
       const touched = await records.touch(session.key, now, apps);
       cache.noteWritten(session.id, now);
       tellFirsts(session.key, apps, touched);
-      if (touched !== null) await open.prolong(session.key, touched.leftMs);
+      // The list may be a little behind; who looks for ended sessions asks the session itself.
+      if (touched !== null && isLate) await open.prolong(session.key, touched.leftMs);
     } catch (error) {
       log.debug({ error, session: session.key }, "activity could not be noted");
     } finally {
       writing.delete(session.key);
     }
-    if (later.size > 0) await write(session, later);
+    if (later.size > 0) await write(session, later, false);
   };
 
   return (session, idleMs, app, onFirst) => {
     const now = clock();
     const { writtenAt, isNewApp } = cache.noteActivity(session, now, app);
+    // A clock that was set back makes it look written in the future, and an active visitor idle.
+    const isLate = Math.abs(now - writtenAt) >= noteActivityAfterMs(limits, idleMs);
     if (isNewApp && app !== undefined) {
       if (onFirst !== undefined) awaitFirst(session.key, app, onFirst);
       onFirstOpening(session, app);
       const underWay = writing.get(session.key);
       if (underWay !== undefined) return void underWay.set(app, now);
-    }
-    // A clock that was set back makes it look written in the future, and an active visitor idle.
-    else if (Math.abs(now - writtenAt) < noteActivityAfterMs(limits, idleMs) || writing.has(session.key)) return;
+    } else if (!isLate || writing.has(session.key)) return;
     const opened = cache.openedSince(session.id, writtenAt);
-    void write(session, app === undefined ? opened : opened.set(app, now));
+    void write(session, app === undefined ? opened : opened.set(app, now), isLate);
   };
 }

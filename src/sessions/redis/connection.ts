@@ -56,6 +56,7 @@ export function openNode(settings: RedisSettings, { host, port }: Address, name:
 function connect(options: ConnectionOptions, name: string, log: Log): Redis {
   const client = new Redis(options);
   replaceWhenSilent(client);
+  writeTogether(client);
   let complained = false;
   client.on("error", (error: unknown) => {
     if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
@@ -66,6 +67,28 @@ function connect(options: ConnectionOptions, name: string, log: Log): Redis {
     complained = false;
   });
   return client;
+}
+
+/** The commands of one turn of the event loop leave in one write: each write of its own costs as much as all else about a command. */
+function writeTogether(client: Redis): void {
+  client.on("connect", () => {
+    const { stream } = client;
+    const { write } = stream;
+    let isHeld = false;
+    const letGo = () => {
+      isHeld = false;
+      stream.uncork();
+    };
+    const together = (...args: unknown[]): unknown => {
+      if (!isHeld) {
+        isHeld = true;
+        stream.cork();
+        setImmediate(letGo);
+      }
+      return Reflect.apply(write, stream, args);
+    };
+    Object.assign(stream, { write: together });
+  });
 }
 
 /** Looks are counted, not milliseconds: while this process itself stands still there are none, and that is no silence of Redis. */
@@ -171,6 +194,7 @@ export function openCluster(settings: RedisSettings, nodes: readonly Address[], 
   const client = new Cluster([...nodes], clusterOptions(settings));
   client.on("+node", (node: Redis) => {
     replaceWhenSilent(node);
+    writeTogether(node);
     // ioredis says ASKING and never looks whether that failed: unheard, the failure would end the process.
     const asking = node.asking.bind(node);
     const heard = () => {

@@ -2,6 +2,7 @@ import type { Clock, Random } from "../../core/clock.ts";
 import type { Documents } from "../../core/ports/documents.ts";
 import type { Facts, Lease } from "../../core/ports/facts.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
+import { pause } from "../../lib/timing.ts";
 import { dayOf, digestOf, distinctDays, newId } from "../session-rules.ts";
 import type { RedisClient } from "./connection.ts";
 import type { RedisGuard } from "./guard.ts";
@@ -21,8 +22,24 @@ const dayMs = 86_400_000;
 /** One HyperLogLog is wrong by 0.8 % as a rule; the errors of eight shares make up for each other, which leaves 0.3 %. */
 const shares = 8;
 
+/** When many people come at once, those of a moment are counted together. */
+const gatherMs = 50;
+
 /** Replay guards, parked texts and leases that hold in every process. */
 export function createRedisFacts({ client, guard, keys, sealer, random, clock }: FactsDeps): Facts {
+  /** What was seen since the last write, by its key. */
+  const seen = new Map<string, Set<string>>();
+  let counted: Promise<void> | null = null;
+  const countSeen = async (): Promise<void> => {
+    await pause(gatherMs, { ref: false });
+    counted = null;
+    const all = [...seen];
+    seen.clear();
+    const ttlMs = (distinctDays + 1) * dayMs;
+    const count = (key: string, names: readonly string[]) =>
+      guard.run("note-distinct", () => client.eval(distinctScript, 1, key, ttlMs, ...names));
+    await Promise.all(all.flatMap(([key, names]) => inParts([...names]).map((part) => count(key, part))));
+  };
   return {
     once: async (kind, value, ttlMs) =>
       (await guard.run("once", () => client.set(keys.once(kind, value), "", "PX", wholeMs(ttlMs), "NX"))) === "OK",
@@ -39,10 +56,13 @@ export function createRedisFacts({ client, guard, keys, sealer, random, clock }:
     },
     count: async (kind, value, windowMs) =>
       Number(await guard.run("count", () => client.eval(countScript, 1, keys.count(kind, value), wholeMs(windowMs)))),
-    noteDistinct: async (kind, value) => {
+    noteDistinct: (kind, value) => {
       const name = digestOf("distinct", value);
       const key = keys.distinct(kind, name.charCodeAt(0) % shares, dayOf(clock()));
-      await guard.run("note-distinct", () => client.eval(distinctScript, 1, key, name, (distinctDays + 1) * dayMs));
+      const names = seen.get(key) ?? new Set();
+      seen.set(key, names.add(name));
+      counted ??= countSeen();
+      return counted;
     },
     countDistinct: async (kind) => {
       const today = dayOf(clock());
@@ -89,6 +109,11 @@ const purposeOf = (kind: string, handle: string) => `parked:${digestOf("parked",
 
 /** Bound to its name: who can write to Redis cannot let one provider's keys pass for another's. */
 const documentPurpose = (name: string) => `document:${digestOf("document", name)}`;
+
+/** A script takes some thousand arguments. */
+function inParts(names: readonly string[], most = 1_000): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / most) }, (_, part) => names.slice(part * most, (part + 1) * most));
+}
 
 /** Redis takes whole milliseconds, at least one. */
 const wholeMs = (ms: number) => Math.max(1, Math.ceil(ms));

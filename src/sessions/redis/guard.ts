@@ -54,11 +54,12 @@ export function createRedisGuard(deps: { readonly metrics: Metrics; readonly dea
 
 /** A timer this late was held up by the process itself: what came meanwhile has not been read yet. */
 const stalledMs = 100;
-const readingMs = 50;
+const readingMs = 150;
 
 /**
  * A cluster's client follows redirections, each with a timeout of its own: together they must not keep a caller longer. A process that
- * stood still (a starved machine, a long collection) first reads what has come in the meantime: its stall is no silence of Redis.
+ * stood still (a starved machine, a long collection) first writes what it held back and reads what has come in the meantime: its stall is no
+ * silence of Redis.
  */
 async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
   const startedAt = performance.now();

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Session } from "../../core/session.ts";
+import type { Reading } from "../cache.ts";
 import type { SessionCodec } from "../sealing.ts";
 import { isWithinLimits, type SessionLimits } from "../session-rules.ts";
 import type { RedisClient } from "./connection.ts";
@@ -11,6 +12,8 @@ import { createScript, endScript, renewScript, touchScript } from "./scripts.ts"
 export interface RedisRecords {
   /** The session under this key when it is within its limits. */
   read(key: string): Promise<Session | null>;
+  /** The same, with `held` from before: notes of activity leave the sealed value as it is, and opening it is most of the work. */
+  readAgain(key: string, held: Reading | null): Promise<Reading | null>;
   /** One that cannot be opened here may be good elsewhere, while a secret is rotated: it is present. */
   stateOf(key: string): Promise<"present" | "over" | "absent">;
   write(session: Session): Promise<void>;
@@ -43,18 +46,25 @@ export interface RecordsDeps {
 }
 
 const announcedMs = 60_000;
+/** The authentication tag and a little more. Who can write to Redis can repeat it, and brings back no more than what was true before. */
+const markChars = 32;
 
 export function createRedisRecords({ client, guard, keys, codec, limits, clock, reachReplica }: RecordsDeps): RedisRecords {
   /** Tells every process that it was ended, and did not merely change. A Redis that is out of memory leaves it out: the change is announced. */
   const announceEnd = (key: string) =>
     guard.run("announce", () => client.set(keys.ended(key), "", "PX", announcedMs)).catch(() => undefined);
+  const readAgain = async (key: string, held: Reading | null): Promise<Reading | null> => {
+    const { v: sealed, s: seen, ...others } = await guard.run("find", () => client.hgetall(keys.session(key)));
+    if (sealed === undefined) return null;
+    const beside = { lastSeenAt: Number(seen), apps: appsIn(others) };
+    const mark = sealed.slice(-markChars);
+    const isSame = held !== null && held.mark === mark && held.session.key === key;
+    const session = isSame ? { ...held.session, ...beside } : codec.decode(key, sealed, beside);
+    return session !== null && isWithinLimits(session, limits, clock()) ? { session, mark } : null;
+  };
   return {
-    read: async (key) => {
-      const { v: sealed, s: seen, ...others } = await guard.run("find", () => client.hgetall(keys.session(key)));
-      if (sealed === undefined) return null;
-      const session = codec.decode(key, sealed, { lastSeenAt: Number(seen), apps: appsIn(others) });
-      return session !== null && isWithinLimits(session, limits, clock()) ? session : null;
-    },
+    read: async (key) => (await readAgain(key, null))?.session ?? null,
+    readAgain,
     stateOf: async (key) => {
       const [sealed, seen] = await guard.run("find", () => client.hmget(keys.session(key), "v", "s"));
       if (typeof sealed !== "string") return "absent";

@@ -94,10 +94,10 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return count`;
 
-/** KEYS HyperLogLog; ARGV value, ms to keep it. */
+/** KEYS HyperLogLog; ARGV ms to keep it, values. */
 export const distinctScript = `
-redis.call('PFADD', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PFADD', KEYS[1], unpack(ARGV, 2))
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`;
 
 /** KEYS lease; ARGV token, ms. */

@@ -102,7 +102,7 @@ function assemble(deps: SpaceDeps) {
   const records = createRedisRecords({ ...deps, codec: createSessionCodec(deps.sealer), limits: settings });
   const ended = createEndedSessions({ monotonic, remove: records.remove, lifetimeMs: settings.lifetimeMs });
   const isGood = (session: Session) => isWithinLimits(session, settings, clock());
-  const cache = createSessionCache({ monotonic, read: records.read, provenAt, isGood, graceMs: settings.graceMs });
+  const cache = createSessionCache({ monotonic, read: records.readAgain, provenAt, isGood, graceMs: settings.graceMs });
   const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing, limits: settings, clock });
   const { sealer, takeTurn } = deps;
   const told = deps.onExpired;
