@@ -3,7 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, RedisSettings } from "../../core/settings.ts";
 import { backOffMs } from "../../lib/timing.ts";
-import { plainError } from "./guard.ts";
+import { createLeaveReplica, plainError } from "./guard.ts";
 
 /** The longest that one command may keep a caller waiting. */
 export const commandTimeoutMs = 500;
@@ -21,31 +21,6 @@ export function openRedis(settings: RedisSettings, name: string, log: Log): Redi
     log.warn({ connection: name, reply }, "redis takes no writes: it is a replica, or cut off from its primary"),
   );
   return connect({ ...optionsFor(settings), reconnectOnError, connectionName: `vestibule-${name}` }, name, log);
-}
-
-const firstRestMs = 1_000;
-const longestRestMs = 30_000;
-
-/**
- * After a failover a connection may still lead to what is now a replica: another one may lead to the primary. Where it does not (a single
- * server that was made a replica), sessions can be read all the same, and connecting again for each refused write would cut those reads
- * short: so it rests ever longer between two attempts.
- */
-export function createLeaveReplica(monotonic: () => number, onFirst: (reply: string) => void): (error: Error) => boolean {
-  let inARow = 1;
-  let leftAt = Number.NEGATIVE_INFINITY;
-  return ({ message }) => {
-    if (!/^(READONLY|MASTERDOWN|UNBLOCKED)/.test(message)) return false;
-    const now = monotonic();
-    const quietMs = now - leftAt;
-    if (quietMs < backOffMs(inARow, firstRestMs, longestRestMs)) return false;
-    // Long without one: that was another failover.
-    const isFirst = quietMs > 2 * longestRestMs;
-    inARow = isFirst ? 1 : inARow + 1;
-    leftAt = now;
-    if (isFirst) onFirst(message.split(/[.\n]/, 1)[0] ?? "");
-    return true;
-  };
 }
 
 /** Such a connection to one node of a cluster. */

@@ -1,6 +1,6 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
-import { within } from "../../lib/timing.ts";
+import { backOffMs, within } from "../../lib/timing.ts";
 
 /** Every command goes through here: bounded in time, in number, and not sent at all while Redis is known to be away. */
 export interface RedisGuard {
@@ -90,4 +90,29 @@ export function plainError(error: unknown): Error {
   if (isReply(error)) return new Error(error.message.split(/,? with args|[`']/, 1)[0] ?? "");
   const code = "code" in error && typeof error.code === "string" ? `${error.code}: ` : "";
   return new Error(error.message.startsWith(code) ? error.message : `${code}${error.message}`);
+}
+
+const firstRestMs = 1_000;
+const longestRestMs = 30_000;
+
+/**
+ * After a failover a connection may still lead to what is now a replica: another one may lead to the primary. Where it does not (a single
+ * server that was made a replica), sessions can be read all the same, and connecting again for each refused write would cut those reads
+ * short: so it rests ever longer between two attempts.
+ */
+export function createLeaveReplica(monotonic: () => number, onFirst: (reply: string) => void): (error: Error) => boolean {
+  let inARow = 1;
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    if (!/^(READONLY|MASTERDOWN|UNBLOCKED)/.test(message)) return false;
+    const now = monotonic();
+    const quietMs = now - leftAt;
+    if (quietMs < backOffMs(inARow, firstRestMs, longestRestMs)) return false;
+    // Long without one: that was another failover.
+    const isFirst = quietMs > 2 * longestRestMs;
+    inARow = isFirst ? 1 : inARow + 1;
+    leftAt = now;
+    if (isFirst) onFirst(message.split(/[.\n]/, 1)[0] ?? "");
+    return true;
+  };
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { makeSecret } from "../../../src/core/secret.ts";
 import type { RedisSettings } from "../../../src/core/settings.ts";
-import { createLeaveReplica, optionsFor } from "../../../src/sessions/redis/connection.ts";
+import { optionsFor } from "../../../src/sessions/redis/connection.ts";
+import { createLeaveReplica } from "../../../src/sessions/redis/guard.ts";
 
 const at = (url: string, change: Partial<RedisSettings> = {}): RedisSettings => ({
   target: { kind: "single", url: makeSecret(url) },
