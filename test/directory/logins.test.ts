@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
+import { isLocalLoginForbidden } from "../../src/directory/rules/arrival.ts";
 import { aNewToken } from "../contract/token-records.contract.ts";
 import { createDirectoryRig } from "../support/directory-rig.ts";
+import { createScimRig, groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
 
 const names = ({ groups }: Principal) => (groups.kind === "known" ? groups.names : null);
 
@@ -19,6 +21,33 @@ describe("just-in-time accounts", () => {
     const rig = createDirectoryRig({ provisioning: "scim" });
     await expect(rig.admit({ provider: "okta", subject: "1" })).rejects.toMatchObject({ code: "directory.not-provisioned" });
     expect((await rig.people.search("", { offset: 0, limit: 10 })).total).toBe(0);
+  });
+
+  test("with scim only, a person of before whom nobody has provisioned is refused, until a provider does", async () => {
+    const before = createDirectoryRig({ provisioning: "jit" });
+    const zoe = await before.admit({ provider: "okta", subject: "1", email: "z@example.org" });
+    const rig = createScimRig({ provisioning: "scim" }, { store: before.store });
+    await expect(rig.admit({ provider: "okta", subject: "1" })).rejects.toMatchObject({ code: "directory.not-provisioned" });
+    expect(await rig.logins.recall(zoe)).toMatchObject({ kind: "out" });
+    await rig.as("okta")("POST", "/Users", { schemas: [userSchema], userName: "z", externalId: "1" });
+    expect((await rig.admit({ provider: "okta", subject: "1" })).person?.id).toBe(zoe.person?.id);
+  });
+
+  test("a login that brings nothing new writes nothing, and the day of the last one is kept", async () => {
+    const rig = createDirectoryRig();
+    const login = { provider: "okta", subject: "1", email: "z@example.org" };
+    const { person } = await rig.admit(login);
+    const stored = async () => {
+      const [found] = await rig.store.read("person", [person?.id ?? ""]);
+      return [found?.version, (found?.document as { readonly seenAt: number } | undefined)?.seenAt];
+    };
+    const first = await stored();
+    rig.now += 60_000;
+    await rig.admit(login);
+    expect(await stored()).toEqual(first);
+    rig.now += 3_600_000;
+    await rig.admit(login);
+    expect(await stored()).toEqual([2, rig.now]);
   });
 
   test("many first logins of one account at once make one person", async () => {
@@ -163,12 +192,40 @@ describe("attributes: title once, manager only where empty, name and picture eac
     expect(again.extra).toEqual({ phone: ["2"] });
   });
 
+  test("whether somebody may use an emergency account is an operator's word, not a provider's", async () => {
+    const rig = createDirectoryRig();
+    const login = { provider: "okta", subject: "1", extra: { localLogin: ["allowed"] } };
+    const { person, extra } = await rig.admit(login);
+    expect(extra.localLogin).toBeUndefined();
+    await rig.people.setAttribute(person?.id ?? "", "localLogin", ["forbidden"], { request: null, client: null });
+    await rig.admit(login);
+    expect((await rig.people.person(person?.id ?? ""))?.attributes.localLogin?.values).toEqual(["forbidden"]);
+  });
+
+  test.each([
+    { value: "forbidden", forbidden: true },
+    { value: " No ", forbidden: true },
+    { value: "FALSE", forbidden: true },
+    { value: "allowed", forbidden: false },
+    { value: "", forbidden: false },
+  ])("localLogin: $value forbids emergency accounts: $forbidden", async ({ value, forbidden }) => {
+    const rig = createDirectoryRig();
+    const { person } = await rig.admit({ provider: "okta", subject: "1" });
+    const id = person?.id ?? "";
+    await rig.people.setAttribute(id, "localLogin", [value], { request: null, client: null });
+    const kept = await rig.people.person(id);
+    expect(kept !== null && isLocalLoginForbidden(kept)).toBe(forbidden);
+  });
+
   test("names lose line breaks and direction signs, pictures that are no plain https addresses are dropped", async () => {
     const rig = createDirectoryRig();
     const said = { provider: "okta", subject: "1", name: "  Zoë\n\u202eBrandt\u0000 ", extra: { picture: ["javascript:alert(1)"] } };
     const admitted = await rig.admit(said);
     expect(admitted.name).toBe("Zoë Brandt");
     expect(admitted.extra).toEqual({});
+    for (const sign of ["\u061c", "\u200b", "\u200e", "\u2066", "\ufeff"])
+      expect((await rig.admit({ ...said, name: `a${sign}b` })).name).toBe("ab");
+    expect((await rig.admit({ ...said, name: "é".repeat(500) })).name).toHaveLength(200);
     for (const picture of ["http://p.example/a.png", "https://u:p@p.example/a", "data:image/png;base64,AA", "https://p.example/a b"]) {
       expect((await rig.admit({ ...said, extra: { picture: [picture] } })).extra.picture, picture).toBeUndefined();
     }
@@ -196,6 +253,22 @@ describe("roles and teams", () => {
     const later = await rig.admit({ provider: "entra", subject: "1", groups: groups() });
     expect(later.person?.roles).toEqual(["admin"]);
     expect(later.person?.why).toEqual(["role admin: kept from an earlier login"]);
+  });
+
+  test("a role of which keep is taken out of the configuration goes with the group", async () => {
+    const before = createDirectoryRig({ roles });
+    await before.admit({ provider: "entra", subject: "1", groups: groups("admins") });
+    const now = createDirectoryRig({ roles: { admin: { ...roles.admin, keep: false } } }, { store: before.store });
+    expect((await now.admit({ provider: "entra", subject: "1", groups: groups() })).person?.roles).toEqual([]);
+  });
+
+  test("a manager who is out is written no more", async () => {
+    const rig = createDirectoryRig();
+    const { person } = await rig.admit({ provider: "okta", subject: "boss", email: "boss@example.org" });
+    const worker = { provider: "okta", subject: "w", extra: { manager: ["boss"] } };
+    expect((await rig.admit(worker)).person?.manager).toBe("boss@example.org");
+    await rig.people.setBlocked(person?.id ?? "", true, { request: null, client: null });
+    expect((await rig.admit(worker)).person?.manager).toBeNull();
   });
 
   test("whoever is somebody's manager has the role, and only as long", async () => {
@@ -236,6 +309,32 @@ describe("roles and teams", () => {
     expect((await rig.admit(withId("Renamed", "id-2"))).person?.teams).toEqual(["Design"]);
     // Groups never make a team.
     expect((await rig.admit(withId("Hackers", "id-3"))).person?.teams).toEqual([]);
+  });
+
+  test("an id counts before a name, and means nothing at another provider", async () => {
+    const teams = { from: ["groups" as const], create: false, names: { a: "Design", b: "Operations" } };
+    const rig = createDirectoryRig({ teams });
+    const by = (provider: string, name: string, id: string) => ({
+      ...{ provider, subject: "1" },
+      groups: { kind: "known" as const, names: [name], ids: { [name]: id } },
+    });
+    expect((await rig.admit(by("entra", "Design", "7"))).person?.teams).toEqual(["Design"]);
+    // Renamed to what another team is called, the group is what it was.
+    expect((await rig.admit(by("entra", "Operations", "7"))).person?.teams).toEqual(["Design"]);
+    expect((await rig.admit(by("okta", "Others", "7"))).person?.teams).toEqual([]);
+  });
+
+  test("only what `from` names gives teams", async () => {
+    const names = { x: "Operations" };
+    const said = { provider: "okta", subject: "1", groups: groups("operations"), extra: { department: ["Operations"] } };
+    for (const from of ["department", "groups"] as const) {
+      const rig = createDirectoryRig({ teams: { from: [from], create: false, names } });
+      const { person } = await rig.admit(said);
+      expect(person?.teams).toEqual(["Operations"]);
+      expect(person?.why).toEqual([from === "groups" ? "team Operations: group operations" : "team Operations: department Operations"]);
+    }
+    const none = createDirectoryRig({ teams: { from: [], create: false, names } });
+    expect((await none.admit(said)).person?.teams).toEqual([]);
   });
 
   test("a department is a team without case, and makes one only where that is wanted", async () => {
@@ -339,6 +438,36 @@ test("a person who is shut out loses the personal tokens of all accounts, and no
   await expect(rig.effects.settle(await rig.tokens.create(aNewToken("vst_late", { principal: one.principal })))).rejects.toMatchObject({
     code: "directory.deactivated",
   });
+});
+
+test("a personal token has the groups and roles of now, and loses what its owner loses", async () => {
+  const rig = createScimRig({ roles: { admin: { groups: ["Admins"], managers: false, keep: false } } });
+  const { id } = await rig.user({ userName: "z@acme.example" });
+  const { body: group } = await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "Admins", members: [{ value: id }] });
+  const { principal } = await rig.signIn({ provider: "entra", subject: "z", email: "z@acme.example" });
+  const token = await rig.tokens.create(aNewToken("vst_z", { principal, endsAtLatest: rig.now + 3_600_000 }));
+  const roles = async () => (await rig.tokens.find(token.id))?.principal.person?.roles;
+  expect(await roles()).toEqual(["admin"]);
+  await rig.scim("PATCH", `/Groups/${group.id}`, patchOf({ op: "remove", path: `members[value eq "${id}"]` }));
+  expect(await roles()).toEqual([]);
+  await rig.scim("PATCH", `/Groups/${group.id}`, patchOf({ op: "add", path: "members", value: [{ value: id }] }));
+  expect(await roles()).toEqual(["admin"]);
+});
+
+test("what was ended because of a person stands in the audit log: their sessions, and one that could not be judged again", async () => {
+  const rig = createDirectoryRig();
+  const nobody = { request: null, client: null };
+  const zoe = await rig.signIn({ provider: "okta", subject: "1", email: "z@example.org" });
+  const other = await rig.signIn({ provider: "adfs", subject: "Z", email: "z@example.org" });
+  // A refresh holds the lease: whose account is parted meanwhile has another person's session, and it ends.
+  const lease = await rig.facts.lease(`refresh:${other.key}`, 5_000);
+  await rig.people.unlink("adfs", "Z", nobody);
+  await lease?.release();
+  expect(await rig.sessions.find(other.id)).toBeNull();
+  expect(rig.audited).toContainEqual(expect.objectContaining({ event: "logout", session: other.key, why: "revoked" }));
+  await rig.people.setBlocked(zoe.principal.person?.id ?? "", true, nobody);
+  const revocation = { event: "revocation", provider: "okta", subject: "1", sessions: 1, why: "revoked" };
+  expect(rig.audited).toContainEqual(expect.objectContaining(revocation));
 });
 
 test("a person who is shut out while signing in gets no session that lives", async () => {

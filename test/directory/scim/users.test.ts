@@ -257,6 +257,16 @@ describe("a provisioned person meets a login", () => {
     });
   });
 
+  test("not by an address that two of them have, nor by one of another provider's domain", async () => {
+    const rig = createScimRig({ provisioning: "scim" });
+    for (const userName of ["one", "two"]) await rig.user({ userName, emails: [{ value: "desk@acme.example" }] });
+    await expect(rig.admit({ provider: "entra", subject: "s", email: "desk@acme.example" })).rejects.toMatchObject({ status: 403 });
+    await rig.as("okta")("POST", "/Users", { schemas: [userSchema], userName: "zoe@acme.example" });
+    await expect(rig.admit({ provider: "okta", subject: "o", email: "zoe@acme.example" })).rejects.toMatchObject({ status: 403 });
+    await rig.user({ userName: "own@acme.example" });
+    await rig.admit({ provider: "entra", subject: "own", email: "own@acme.example" });
+  });
+
   test("with what SCIM says of them: name, title, manager, groups", async () => {
     const rig = createScimRig({ roles: { manager: { groups: [], managers: true, keep: false } } });
     const boss = await rig.user({ userName: "boss@acme.example", displayName: "Bo Boss" });
