@@ -20,7 +20,7 @@ function aRig() {
   return { operations, call };
 }
 const tokenOf = (subject: string, text: string) =>
-  aNewToken(text, aNewSession({ principal: { subject, email: `${subject}@acme.example` } }));
+  aNewToken(text, aNewSession({ principal: { subject, email: `${subject}@acme.example` }, address: "192.0.2.9" }));
 
 test("tokens are listed by their owner, with name and times, and without what opens them", async () => {
   const { operations, call } = aRig();

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Principal } from "../../src/core/principal.ts";
+import { createDirectoryLogins } from "../../src/directory/logins.ts";
 import { isLocalLoginForbidden } from "../../src/directory/rules/arrival.ts";
 import { aNewToken } from "../contract/token-records.contract.ts";
-import { createDirectoryRig } from "../support/directory-rig.ts";
+import { aPrincipal, createDirectoryRig, noCaller } from "../support/directory-rig.ts";
 import { createScimRig, groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
 
 const names = ({ groups }: Principal) => (groups.kind === "known" ? groups.names : null);
@@ -325,13 +326,12 @@ describe("roles and teams", () => {
   });
 
   test("only what `from` names gives teams", async () => {
-    const names = { x: "Operations" };
-    const said = { provider: "okta", subject: "1", groups: groups("operations"), extra: { department: ["Operations"] } };
+    const names = { x: "Operations", y: "Design" };
+    const said = { provider: "okta", subject: "1", groups: groups("design"), extra: { department: ["Operations"] } };
     for (const from of ["department", "groups"] as const) {
       const rig = createDirectoryRig({ teams: { from: [from], create: false, names } });
       const { person } = await rig.admit(said);
-      expect(person?.teams).toEqual(["Operations"]);
-      expect(person?.why).toEqual([from === "groups" ? "team Operations: group operations" : "team Operations: department Operations"]);
+      expect(person?.why).toEqual([from === "groups" ? "team Design: group design" : "team Operations: department Operations"]);
     }
     const none = createDirectoryRig({ teams: { from: [], create: false, names } });
     expect((await none.admit(said)).person?.teams).toEqual([]);
@@ -438,6 +438,17 @@ test("a person who is shut out loses the personal tokens of all accounts, and no
   await expect(rig.effects.settle(await rig.tokens.create(aNewToken("vst_late", { principal: one.principal })))).rejects.toMatchObject({
     code: "directory.deactivated",
   });
+});
+
+test("where a provider's SCIM says all of groups, its silence at login is no mystery", async () => {
+  const rig = createScimRig();
+  const { id } = await rig.user({ externalId: "z" });
+  await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName: "Staff", members: [{ value: id }] });
+  const silent = aPrincipal({ provider: "entra", subject: "z", groups: { kind: "unknown", why: "not said" } });
+  const byScim = createDirectoryLogins({ ...rig.deps, groupsByScim: (provider) => provider === "entra" });
+  expect(names(await byScim.admit(silent, noCaller))).toEqual(["Staff"]);
+  // Anywhere else it means that nothing is known, and rules that turn on groups refuse.
+  expect(names(await rig.logins.admit(silent, noCaller))).toBeNull();
 });
 
 test("a personal token has the groups and roles of now, and loses what its owner loses", async () => {
