@@ -5,11 +5,19 @@ import { remember } from "../lib/collections.ts";
 
 /** `name` is one of the gateway's own cookies: the base name or the base name with `-…` behind it, prefixed or not, in any case. */
 export function isOwnCookieName(name: string, baseName: string): boolean {
-  const lower = name.toLowerCase();
-  const bare = lower.startsWith("__host-") ? lower.slice(7) : lower.startsWith("__secure-") ? lower.slice(9) : lower;
-  const base = baseName.toLowerCase();
-  return bare.startsWith(base) && (bare.length === base.length || bare[base.length] === "-");
+  const from = name.startsWith("__") ? prefixLength(name.slice(0, 9).toLowerCase()) : 0;
+  for (let at = 0; at < baseName.length; at += 1) {
+    if (small(name.charCodeAt(from + at)) !== small(baseName.charCodeAt(at))) return false;
+  }
+  const end = from + baseName.length;
+  return name.length === end || name[end] === "-";
 }
+
+/** RFC 6265bis 4.1.3: browsers take these prefixes for a promise about the cookie. */
+const prefixLength = (start: string): number => (start.startsWith("__host-") ? 7 : start === "__secure-" ? 9 : 0);
+
+/** The small letter of an ASCII capital, without making a text of it. */
+const small = (code: number): number => (code >= 0x41 && code <= 0x5a ? code | caseBit : code);
 
 /**
  * `true` for an upstream's Set-Cookie value that would write one of our cookies. A cookie without a name (`=vestibule=x`) comes back
@@ -34,7 +42,7 @@ export function stripOwnCookies(cookieHeader: string | null, baseName: string): 
   for (let start = 0; start < cookieHeader.length; ) {
     const semicolon = cookieHeader.indexOf(";", start);
     const end = semicolon === -1 ? cookieHeader.length : semicolon;
-    if (mayBeOwn(cookieHeader, start, first) && isOwnCookieName(nameOf(cookieHeader.slice(start, end)), baseName)) {
+    if (mayBeOwn(cookieHeader, start, first) && isOwnCookieName(nameIn(cookieHeader, start, end), baseName)) {
       kept += cookieHeader.slice(from, start);
       from = end + 1;
     }
@@ -66,9 +74,9 @@ export function parseCookies(header: string | null): readonly (readonly [name: s
   });
 }
 
-function nameOf(pair: string): string {
-  const equals = pair.indexOf("=");
-  return (equals === -1 ? pair : pair.slice(0, equals)).trim();
+function nameIn(header: string, start: number, end: number): string {
+  const equals = header.indexOf("=", start);
+  return header.slice(start, equals === -1 || equals > end ? end : equals).trim();
 }
 
 /**

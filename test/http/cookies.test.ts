@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isOwnCookieName, onlyCookie, parseCookies, setsOwnCookie, stripOwnCookies } from "../../src/http/cookies.ts";
 
@@ -52,4 +53,46 @@ test("cookies are read in order, repeats included; two of one name are none", ()
   expect(onlyCookie(header, "vestibule-auth")).toBe("y=z");
   expect(onlyCookie(header, "b")).toBe("2");
   expect(onlyCookie(null, "b")).toBeNull();
+});
+
+/** As plainly as it can be said: cut at semicolons, and kept where the name is not ours. */
+function strippedNaively(header: string, baseName: string): string | null {
+  const pairs = header.split(";");
+  const kept = pairs.filter((pair) => {
+    const bare = (pair.split("=")[0] ?? "")
+      .trim()
+      .toLowerCase()
+      .replace(/^__(?:host|secure)-/, "");
+    return bare !== baseName && !bare.startsWith(`${baseName}-`);
+  });
+  const left = kept.join(";").trimStart();
+  return kept.length === pairs.length ? header : left === "" ? null : left;
+}
+
+test("whatever a browser sends, what is left is what a plain reading leaves", () => {
+  const piece = fc.constantFrom(
+    "vestibule",
+    "VESTIBULE",
+    "__Host-",
+    "__secure-",
+    "__Secure-",
+    "-login",
+    "s",
+    "=",
+    ";",
+    "; ",
+    " ",
+    "\t",
+    "\xa0",
+    "a",
+    "_",
+    "x=1",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const header = pieces.join("");
+      expect(stripOwnCookies(header, "vestibule")).toBe(strippedNaively(header, "vestibule"));
+    }),
+    { numRuns: 3_000 },
+  );
 });
