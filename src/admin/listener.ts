@@ -26,7 +26,7 @@ export function composeAdmin(deps: AdminDeps): AdminListener {
     },
   });
   const answer = (request: Request, env: { readonly incoming: { readonly socket: { readonly remoteAddress?: string | undefined } } }) =>
-    admin(request, env.incoming.socket.remoteAddress ?? "");
+    admin(standardRequest(request), env.incoming.socket.remoteAddress ?? "");
   const server = createServer(
     getRequestListener((request, env) => answer(request, env as Parameters<typeof answer>[1]), { overrideGlobalObjects: false }),
   );
@@ -51,4 +51,14 @@ export function composeAdmin(deps: AdminDeps): AdminListener {
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * The listener's own kind of request is no source for `new Request(request)`, which hono's middleware makes where a body comes without a
+ * length. Such a one becomes a standard request; one without a body stays as it is.
+ */
+function standardRequest(request: Request): Request {
+  if (request.body === null) return request;
+  const { url, method, headers, body, signal } = request;
+  return new Request(url, { method, headers, body, signal, duplex: "half" });
 }
