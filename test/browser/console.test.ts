@@ -1,42 +1,18 @@
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "./chromium.ts";
-import { type RunningDemo, startDemo } from "./demo-process.ts";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { useDemo } from "./demo-page.ts";
 import { signIn } from "./steps.ts";
 
-let demo: RunningDemo;
-let browser: Browser;
-beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, browser, withPage } = useDemo();
 
 const consoleUrl = () => `${demo.wiki.replace("wiki.", "console.")}/console`;
 
-/** A page of somebody who is signed in to the console; whatever the browser complains of, or asks of others, fails the test. */
-async function atTheConsole(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext(options);
-  try {
-    context.setDefaultTimeout(20_000);
-    const page = await context.newPage();
-    const problems: string[] = [];
-    page.on("console", (message) => {
-      if (message.text().includes("Content Security Policy")) problems.push(message.text());
-    });
-    page.on("request", (request) => {
-      const { hostname } = new URL(request.url());
-      if (!hostname.endsWith("localhost") && hostname !== "127.0.0.1" && !request.url().startsWith("data:")) problems.push(request.url());
-    });
+/** A page of an operator who is signed in to the console. */
+const atTheConsole = (options: BrowserContextOptions, work: (page: Page) => Promise<void>) =>
+  withPage(options, async (page) => {
     await signIn(page, `${demo.wiki}/`, "alice@acme.example");
     await work(page);
-    expect(problems).toEqual([]);
-  } finally {
-    await context.close();
-  }
-}
+  });
 
 const places = ["now", "sessions", "providers", "apps", "refusals", "explain", "config", "audit"];
 
@@ -74,7 +50,7 @@ test("the page of the moment is live by itself, and stands still when asked to",
 
 test("with the keyboard alone a session is found and ended", () =>
   atTheConsole({}, async (page) => {
-    const other = await browser.newContext();
+    const other = await browser().newContext();
     await signIn(await other.newPage(), `${demo.wiki}/`, "bob@acme.example");
     await other.close();
     await page.goto(`${consoleUrl()}/sessions`);

@@ -1,25 +1,16 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { BrowserContext, Page } from "playwright-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { launchChromium } from "./chromium.ts";
-import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { useDemo } from "./demo-page.ts";
 import { chooseByEmail, headerShown, signIn, signInAtProvider } from "./steps.ts";
 
-let demo: RunningDemo;
-let browser: Browser;
+const { demo, browser } = useDemo();
 let context: BrowserContext;
 let page: Page;
 let pageErrors: string[];
 
-beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  expect(await demo?.stop()).toBe(0);
-});
 beforeEach(async () => {
-  context = await browser.newContext({ locale: "en-GB" });
+  context = await browser().newContext({ locale: "en-GB" });
   context.setDefaultTimeout(15_000);
   page = await context.newPage();
   pageErrors = [];
@@ -181,7 +172,7 @@ test("the back button, a reloaded answer and a bookmark of the login: each leads
   expect(await page.locator("main").innerText()).toContain("Please start again");
   await page.getByRole("link", { name: "Start again" }).click();
   await page.waitForURL(`${demo.wiki}/deep?q=1`);
-  const stranger = await browser.newContext({ locale: "en-GB" });
+  const stranger = await browser().newContext({ locale: "en-GB" });
   const bookmark = await stranger.newPage();
   await bookmark.goto(chooser);
   await chooseByEmail(bookmark, "bob@acme.example");

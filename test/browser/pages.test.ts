@@ -1,33 +1,12 @@
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "./chromium.ts";
-import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { expect, test } from "vitest";
+import { useDemo } from "./demo-page.ts";
 import { headerShown, signIn } from "./steps.ts";
 
-let demo: RunningDemo;
-let browser: Browser;
-
-beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
+const { demo, withPage } = useDemo();
 
 /** The sum of red, green and blue. */
 function brightnessOf(colour: string): number {
   return (colour.match(/\d+/g) ?? []).slice(0, 3).reduce((total, part) => total + Number(part), 0);
-}
-
-async function withPage(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext(options);
-  try {
-    context.setDefaultTimeout(15_000);
-    await work(await context.newPage());
-  } finally {
-    await context.close();
-  }
 }
 
 test("login, refusal and logout need no script", () =>

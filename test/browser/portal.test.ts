@@ -1,38 +1,8 @@
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchChromium } from "./chromium.ts";
-import { type RunningDemo, startDemo } from "./demo-process.ts";
+import { expect, test } from "vitest";
+import { useDemo } from "./demo-page.ts";
 import { signIn } from "./steps.ts";
 
-let demo: RunningDemo;
-let browser: Browser;
-beforeAll(async () => {
-  [demo, browser] = await Promise.all([startDemo(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await demo?.stop();
-});
-
-async function withPage(options: BrowserContextOptions, work: (page: Page) => Promise<void>): Promise<void> {
-  const context = await browser.newContext(options);
-  try {
-    context.setDefaultTimeout(15_000);
-    const page = await context.newPage();
-    const problems: string[] = [];
-    page.on("console", (message) => {
-      if (message.type() === "error" || message.text().includes("Content Security Policy")) problems.push(message.text());
-    });
-    page.on("request", (request) => {
-      const { hostname } = new URL(request.url());
-      if (!hostname.endsWith("localhost") && hostname !== "127.0.0.1" && !request.url().startsWith("data:")) problems.push(request.url());
-    });
-    await work(page);
-    expect(problems).toEqual([]);
-  } finally {
-    await context.close();
-  }
-}
+const { demo, withPage } = useDemo("errors");
 
 test("the portal shows the visitor's apps, searches as one types, and leads to the sessions", () =>
   withPage({}, async (page) => {

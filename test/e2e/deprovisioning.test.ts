@@ -8,7 +8,7 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway-pro
 import { type LiveUpstream, startLiveUpstream } from "../support/live-upstream.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
-import { askScim } from "../support/scim-client.ts";
+import { askScim, type ScimBody } from "../support/scim-client.ts";
 import { groupSchema, patchOf, userSchema } from "../support/scim-rig.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
@@ -63,15 +63,14 @@ afterAll(async () => {
   await Promise.all([live.close(), tokens.close(), redis.stop()]);
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: what a protocol answers is looked into freely
-async function scim(provider: string, method: string, path: string, body?: object): Promise<any> {
+async function scim(provider: string, method: string, path: string, body?: object): Promise<ScimBody> {
   const answer = await askScim({ port: rig.port, host: `auth.localhost:${rig.port}`, provider, token: scimToken, method, path, body });
   expect(answer.status).toBeLessThan(300);
   return answer.body;
 }
 
 const provision = async (provider: string, subject: string) =>
-  (await scim(provider, "POST", "/Users", { schemas: [userSchema], userName: `${subject}@${provider}`, externalId: subject })).id as string;
+  (await scim(provider, "POST", "/Users", { schemas: [userSchema], userName: `${subject}@${provider}`, externalId: subject })).id;
 
 /** Opens a WebSocket at the second instance; a refused handshake gives its status. */
 async function open(host: string, headers: Record<string, string>): Promise<WebSocket | number> {

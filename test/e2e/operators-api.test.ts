@@ -1,74 +1,48 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { eventually } from "../support/eventually.ts";
-import { freePorts } from "../support/free-port.ts";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
-import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
+import { type Rig, signIn } from "../support/rig.ts";
+import { okOrWebSocket, startTwoInstances, type TwoInstances } from "../support/two-instances.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
 const run = promisify(execFile);
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const token = "console-token-of-two-instances-0123";
-const sessions = "  store: { redis: { url: { env: REDIS_URL } } }";
 const top = "workers: 2\nconsole: { token: { env: CONSOLE_TOKEN } }\n";
 
-let redis: TestRedis;
+let two: TwoInstances;
 let rig: Rig;
-let second: GatewayProcess;
-let at: { readonly port: number; readonly adminPort: number }[];
-let env: Record<string, string>;
 
-// Two instances with two workers each, on one Redis.
+// With two workers each.
 beforeAll(async () => {
-  redis = await startRedis();
-  env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret, REDIS_URL: redis.url, CONSOLE_TOKEN: token };
-  rig = await startRig({ sessions, top, env });
-  const [port = 0, adminPort = 0] = await freePorts(2);
-  const yaml = rigYaml(
-    { port, adminPort, publicPort: rig.port, issuer: rig.provider.issuer, wiki: rig.wiki.url, reports: rig.reports.url },
-    { sessions, top },
-  );
-  second = await startGatewayProcess({ yaml, adminPort, env });
-  at = [
-    { port: rig.port, adminPort: rig.adminPort },
-    { port, adminPort },
-  ];
+  two = await startTwoInstances({ top, env: { CONSOLE_TOKEN: token } });
+  rig = two.rig;
 }, 120_000);
-afterAll(async () => {
-  await second.stop();
-  await rig.close();
-  await redis.stop();
-});
+afterAll(() => two?.close());
 
 async function api(instance: number, method: string, path: string, body?: object) {
   const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
   const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-  const response = await fetch(`http://127.0.0.1:${at[instance]?.adminPort}/api/v1${path}`, sent);
+  const response = await fetch(`http://127.0.0.1:${two.at[instance]?.adminPort}/api/v1${path}`, sent);
   const read = response.status === 204 ? null : await response.json();
   return { status: response.status, body: read as Record<"sessions" | "events", Record<string, unknown>[]> & Record<string, unknown> };
 }
 
 const askAt = async (instance: number, visitor: Visitor) =>
-  (await visitor.visit(`http://wiki.localhost:${at[instance]?.port}/page`, { headers: { host: `wiki.localhost:${rig.port}` } })).status;
+  (await visitor.visit(`http://wiki.localhost:${two.at[instance]?.port}/page`, { headers: { host: `wiki.localhost:${rig.port}` } })).status;
 
 async function openSocket(instance: number, visitor: Visitor): Promise<WebSocket> {
   const cookie = [...visitor.cookies("wiki.localhost")].map(([name, value]) => `${name}=${value}`).join("; ");
   const headers = { host: `wiki.localhost:${rig.port}`, cookie, origin: rig.urls.wiki };
-  const socket = new WebSocket(`ws://127.0.0.1:${at[instance]?.port}/live`, { headers });
+  const socket = new WebSocket(`ws://127.0.0.1:${two.at[instance]?.port}/live`, { headers });
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   return socket;
 }
 
 test("a person ended at one instance is out everywhere within a second, open WebSocket included", async () => {
-  rig.wiki.answerWith(({ header }) =>
-    header("upgrade") === null
-      ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-      : `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${acceptOf(header("sec-websocket-key") ?? "")}\r\n\r\n`,
-  );
+  rig.wiki.answerWith(okOrWebSocket);
   const alice = newVisitor();
   await signIn(alice, `${rig.urls.wiki}/`, "alice");
   const bob = newVisitor();
@@ -104,7 +78,7 @@ test("a person ended in the console of one instance is out everywhere, open WebS
   });
   const sockets = [await openSocket(0, alice), await openSocket(1, alice)];
   const closed = Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()))));
-  const origin = `http://127.0.0.1:${at[1]?.adminPort}`;
+  const origin = `http://127.0.0.1:${two.at[1].adminPort}`;
   const operator = newVisitor();
   const post = (path: string, form: Record<string, string>) =>
     operator.visit(`${origin}/console/${path}`, { method: "POST", form, headers: { origin } });
@@ -139,7 +113,7 @@ test("the commands ask the running gateway", async () => {
   const dora = newVisitor();
   await signIn(dora, `${rig.urls.wiki}/`, "bob");
   const vestibule = (...args: string[]) =>
-    run(process.execPath, [main, ...args, "--config", second.configFile], { env: { ...process.env, ...env } }).then(
+    run(process.execPath, [main, ...args, "--config", two.second.configFile], { env: { ...process.env, ...two.env } }).then(
       ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
       (error: { code: number; stdout: string; stderr: string }) => error,
     );
@@ -162,25 +136,9 @@ test("the commands ask the running gateway", async () => {
 }, 120_000);
 
 test("a reload is asked for, and its outcome told", async () => {
-  const yaml = rigYaml(
-    {
-      port: at[1]?.port ?? 0,
-      adminPort: at[1]?.adminPort ?? 0,
-      publicPort: rig.port,
-      issuer: rig.provider.issuer,
-      wiki: rig.wiki.url,
-      reports: rig.reports.url,
-    },
-    { sessions, top },
-  );
   expect((await api(1, "POST", "/reload")).body.outcome).toBe("applied");
-  await second.rewriteConfig(yaml.replace("groups: [staff]", "groups: []"));
+  await two.second.rewriteConfig(two.secondYaml.replace("groups: [staff]", "groups: []"));
   const refused = await api(1, "POST", "/reload");
   expect(refused.body).toMatchObject({ outcome: "rejected", detail: expect.stringContaining("access[0].allow.groups") });
-  await second.rewriteConfig(yaml);
+  await two.second.rewriteConfig(two.secondYaml);
 });
-
-/** RFC 6455 4.2.2. */
-function acceptOf(key: string): string {
-  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-}

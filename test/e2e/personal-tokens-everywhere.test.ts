@@ -5,57 +5,38 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { eventually } from "../support/eventually.ts";
-import { freePorts } from "../support/free-port.ts";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { bearer, makeToken, tokensPage } from "../support/personal-tokens.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
-import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
+import { type Rig, signIn } from "../support/rig.ts";
+import { okOrWebSocket, startTwoInstances, type TwoInstances } from "../support/two-instances.ts";
 import { newVisitor, type Visitor } from "../support/visitor.ts";
 
 const run = promisify(execFile);
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const consoleToken = "console-token-of-two-instances-0123";
-const sessions = "  store: { redis: { url: { env: REDIS_URL } } }";
 const top = "workers: 2\nconsole: { token: { env: CONSOLE_TOKEN } }\npersonalTokens: { lifetime: 90d, perUser: 50 }\n";
 
-let redis: TestRedis;
-let client: Redis;
+let two: TwoInstances;
 let rig: Rig;
-let second: GatewayProcess;
-let ports: readonly number[];
-let env: Record<string, string>;
+let client: Redis;
 let alice: Visitor;
 
-// Two instances with two workers each, on one Redis.
+// With two workers each.
 beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url);
-  env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret, REDIS_URL: redis.url, CONSOLE_TOKEN: consoleToken };
-  rig = await startRig({ sessions, top, env });
-  const [port = 0, adminPort = 0] = await freePorts(2);
-  const upstreams = { publicPort: rig.port, issuer: rig.provider.issuer, wiki: rig.wiki.url, reports: rig.reports.url };
-  second = await startGatewayProcess({ yaml: rigYaml({ port, adminPort, ...upstreams }, { sessions, top }), adminPort, env });
-  ports = [rig.port, port];
-  rig.wiki.answerWith(({ header }) =>
-    header("upgrade") === null
-      ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-      : `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${acceptOf(header("sec-websocket-key") ?? "")}\r\n\r\n`,
-  );
+  two = await startTwoInstances({ top, env: { CONSOLE_TOKEN: consoleToken } });
+  rig = two.rig;
+  client = new Redis(two.redis.url);
+  rig.wiki.answerWith(okOrWebSocket);
   alice = newVisitor();
   await signIn(alice, `${rig.urls.wiki}/`, "alice");
 }, 120_000);
 afterAll(async () => {
-  await second?.stop();
-  await rig?.close();
   client?.disconnect();
-  await redis?.stop();
+  await two?.close();
 });
 
-/** RFC 6455 4.2.2. */
-const acceptOf = (key: string) => createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 const ask = async (instance: number, token: string) => {
   const headers = { host: `wiki.localhost:${rig.port}`, accept: "application/json", authorization: bearer(token) };
-  return (await newVisitor().fetch(`http://wiki.localhost:${ports[instance]}/page`, { headers })).status;
+  return (await newVisitor().fetch(`http://wiki.localhost:${two.at[instance]?.port}/page`, { headers })).status;
 };
 /** By every worker of both instances, as far as chance goes: each connection goes to another one. */
 const askAll = async (token: string) => {
@@ -69,12 +50,12 @@ const commandsServed = async () => {
 };
 async function openSocket(instance: number, token: string): Promise<WebSocket> {
   const headers = { host: `wiki.localhost:${rig.port}`, authorization: bearer(token) };
-  const socket = new WebSocket(`ws://127.0.0.1:${ports[instance]}/live`, { headers });
+  const socket = new WebSocket(`ws://127.0.0.1:${two.at[instance]?.port}/live`, { headers });
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   return socket;
 }
 const vestibule = async (...args: string[]) =>
-  (await run(process.execPath, [main, ...args, "--config", second.configFile], { env: { ...process.env, ...env } })).stdout;
+  (await run(process.execPath, [main, ...args, "--config", two.second.configFile], { env: { ...process.env, ...two.env } })).stdout;
 
 test.each([
   { by: "its owner at one instance", end: async (handle: string) => void (await tokensPage(alice, rig.urls.auth, { endToken: handle })) },

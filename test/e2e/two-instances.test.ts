@@ -1,39 +1,21 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import { freePorts } from "../support/free-port.ts";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
-import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
-import { newVisitor, type Visitor } from "../support/visitor.ts";
+import type { TestRedis } from "../support/redis.ts";
+import { type Rig, signIn } from "../support/rig.ts";
+import { startTwoInstances, type TwoInstances } from "../support/two-instances.ts";
+import { newVisitor } from "../support/visitor.ts";
 
+let two: TwoInstances;
 let redis: TestRedis;
 let rig: Rig;
-let second: GatewayProcess;
-let secondPort: number;
-const env = { VESTIBULE_SECRET: rigSecret, CLIENT_SECRET: clientSecret };
-const sessions = "  store: { redis: { url: { env: REDIS_URL } } }";
+let atSecond: TwoInstances["askSecond"];
 
 beforeAll(async () => {
-  redis = await startRedis();
-  rig = await startRig({ sessions, env: { REDIS_URL: redis.url } });
-  const [port = 0, adminPort = 0] = await freePorts(2);
-  secondPort = port;
-  const yaml = rigYaml(
-    { port, adminPort, publicPort: rig.port, issuer: rig.provider.issuer, wiki: rig.wiki.url, reports: rig.reports.url },
-    { sessions },
-  );
-  second = await startGatewayProcess({ yaml, adminPort, env: { ...env, REDIS_URL: redis.url } });
+  two = await startTwoInstances();
+  ({ redis, rig, askSecond: atSecond } = two);
 });
-afterAll(async () => {
-  await second.stop();
-  await rig.close();
-  await redis.stop();
-});
-
-/** The same host and cookies, asked at the other instance, as a balancer would. */
-const atSecond = (visitor: Visitor, path: string) =>
-  visitor.visit(`http://wiki.localhost:${secondPort}${path}`, { headers: { host: `wiki.localhost:${rig.port}` } });
+afterAll(() => two?.close());
 
 /** Every key and value that Redis holds, as text. */
 async function dumpAll(port: number): Promise<string> {

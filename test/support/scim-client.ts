@@ -1,11 +1,30 @@
 import { request } from "node:http";
 
+/** The members of RFC 7643 and 7644 that tests look into; which of them a message has is what the tests say. */
+export interface ScimBody {
+  readonly id: string;
+  readonly totalResults: number;
+  readonly Resources: readonly ScimBody[];
+  readonly userName: string;
+  readonly meta: Readonly<Record<string, string>>;
+  readonly members: readonly { readonly value: string; readonly type: string }[];
+  readonly attributes: readonly ScimBody[];
+  readonly name: string;
+  /** Of a bulk answer. */
+  readonly Operations: readonly {
+    readonly status: string;
+    readonly location: string;
+    readonly bulkId: string;
+    readonly response: ScimBody;
+  }[];
+  readonly [member: string]: unknown;
+}
+
 /** What came back. */
 export interface ScimWireReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  // biome-ignore lint/suspicious/noExplicitAny: what a protocol answers is looked into freely
-  readonly body: any;
+  readonly body: ScimBody;
 }
 
 /** Asks a gateway on loopback as a provider does, over HTTP; `port` says which instance. */

@@ -1,13 +1,13 @@
 import type { DirectorySettings } from "../../src/core/directory-settings.ts";
 import { serveScim } from "../../src/directory/scim/server.ts";
 import { createDirectoryRig, type DirectoryRig, type DirectoryRigOptions } from "./directory-rig.ts";
+import type { ScimBody } from "./scim-client.ts";
 
 type Body = Record<string, unknown>;
 
 export interface ScimReply {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: what a protocol answers is looked into freely
-  readonly body: any;
+  readonly body: ScimBody;
   readonly headers: Readonly<Record<string, string>>;
 }
 

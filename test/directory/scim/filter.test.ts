@@ -5,7 +5,7 @@ import { createMemoryDirectory } from "../../../src/directory/memory/store.ts";
 import { compileFilter } from "../../../src/directory/scim/evaluate.ts";
 import { type Filter, parseFilter } from "../../../src/directory/scim/filter.ts";
 import { userType } from "../../../src/directory/scim/schema.ts";
-import { createScimRig, enterpriseSchema, groupSchema } from "../../support/scim-rig.ts";
+import { createScimRig, enterpriseSchema, groupSchema, type ScimReply } from "../../support/scim-rig.ts";
 
 const zoe: JsonObject = {
   id: "AbC",
@@ -223,7 +223,7 @@ test("no text makes the parser fail in any other way than invalidFilter", () => 
 });
 
 describe("lists", () => {
-  const names = (reply: { body: { Resources: { userName: string }[] } }) => reply.body.Resources.map(({ userName }) => userName);
+  const names = (reply: ScimReply) => reply.body.Resources.map(({ userName }) => userName);
 
   test("are paged in a stable order, with the number of all", async () => {
     const rig = createScimRig();
@@ -335,7 +335,7 @@ describe("lists", () => {
     }
     const search = async (query: object) => {
       const { body } = await rig.scim("POST", "/.search", { schemas: ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], ...query });
-      return [body.totalResults, ...body.Resources.map((one: Record<string, string>) => one.userName ?? one.displayName)];
+      return [body.totalResults, ...body.Resources.map((one) => one.userName ?? one.displayName)];
     };
     expect(await search({})).toEqual([5, "a", "b", "c", "x", "y"]);
     expect(await search({ count: 2 })).toEqual([5, "a", "b"]);
