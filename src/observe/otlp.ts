@@ -182,7 +182,7 @@ interface Named {
 }
 
 /** By the semantic conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: they tell of people. */
-function ownSpan({ site, lost, link }: TraceRecord, end: TraceEnd | null): Named {
+function ownSpan({ site, lost, links: named }: TraceRecord, end: TraceEnd | null): Named {
   const attributes: Attributes = { "network.protocol.name": "http" };
   if (site !== null) {
     attributes["url.scheme"] = site.origin.scheme;
@@ -190,7 +190,7 @@ function ownSpan({ site, lost, link }: TraceRecord, end: TraceEnd | null): Named
     if (site.app !== null) attributes["vestibule.app"] = site.app.settings.name;
   }
   if (lost > 0) attributes["vestibule.spans.lost"] = lost;
-  const links = link === null ? noLinks : [loginLink(link)];
+  const links = named.length === 0 ? noLinks : named.map(loginLink);
   if (end === null) return { kind: SpanKind.SERVER, name: "HTTP", attributes, links };
   attributes["http.request.method"] = end.method;
   attributes["http.response.status_code"] = end.status;
@@ -201,7 +201,7 @@ function ownSpan({ site, lost, link }: TraceRecord, end: TraceEnd | null): Named
   return { kind: SpanKind.SERVER, name: end.route === null ? end.method : `${end.method} ${end.route}`, attributes, links };
 }
 
-/** To the request that began the login: `loginOrigin` wrote it. */
+/** To another request of the same login: `loginOrigin` wrote its name. */
 function loginLink(origin: string): Link {
   const context = { traceId: origin.slice(0, 32), spanId: origin.slice(33), traceFlags: TraceFlags.SAMPLED };
   return { context, attributes: { "vestibule.link": "login" } };

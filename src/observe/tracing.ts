@@ -72,7 +72,7 @@ export function createTracing(deps: ExportingDeps): ProcessTracing {
     begin: () => {
       const recording = exporting.recording();
       if (recording === null) return null;
-      return { startedAt: performance.now(), recording, traceparent: "", tracestate: "", origin: null, record: null };
+      return { startedAt: performance.now(), recording, traceparent: "", tracestate: "", origin: null, bringer: null, record: null };
     },
     reading: (trace, read) => {
       if (trace === null) return read();
@@ -165,7 +165,7 @@ function decide(trace: RequestTrace, incoming: Incoming | null, ids: TraceIds): 
   trace.record = {
     ...{ traceId, spanId, parentId: caller?.spanId ?? "", tracestate: trace.tracestate, startedAt: trace.startedAt },
     ahead: Date.now() - performance.now(),
-    ...{ parts: [], lost: 0, kept, link: null, site: null, route: null, end: null },
+    ...{ parts: [], lost: 0, kept, links: [], site: null, route: null, end: null },
   };
 }
 
@@ -176,11 +176,15 @@ function noteReading(record: TraceRecord, spanId: string, startedAt: number, err
   record.parts.push({ part: readPart, spanId, parentId: record.spanId, startedAt, endedAt, facts: null, error });
 }
 
-function endRecord(record: TraceRecord, { origin }: RequestTrace, { id, method, status, decision, reason, route }: AccessRecord): void {
+function endRecord(
+  record: TraceRecord,
+  { origin, bringer }: RequestTrace,
+  { id, method, status, decision, reason, route }: AccessRecord,
+): void {
   const error = status < 500 ? null : decision === "error" && reason !== null ? reason : String(status);
   record.end = { at: performance.now(), requestId: id, method, status, route: record.route ?? route, decision, error };
-  record.link = origin;
-  if (origin !== null) record.kept = true;
+  record.links = [origin, bringer].filter((name) => name !== null);
+  if (record.links.length > 0) record.kept = true;
 }
 
 /** A code of ours, or the error's name. Never its message: that may quote anything. */

@@ -19,7 +19,7 @@ import { createUpstreams } from "../upstream/upstreams.ts";
 import { type Directory, domainClaims, openDirectory } from "./directory.ts";
 import { composeStore, type Logs, tellExpiry } from "./parts.ts";
 import { isSame, sameProvider } from "./settings-changes.ts";
-import { composeHandlers, type Handlers } from "./tracing.ts";
+import { composeHandlers, type Handlers, tracedParts } from "./tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "./version.ts";
 
 /** The gateway of one process: the only process, or one of several workers. With what operators ask of the store: sessions, personal tokens, the other instances. */
@@ -128,7 +128,7 @@ export function composeGateway(start: GatewayStart): Gateway {
       writeAccess(record);
     },
   };
-  let current = makeCurrent(start.settings, lasting, createMakeProvider(start.settings, lasting));
+  let current = makeCurrent(start.settings, lasting, makeTracedProviders(start.settings, lasting));
   domainWatch.start();
   const listeners: Listener[] = [];
   registry.watch({
@@ -202,12 +202,17 @@ function makeCurrent(settings: Settings, lasting: Lasting, makeProvider: (provid
   return { ...version, ...composeHandlers(settings, lasting.tracing, version.gateway) };
 }
 
+/** Providers with spans around what they keep in the store. */
+function makeTracedProviders(settings: Settings, lasting: Lasting) {
+  return createMakeProvider(settings, tracedParts(settings, lasting.tracing).lasting(lasting));
+}
+
 /**
  * The version for `next`, and whom it no longer needs. An unchanged provider stays: its keys and metadata are worth keeping, and a
  * reload must not depend on its being reachable.
  */
 function nextVersion(before: Current, next: Settings, lasting: Lasting) {
-  const make = createMakeProvider(next, lasting);
+  const make = makeTracedProviders(next, lasting);
   const kept = new Set<LoginProvider>();
   const made: LoginProvider[] = [];
   try {

@@ -29,12 +29,14 @@ const untraced: Traced = {
   gateway: (gateway) => gateway,
 };
 
+type TracedSettings = Pick<Settings, "tracing" | "sessions" | "directory">;
+
 /** The one check that a version makes. */
-export function tracedParts({ tracing: wanted, sessions }: Pick<Settings, "tracing" | "sessions">, tracing: ProcessTracing): Traced {
+export function tracedParts({ tracing: wanted, sessions, directory }: TracedSettings, tracing: ProcessTracing): Traced {
   if (wanted === null) return untraced;
-  const store: SpanFacts = sessions.store.kind === "redis" ? { "db.system.name": "redis" } : {};
+  const stores = { sessions: sessions.store.kind, directory: directory?.store.kind ?? "memory" };
   return {
-    lasting: (lasting) => tracedLasting(lasting, tracing, store),
+    lasting: (lasting) => tracedLasting(lasting, tracing, stores),
     endpoints: (endpoints) => endpoints.map((endpoint) => tracedEndpoint(endpoint, tracing)),
     providers: (providers) => new Map([...providers].map(([id, provider]) => [id, tracedProvider(provider, tracing)])),
     gateway: (gateway) => tracedGateway(gateway, tracing),
@@ -53,17 +55,28 @@ export function composeHandlers({ tracing: wanted }: Pick<Settings, "tracing">, 
   return { onRequest: createRequestHandler(gateway, tracing.begin), onUpgrade: createUpgradeHandler(gateway, tracing.begin) };
 }
 
-function tracedLasting(lasting: Lasting, tracing: ProcessTracing, facts: SpanFacts): Lasting {
-  const { sessions, facts: short, documents, ...rest } = lasting.store;
-  const kind = Object.keys(facts).length === 0 ? "internal" : "client";
-  const traced = <T extends object>(port: string, functions: T): T =>
+function tracedLasting(
+  lasting: Lasting,
+  tracing: ProcessTracing,
+  stores: { readonly sessions: string; readonly directory: string },
+): Lasting {
+  const { sessions, tokens, facts, documents, ...rest } = lasting.store;
+  const traced = <T extends object>(port: string, functions: T, store = stores.sessions): T =>
     aroundPromises(functions, tracing, (name) => {
       const operation = `${port}.${name}`;
-      return { kind, name: `store ${operation}`, facts: { ...facts, "db.operation.name": operation } };
+      const system: SpanFacts = store === "memory" ? {} : { "db.system.name": store };
+      const kind = store === "redis" ? "client" : "internal";
+      return { kind, name: `store ${operation}`, facts: { ...system, "db.operation.name": operation } };
     });
+  const { directory } = lasting;
   return {
     ...lasting,
-    store: { ...rest, sessions: traced("sessions", sessions), facts: traced("facts", short), documents: traced("documents", documents) },
+    store: {
+      ...rest,
+      ...{ sessions: traced("sessions", sessions), tokens: traced("tokens", tokens) },
+      ...{ facts: traced("facts", facts), documents: traced("documents", documents) },
+    },
+    directory: directory === null ? null : { ...directory, store: traced("directory", directory.store, stores.directory) },
     refresh: aroundPromises(lasting.refresh, tracing, () => ({ kind: "internal", name: "refresh", facts: {} })),
     accessLog: (record) => {
       tracing.answered(record);
@@ -93,7 +106,7 @@ function aroundPromises<T extends object>(
 }
 
 /** Questions to memory, asked on the warm path or outside of requests. */
-const synchronous: ReadonlySet<string> = new Set(["peek", "touch", "watch", "isDue", "health", "close", "publicKeys"]);
+const synchronous: ReadonlySet<string> = new Set(["peek", "touch", "watch", "isDue", "health", "close", "publicKeys", "isFor"]);
 
 /** One step of a login or logout, or a page of the gateway's own; by its address in the table, never by the one that was asked for. */
 function tracedEndpoint(endpoint: Endpoint, tracing: ProcessTracing): Endpoint {

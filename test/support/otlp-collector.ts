@@ -14,6 +14,8 @@ export interface SentSpan {
   readonly start: bigint;
   readonly end: bigint;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** The spans of other traces that it belongs together with, as `trace-span`. */
+  readonly links: readonly string[];
   /** 2 = error. */
   readonly status: number;
   /** Of the process that made it. */
@@ -139,6 +141,7 @@ function decodeSpan(span: Buffer, resource: Readonly<Record<string, unknown>>): 
     start: numberIn(span, 7),
     end: numberIn(span, 8),
     attributes: Object.fromEntries(parts(span, 9).map(decodeAttribute)),
+    links: parts(span, 13).map((link) => `${hexIn(link, 1)}-${hexIn(link, 2)}`),
     status: status === undefined ? 0 : Number(numberIn(status, 3)),
     resource,
   };

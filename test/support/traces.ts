@@ -13,7 +13,7 @@ export function aTraceRecord({
       spanId: String(at + 3).repeat(16),
       ...{ parentId: spanId, startedAt: 11, endedAt: 12, facts: null, error: null },
     })),
-    ...{ lost: 0, kept: true, link: null, site: null, route: null },
+    ...{ lost: 0, kept: true, links: [], site: null, route: null },
     end: { at: 20, requestId: "a-request", method: "GET", status: 200, route: "wiki.localhost/", decision: "allow", error: null },
     ...changes,
   };
@@ -28,6 +28,7 @@ export function aTrace(): RequestTrace {
     traceparent: `00-${"0".repeat(31)}1-${"0".repeat(15)}1-00`,
     tracestate: "",
     origin: null,
+    bringer: null,
     record: null,
   };
 }

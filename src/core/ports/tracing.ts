@@ -38,6 +38,8 @@ export interface RequestTrace {
   tracestate: string;
   /** The recorded request with which this login began, as `loginOrigin` names it; null where this one goes on with none. */
   origin: string | null;
+  /** A recorded request that brought what this one goes on with, and could not know the login: a SAML answer's. Null without one. */
+  bringer: string | null;
   /** Null where no spans are made. */
   record: TraceRecord | null;
 }
@@ -65,8 +67,8 @@ export interface TraceRecord {
   lost: number;
   /** False = it is kept only where it goes on with a login that is recorded. */
   kept: boolean;
-  /** Of another request with which this one belongs together; see `RequestTrace.origin`. */
-  link: string | null;
+  /** Of other requests with which this one belongs together; see `RequestTrace`. */
+  links: readonly string[];
   site: Site | null;
   /** One of the gateway's own pages, by its address in the table. */
   route: string | null;
@@ -108,13 +110,21 @@ export function loginOrigin(trace: RequestTrace | null | undefined): string | nu
   return trace.record?.kept === true ? `${trace.record.traceId}-${trace.record.spanId}` : null;
 }
 
-/** Says that a request goes on with the login that `origin` began. It comes from a seal of ours: what a stranger says never gets here. */
-export function continueLogin(trace: RequestTrace | null | undefined, origin: string | null | undefined): void {
-  if (trace == null || origin == null || !/^[0-9a-f]{32}-[0-9a-f]{16}$/.test(origin)) return;
+/**
+ * Says that a request goes on with the login that `origin` began, or that `bringer` brought its answer. Both come from a seal or the store of
+ * ours: a client's words never get here. Such a request is recorded, whatever its own share would have been.
+ */
+export function continueLogin(
+  trace: RequestTrace | null | undefined,
+  { origin, bringer }: { readonly origin?: string | null | undefined; readonly bringer?: string | null },
+): void {
+  if (trace == null) return;
   // A login that begins and goes on in one request needs no link to itself.
-  if (trace.record?.kept === true && origin === `${trace.record.traceId}-${trace.record.spanId}`) return;
-  trace.origin = origin;
+  if (isLoginOrigin(origin) && origin !== loginOrigin(trace)) trace.origin = origin;
+  if (isLoginOrigin(bringer)) trace.bringer = bringer;
 }
+
+const isLoginOrigin = (name: string | null | undefined): name is string => name != null && /^[0-9a-f]{32}-[0-9a-f]{16}$/.test(name);
 
 /** Where spans are sent, and of how many requests. */
 export interface TracingSettings {

@@ -8,6 +8,7 @@ import { asGatewayError, type ErrorCode, GatewayError } from "../../core/errors.
 import type { Incoming } from "../../core/incoming.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
+import { continueLogin } from "../../core/ports/tracing.ts";
 import type { Session, SessionEnd } from "../../core/session.ts";
 import type { BrowserSession } from "./browser-sessions.ts";
 import type { LoginState } from "./login-state.ts";
@@ -48,6 +49,7 @@ export function recallLogin(
   }
   // The answer of one provider at the address of another: mix-up (RFC 9700 4.4).
   if (login.provider !== provider.id) throw new GatewayError("login.answer-rejected", `the login began at ${login.provider}`);
+  continueLogin(request.visit.incoming.trace, { origin: login.wanted.trace });
   return login;
 }
 

@@ -4,6 +4,7 @@ import { type ControlRequest, type Endpoint, onlyParameter } from "../../control
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import type { LoginProvider } from "../../core/ports/login-provider.ts";
+import { continueLogin, loginOrigin } from "../../core/ports/tracing.ts";
 import type { App, Site } from "../../core/route.ts";
 import { isStrongEnough, sessionsGoodFor } from "./browser-sessions.ts";
 import { noteFailedLogin } from "./complete-login.ts";
@@ -50,6 +51,7 @@ async function login(parts: LoginNeeds, request: ControlRequest): Promise<Answer
   const sealed = onlyParameter(request.query, "wish") ?? "";
   const wanted = openWantedPage(parts.sealer, sealed);
   if (wanted === null) return stale(parts, request);
+  continueLogin(request.visit.incoming.trace, { origin: wanted.trace });
   const target = targetOf(parts, wanted);
   const late = parts.clock() - wanted.at > loginLimitMs;
   // An old login page, from a bookmark or left open overnight, is no mistake of the visitor's: ask again with a fresh wanted page.
@@ -62,7 +64,8 @@ function arrive(parts: LoginNeeds, request: ControlRequest, target: ReturnTarget
   const { site, path } = target;
   const app = appOf(parts, site);
   if (!site.isAuth || app === null) return askAgain(target, passedOn(choices));
-  const wanted: WantedPage = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at: parts.clock() };
+  const trace = loginOrigin(request.visit.incoming.trace);
+  const wanted: WantedPage = { host: site.hostname, path, binding: null, acr: [], rounds: 0, at: parts.clock(), trace };
   return proceed(parts, request, { wanted, sealed: sealWantedPage(parts.sealer, wanted), target, app, choices });
 }
 

@@ -11,6 +11,7 @@ import type { LoginRedirect, SubmittedForm } from "../../core/ports/login-redire
 import type { KeptField } from "../../core/ports/pages.ts";
 import type { Sealer } from "../../core/ports/sealer.ts";
 import type { SessionCookies } from "../../core/ports/session-cookies.ts";
+import { loginOrigin } from "../../core/ports/tracing.ts";
 import type { Site, Visit } from "../../core/route.ts";
 import type { Settings } from "../../core/settings.ts";
 import { headerOf } from "../../http/fields.ts";
@@ -85,6 +86,7 @@ export function sendToLogin(deps: LoginRedirectDeps, names: OwnCookies, visit: V
     acr: made.acr,
     rounds: made.rounds,
     at: deps.clock(),
+    trace: loginOrigin(incoming.trace),
   });
   const query = new URLSearchParams([["wish", wanted], ...made.extra]);
   return redirectTo(`${formatOrigin(deps.settings.auth.origin)}/_vestibule/login?${query}`, {

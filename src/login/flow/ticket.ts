@@ -4,6 +4,7 @@ import { type ControlRequest, type Endpoint, onlyParameter } from "../../control
 import type { Answer } from "../../core/answer.ts";
 import { GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
+import { continueLogin } from "../../core/ports/tracing.ts";
 import type { Site } from "../../core/route.ts";
 import type { Session } from "../../core/session.ts";
 import { isGoodFor } from "./browser-sessions.ts";
@@ -26,6 +27,8 @@ interface Ticket {
   readonly binding: string;
   readonly path: string;
   readonly rounds: number;
+  /** See `WantedPage.trace`. */
+  readonly trace?: string | null;
 }
 
 /**
@@ -57,6 +60,7 @@ export async function handOver(parts: TicketNeeds, target: ReturnTarget, wanted:
     binding: wanted.binding,
     path: target.path,
     rounds: wanted.rounds,
+    ...(wanted.trace == null ? {} : { trace: wanted.trace }),
   };
   return redirectTo(enterUrl(target.site, "claim", await parkLeg(parts, "claim", ticket)));
 }
@@ -66,10 +70,13 @@ function enterUrl(site: Site, leg: Leg, handle: string): string {
 }
 
 /** Takes what was parked for a leg: a second taker gets null, and so does the rightful visitor after a thief, who gains nothing either. */
-async function takeLeg(parts: Needs<"facts">, leg: Leg, handle: string): Promise<Ticket | null> {
+async function takeLeg(parts: Needs<"facts">, { visit, query }: ControlRequest, leg: Leg): Promise<Ticket | null> {
+  const handle = onlyParameter(query, leg) ?? "";
   if (!/^[A-Za-z0-9_-]{16,128}$/.test(handle)) return null;
   const text = await parts.facts.unpark(leg, handle);
-  return text === null ? null : readTicket(text);
+  const ticket = text === null ? null : readTicket(text);
+  continueLogin(visit.incoming.trace, { origin: ticket?.trace });
+  return ticket;
 }
 
 /** Sets the host's session cookie and goes to the page. */
@@ -87,9 +94,9 @@ export function askAgain(target: ReturnTarget, extra: readonly [name: string, va
 }
 
 function readTicket(text: string): Ticket | null {
-  const { sessionId, host, binding, path, rounds } = JSON.parse(text) as Record<string, unknown>;
+  const { sessionId, host, binding, path, rounds, trace } = JSON.parse(text) as Record<string, unknown>;
   const whole = isText(sessionId) && isText(host) && isText(binding) && isText(path) && isNumber(rounds);
-  return whole ? { sessionId, host, binding, path, rounds } : null;
+  return whole ? { sessionId, host, binding, path, rounds, trace: isText(trace) ? trace : null } : null;
 }
 
 /** `GET /_vestibule/enter` on an app's host: a ticket is turned into this host's session cookie; `return` begins a login. */
@@ -108,7 +115,7 @@ async function enter(parts: TicketNeeds, request: ControlRequest): Promise<Answe
 
 async function enterWith(parts: TicketNeeds, request: ControlRequest, leg: "claim" | "ticket"): Promise<Answer> {
   const { incoming, site } = request.visit;
-  const ticket = await takeLeg(parts, leg, onlyParameter(request.query, leg) ?? "");
+  const ticket = await takeLeg(parts, request, leg);
   if (ticket === null || ticket.host !== site.hostname) return withoutTicket(parts, request);
   const target: ReturnTarget = { site, path: ticket.path };
   const binding = readBinding(incoming.cookie, parts.names);
@@ -135,7 +142,7 @@ export function confirmEndpoint(parts: TicketNeeds & Needs<"table" | "browserSes
 
 async function confirm(parts: TicketNeeds & Needs<"table" | "browserSessions">, request: ControlRequest): Promise<Answer> {
   const { incoming } = request.visit;
-  const ticket = await takeLeg(parts, "proof", onlyParameter(request.query, "proof") ?? "");
+  const ticket = await takeLeg(parts, request, "proof");
   const site = ticket === null ? null : parts.table.findSite(ticket.host);
   if (ticket === null || site === null) {
     return failureAnswer(parts, incoming, new GatewayError("login.stale", `the proof is used, expired or not ours; ${ofInstances}`), {});

@@ -35,6 +35,8 @@ export interface WantedPage {
   /** How many logins for this host have just been through without leading to the page. */
   readonly rounds: number;
   readonly at: number;
+  /** The recorded request that began it (`loginOrigin`); null or absent where it is not recorded. */
+  readonly trace?: string | null;
 }
 
 const purpose = "login-wish";
@@ -52,14 +54,16 @@ export function openWantedPage(sealer: Sealer, sealed: string | null): WantedPag
 
 /** A list instead of an object: every byte counts in a cookie. */
 export function packWantedPage(wanted: WantedPage): readonly unknown[] {
-  return [wanted.host, wanted.path, wanted.binding, wanted.acr, wanted.rounds, wanted.at];
+  const packed = [wanted.host, wanted.path, wanted.binding, wanted.acr, wanted.rounds, wanted.at];
+  return wanted.trace == null ? packed : [...packed, wanted.trace];
 }
 
 export function unpackWantedPage(value: unknown): WantedPage | null {
   if (!Array.isArray(value)) return null;
-  const [host, path, binding, acr, rounds, at] = value as unknown[];
+  const [host, path, binding, acr, rounds, at, trace] = value as unknown[];
   if (!isText(host) || !isText(path) || !isTexts(acr) || !isNumber(rounds) || !isNumber(at)) return null;
-  return binding === null || isText(binding) ? { host, path, binding, acr, rounds, at } : null;
+  const origin = isText(trace) ? { trace } : {};
+  return binding === null || isText(binding) ? { host, path, binding, acr, rounds, at, ...origin } : null;
 }
 
 /** The app that a wanted page names; a configuration may have lost it meanwhile. */

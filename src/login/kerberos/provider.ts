@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginRequest, LoginStart } from "../../core/ports/login-provider.ts";
+import { noTracing, type SpanPart } from "../../core/ports/tracing.ts";
 import type { Principal } from "../../core/principal.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { type ClaimMapping, mapClaims } from "../claims/map-claims.ts";
@@ -19,7 +20,7 @@ type Deps = ProviderDeps & { readonly kerberos: KerberosSettings };
 
 /** Windows sign-on: a visitor of the named networks is asked once for a ticket, and who has none goes on to the fallback unnoticed. */
 export function createKerberosProvider(deps: Deps): LoginProvider {
-  const { settings, kerberos, store, clock } = deps;
+  const { settings, kerberos, store, clock, tracing = noTracing } = deps;
   const networks = parseNetworks(kerberos.networks);
   // A ticket sent in the clear could be relayed to here by a reader.
   const isSecure = deps.authOrigin.scheme === "https";
@@ -32,7 +33,8 @@ export function createKerberosProvider(deps: Deps): LoginProvider {
     const token = tokenOf(incoming.authorization);
     if (!isFor(incoming.client) || !incoming.wantsPage || wantsAnotherProof(request, kerberos)) return instead(kerberos);
     if (token === null) return request.wasChallenged ? instead(kerberos) : challenge(kerberos, request);
-    const answer = await acceptor.accept(token, channelBindings(incoming));
+    const accepting = () => acceptor.accept(token, channelBindings(incoming));
+    const answer = await tracing.span(acceptPart(settings.id), accepting, ({ kind }) => ({ "vestibule.ticket": kind }));
     note(deps, incoming, answer);
     if (answer.kind !== "accepted") return declined(kerberos, answer);
     return welcome(deps, answer.ticket);
@@ -60,6 +62,12 @@ export function createKerberosProvider(deps: Deps): LoginProvider {
     close: acceptor.close,
   };
 }
+
+const acceptPart = (provider: string): SpanPart => ({
+  kind: "internal",
+  name: "kerberos accept",
+  facts: { "vestibule.provider": provider },
+});
 
 /** The bytes of `Authorization: Negotiate …`; null when the request carries something else. */
 function tokenOf(authorization: string | null): Buffer | null {

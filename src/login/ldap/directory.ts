@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { AndFilter } from "ldapts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
+import type { Tracing } from "../../core/ports/tracing.ts";
 import type { Groups } from "../../core/principal.ts";
 import { type AccountProblem, problemOfEntry, problemOfPolicy, problemOfRefusedBind, stateAttributes } from "./account-state.ts";
 import type { BindAnswer, LdapConnection } from "./connection.ts";
@@ -54,6 +55,8 @@ export interface DirectoryDeps {
   readonly groupNames: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing;
+  readonly providerId?: string;
 }
 
 /** Active Directory's: a ticket names it too. */

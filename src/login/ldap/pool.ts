@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
+import { noTracing, type SpanPart, type Tracing } from "../../core/ports/tracing.ts";
 import { type LdapConnection, openConnection } from "./connection.ts";
 import { createServers, type LdapServers } from "./servers.ts";
 import { type LdapServer, type LdapSettings, urlOf } from "./settings.ts";
@@ -21,6 +22,10 @@ export interface PoolDeps {
   readonly settings: LdapSettings;
   readonly clock: Clock;
   readonly log: Log;
+  /** Spans around what the servers are asked; absent = none. */
+  readonly tracing?: Tracing;
+  /** Of this directory, for those spans. */
+  readonly providerId?: string;
 }
 
 export const mostServiceConnections = 4;
@@ -34,12 +39,17 @@ const refusedRestMs = 30_000;
  * A pool of service connections, and places for visitors' own. A visitor's password is never sent on a connection that another visitor
  * or the service account uses: after a bind the connection has that visitor's rights.
  */
-export function createPool({ settings, clock, log }: PoolDeps): LdapPool {
+export function createPool({ settings, clock, log, tracing = noTracing, providerId = "" }: PoolDeps): LdapPool {
   const idle = new Map<LdapServer, IdleConnection[]>(settings.servers.map((server) => [server, []]));
   const serviceSlots = createWorkSlots(mostServiceConnections, longestLine, () => performance.now());
   const visitorSlots = createWorkSlots(mostVisitorConnections, longestLine, () => performance.now());
   const refused = new Map<LdapServer, number>();
-  const open = (server: LdapServer, timeoutMs: number) => openConnection(settings, server, timeoutMs);
+  const open = (server: LdapServer, timeoutMs: number) => {
+    const part = (what: string) => partOf(providerId, server, what);
+    return tracing
+      .span(part("connect"), () => openConnection(settings, server, timeoutMs))
+      .then((connection) => traced(connection, tracing, part));
+  };
   const probe = async (server: LdapServer) => (await open(server, settings.timeoutMs)).close();
   const servers = createServers({ servers: settings.servers, clock, log, probe });
 
@@ -89,6 +99,34 @@ export function createPool({ settings, clock, log }: PoolDeps): LdapPool {
           }
         }),
       ),
+  };
+}
+
+/** The same connection, with a span for each question. Names and filters stay out of it: they say who signs in. */
+function traced(connection: LdapConnection, tracing: Tracing, part: (what: string) => SpanPart): LdapConnection {
+  const [bind, search] = [part("bind"), part("search")];
+  return {
+    ...connection,
+    bind: (...asked) =>
+      tracing.span(
+        bind,
+        () => connection.bind(...asked),
+        ({ kind }) => ({ "vestibule.ldap.answer": kind }),
+      ),
+    search: (...asked) =>
+      tracing.span(
+        search,
+        () => connection.search(...asked),
+        ({ length }) => ({ "vestibule.ldap.entries": length }),
+      ),
+  };
+}
+
+function partOf(provider: string, server: LdapServer, what: string): SpanPart {
+  return {
+    kind: "client",
+    name: `ldap ${what}`,
+    facts: { "vestibule.provider": provider, "server.address": server.host, "server.port": server.port },
   };
 }
 

@@ -17,6 +17,7 @@ export function createLdapProvider(deps: ProviderDeps & { readonly ldap: LdapSet
   const directory = createDirectory({
     ...deps,
     settings: ldap,
+    providerId: provider,
     attributes: { subject: settings.attributes.subject, groups: settings.attributes.groups ?? "memberOf", wanted: attributesOf(mapping) },
     groupNames: settings.groupNames,
   });

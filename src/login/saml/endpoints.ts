@@ -4,6 +4,7 @@ import { type ControlRequest, type Endpoint, onlyParameter, readForm } from "../
 import type { Answer } from "../../core/answer.ts";
 import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
+import { continueLogin, loginOrigin } from "../../core/ports/tracing.ts";
 import type { Site } from "../../core/route.ts";
 import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
 import type { Needs } from "../flow/parts.ts";
@@ -54,7 +55,8 @@ async function receiveAnswer(parts: AcsNeeds, provider: SamlProvider, request: C
   try {
     const received = await provider.receive(await readForm(request.request, maxMessageFormBytes));
     await refuseReplay(parts, provider.id, received);
-    const handle = await parkAnswer(parts, provider.id, received);
+    const bringer = loginOrigin(request.visit.incoming.trace);
+    const handle = await parkAnswer(parts, provider.id, { ...received, bringer });
     const here = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/saml/${encodeURIComponent(provider.id)}`;
     return redirectTo(`${here}/finish?answer=${encodeURIComponent(handle)}`);
   } catch (error) {
@@ -78,6 +80,7 @@ async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, {
 async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
   const handle = onlyParameter(request.query, "answer");
   const parked = await takeAnswer(parts, provider.id, handle);
+  if (parked !== null) continueLogin(request.visit.incoming.trace, parked);
   try {
     if (parked === null) throw new GatewayError("login.stale", "the answer is used, too old or not ours");
     return await completeLogin(parts, request, attemptFor(parts, request, provider, { ...parked, handle: handle ?? "" }));
@@ -124,23 +127,26 @@ function unasked(parts: Needs<"table" | "settings" | "clock">, provider: SamlPro
 }
 
 /** A verified answer on its way to the same-site page that has the browser's cookies. */
-type ParkedAnswer = Pick<ReceivedAnswer, "state" | "relayState" | "parcel">;
+interface ParkedAnswer extends Pick<ReceivedAnswer, "state" | "relayState" | "parcel"> {
+  /** The recorded request that brought it, see `RequestTrace`; the login's own name is in a cookie that did not come with it. */
+  readonly bringer: string | null;
+}
 
 const kind = "saml-answer";
 const parkedLimitMs = 120_000;
 const handleShape = /^[A-Za-z0-9_-]{16,128}$/;
 
 /** Keeps it under a random handle, for this provider's finish page only. */
-function parkAnswer(parts: Needs<"facts">, provider: string, { state, relayState, parcel }: ParkedAnswer): Promise<string> {
-  return parts.facts.park(kind, JSON.stringify([provider, state, relayState, parcel]), parkedLimitMs);
+function parkAnswer(parts: Needs<"facts">, provider: string, { state, relayState, parcel, bringer }: ParkedAnswer): Promise<string> {
+  return parts.facts.park(kind, JSON.stringify([provider, state, relayState, parcel, bringer]), parkedLimitMs);
 }
 
 /** Takes it back, once; null for an unknown, used or late handle, and for one of another provider. */
 async function takeAnswer(parts: Needs<"facts">, provider: string, handle: string | null): Promise<ParkedAnswer | null> {
   const text = handle !== null && handleShape.test(handle) ? await parts.facts.unpark(kind, handle) : null;
-  const [owner, state, relayState, parcel] = text === null ? [] : (JSON.parse(text) as unknown[]);
+  const [owner, state, relayState, parcel, bringer] = text === null ? [] : (JSON.parse(text) as unknown[]);
   if (owner !== provider || !isTextOrNull(state) || !isTextOrNull(relayState) || !isText(parcel)) return null;
-  return { state, relayState, parcel };
+  return { state, relayState, parcel, bringer: isText(bringer) ? bringer : null };
 }
 
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
