@@ -162,6 +162,35 @@ test("a userinfo that refuses our token costs the optional claims, and what it a
   for (const one of [provider, always, never]) one.close();
 });
 
+test("userinfo is asked where the ID token lacks something, else only where the operator wants it each time", async () => {
+  const { person } = fake;
+  const whole = { sub: "alice", name: "Alice", email: "alice@acme.example", groups: ["staff"] };
+  const asked = async (userinfo: OidcSettings["userinfo"], claims: object) => {
+    fake.person = { ...claims };
+    const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, userinfo }));
+    const before = fake.count("/userinfo");
+    await logIn(provider);
+    provider.close();
+    return fake.count("/userinfo") - before;
+  };
+  expect(await asked("auto", whole)).toBe(0);
+  expect(await asked("auto", { ...whole, groups: undefined })).toBe(1);
+  expect(await asked("always", whole)).toBe(1);
+  expect(await asked("never", { sub: "alice" })).toBe(0);
+  fake.person = person;
+});
+
+test("groups that cannot be told are a warning that names the claim, and the cure", async () => {
+  const { lines, log } = recordingLog();
+  const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }), { log });
+  const { person } = fake;
+  fake.person = { ...person, groups: "[staff, contractors]" };
+  expect((await logIn(provider)).principal.groups.kind).toBe("unknown");
+  expect(lines.join("\n")).toMatch(/"claim":"groups".*set groupsSeparator.*the groups of a login are unknown/);
+  fake.person = person;
+  provider.close();
+});
+
 test("fixed parameters and the visitor's languages go along, and change nothing of ours", async () => {
   const parameters = { kc_idp_hint: "corp", domain_hint: "acme.example" };
   const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer, parameters }));

@@ -53,6 +53,10 @@ describe("an encrypted ID token", () => {
       when: "what is inside is signed by somebody else",
       token: (good) => encrypt(`${good.slice(0, -8)}AAAAAAAA`, rsa.publicKey, "RSA-OAEP"),
     },
+    {
+      when: "it was compressed: a small token that becomes a large one",
+      token: (good) => encrypt(good, rsa.publicKey, "RSA-OAEP", { zip: "DEF" }),
+    },
     { when: "it was changed", token: async (good) => (await encrypt(good, rsa.publicKey, "RSA-OAEP")).replace(/.{8}$/, "AAAAAAAA") },
   ])("is refused when $when", async ({ keys = [ours(rsa.privateKey, "RSA-OAEP")], token }) => {
     const provider = relyingParty(keys);

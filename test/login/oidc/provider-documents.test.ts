@@ -5,7 +5,7 @@ import type { OidcProviderDeps } from "../../../src/login/oidc/provider.ts";
 import { fakeKey } from "../../support/fake-keys.ts";
 import { type FakeOidc, type FakeScript, startFakeOidc } from "../../support/fake-oidc.ts";
 import { freePort } from "../../support/free-port.ts";
-import { anOidcProvider, logIn, oidcProviderSettings, plainRequest } from "../../support/oidc-journey.ts";
+import { anOidcProvider, logIn, oidcProviderSettings, plainRequest, sessionOf } from "../../support/oidc-journey.ts";
 
 /** Metadata and keys: fetched when needed, bounded, kept. The clock is moved by hand. */
 const discovery = "/.well-known/openid-configuration";
@@ -91,6 +91,19 @@ test.each([
   expect(await codeOf(relyingParty().begin(plainRequest))).toBe("login.provider-unavailable");
 });
 
+test.each(["", null])("an optional endpoint that discovery states as %j is one that the provider does not have", async (absent) => {
+  fake.script = {
+    discovery: (good) => ({
+      json: { ...good, userinfo_endpoint: absent, end_session_endpoint: absent, pushed_authorization_request_endpoint: absent },
+    }),
+  };
+  const provider = relyingParty();
+  const vouched = await logIn(provider);
+  expect(vouched.principal.subject).toBe("alice");
+  expect(await provider.leave(sessionOf(vouched), "state")).toBeNull();
+  expect([fake.count("/userinfo"), fake.count("/pushed")]).toEqual([0, 0]);
+});
+
 test("plain http is refused for issuer and endpoints unless the operator opened that hole", async () => {
   const asked: string[] = [];
   const overHttps = (document: Record<string, unknown>) => {
@@ -170,6 +183,16 @@ test("a flood of unknown kids does not keep people from logging in after a rotat
   await codeOf(provider.verifyBearer(await fake.bearerToken({}, { kid: "made-up" })));
   fake.keys = [await fakeKey("rotated", "RS256")];
   expect(await codeOf(logIn(provider))).toBe("accepted");
+});
+
+test("keys that are rotated twice within a minute refuse no login", async () => {
+  const provider = relyingParty();
+  await logIn(provider);
+  for (const kid of ["second", "third"]) {
+    fake.keys = [await fakeKey(kid, "RS256")];
+    now += 6_000;
+    expect(await codeOf(logIn(provider))).toBe("accepted");
+  }
 });
 
 test("a key that one token brought in and the provider then withdrew stops counting within the same minute", async () => {

@@ -61,6 +61,29 @@ test.each([
   expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { groups: groups("staff"), email: null } });
 });
 
+test("a rule claim that the signed ID token no longer states is unknown, although userinfo is away", async () => {
+  fake.person = { sub: "alice", name: "Alice", groups: ["staff"], tenant: "t1", level: "2" };
+  fake.profile = { email: "alice@acme.example", region: "eu" };
+  const provider = relyingParty({}, {}, { claimNames: ["tenant", "level", "region"] });
+  const session = await signedIn(provider);
+  expect(session.principal.claims).toEqual({ tenant: ["t1"], level: ["2"], region: ["eu"] });
+  fake.script = { userinfo: () => ({ status: 503 }) };
+  fake.person = { ...fake.person, tenant: undefined, level: "1" };
+  const renewed = await provider.refresh(session);
+  // What userinfo alone had said stays; what the token had said and does not say any more never allows.
+  expect(renewed.kind === "renewed" ? renewed.principal.claims : renewed).toEqual({ level: ["1"], region: ["eu"] });
+});
+
+test("what the signed ID token says is judged like a login's, although userinfo is away", async () => {
+  const provider = relyingParty();
+  const session = await signedIn(provider);
+  fake.script = {
+    userinfo: () => ({ status: 503 }),
+    idTokenClaims: (good) => ({ ...good, email: undefined, groups: ["a\r\nX-Admin: 1"] }),
+  };
+  expect((await provider.refresh(session)).kind).toBe("refused");
+});
+
 test("groups that only userinfo knows stay while it is away, and it is asked again soon", async () => {
   const provider = relyingParty();
   fake.person = { sub: "alice", name: "Alice" };
@@ -76,6 +99,7 @@ test.each([
   ...["interaction_required", "consent_required", "login_required", "access_denied", "account_selection_required", "invalid_grant"].map(
     (error) => ({ error, kind: "refused" }),
   ),
+  ...["unmet_authentication_requirements", "insufficient_user_authentication"].map((error) => ({ error, kind: "refused" })),
   ...["temporarily_unavailable", "server_error", "slow_down"].map((error) => ({ error, kind: "unavailable" })),
   ...["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"].map((error) => ({ error, kind: "unavailable" })),
   { error: "something_of_its_own", kind: "unavailable" },
