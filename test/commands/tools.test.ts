@@ -11,6 +11,7 @@ import { samlKeys } from "../../src/commands/saml-keys.ts";
 import { secret } from "../../src/commands/secret.ts";
 import { hashOfToken, token } from "../../src/commands/token.ts";
 import { urls } from "../../src/commands/urls.ts";
+import { aPrivateKey } from "../config/environment.ts";
 import { aFolder, loadText, minimal, problemsOf } from "../config/write-config.ts";
 import { aConfig, runCommand } from "./run-command.ts";
 
@@ -73,6 +74,14 @@ test("urls prints what to register, ready to paste, and refuses a provider that 
   expect(out).toMatch(/^ {2}redirect URI +https:\/\/auth\.acme\.example\/_vestibule\/oidc\/google\/callback$/m);
   const json = JSON.parse((await runCommand(urls, ["-c", file, "--json", "google"])).out) as readonly { what: string }[];
   expect(json.map(({ what }) => what)).toContain("back-channel logout URL");
+  expect(out).not.toContain("jwks.json");
+  // Where keys of ours count, the provider fetches them.
+  const withKey = minimal.replace(
+    "clientSecret: { env: CLIENT_SECRET }",
+    "clientAuth: private_key_jwt, privateKey: { key: { file: client.pem } }",
+  );
+  const keyed = await runCommand(urls, ["-c", aConfig(withKey, { "client.pem": aPrivateKey })]);
+  expect(keyed.out).toMatch(/JWKS URL \(our public keys\) +https:\/\/auth\.acme\.example\/_vestibule\/oidc\/google\/jwks\.json$/m);
   expect((await runCommand(urls, ["-c", file, "gogle"])).err).toContain("there is no provider 'gogle'; known here: google");
 });
 

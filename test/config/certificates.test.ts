@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -59,6 +60,9 @@ test("a key that is another certificate's stops the start, and the cure is named
 test("a certificate that has expired, is not good yet, or soon expires, is told with its day", () => {
   const at = (offset: number) => listening(["wiki.acme.example"], acme, { now: Date.now() + offset * day }).warnings;
   expect(at(400)).toEqual([expect.stringMatching(/certificate: this certificate has expired on 20\d\d-\d\d-\d\d: renew it/)]);
+  const end = Math.round((Date.parse(new X509Certificate(acme.certificate).validTo) - Date.now()) / day);
+  expect(at(end - 10)).toEqual([expect.stringMatching(/certificate: this certificate expires on 20\d\d-\d\d-\d\d: renew it/)]);
+  expect(at(end - 20)).toEqual([]);
   expect(at(-10)).toEqual([expect.stringMatching(/is good from 20\d\d-\d\d-\d\d on only: is this machine's clock right\?/)]);
 });
 

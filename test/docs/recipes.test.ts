@@ -58,6 +58,27 @@ test("the index names every page of a provider with how it was tried, and the pa
   }
 });
 
+/** What operators were told to have, each under its own name. */
+const promised = [
+  ...["entra-id", "adfs", "okta", "google-workspace", "keycloak", "auth0", "onelogin", "jumpcloud", "pingfederate", "authentik"],
+  ...["authelia", "dex", "hydra", "lemonldap-ng", "simplesamlphp"],
+];
+
+test("each provider that was promised has its page, with what to do there, the YAML here and what goes wrong", () => {
+  for (const name of promised) {
+    const page = `docs/providers/${name}.md`;
+    expect(providerPages).toContain(page);
+    expect(read(page), page).toMatch(/^```yaml\n/m);
+    expect(read(page).split("## ").length, page).toBeGreaterThan(2);
+  }
+});
+
+test("keycloak's page says what costs an hour elsewhere", () => {
+  const page = read("docs/providers/keycloak.md").replaceAll(/\s+/g, " ");
+  for (const words of ["Add to ID token", "Full group path", "Front channel logout", "Backchannel logout URL", "Sign out all"])
+    expect(page, words).toContain(words);
+});
+
 test("every preset has a page, and every page of an application names its preset and how it was tried", () => {
   const index = read("docs/apps/README.md");
   for (const preset of Object.keys(headerPresets)) expect(index, preset).toContain(`\`${preset}\``);

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../core/errors.ts";
+import type { Log } from "../../core/ports/log.ts";
 import type { Principal } from "../../core/principal.ts";
 import type { AttributeSettings } from "../../core/settings.ts";
 import { apparentDomain, readEmailAddress } from "../../lib/names.ts";
@@ -196,26 +197,23 @@ function refuseControlCharacters(identity: Identity): void {
 
 const incomplete = (detail: string) => new GatewayError("login.identity-incomplete", detail);
 
-/** What operators want to know about a login whose claims do not fit their configuration. Names only, never values. */
-interface Remarks {
-  /** Configured, and not sent. */
-  readonly missing: readonly string[];
-  /** Sent in a shape that says nothing: the claim and what is wrong with it. */
-  readonly unusable: readonly string[];
-  /** What came instead. */
-  readonly received: string;
-}
-
-/** Looks for the claims of the configuration, `name` aside, which is content with any of several. */
-export function remarksOn(claims: Claims, { attributes }: Pick<ClaimMapping, "attributes">): Remarks {
+/**
+ * `mapClaims` at a login, with a line for operators where something of the configuration did not come, came in a shape that says nothing, or
+ * leaves the groups unknown. Names only, never values: `received` is what came instead.
+ */
+export function mapLogin(claims: Claims, mapping: ClaimMapping, log: Pick<Log, "info" | "warn">, received?: string): Identity {
+  const { provider, attributes } = mapping;
   const single = [attributes.subject, attributes.email];
-  const wanted = new Set([...single, ...(attributes.groups === null ? [] : [attributes.groups]), ...Object.values(attributes.extra)]);
-  const isThere = (path: string) => claimAt(claims, path) !== undefined || isElsewhere(claims, path);
-  return {
-    missing: [...wanted].filter((path) => !isThere(path)),
-    unusable: [...wanted].flatMap((path) => fault(claimAt(claims, path), path, single.includes(path)) ?? []),
-    received: Object.keys(claims).slice(0, 60).join(", ").slice(0, 2_000),
-  };
+  const wanted = [...new Set([...single, ...(attributes.groups === null ? [] : [attributes.groups]), ...Object.values(attributes.extra)])];
+  const missing = wanted.filter((path) => claimAt(claims, path) === undefined && !isElsewhere(claims, path));
+  const unusable = wanted.flatMap((path) => fault(claimAt(claims, path), path, single.includes(path)) ?? []);
+  const remarks = { provider, missing, unusable, received: received ?? Object.keys(claims).slice(0, 60).join(", ").slice(0, 2_000) };
+  if (unusable.length > 0) log.warn(remarks, "a claim of the configuration cannot be used");
+  else if (missing.length > 0) log.info(remarks, "the provider lacks claims of the configuration");
+  const identity = mapClaims(claims, mapping);
+  if (identity.groups.kind === "unknown" && attributes.groups !== null)
+    log.warn({ provider, claim: attributes.groups, reason: identity.groups.why }, "the groups of a login are unknown");
+  return identity;
 }
 
 function fault(value: unknown, path: string, isSingle: boolean): string | null {

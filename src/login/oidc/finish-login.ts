@@ -4,7 +4,7 @@ import type { LoginRequest, Vouched } from "../../core/ports/login-provider.ts";
 import type { Tokens } from "../../core/session.ts";
 import { readEmailAddress } from "../../lib/names.ts";
 import { type Claims, claimAt, onlyText } from "../claims/claim-values.ts";
-import { type Identity, mapClaims, remarksOn, withoutUnstated } from "../claims/map-claims.ts";
+import { type Identity, mapLogin, withoutUnstated } from "../claims/map-claims.ts";
 import { failureOf } from "../remote/provider-errors.ts";
 import { cleanProviderText, ProtocolFailure, rejected } from "../remote/provider-fetch.ts";
 import { type LoginMemory, provesAnew } from "./begin-login.ts";
@@ -58,14 +58,9 @@ function personOf(context: OidcContext, claims: Claims, said: UserinfoSaid): Ide
   const { mapping, log, settings } = context;
   const whole = inTenantTerms(context, mergeClaims(claims, said.kind === "said" ? said.claims : null));
   context.tellClaims?.(whole);
-  const remarks = remarksOn(whole, mapping);
   if (said.kind === "refused")
     log.warn({ provider: settings.id, reason: said.why }, "userinfo refuses our access token; the login goes on");
-  if (remarks.missing.length > 0) log.info({ provider: settings.id, ...remarks }, "the provider lacks claims of the configuration");
-  else if (remarks.unusable.length > 0) log.warn({ provider: settings.id, ...remarks }, "a claim of the configuration cannot be used");
-  const identity = mapClaims(whole, mapping);
-  if (identity.groups.kind === "unknown" && mapping.attributes.groups !== null)
-    log.warn({ provider: settings.id, claim: mapping.attributes.groups, reason: identity.groups.why }, "the groups of a login are unknown");
+  const identity = mapLogin(whole, mapping, log);
   // What only userinfo could have said about membership is unknown, and admits no visitor.
   return said.kind === "refused" ? withoutUnstated(identity, whole, mapping, said.why) : identity;
 }

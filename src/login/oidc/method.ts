@@ -3,7 +3,7 @@ import type { LoginProvider, LoginRequest, LogoutNotice, Vouched } from "../../c
 import type { LoginMethod } from "../method.ts";
 import { oidcEndpoints } from "./endpoints.ts";
 import { createOidcProvider } from "./provider.ts";
-import { checkOidc, type OidcFile, oidcAttributes, oidcSchema, oidcSettings } from "./settings.ts";
+import { checkOidc, type OidcFile, type OidcSettings, oidcAttributes, oidcOf, oidcSchema, oidcSettings } from "./settings.ts";
 
 /** OpenID Connect: authorization code flow, bearer tokens, back- and front-channel logout. */
 export const oidcMethod: LoginMethod<OidcFile, OidcProvider> = {
@@ -24,13 +24,17 @@ export const oidcMethod: LoginMethod<OidcFile, OidcProvider> = {
     });
   },
   endpoints: oidcEndpoints,
-  register: ({ id }, origin) => [
+  register: ({ id, protocol }, origin) => [
     { what: "redirect URI", value: `${origin}/_vestibule/oidc/${id}/callback` },
     { what: "post-logout redirect URI", value: `${origin}/_vestibule/signed-out` },
     { what: "back-channel logout URL", value: `${origin}/_vestibule/oidc/${id}/backchannel-logout` },
     { what: "front-channel logout URL", value: `${origin}/_vestibule/oidc/${id}/frontchannel-logout` },
+    // Keys that are fetched need not be copied, nor their names.
+    ...(hasKeys(oidcOf(protocol)) ? [{ what: "JWKS URL (our public keys)", value: `${origin}/_vestibule/oidc/${id}/jwks.json` }] : []),
   ],
 };
+
+const hasKeys = (oidc: OidcSettings | null) => oidc !== null && (oidc.privateKey !== null || oidc.decryptionKeys.length > 0);
 
 /** An OpenID Connect provider: what its own addresses need besides the general port. */
 export interface OidcProvider extends LoginProvider {

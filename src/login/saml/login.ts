@@ -1,7 +1,7 @@
 import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { LoginRequest, LoginStart, Vouched } from "../../core/ports/login-provider.ts";
 import { claimAt } from "../claims/claim-values.ts";
-import { mapClaims } from "../claims/map-claims.ts";
+import { type Identity, mapLogin } from "../claims/map-claims.ts";
 import { claimsOf, receivedNames } from "./claims.ts";
 import { type ReceivedAnswer, type SamlContext, type SamlProvider, withFault } from "./context.ts";
 import type { AssertionFacts } from "./messages/assertion.ts";
@@ -112,7 +112,7 @@ export function concludeLogin(context: SamlContext, parcel: string, asked: Asked
   // Its shape is not checked again: it was written by `receive` and kept where only the gateway can write.
   const answer = JSON.parse(parcel) as VerifiedAnswer;
   checkRequest(answer, outstandingRequest(context, asked));
-  const identity = mapClaims(identityClaims(context, answer), context.mapping);
+  const identity = identityOf(context, answer);
   const { nameId, sessionIndex } = answer;
   return {
     principal: { ...identity, acr: answer.authnContext, authenticatedAt: answer.authnInstant },
@@ -141,18 +141,15 @@ function outstandingRequest({ saml, clock }: SamlContext, asked: Asked): Paramet
   };
 }
 
-/** The claims; throws `saml.attribute-missing` without a subject, and tells operators what else was looked for and not found. */
-function identityClaims({ mapping, log, settings, tellClaims }: SamlContext, answer: VerifiedAnswer) {
+/** Who the assertion is about; throws `saml.attribute-missing` without a subject, and tells operators what else was looked for and not found. */
+function identityOf({ mapping, log, tellClaims }: SamlContext, answer: VerifiedAnswer): Identity {
   const claims = claimsOf(answer, mapping);
   tellClaims?.(claims);
-  const { subject, email, groups, extra } = mapping.attributes;
-  const wanted = [subject, email, ...(groups === null ? [] : [groups]), ...Object.values(extra)];
-  const missing = [...new Set(wanted)].filter((path) => claimAt(claims, path) === undefined);
+  const { subject } = mapping.attributes;
   const received = receivedNames(answer.attributes);
-  if (missing.includes(subject))
+  if (claimAt(claims, subject) === undefined)
     throw new GatewayError("saml.attribute-missing", `the assertion has no ${subject}, which is the subject; received: ${received}`);
-  if (missing.length > 0) log.info({ provider: settings.id, missing, received }, "the assertion lacks attributes of the configuration");
-  return claims;
+  return mapLogin(claims, mapping, log, received);
 }
 
 /** What this browser's own login asked for. */

@@ -6,21 +6,37 @@ import { accountOf, readLogoutHandle, sessionOf } from "../../../src/login/saml/
 import { verifyResponse } from "../../../src/login/saml/messages/response.ts";
 import type { SamlSettings } from "../../../src/login/saml/settings.ts";
 import { recordingLog } from "../../support/quiet.ts";
-import { aKey, aSignedResponse, bearer, codeOf, expecting, headAttributes, login, now, type Parts } from "../../support/saml-documents.ts";
+import {
+  aKey,
+  aSignedResponse,
+  attribute,
+  bearer,
+  codeOf,
+  expecting,
+  headAttributes,
+  login,
+  now,
+  type Parts,
+} from "../../support/saml-documents.ts";
 
 const key = aKey();
 const minute = 60_000;
 
 /** What `receive` verified and kept, brought together with what this browser asked (null = nothing). */
-function conclude(parts: Parts, asked: Partial<LoginRequest & { startedAt: number }> | null, saml: Partial<SamlSettings> = {}) {
+function conclude(
+  parts: Parts,
+  asked: Partial<LoginRequest & { startedAt: number }> | null,
+  saml: Partial<SamlSettings> = {},
+  { log = recordingLog(), groups = null }: { log?: ReturnType<typeof recordingLog>; groups?: string | null } = {},
+) {
   const parcel = JSON.stringify(verifyResponse(aSignedResponse("both", key, parts), expecting(key, { allowUnsolicited: true })));
-  const attributes = { subject: "NameID", email: "email", name: [], groups: null, extra: {} };
+  const attributes = { subject: "NameID", email: "email", name: [], groups, extra: {} };
   const context = {
     settings: { id: "adfs" },
     saml: { authnContext: [], forceAuthn: false, clockToleranceMs: minute, ...saml },
     mapping: { provider: "adfs", attributes, groupNames: {}, claimNames: [], ownerOfDomain: () => null },
     clock: () => now,
-    log: recordingLog(),
+    log,
   } as unknown as SamlContext;
   if (asked === null) return concludeLogin(context, parcel, null);
   const memory = { requestId: "_request", startedAt: String(asked.startedAt ?? now - minute) };
@@ -42,6 +58,30 @@ test("the session ends with the provider's, and holds the names that its logout 
   expect(providerSession).toBe(sessionOf(nameId, "_index"));
   expect(providerAccount).toBe(accountOf(nameId));
   expect(readLogoutHandle(logoutHandle ?? "")).toEqual({ nameId, sessionIndex: "_index" });
+});
+
+test.each([
+  {
+    when: "an address and a group that did not come",
+    attributes: "",
+    told: '"missing":["email","groups"],"unusable":[],"received":"no attributes"',
+  },
+  {
+    when: "two addresses where one is meant",
+    attributes: attribute("email", "a@acme.example", "b@acme.example") + attribute("groups", "staff"),
+    told: '"unusable":["email holds 2 values, one is meant"]',
+  },
+  {
+    when: "a list of groups in one value",
+    attributes: attribute("email", "a@acme.example") + attribute("groups", "staff,contractors"),
+    told: '"claim":"groups","reason":"groups is one text that looks like a list: set groupsSeparator',
+  },
+])("operators are told of $when: names, never values", ({ attributes, told }) => {
+  const log = recordingLog();
+  conclude({ attributes }, {}, {}, { log, groups: "groups" });
+  const lines = JSON.stringify(log.lines).replaceAll('\\"', '"');
+  expect(lines).toContain(told);
+  expect(lines).not.toMatch(/acme\.example|contractors/);
 });
 
 test("of several ends the earliest counts", () => {
