@@ -4,7 +4,7 @@ import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { ProxySettings, Settings } from "../core/settings.ts";
 import { createLookUpTxt, type DomainClaim } from "../directory/domains.ts";
-import { connectionCure, providerKeys, redisKeys } from "../lib/connection-cures.ts";
+import { connectionCure, providerKeys, storeCure } from "../lib/connection-cures.ts";
 import { pause } from "../lib/timing.ts";
 import { domainClaims } from "../process/directory.ts";
 import { seeClaim } from "./domains.ts";
@@ -41,7 +41,7 @@ export async function checkOnline(settings: Settings, parts: OnlineParts, report
     ...upstreamsOf(settings).map(({ url, proxy }) => tell(`upstream ${url}`, probeUpstream(url, proxy))),
     ...domainClaims(settings).map((claim) => tell(`mail domain ${claim.domain}`, probeClaim(claim))),
     ...namesOf(settings).map((name) => tell(`name ${name}`, probeName(name))),
-    tell(`sessions in ${settings.sessions.store.kind}`, probeStore(parts)),
+    tell(`sessions in ${settings.sessions.store.kind}`, probeStore(parts, isSecure(settings.sessions.store))),
   ]);
   return reached.every((ok) => ok);
 }
@@ -100,7 +100,7 @@ const pauseMs = 50;
  * Writes and reads back one short-lived fact: proves address, credentials and permissions at once. The store refuses while its connection
  * is being made, so it is asked again until that had its time.
  */
-async function probeStore({ store, storeFailure }: OnlineParts): Promise<Probed> {
+async function probeStore({ store, storeFailure }: OnlineParts, secure: boolean): Promise<Probed> {
   const deadline = performance.now() + storePatienceMs;
   for (;;) {
     try {
@@ -112,19 +112,18 @@ async function probeStore({ store, storeFailure }: OnlineParts): Promise<Probed>
       const refused = why !== null && /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/i.test(why);
       const message = error instanceof Error ? error.message : String(error);
       if (refused || /NOPERM|READONLY|OOM|MOVED/.test(message) || performance.now() > deadline)
-        return { ok: false, detail: storeWords(why ?? message) };
+        return { ok: false, detail: withStoreCure(why ?? message, secure) };
       await pause(pauseMs);
     }
   }
 }
 
-function storeWords(why: string): string {
-  if (/WRONGPASS|invalid password/i.test(why))
-    return `${why}; correct sessions.store.redis.password (and username), or the password in url`;
-  if (/NOAUTH|ERR AUTH/i.test(why)) return `${why}; set sessions.store.redis.password, or the password in url`;
-  if (/NOPERM/.test(why)) return `${why}; docs/redis.md has the rights that the user needs`;
-  if (/READONLY/.test(why)) return `${why}; this is a replica: name the master, or its Sentinels`;
-  const code = /\b(?:E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(why)?.[0];
-  const cure = code === undefined ? null : connectionCure(code, redisKeys);
+function withStoreCure(why: string, secure: boolean): string {
+  const cure = storeCure(why, secure);
   return cure === null ? why : `${why}; ${cure}`;
+}
+
+function isSecure(store: Settings["sessions"]["store"]): boolean {
+  if (store.kind !== "redis") return false;
+  return store.tls !== null || (store.target.kind === "single" && store.target.url.reveal().startsWith("rediss:"));
 }

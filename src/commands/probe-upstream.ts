@@ -37,6 +37,6 @@ export function probeUpstream(text: string, proxy: ProxySettings): Promise<{ rea
 function failureWords(error: NodeJS.ErrnoException): string {
   const code = error.code ?? "";
   const cure = connectionCure(code, upstreamKeys);
-  const what = error.message === "" ? code : error.message;
+  const what = error.message.trim() || code;
   return cure === null ? what : `${what}; ${cure}`;
 }

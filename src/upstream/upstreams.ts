@@ -5,7 +5,7 @@ import { type UpstreamAddress, upstreamAddress } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { Route } from "../core/route.ts";
 import type { RouteSettings, Settings } from "../core/settings.ts";
-import { connectionCure, upstreamKeys } from "../lib/connection-cures.ts";
+import { connectionCure, silenceCure, upstreamKeys } from "../lib/connection-cures.ts";
 import { stripPath } from "../lib/path.ts";
 import { type Connect, type ConnectionTrace, connectionKey, createConnectionTrace, createConnector } from "./connector.ts";
 import type { ForwardPlan } from "./plan.ts";
@@ -190,8 +190,8 @@ export function upstreamHost({ incoming, route }: ForwardPlan, upstream: Upstrea
 export function upstreamFailure(cause: Error, upstream: string): GatewayError {
   if (cause instanceof GatewayError) return cause;
   const code = codeOf(cause);
-  const cure = connectionCure(code, upstreamKeys);
-  const detail = `${upstream}: ${cause.message}${code === "" ? "" : ` (${code})`}${cure === null ? "" : `; ${cure}`}`;
+  const cure = connectionCure(code, upstreamKeys) ?? (upstream.startsWith("http:") ? silenceCure(code, cause.message) : null);
+  const detail = `${upstream}: ${cause.message.trim()}${code === "" ? "" : ` (${code})`}${cure === null ? "" : `; ${cure}`}`;
   return new GatewayError(classify(code, cause.message), detail, { cause });
 }
 

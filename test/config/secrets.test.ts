@@ -39,6 +39,26 @@ test("a line break at the end of a variable is no part of the secret, either", (
   expect(problemsOf(loadText(minimal, { CLIENT_SECRET: "\n" })).map(told)).toEqual([expect.stringContaining("CLIENT_SECRET is empty")]);
 });
 
+test.each([
+  { when: "double quotes", value: `"${precious}"`, told: /stands in quotes, and they count as part of it: Docker's env files keep them/ },
+  { when: "single quotes", value: `'${precious}'`, told: /stands in quotes/ },
+  { when: "a blank", value: `${precious} `, told: /begins or ends with blanks or line breaks, and they count as part of it/ },
+  { when: "two line breaks", value: `${precious}\n\n`, told: /begins or ends with blanks or line breaks/ },
+])("a secret with $when around it is told, for a provider only says that it is wrong", ({ value, told: words }) => {
+  const result = loadText(minimal, { CLIENT_SECRET: value });
+  expect(result.ok && result.warnings.map(({ key, message }) => `${key}: ${message}`)).toEqual([
+    expect.stringMatching(new RegExp(`^providers\\.google\\.oidc\\.clientSecret: .*${words.source}`)),
+  ]);
+  expect(JSON.stringify(result)).not.toContain(precious);
+});
+
+test("a secret with a quote in it, or a line break that every file has, is told nothing", () => {
+  for (const value of [`${precious}"`, `"a" and "b`, `${precious}\n`]) {
+    const result = loadText(minimal, { CLIENT_SECRET: value });
+    expect(result.ok && result.warnings).toEqual([]);
+  }
+});
+
 test("a value with a variable in it is told that nothing is expanded, a secret's is not repeated", () => {
   const warnings = (text: string) => {
     const result = loadText(text);

@@ -1,3 +1,4 @@
+import { createServer as createPlainServer } from "node:http";
 import { createServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -129,4 +130,26 @@ test("a failed proof is told apart from a dead upstream", async () => {
   const { forwarder } = await start({ ca: stranger.certificate }, served(forAddress));
   const { answers } = await exchange(forwarder, get, { quietMs: 100 });
   expect(answers[0]?.header("x-error")).toBe("upstream.tls-failed");
+});
+
+test("http:// to a port that speaks TLS, and https:// to one that does not: the failure says which to write", async () => {
+  const https = createServer({ cert: forAddress.certificate, key: forAddress.key });
+  const plain = createPlainServer((_, response) => response.end("plain"));
+  const ports = await Promise.all(
+    [https, plain].map(
+      (server) => new Promise<number>((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))),
+    ),
+  );
+  closing.push(async () => {
+    https.close();
+    plain.close();
+  });
+  const told = async (url: string) => {
+    const forwarder = await startForwarder({ upstreams: [url] });
+    closing.push(forwarder.close);
+    expect((await exchange(forwarder, get)).statuses).toEqual([502]);
+    return String((forwarder.results.at(-1)?.error as Error | undefined)?.message);
+  };
+  expect(await told(`http://127.0.0.1:${ports[0]}`)).toContain("if it speaks TLS on that port write https://");
+  expect(await told(`https://127.0.0.1:${ports[1]}`)).toMatch(/^[^\n]*it does not speak TLS on that port: write http:\/\//);
 });

@@ -51,8 +51,10 @@ export function readReferences(roots: Readonly<Record<string, unknown>>, sources
     }
     if (path[0] === "apps" && reference.file !== null) appFiles.add(absolute(reference.file));
     const text = readReference(reference, path, { ...sources, absolute }, report);
-    if (reference.kind === "secret") secrets.set(reference, makeSecret(text ?? ""));
-    else {
+    if (reference.kind === "secret") {
+      secrets.set(reference, makeSecret(text ?? ""));
+      if (reference.literal === null) warnOfWrapping(text ?? "", path, report);
+    } else {
       pems.set(reference, text ?? "");
       if (text !== null && !looksLikePem(text)) report.problem(path, "this is no PEM text (-----BEGIN …): write { file: PATH }");
     }
@@ -115,6 +117,14 @@ function readVariable(name: string, path: KeyPath, env: ReferenceSources["env"],
   const what = value === undefined ? "is not set" : "is empty";
   report.problem(path, `the environment variable ${name} ${what}`, guess === null ? null : `did you mean '${guess}'?`);
   return null;
+}
+
+/** Docker's `--env-file` and Kubernetes keep what a shell takes away, and no provider says what is wrong with the secret that results. */
+function warnOfWrapping(text: string, path: KeyPath, report: Report): void {
+  if (/^(["']).*\1$/s.test(text))
+    report.warning(path, "what this holds stands in quotes, and they count as part of it: Docker's env files keep them, write it without");
+  else if (text !== text.trim() && !looksLikePem(text))
+    report.warning(path, "what this holds begins or ends with blanks or line breaks, and they count as part of it: write it without");
 }
 
 function readReferenced(file: string, path: KeyPath, report: Report): string | null {

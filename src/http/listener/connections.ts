@@ -2,6 +2,7 @@ import * as http from "node:http";
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Log, LogFields } from "../../core/ports/log.ts";
 import { type Networks, networkOf } from "../../lib/networks.ts";
 
 /** Holds back what a client sends before its last request is answered. */
@@ -140,7 +141,7 @@ export interface ClientConnection {
 }
 
 /** The status for bytes that the parser refused. */
-export function clientErrorStatus(error: Error & { readonly code?: string; readonly rawPacket?: unknown }): number {
+export function clientErrorStatus(error: Strange): number {
   switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
       // One limit for the request line and the fields: without an end of the first line it is the target that is too long.
@@ -152,6 +153,42 @@ export function clientErrorStatus(error: Error & { readonly code?: string; reado
     default:
       return 400;
   }
+}
+
+interface Strange extends Error {
+  readonly code?: string;
+  readonly rawPacket?: unknown;
+}
+
+/** `level` is that of a stranger's noise. */
+export type NoiseLog = (level: "debug" | "info", error: Strange, fields: LogFields, message: string) => void;
+
+/** Of connections that do not speak what is spoken here the first of each likely mistake is told at warn, with its cure. */
+export function createNoiseLog(log: Log): NoiseLog {
+  const told = new Set<string>();
+  return (level, error, fields, message) => {
+    const cure = meantBy(error);
+    if (cure === null || told.has(cure)) return log[level](fields, message);
+    told.add(cure);
+    log.warn({ ...fields, cure }, message);
+  };
+}
+
+/** What a client most likely meant whose bytes are no HTTP, or no TLS, with the cure; null when that is anybody's guess. */
+function meantBy({ code = "", rawPacket }: Strange): string | null {
+  const packet = Buffer.isBuffer(rawPacket) ? rawPacket.subarray(0, 16) : Buffer.alloc(0);
+  const bytes = packet.toString("latin1");
+  // A ClientHello: the record type of a handshake, and the version that all of them name.
+  if (packet[0] === 0x16 && packet[1] === 0x03)
+    return "it began TLS on a listener without: visitors (or the proxy in front) use https:// here; write listen[].tls, or let the proxy use http://";
+  if (bytes.startsWith("PROXY ") || bytes.startsWith("\r\n\r\n\0\r\nQUIT"))
+    return "it began with the PROXY protocol, which is not spoken here: switch it off in the proxy in front";
+  if (bytes.startsWith("PRI * HTTP/2")) return "it began HTTP/2 without TLS, which is not spoken here: let the proxy in front use HTTP/1.1";
+  if (code === "ERR_SSL_HTTP_REQUEST")
+    return "it began plain HTTP on a listener with TLS: visitors (or the proxy in front) use http:// here; let them use https://, or listen without TLS for the proxy";
+  if (/^ERR_SSL_.*ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_(?:UNKNOWN|EXPIRED))$/.test(code))
+    return "it does not accept this listener's certificate: `vestibule check` knows its names and dates, and a proxy in front must know its authority";
+  return null;
 }
 
 /**

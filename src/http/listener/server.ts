@@ -12,7 +12,9 @@ import {
   type ClientConnection,
   clientErrorStatus,
   createAdmitConnection,
+  createNoiseLog,
   createOneAtATime,
+  type NoiseLog,
   type OneAtATime,
   refuseConnection,
 } from "./connections.ts";
@@ -73,6 +75,7 @@ interface State {
   /** By the socket that requests name, so above TLS. */
   readonly connections: Map<Duplex, ClientConnection>;
   readonly oneAtATime: OneAtATime;
+  readonly noise: NoiseLog;
   draining: boolean;
 }
 
@@ -100,6 +103,7 @@ export async function createListener(deps: ListenerDeps): Promise<Listener> {
     sockets: new Set(),
     connections: new Map(),
     oneAtATime: createOneAtATime(server),
+    noise: createNoiseLog(deps.log),
     draining: false,
   };
   trackConnections(state, certificates !== null);
@@ -129,7 +133,7 @@ function openServer(all: ServerOptions, certificates: Certificates | null): Serv
   return server;
 }
 
-function trackConnections({ server, sockets, connections, oneAtATime, deps }: State, tls: boolean): void {
+function trackConnections({ server, sockets, connections, oneAtATime, deps, noise }: State, tls: boolean): void {
   const admit = createAdmitConnection({
     most: deps.settings.maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY,
     exempt: parseNetworks(deps.settings.trustedProxies ?? []),
@@ -147,14 +151,14 @@ function trackConnections({ server, sockets, connections, oneAtATime, deps }: St
     socket.once("close", () => connections.delete(socket));
   });
   server.on("tlsClientError", (error, socket) => {
-    deps.log.debug({ error, client: socket.remoteAddress }, "a TLS handshake failed");
+    noise("debug", error, { error, client: socket.remoteAddress }, "a TLS handshake failed");
     socket.destroy();
   });
   server.on("error", (error) => deps.log.error({ error }, "the listener failed"));
 }
 
 function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }): void {
-  const { server, connections, deps } = state;
+  const { server, connections, deps, noise } = state;
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
     const connection = connections.get(req.socket);
     if (connection !== undefined) connection.response = res;
@@ -176,13 +180,15 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
   server.on("upgrade", onUpgrade);
   server.on("connect", onUpgrade);
   server.on("clientError", (error: Error & { code?: string }, socket) => {
-    const connection = connections.get(socket) ?? { response: null, refused: false };
+    const connection = connections.get(socket);
+    // A handshake that failed: that is told, and ended, elsewhere.
+    if (connection === undefined) return;
     if (error.code === "ECONNRESET") return void socket.destroy();
     // Bytes behind the last request of a connection: they are not read, and the last answer is still on its way.
     if (error.code === "HPE_CLOSED_CONNECTION" && isAnswering(connection)) return;
     if (connection.refused) return;
     const [request, status] = [deps.newRequestId(), clientErrorStatus(error)];
-    deps.log.info({ request, client: clientOf(socket), code: error.code ?? error.message, status }, "bytes that are not HTTP");
+    noise("info", error, { request, client: clientOf(socket), code: error.code ?? error.message, status }, "bytes that are not HTTP");
     refuseConnection(socket, connection, status, request);
   });
 }

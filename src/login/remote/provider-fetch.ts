@@ -116,7 +116,9 @@ function whyUnreachable(error: unknown): string {
   const code = cause instanceof Error ? (cause as { code?: unknown }).code : null;
   if (typeof code !== "string") return "cannot be reached";
   const cure = connectionCure(code, providerKeys);
-  return `cannot be reached (${code})${cure === null ? "" : `: ${cure}`}`;
+  const { cert } = cause as { readonly cert?: { readonly subjectaltname?: unknown } };
+  const names = code === "ERR_TLS_CERT_ALTNAME_INVALID" ? printable(cert?.subjectaltname).slice(0, 300) : "";
+  return `cannot be reached (${code})${cure === null ? "" : `: ${cure}`}${names === "" ? "" : ` (it is for ${names})`}`;
 }
 
 /** The body as a JSON object, or `unavailable`: an error page of some intermediary says nothing about the visitor. */

@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, RedisSettings } from "../../core/settings.ts";
+import { storeCure } from "../../lib/connection-cures.ts";
 import { backOffMs } from "../../lib/timing.ts";
 import { createLeaveReplica, plainError } from "./guard.ts";
 
@@ -32,16 +33,22 @@ function connect(options: ConnectionOptions, name: string, log: Log): Redis {
   const client = new Redis(options);
   replaceWhenSilent(client);
   writeTogether(client);
+  tellReach(client, name, options.tls !== undefined, log);
+  return client;
+}
+
+/** One line when it is lost, with the cure where there is one, and one when it is there again. */
+function tellReach(client: Redis | Cluster, connection: string, secure: boolean, log: Log): void {
   let complained = false;
   client.on("error", (error: unknown) => {
-    if (!complained) log.warn({ error: plainError(error), connection: name }, "redis is not reachable");
+    const plain = plainError(error);
+    if (!complained) log.warn({ connection, cure: storeCure(plain.message, secure), error: plain }, "redis is not reachable");
     complained = true;
   });
   client.on("ready", () => {
-    log.info({ connection: name }, "connected to redis");
+    log.info({ connection }, "connected to redis");
     complained = false;
   });
-  return client;
 }
 
 /** The commands of one turn of the event loop leave in one write: each write of its own costs as much as all else about a command. */
@@ -179,17 +186,9 @@ export function openCluster(settings: RedisSettings, nodes: readonly Address[], 
     };
     Object.assign(node, { asking: heard });
   });
-  let complained = false;
-  client.on("error", (error: unknown) => {
-    if (!complained) log.warn({ error: plainError(error), connection: "cluster" }, "redis is not reachable");
-    complained = true;
-  });
+  tellReach(client, "cluster", settings.tls !== null, log);
   // A node's own failure is the cluster's matter; without a listener it would be an unhandled one.
   client.on("node error", (error: unknown, node: unknown) => log.debug({ error: plainError(error), node }, "a node is not reachable"));
-  client.on("ready", () => {
-    log.info({ connection: "cluster" }, "connected to redis");
-    complained = false;
-  });
   return client;
 }
 

@@ -1,13 +1,15 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { copyFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConnectionOptions, connect } from "node:tls";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openCertificates } from "../../../src/http/listener/certificates.ts";
 import { createListener, type Listener } from "../../../src/http/listener/server.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ownedFolder } from "../../support/owned.ts";
 import { recordingLog } from "../../support/quiet.ts";
+import { rawConnect } from "../../support/raw-client.ts";
 import { writeCertificate } from "../../support/server-certificate-files.ts";
 
 let folder: string;
@@ -160,4 +162,37 @@ test("a pipe in the place of a certificate stops no one: at the start it is refu
   certificates.close();
   execFileSync("touch", ["-d", "1 hour ago", pair.keyFile, pair.certificateFile]);
   await expect(started(pair)).rejects.toThrow(/piped\.key is not a regular file/);
+});
+
+/** The lines about connections that failed, since `from`. */
+const failures = (from: number, count: number) =>
+  eventually(() => {
+    const found = log.lines.slice(from).filter(({ message }) => /handshake failed|not HTTP/.test(message));
+    if (found.length < count) throw new Error("not told yet");
+    return found;
+  });
+
+test("http:// on a listener with TLS is told once at warn, with the cure", async () => {
+  const from = log.lines.length;
+  for (const _ of [1, 2]) {
+    const client = await rawConnect({ port: listener.address().port });
+    client.send("GET / HTTP/1.1\r\nHost: acme.example\r\n\r\n");
+    await client.closed(10_000);
+  }
+  const told = await failures(from, 2);
+  expect(told.map(({ level }) => level)).toEqual(["warn", "debug"]);
+  expect(told[0]?.fields).toMatchObject({ cure: expect.stringMatching(/plain HTTP on a listener with TLS.*let them use https:/) });
+});
+
+test("a proxy that does not trust the listener's certificate is told once at warn, with the cure", async () => {
+  const from = log.lines.length;
+  const { port } = listener.address();
+  // OpenSSL says what is wrong before it leaves; Node leaves without a word.
+  const line = ["--silent", "--resolve", `acme.example:${port}:127.0.0.1`, `https://acme.example:${port}/`];
+  await expect(promisify(execFile)("curl", line)).rejects.toMatchObject({ code: 60 });
+  const [told] = await failures(from, 1);
+  expect(told).toMatchObject({
+    level: "warn",
+    fields: { cure: expect.stringMatching(/does not accept this listener's certificate.*vestibule check/) },
+  });
 });

@@ -179,3 +179,34 @@ test("a port that is taken rejects with a sentence", async () => {
   });
   await expect(second).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
 });
+
+test.each([
+  {
+    what: "a TLS handshake",
+    bytes: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    cure: /write listen\[\]\.tls, or let the proxy use http:/,
+  },
+  {
+    what: "the PROXY protocol",
+    bytes: `PROXY TCP4 203.0.113.9 127.0.0.1 1 80\r\n${get}`,
+    cure: /PROXY protocol.*switch it off in the proxy/,
+  },
+  { what: "its second version", bytes: "\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c", cure: /PROXY protocol.*switch it off in the proxy/ },
+  { what: "HTTP/2 without TLS", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", cure: /let the proxy in front use HTTP\/1\.1/ },
+  { what: "nothing that is known", bytes: "\x01\x02\x03\x04\r\n\r\n", cure: null },
+])("$what on a plain listener is told once at warn, with the cure where there is one", async ({ bytes, cure }) => {
+  const listener = await serve(ok);
+  const from = log.lines.length;
+  for (const _ of [1, 2]) {
+    const client = await connectTo(listener);
+    client.send(Buffer.from(bytes, "latin1"));
+    await client.closed(10_000);
+  }
+  const told = await eventually(() => {
+    const found = log.lines.slice(from).filter(({ message }) => message === "bytes that are not HTTP");
+    if (found.length < 2) throw new Error("not told yet");
+    return found;
+  });
+  expect(told.map(({ level }) => level)).toEqual(cure === null ? ["info", "info"] : ["warn", "info"]);
+  if (cure !== null) expect(told[0]?.fields).toMatchObject({ cure: expect.stringMatching(cure) });
+});
