@@ -163,7 +163,7 @@ interface Strange extends Error {
 /** `level` is that of a stranger's noise. */
 export type NoiseLog = (level: "debug" | "info", error: Strange, fields: LogFields, message: string) => void;
 
-/** Of connections that do not speak what is spoken here the first of each likely mistake is told at warn, with its cure. */
+/** Logs bytes that are no HTTP; the first of each likely mistake at warn, with its cure. */
 export function createNoiseLog(log: Log): NoiseLog {
   const told = new Set<string>();
   return (level, error, fields, message) => {
@@ -174,7 +174,7 @@ export function createNoiseLog(log: Log): NoiseLog {
   };
 }
 
-/** What a client most likely meant whose bytes are no HTTP, or no TLS, with the cure; null when that is anybody's guess. */
+/** The likely mistake behind bytes that are no HTTP or no TLS, with its cure; null when none is known. */
 function meantBy({ code = "", rawPacket }: Strange): string | null {
   const packet = Buffer.isBuffer(rawPacket) ? rawPacket.subarray(0, 16) : Buffer.alloc(0);
   const bytes = packet.toString("latin1");

@@ -181,7 +181,7 @@ function takeRequests(state: State, ignored: { upgrade: IncomingMessage | null }
   server.on("connect", onUpgrade);
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     const connection = connections.get(socket);
-    // A handshake that failed: that is told, and ended, elsewhere.
+    // A TLS handshake failed: `tlsClientError` has logged and ended it.
     if (connection === undefined) return;
     if (error.code === "ECONNRESET") return void socket.destroy();
     // Bytes behind the last request of a connection: they are not read, and the last answer is still on its way.
