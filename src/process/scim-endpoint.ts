@@ -25,7 +25,7 @@ export function scimEndpoint(deps: ScimEndpointDeps): Endpoint {
   return {
     path: "/scim/:provider/v2/*",
     on: "auth",
-    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     limited: false,
     urgent: false,
     run: (request) => answerTo(deps, request),
@@ -83,7 +83,8 @@ async function judged(
   return serveScim(
     { ...context, provider, baseUrl },
     {
-      method: incoming.method,
+      // The body of HEAD's answer stays behind when it is sent.
+      method: incoming.method === "HEAD" ? "GET" : incoming.method,
       path,
       query,
       ifMatch: headerOf(incoming, "if-match"),

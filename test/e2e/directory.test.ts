@@ -3,6 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { consoleToken } from "../support/operations.ts";
+import { exchange } from "../support/raw-client.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { clientSecret, type Rig, rigSecret, rigYaml, signIn, startRig } from "../support/rig.ts";
 import { askScim } from "../support/scim-client.ts";
@@ -145,6 +146,23 @@ test("just-in-time: somebody whom no SCIM knows gets a person at the first login
   expect(rig.gateway.logged((line) => line.audit === "directory" && line.action === "person-made" && line.subject === "bob")).toHaveLength(
     1,
   );
+});
+
+test("HEAD is answered as GET is, without the body; a token counts in one Authorization field alone", async () => {
+  const head = await scim("HEAD", "/ServiceProviderConfig");
+  expect([head.status, head.headers["content-type"], head.body]).toEqual([200, "application/scim+json; charset=utf-8", null]);
+  expect((await scim("HEAD", "/Users/none")).status).toBe(404);
+  const path = "/_vestibule/scim/acme/v2/Users";
+  const bytes = (target: string, ...fields: string[]) =>
+    [`GET ${target} HTTP/1.1`, `Host: auth.localhost:${rig.port}`, ...fields, "Connection: close", "", ""].join("\r\n");
+  const bearer = `Authorization: Bearer ${token}`;
+  const status = async (text: string) => (await exchange({ port: rig.port }, text)).answers[0]?.status;
+  expect(await status(bytes(path, bearer))).toBe(200);
+  expect(await status(bytes(path, bearer, bearer))).toBe(400);
+  expect(await status(bytes(path, "Authorization: Bearer wrong", bearer))).toBe(400);
+  for (const fields of [[`Cookie: token=${token}`], [`X-Authorization: Bearer ${token}`], [`Authorization: Basic ${btoa(`x:${token}`)}`]])
+    expect(await status(bytes(path, ...fields)), String(fields)).toBe(401);
+  expect(await status(bytes(`${path}?access_token=${token}`))).toBe(401);
 });
 
 test("each configured token counts, others are refused, and whoever guesses is shut out", async () => {

@@ -7,7 +7,7 @@ import { normalise } from "./normalise.ts";
 import { applyPatch, readPatch } from "./patch.ts";
 import { createProjection, type Projection } from "./project.ts";
 import { groupType, type ResourceType, userType } from "./schema.ts";
-import { badRequest, ScimError } from "./scim-error.ts";
+import { badRequest, notAllowed, ScimError } from "./scim-error.ts";
 import { createUser, deleteUser, readUser, renderUser, updateUser } from "./users.ts";
 
 export interface ScimAnswer {
@@ -82,7 +82,7 @@ function createHandler<Document extends ScimUser | ScimGroup>(kind: Kind<Documen
       const projection = projectionOf(kind.type, request.query);
       const shown = async (document: Document) => kind.render(context, transaction, document, projection.wants);
       if (request.id === null) {
-        if (request.method !== "POST") throw notAllowed(request.method);
+        if (request.method !== "POST") throw notAllowed(request.method, "GET, HEAD, POST");
         const document = await kind.create(context, transaction, wholeBody(request, kind.type), outcome);
         return answerWith(201, await shown(document), projection, [["Location", `${context.baseUrl}${kind.type.endpoint}/${document.id}`]]);
       }
@@ -110,7 +110,7 @@ function createHandler<Document extends ScimUser | ScimGroup>(kind: Kind<Documen
           return answerWith(200, await shown(await kind.write(context, transaction, document, patched, outcome)), projection);
         }
         default:
-          throw notAllowed(request.method);
+          throw notAllowed(request.method, "GET, HEAD, PUT, PATCH, DELETE");
       }
     },
   };
@@ -164,11 +164,14 @@ function queryOf(query: URLSearchParams): Query {
   };
 }
 
+const largestNumber = 1e15;
+
 function wholeNumber(query: URLSearchParams, name: string, preset: number): number {
   const text = query.get(name);
   if (text === null || text === "") return preset;
-  if (!/^-?\d{1,15}$/.test(text)) throw badRequest("invalidValue", `${name} is a whole number`);
-  return Number(text);
+  if (!/^-?\d+$/.test(text)) throw badRequest("invalidValue", `${name} is a whole number`);
+  // No list is so long, and every store can count so far.
+  return Math.max(-largestNumber, Math.min(largestNumber, Number(text)));
 }
 
 /** `*`, or one of several; strong or weak makes no difference for a resource in one form (RFC 9110 8.8.3.2). */
@@ -184,8 +187,4 @@ function notModified(etag: string): ScimAnswer {
 
 function answerWith(status: number, { resource, version }: Rendered, projection: Projection, more: ScimAnswer["headers"] = []): ScimAnswer {
   return { status, body: projection.apply(resource), headers: [["ETag", etagOf(version)], ...more] };
-}
-
-function notAllowed(method: string): ScimError {
-  return new ScimError(405, null, `${method} is not possible here`);
 }

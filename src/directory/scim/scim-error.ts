@@ -16,11 +16,19 @@ export class ScimError extends Error {
   override readonly name = "ScimError";
   readonly status: number;
   readonly scimType: ScimType | null;
-  constructor(status: number, scimType: ScimType | null, message: string) {
+  /** Fields of the answer. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  constructor(status: number, scimType: ScimType | null, message: string, headers: ScimError["headers"] = []) {
     super(message);
     this.status = status;
     this.scimType = scimType;
+    this.headers = headers;
   }
+}
+
+/** 405, with what is possible there (RFC 9110 15.5.6). */
+export function notAllowed(method: string, allowed: string): ScimError {
+  return new ScimError(405, null, `${method} is not possible here`, [["Allow", allowed]]);
 }
 
 /** 400 with this `scimType`. */

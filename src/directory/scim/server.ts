@@ -5,7 +5,7 @@ import { committed, conclude, newOutcome, type ScimContext, type ScimOutcome } f
 import { mostBytes, resourceTypes, schemas, serviceProviderConfig } from "./discovery.ts";
 import { defaultResults, mostResults, type Page } from "./list.ts";
 import { handlerOf, type ResourceRequest, requireSchema, type ScimAnswer } from "./resources.ts";
-import { badRequest, ScimError, scimErrorBody } from "./scim-error.ts";
+import { badRequest, notAllowed, ScimError, scimErrorBody } from "./scim-error.ts";
 
 /** One SCIM request, already known to come from the provider. */
 export interface ScimRequest {
@@ -39,7 +39,7 @@ export async function serveScim(context: ScimContext, request: ScimRequest): Pro
 }
 
 function failure(error: ScimError): ScimAnswer {
-  return { status: error.status, body: scimErrorBody(error), headers: [] };
+  return { status: error.status, body: scimErrorBody(error), headers: error.headers };
 }
 
 async function route(context: ScimContext, request: ScimRequest, outcome: ScimOutcome): Promise<ScimAnswer> {
@@ -47,7 +47,7 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
   if (more.length > 0) throw notFound(request.path);
   const found = discovery(context, first, id);
   if (found !== null) {
-    if (request.method !== "GET") throw notAllowed(request.method);
+    if (request.method !== "GET") throw notAllowed(request.method, "GET, HEAD");
     // RFC 7644 4: a filter here is refused, because a client could believe that it did something.
     if (request.query.has("filter")) throw new ScimError(403, null, "filters are not supported here");
     return { status: 200, body: found, headers: [] };
@@ -58,7 +58,7 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
   const handler = handlerOf(first);
   if (handler === null) throw notFound(request.path);
   if (id === ".search") {
-    if (request.method !== "POST") throw notAllowed(request.method);
+    if (request.method !== "POST") throw notAllowed(request.method, "POST");
     const body = readBody(request, "urn:ietf:params:scim:api:messages:2.0:SearchRequest");
     return transact(context.store, async (transaction) => listAnswer(await handler.list(context, transaction, searchParameters(body))));
   }
@@ -71,7 +71,7 @@ async function route(context: ScimContext, request: ScimRequest, outcome: ScimOu
 
 /** RFC 7644 3.4.3 at the root: Users first, then Groups. A filter that means nothing for a type finds none of it. */
 async function searchAll(context: ScimContext, request: ScimRequest): Promise<ScimAnswer> {
-  if (request.method !== "POST") throw notAllowed(request.method);
+  if (request.method !== "POST") throw notAllowed(request.method, "POST");
   const query = searchParameters(readBody(request, "urn:ietf:params:scim:api:messages:2.0:SearchRequest"));
   const pages: Page[] = [];
   const unfit: ScimError[] = [];
@@ -120,7 +120,7 @@ function resourceRequest(request: ScimRequest, id: string | null): ResourceReque
 }
 
 async function bulk(context: ScimContext, request: ScimRequest, outcome: ScimOutcome): Promise<ScimAnswer> {
-  if (request.method !== "POST") throw notAllowed(request.method);
+  if (request.method !== "POST") throw notAllowed(request.method, "POST");
   const body = readBody(request, "urn:ietf:params:scim:api:messages:2.0:BulkRequest");
   const run: RunOne = (first, one) => {
     const handler = handlerOf(first);
@@ -184,8 +184,4 @@ function listBody({ total, startIndex, resources }: Page): JsonObject {
 
 function notFound(path: string): ScimError {
   return new ScimError(404, null, `there is nothing at ${path}`);
-}
-
-function notAllowed(method: string): ScimError {
-  return new ScimError(405, null, `${method} is not possible here`);
 }

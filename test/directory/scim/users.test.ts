@@ -123,7 +123,17 @@ describe("Users", () => {
     expect((await rig.scim("GET", "/Users/none")).status).toBe(404);
     expect((await rig.scim("GET", "/Nothing")).status).toBe(404);
     expect((await rig.scim("GET", `/Users/${id}/more`)).status).toBe(404);
-    expect((await rig.scim("POST", `/Users/${id}`, { schemas: [userSchema] })).status).toBe(405);
+    for (const [method, path, allowed] of [
+      ["POST", `/Users/${id}`, "GET, HEAD, PUT, PATCH, DELETE"],
+      ["DELETE", "/Users", "GET, HEAD, POST"],
+      ["POST", "/Schemas", "GET, HEAD"],
+      ["GET", "/Bulk", "POST"],
+      ["GET", "/.search", "POST"],
+      ["DELETE", "/Groups/.search", "POST"],
+    ] as const) {
+      const refused = await rig.scim(method, path, method === "POST" ? { schemas: [userSchema] } : undefined);
+      expect([refused.status, refused.headers.Allow], `${method} ${path}`).toEqual([405, allowed]);
+    }
     expect((await rig.scim("GET", "/Me")).status).toBe(501);
     expect((await rig.scim("POST", "/Users", "{")).body).toMatchObject({ status: "400", scimType: "invalidSyntax" });
     for (const body of ["[]", "null", "3", ""]) {
