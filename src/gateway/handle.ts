@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Answer } from "../core/answer.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Incoming } from "../core/incoming.ts";
-import { formatOrigin } from "../core/origin.ts";
+import { formatOrigin, type Origin } from "../core/origin.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { RequestTrace } from "../core/ports/tracing.ts";
 import type { Site, Visit } from "../core/route.ts";
@@ -153,7 +153,7 @@ function serveControl(deps: GatewayDeps, line: Line, visit: Visit): void {
 /** What the log says of requests that did not arrive as the configuration expects; each thing once, so that no stranger fills the log. */
 export interface Arrivals {
   /** Why no site answers here: what came, and what would have fitted. Logs a new host once. */
-  unknownHost(incoming: Pick<Incoming, "hostname" | "port" | "id">): string;
+  unknownHost(incoming: Pick<Incoming, "hostname" | "port" | "id" | "path">): string;
   /** Forwarding fields of a peer that is not in `trustedProxies`. */
   ignoredForwarding(incoming: Pick<Incoming, "client" | "id">): void;
 }
@@ -162,14 +162,16 @@ interface ArrivalDeps {
   readonly log: Log;
   /** The published hosts, wildcards as they are written. */
   readonly hosts: readonly string[];
-  /** The host that was probably meant. */
-  readonly nearest: (hostname: string) => string | null;
+  /** The one of them that was probably meant. */
+  readonly nearest: (hostname: string, hosts: readonly string[]) => string | null;
+  /** Where logins happen. */
+  readonly authOrigin: Origin;
 }
 
 const toldAtMost = 100;
 const namedAtMost = 10;
 
-export function createArrivals({ log, hosts, nearest }: ArrivalDeps): Arrivals {
+export function createArrivals({ log, hosts, nearest, authOrigin }: ArrivalDeps): Arrivals {
   const told = new Set<string>();
   const once = (what: string): boolean => {
     if (told.has(what) || told.size >= toldAtMost) return false;
@@ -177,10 +179,16 @@ export function createArrivals({ log, hosts, nearest }: ArrivalDeps): Arrivals {
     return true;
   };
   return {
-    unknownHost: ({ hostname, port, id }) => {
-      const guess = nearest(hostname);
-      const some = hosts.slice(0, namedAtMost).join(", ");
+    unknownHost: ({ hostname, port, id, path }) => {
       const came = port === null ? hostname : `${hostname}:${port}`;
+      if (path.startsWith("/_vestibule/")) {
+        // Another gateway sent the visitor here to sign in, or a provider has this host in its redirect URI.
+        const detail = `a step of a login came for ${came}, and auth.origin here is ${formatOrigin(authOrigin)}: have all instances, and the redirect URIs at the providers, the same?`;
+        if (once(`login host ${hostname}`)) log.warn({ request: id, host: hostname, port }, detail);
+        return detail;
+      }
+      const guess = nearest(hostname, hosts);
+      const some = hosts.slice(0, namedAtMost).join(", ");
       const fitting = guess === null ? `published are ${some}${hosts.length > namedAtMost ? " and more" : ""}` : `did you mean ${guess}?`;
       const detail = `no app has the host that came, ${came}; ${fitting}`;
       if (once(`host ${hostname}`))

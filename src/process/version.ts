@@ -169,7 +169,7 @@ export function composeVersion(settings: Settings, bare: Lasting, makeProvider: 
     readIncoming: createReadIncoming({ ...reading, trusted: parseNetworks(settings.trustedProxies) }),
     readQuestion: forwardAuth === null ? null : composeQuestions(forwardAuth.peers, settings.trustedProxies, reading),
     newRequestId,
-    arrivals: createArrivals({ log, hosts: publishedHosts, nearest: (hostname) => nearest(hostname, publishedHosts) }),
+    arrivals: createArrivals({ log, hosts: publishedHosts, nearest, authOrigin: settings.auth.origin }),
     findSite: rules.findSite,
     findRoute: rules.findRoute,
     identify: createIdentify({

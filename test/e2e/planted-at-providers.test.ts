@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { createServer, type Server } from "node:tls";
+import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { makeAuthority } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
@@ -38,6 +40,13 @@ async function theLine(gateway: GatewayProcess, from: number): Promise<{ code: s
   expect(gateway.logged(({ request, msg }) => request === line.request && msg !== "request")).toHaveLength(1);
   expect(JSON.stringify(line)).not.toContain('"stack"');
   return line;
+}
+
+/** What a process needs to see another time of day: the variables that faketime itself would set. */
+async function shiftedClock(shift: string): Promise<Record<string, string>> {
+  const { stdout } = await promisify(execFile)("faketime", ["-f", shift, "env"]);
+  const preload = /^LD_PRELOAD=(.*)$/m.exec(stdout)?.[1] ?? "";
+  return { LD_PRELOAD: preload, FAKETIME: shift, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
 }
 
 const tlsServers: Server[] = [];
@@ -237,6 +246,38 @@ describe("OpenID Connect", () => {
     }
   });
 
+  test("another auth.origin at another instance, or at a provider: who is sent here to sign in is not told of a mistyped app", async () => {
+    await exchange(port, `GET /_vestibule/login?wish=x HTTP/1.1\r\nHost: login.acme.example:${port}\r\nAccept: text/html\r\n\r\n`);
+    const words = `a step of a login came for login.acme.example:${port}, and auth.origin here is ${rigUrls(port).auth}: have all instances, and the redirect URIs at the providers, the same?`;
+    await eventually(() => {
+      if (!gateway.logged(({ level, msg }) => level === "warn" && msg === words).length)
+        throw new Error(gateway.lines.slice(-3).join("\n"));
+    });
+  });
+
+  test.each([
+    {
+      clock: "an hour behind",
+      shift: "-1h",
+      told: /iat lies 36\d\d s ahead .*this machine's clock is slow, or the provider's is fast; set the clocks/,
+    },
+    {
+      clock: "an hour ahead",
+      shift: "+1h",
+      told: /expired \d{4} s ago .*this machine's clock is fast, or the provider's is slow; set the clocks/,
+    },
+  ])("our own clock $clock: the login's line says so", async ({ shift, told }) => {
+    const [ownPort = 0, ownAdmin = 0] = await freePorts(2);
+    const yaml = yamlFor(fake.issuer).replaceAll(String(port), String(ownPort)).replaceAll(String(adminPort), String(ownAdmin));
+    const own = await startGatewayProcess({ yaml, adminPort: ownAdmin, env: { ...env, ...(await shiftedClock(shift)) } });
+    try {
+      await newVisitor().browse(`${rigUrls(ownPort).wiki}/`);
+      expect(await theLine(own, 0)).toMatchObject({ code: "setup.clock", level: "warn", detail: expect.stringMatching(told) });
+    } finally {
+      await own.stop();
+    }
+  });
+
   test("a proxy that is named and not used is told at the start", async () => {
     const [ownPort = 0, ownAdmin = 0] = await freePorts(2);
     const yaml = yamlFor(fake.issuer).replaceAll(String(port), String(ownPort)).replaceAll(String(adminPort), String(ownAdmin));
@@ -357,6 +398,28 @@ describe("SAML", () => {
     const answer = firstForm(await visitor.visit(form.action, { form: { ...form.fields, login: "alice", password: "alice" } }));
     await visitor.visit(answer.action, { form: answer.fields, headers: { "sec-fetch-site": "cross-site" } });
   }
+
+  test.each([
+    {
+      clock: "an hour behind",
+      shift: "-1h",
+      told: /IssueInstant of the Response lies 36\d\d s in the future .*; set the clocks of both machines by NTP/,
+    },
+    {
+      clock: "an hour ahead",
+      shift: "+1h",
+      told: /NotOnOrAfter of the SubjectConfirmation passed \d{4} s ago .*; set the clocks of both machines by NTP/,
+    },
+  ])("our own clock $clock: the login's line says so, and the provider's state", async ({ shift, told }) => {
+    const own = await startSamlRig({ env: await shiftedClock(shift) });
+    try {
+      await samlSignIn(newVisitor(), `${own.urls.wiki}/`, "alice");
+      expect(await theLine(own.gateway, 0)).toMatchObject({ code: "saml.clock-skew", level: "warn", detail: expect.stringMatching(told) });
+      expect(await stateOf(own.adminPort, "campus")).toMatchObject({ ok: false, detail: expect.stringMatching(told) });
+    } finally {
+      await own.close();
+    }
+  });
 
   test("a stranger's bad answer says nothing about the provider", async () => {
     const from = failedLogins(rig.gateway).length;

@@ -57,7 +57,8 @@ export const breakages: readonly Breakage[] = [
     inside: "hasDotSegment",
     becomes: "void reading; return false;",
     test: "test/attack/paths.test.ts",
-    named: "/open/%2e/admin is ambiguous and refused",
+    // Without parameters, folding refuses it a second time.
+    named: "/open/..;/admin is ambiguous and refused",
   },
   {
     file: "src/lib/path.ts",

@@ -241,4 +241,4 @@ export type RedisClient = Pick<
   | "zrange"
   | "zrem"
   | "zscore"
-> & { readonly status: string };
+> & { readonly status: string; once(event: "ready", listener: () => void): unknown };

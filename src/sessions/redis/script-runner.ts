@@ -4,6 +4,7 @@ import type { RedisSettings } from "../../core/settings.ts";
 import { commandTimeoutMs, openCluster, openRedis, type RedisClient } from "./connection.ts";
 import { createRedisGuard } from "./guard.ts";
 import { createReplicaWait } from "./replica-wait.ts";
+import { tellSilence } from "./servers.ts";
 
 /** Scripts in the sessions' Redis, for data that is no session: over a connection of its own, so that neither waits for the other. */
 export interface ScriptRunner {
@@ -24,7 +25,7 @@ export function openScriptRunner(settings: RedisSettings, deps: { readonly log: 
   const guard = createRedisGuard({
     metrics,
     deadlineMs: commandTimeoutMs,
-    onOpen: () => log.warn({}, "redis is not answering the directory"),
+    onOpen: tellSilence(client, log, "redis is not answering the directory"),
   });
   const reachReplica = target.kind === "single" ? null : createReplicaWait({ client, guard, monotonic: () => performance.now(), log });
   // Once the circuit is open, only a probe finds out that Redis is back.

@@ -44,3 +44,15 @@ export function openRedisServers(settings: RedisSettings, log: Log): RedisServer
     },
   };
 }
+
+/** Logs that Redis fell silent. Before the first connection stands its own line says what is wrong, and a healthy Redis is not called silent. */
+export function tellSilence(client: RedisClient, log: Log, message: string): () => void {
+  let wasReady = false;
+  const onReady = () => {
+    wasReady = true;
+  };
+  client.once("ready", onReady);
+  return () => {
+    if (wasReady) log.warn({}, message);
+  };
+}

@@ -12,7 +12,7 @@ import { createRedisFleet } from "./fleet.ts";
 import { createRedisGuard } from "./guard.ts";
 import { createRedisKeys } from "./keys.ts";
 import { createReplicaWait } from "./replica-wait.ts";
-import { openRedisServers } from "./servers.ts";
+import { openRedisServers, tellSilence } from "./servers.ts";
 import { createSpace } from "./space.ts";
 
 const monotonic = () => performance.now();
@@ -30,7 +30,7 @@ export function createRedisStore(deps: StoreDeps): Store {
   const guard = createRedisGuard({
     metrics: deps.metrics,
     deadlineMs: commandTimeoutMs,
-    onOpen: () => log.warn({}, "redis is not answering"),
+    onOpen: tellSilence(client, log, "redis is not answering"),
   });
   const sealer = createSealer(settings.secrets);
   const reachReplica = servers.failsOver ? createReplicaWait({ client, guard, monotonic, log }) : null;

@@ -73,6 +73,20 @@ const faults = [
   { when: "redis accepts and never answers", break: () => redis.pause(), mend: () => redis.resume() },
 ];
 
+test("a healthy redis is not called silent because the first commands come before its connection stands", async () => {
+  const store = openAt(proxy.port);
+  for (let count = 0; count < 30; count += 1) expect((await ask(store, "a".repeat(43))).seen).toBe("unavailable");
+  await eventually(() => expect(store.health()).toMatchObject({ reachable: true }), until);
+  const silent = () => log.lines.filter(({ message }) => message === "redis is not answering");
+  expect(silent()).toEqual([]);
+  redis.pause();
+  await eventually(async () => {
+    await ask(store, "a".repeat(43));
+    expect(silent()).toHaveLength(1);
+  }, until);
+  redis.resume();
+});
+
 test.each(faults)("$when: no wait is longer than a second, and soon all are short", async (fault) => {
   const store = await open({ graceMs: 0 });
   const session = await store.sessions.create(aNewSession());
