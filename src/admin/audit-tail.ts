@@ -14,21 +14,22 @@ export interface AuditFilter {
   readonly limit: number;
 }
 
-/** The latest audit events of this instance in memory, for those who look. The log has all of them. */
+/** What becomes of audit events beside their line in the log: the latest of this instance stay in memory, for those who look. */
 export interface AuditTail {
   note(event: AuditEvent): void;
   /** The newest first. */
   find(filter: AuditFilter): readonly AuditEntry[];
   /** Those that the other instances have not received yet, the oldest first. */
   takeUnshared(): readonly AuditEntry[];
-  /** The same sink, remembered as well. */
+  /** An audit log that writes to `audit` and is remembered. */
   remembering(audit: Audit): Audit;
 }
 
 const kept = 2_000;
 const mostUnshared = 500;
 
-export function createAuditTail(clock: Clock): AuditTail {
+/** Each event goes to `file`, too, where there is one. */
+export function createAuditTail(clock: Clock, file: Pick<AuditTail, "note"> | null = null): AuditTail {
   // A ring: the oldest gives its place to the newest.
   const ring: AuditEntry[] = [];
   let next = 0;
@@ -36,6 +37,7 @@ export function createAuditTail(clock: Clock): AuditTail {
   const note = (event: AuditEvent) => {
     ring[next % kept] = { ...shortened(event), at: clock() };
     next += 1;
+    file?.note(event);
   };
   return {
     note,

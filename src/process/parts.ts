@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
-import { type AuditEvent, tokenEvent, whoIs } from "../core/audit-events.ts";
+import { tokenEvent, whoIs } from "../core/audit-events.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
@@ -11,8 +10,7 @@ import { type AuditFile, createAudit, createAuditFile, createLog, type LogDeps }
 import type { MetricsRegistry } from "../observe/metrics.ts";
 import { createMemoryStore } from "../sessions/memory/store.ts";
 import { createRedisStore } from "../sessions/redis/store.ts";
-import type { OnExpired } from "../sessions/session-rules.ts";
-import { keepTokensCurrent } from "../sessions/token-following.ts";
+import { keepTokensCurrent, type OnExpired } from "../sessions/session-rules.ts";
 
 /** Where everything of one process is written. */
 export interface Logs {
@@ -36,38 +34,10 @@ export function composeLogs(settings: Settings["log"], registry: MetricsRegistry
   return { log: createLog(deps), audit: createAudit(deps), writer, deps };
 }
 
-/** What becomes of audit events beside their line on standard output. */
-export interface AuditTrail {
-  readonly tail: AuditTail;
-  readonly file: AuditFile | null;
-  /** An event of this process or of one of its workers. */
-  note(event: AuditEvent): void;
-}
-
-/** They are remembered for those who look, and written to `audit.file` where there is one. */
-export function composeAuditTrail(settings: Settings["audit"], registry: MetricsRegistry): AuditTrail {
-  const tail = createAuditTail(Date.now);
+/** `audit.file`; null where there is none. Lines that are lost are counted in `registry`. */
+export function composeAuditFile(settings: Settings["audit"], registry: MetricsRegistry): AuditFile | null {
   const onDrop = (lines: number) => registry.auditLinesDropped(lines);
-  const file = settings.file === null ? null : createAuditFile({ path: settings.file, clock: Date.now, onDrop });
-  return {
-    tail,
-    file,
-    note: (event) => {
-      tail.note(event);
-      file?.note(event);
-    },
-  };
-}
-
-/** The same logs; audit events are noted in the trail as well. */
-export function withTrail(logs: Logs, trail: AuditTrail): Logs {
-  return {
-    ...logs,
-    audit: (event) => {
-      logs.audit(event);
-      trail.note(event);
-    },
-  };
+  return settings.file === null ? null : createAuditFile({ path: settings.file, clock: Date.now, onDrop });
 }
 
 /** What the audit log says of a session, or a personal token, that ended by itself. */
@@ -83,6 +53,6 @@ export function composeStore(
   settings: SessionSettings,
   deps: { readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly onExpired?: OnExpired },
 ): Store {
-  const made = { ...deps, settings, random: (bytes: number) => randomBytes(bytes) };
+  const made = { ...deps, settings, random: randomBytes };
   return keepTokensCurrent(settings.store.kind === "memory" ? createMemoryStore(made) : createRedisStore(made));
 }

@@ -1,4 +1,5 @@
 import type { GatewayState } from "../admin/admin.ts";
+import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
 import type { Problem } from "../config/problems/report.ts";
 import type { Store } from "../core/ports/store.ts";
@@ -6,7 +7,7 @@ import type { Address, Settings } from "../core/settings.ts";
 import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
 import { composeGateway } from "./gateway.ts";
 import { type ConfigurationFile, composeOperations, type OperationsDeps } from "./operations.ts";
-import { composeAuditTrail, composeLogs, type Logs, withTrail } from "./parts.ts";
+import { composeAuditFile, composeLogs, type Logs } from "./parts.ts";
 import { createReloads, type Reloads, tellWarnings } from "./reloads.ts";
 
 /** What `serve` runs, in one process or in several. */
@@ -54,7 +55,7 @@ export interface Serving extends Pick<Store, "sessions" | "tokens" | "fleet"> {
 export interface ServingDeps {
   readonly logs: Logs;
   readonly registry: MetricsRegistry;
-  readonly note: ReturnType<typeof composeAuditTrail>["note"];
+  readonly note: AuditTail["note"];
 }
 
 /** How long log lines may take to reach their reader at the very end. */
@@ -70,18 +71,19 @@ export async function run(
   counts: Readonly<Record<string, number>> = {},
 ): Promise<RunningGateway> {
   const registry = createMetrics({ version });
-  const trail = composeAuditTrail(settings.audit, registry);
-  const logs = withTrail(composeLogs(settings.log, registry), trail);
+  const auditFile = composeAuditFile(settings.audit, registry);
+  const tail = createAuditTail(Date.now, auditFile);
+  const own = composeLogs(settings.log, registry);
+  const logs = { ...own, audit: tail.remembering(own.audit) };
   const { log, writer } = logs;
-  const serving = compose({ logs, registry, note: trail.note });
+  const serving = compose({ logs, registry, note: tail.note });
   let draining = false;
   let file: ConfigurationFile | null = null;
-  const audit = () => (trail.file === null ? {} : { audit: trail.file.health() });
+  const audit = () => (auditFile === null ? {} : { audit: auditFile.health() });
   const state = async () => ({ ...(await serving.state()), draining, ...audit() });
   const { sessions, tokens, fleet, people, metricsText } = serving;
   const operations = composeOperations({
-    ...{ state, metricsText, logs, version, sessions, tokens, fleet, people },
-    tail: trail.tail,
+    ...{ state, metricsText, logs, version, sessions, tokens, fleet, people, tail },
     settings: serving.settings,
     file: () => file,
   });
@@ -97,7 +99,7 @@ export async function run(
     await admin.close();
     await serving.release();
     log.info({}, "stopped");
-    await Promise.all([writer.flush(lastLinesMs), trail.file?.flush(lastLinesMs)]);
+    await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
   };
 
   try {
@@ -115,7 +117,7 @@ export async function run(
     useFile: (given) => {
       file = given;
     },
-    reopenFiles: () => trail.file?.reopen(),
+    reopenFiles: () => auditFile?.reopen(),
     drain,
     abandon: serving.abandon,
   };

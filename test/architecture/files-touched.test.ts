@@ -47,7 +47,7 @@ async function filesTouched(): Promise<readonly string[]> {
  * The goal was 40 and 60. The first is kept. A login runs through more: docs/architecture.md says why. A file that joins one of the two lists
  * needs a reason that readers accept.
  */
-const bounds = { request: 40, login: 83 } as const;
+const bounds = { request: 40, login: 80 } as const;
 
 /** What runs each time that `go` is done: done twice, because a timer that fires meanwhile is no part of it. */
 async function touchedBy(go: () => Promise<unknown>): Promise<readonly string[]> {

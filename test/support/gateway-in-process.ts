@@ -13,7 +13,7 @@ import { createListener, type Listener } from "../../src/http/listener/server.ts
 import { createTracing } from "../../src/observe/tracing.ts";
 import { composeVersion, createCounts, createMakeProvider, type Lasting, type Version } from "../../src/process/version.ts";
 import { createMemoryStore } from "../../src/sessions/memory/store.ts";
-import { keepTokensCurrent } from "../../src/sessions/token-following.ts";
+import { keepTokensCurrent } from "../../src/sessions/session-rules.ts";
 import { createUpstreams } from "../../src/upstream/upstreams.ts";
 import { anApp, aRoute, someSettings } from "./policy-builders.ts";
 import { noMetrics, recordingLog } from "./quiet.ts";
