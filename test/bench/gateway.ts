@@ -25,6 +25,8 @@ export async function startGateway(options: {
   provider: FakeOidc;
   store: string;
   folder: string;
+  /** Top-level keys beside the usual ones, as they stand in the file. */
+  more?: string;
 }): Promise<BenchGateway> {
   const configFile = join(options.folder, `${options.name}.yaml`);
   const origin = `http://app.localhost:${options.port}`;
@@ -48,7 +50,7 @@ apps:
     routes:
       - { path: /public, public: ["/public/**"] }
       - { path: /api, bearer: [bench] }
-`,
+${options.more ?? ""}`,
   );
   const main = join(root, "src/main.ts");
   const server = await startServer(
