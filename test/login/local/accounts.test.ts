@@ -87,6 +87,22 @@ test("one address gets few attempts at an account, and another address its own",
   expect(await accounts.checkPassword("ann", password, address)).toMatchObject({ login: "ann" });
 });
 
+test("six digits cannot be tried out: wrong codes count as attempts do", async () => {
+  const { accounts, codeNow, time } = world();
+  for (let attempt = 0; attempt < 6; attempt += 1)
+    await expect(accounts.checkCode("ann", String(attempt).padStart(6, "0"), address)).rejects.toMatchObject({ code: "local.refused" });
+  await expect(accounts.checkCode("ann", codeNow(), address)).rejects.toMatchObject({ code: "login.too-many" });
+  time.now += 6 * 60_000;
+  expect(await accounts.checkCode("ann", codeNow(), address)).toMatchObject({ by: "totp" });
+});
+
+test("an account whose hash is that of an empty password lets nobody in", async () => {
+  const { accounts, file } = world();
+  const empty = await hashPassword("", randomBytes);
+  await file.update((users) => (users.ann === undefined ? null : { ...users, ann: { ...users.ann, password: empty } }));
+  await expect(accounts.checkPassword("ann", "", address)).rejects.toMatchObject({ code: "local.refused" });
+});
+
 test("the addresses of one IPv6 network count as one", async () => {
   const { accounts } = world();
   for (let attempt = 0; attempt < 6; attempt += 1)

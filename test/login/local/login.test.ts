@@ -211,6 +211,17 @@ test("outside its networks a provider asks for nothing", async () => {
   const refused = await visitor.browse(named.href);
   expect(refused.status).toBeGreaterThanOrEqual(400);
   expect(refused.body).not.toContain("current-password");
+  // Nor at its addresses, where nobody is sent from here.
+  for (const [method, step] of [
+    ["POST", "password"],
+    ["POST", "second"],
+    ["GET", "passkey?login=ann&secret=x"],
+  ] as const) {
+    const at = (provider: string) => `${rigUrls(port).auth}/_vestibule/local/${provider}/${step}`;
+    const options = method === "POST" ? { method, form: { state: "x", username: "ann", password } } : {};
+    const [here, elsewhere] = [await visitor.visit(at("emergency"), options), await visitor.visit(at("elsewhere"), options)];
+    expect([here.status, elsewhere.status], step).toEqual([400, 403]);
+  }
 });
 
 test("the commands list, disable and remove accounts, and refuse weak passwords", () => {

@@ -33,6 +33,9 @@ test("a code is good one step before and after its time, and not two", () => {
   const at = (seconds: number) => verifyTotp(secret, "287082", seconds * 1_000);
   expect([29, 59, 89].map(at)).toEqual([1, 1, 1].map((step) => step));
   expect(at(120)).toBeNull();
+  // The code of step 6 at the times of steps 4 and 5.
+  const early = hotp(fromBase32(secret) ?? Buffer.alloc(0), 6);
+  expect([verifyTotp(secret, early, 149_000), verifyTotp(secret, early, 150_000)]).toEqual([null, 6]);
 });
 
 test.each(["", "28708", "2870822", "abcdef", "287 0820"])("%j is no code", (code) => {

@@ -12,6 +12,7 @@ test.each([
   { when: "an unknown key", text: good("    shell: /bin/sh\n"), says: "users.ann" },
   { when: "a password in the clear", text: good().replace(hash, "hunter2"), says: "users.ann.password: no argon2id hash" },
   { when: "a TOTP secret that is none", text: good("    totp: '1234'\n"), says: "users.ann.totp: no base 32" },
+  { when: "a TOTP secret of 72 bits", text: good("    totp: 'ABCDEFGHIJKLMN'\n"), says: "users.ann.totp: no base 32" },
   { when: "a login with a blank", text: good().replace("ann:", "'a nn':"), says: "a login has 1 to 64" },
   { when: "an account twice", text: good(`  ann:\n    password: ${hash}\n`), says: "unique" },
   { when: "aliases", text: good().replace("ann:", "ann: &a").concat("  bob: *a\n"), says: "Alias" },
