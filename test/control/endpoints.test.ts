@@ -60,6 +60,17 @@ test("the assertion keys are public and may be cached", async () => {
   expect([reply.status, reply.body, reply.headers.get("cache-control")]).toEqual([200, '{"keys":[]}', "public, max-age=300"]);
 });
 
+test("a provider fetches our public keys on the auth origin, of the provider that it is", async () => {
+  const rig = createControlRig();
+  const keys = [{ kty: "EC", kid: "ours", use: "sig" }];
+  Object.assign(rig.providers.entra, { publicKeys: () => ({ keys }) });
+  const ask = (url: string) => createControlBrowser(rig).ask(url, { headers: { accept: "application/json" } });
+  const reply = await ask(`${auth}/_vestibule/oidc/entra/jwks.json`);
+  expect([reply.status, JSON.parse(reply.body), reply.headers.get("cache-control")]).toEqual([200, { keys }, "public, max-age=300"]);
+  expect(JSON.parse((await ask(`${auth}/_vestibule/oidc/google/jwks.json`)).body)).toEqual({ keys: [] });
+  expect((await ask(`${auth}/_vestibule/oidc/nobody/jwks.json`)).status).toBe(404);
+});
+
 test.each([
   { when: "an unknown address", url: `${wiki}/_vestibule/nothing`, method: "GET", status: 404 },
   { when: "the bare prefix", url: `${wiki}/_vestibule`, method: "GET", status: 404 },

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { type FakeOidc, startFakeOidc } from "../support/fake-oidc.ts";
 import { freePorts } from "../support/free-port.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { type RecordingUpstream, startRecordingUpstream } from "../support/recording-upstream.ts";
 import { rigSecret, rigYaml } from "../support/rig.ts";
 import { type RigUrls, rigUrls } from "../support/rig-apps.ts";
-import { postForm, type SamlRig, samlSignInAt, startSamlRig } from "../support/saml-rig.ts";
-import { newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
+import { finish, postForm, type SamlRig, samlSignInAt, startSamlRig } from "../support/saml-rig.ts";
+import { firstForm, newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
 
 /**
  * What people do with a login besides going through it once: twenty tabs, the back button, a bookmark of the provider's page, a reloaded
@@ -165,6 +166,41 @@ describe("SAML", () => {
       expect(end.status, `tab ${at}`).toBe(200);
       if (at >= 13) expect(end.url.pathname).toBe(`/page-${at}`);
     }
+  });
+
+  /** Leaves the provider's form by its own way out, and goes on where the gateway sends the browser. */
+  const giveUp = async (visitor: Visitor, login: VisitorAnswer) =>
+    finish(
+      visitor,
+      await visitor.visit(firstForm(login).action, { form: { ...firstForm(login).fields, login: "", password: "", cancel: "1" } }),
+    );
+
+  test("a provider that is busy gets one new try by itself, then the page says so and leads to the page that was wanted", async () => {
+    const { refusal } = rig.idp.behaviour;
+    rig.idp.behaviour.refusal = "Responder/NoAvailableIDP";
+    try {
+      const visitor = newVisitor();
+      const second = await giveUp(visitor, await visitor.browse(`${rig.urls.wiki}/busy?q=1`));
+      // The provider's form again, without a word and without a forced new password.
+      expect([second.status, second.url.origin]).toEqual([200, rig.idp.origin]);
+      const page = await giveUp(visitor, second);
+      expect(page.status).toBe(503);
+      expect(linksOf(page)[0]).toBe(`${rig.urls.wiki}/busy?q=1`);
+      const failed = () => rig.gateway.logged(({ audit, code }) => audit === "login-failed" && code === "login.provider-busy");
+      await eventually(() => expect(failed()).toHaveLength(1));
+    } finally {
+      rig.idp.behaviour.refusal = refusal;
+    }
+    const visitor = newVisitor();
+    rig.idp.behaviour.refusal = "Responder/NoAvailableIDP";
+    const again = await giveUp(visitor, await visitor.browse(`${rig.urls.wiki}/busy-once`));
+    rig.idp.behaviour.refusal = refusal;
+    expect((await samlSignInAt(visitor, again, "alice")).url.href).toBe(`${rig.urls.wiki}/busy-once`);
+  });
+
+  test("a busy answer that is not this browser's begins no login", async () => {
+    const page = await newVisitor().visit(`${rig.urls.saml}/finish?busy=${"A".repeat(43)}`);
+    expect([page.status, page.location]).toEqual([503, null]);
   });
 
   test("the finishing page, reloaded, leads to the page that was wanted", async () => {

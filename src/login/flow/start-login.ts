@@ -9,8 +9,9 @@ import { onlyCookie } from "../../http/cookies.ts";
 import { headerOf } from "../../http/fields.ts";
 import { languageTags } from "../../lib/browser-hints.ts";
 import { readEmailAddress } from "../../lib/names.ts";
-import { type CompletionNeeds, completeLogin } from "./complete-login.ts";
+import { type Attempt, type CompletionNeeds, completeLogin } from "./complete-login.ts";
 import type { Choices } from "./login-redirect.ts";
+import type { LoginState } from "./login-state.ts";
 import type { Needs } from "./parts.ts";
 import { notingFragment, runsScripts, type WantedPage } from "./wanted-page.ts";
 
@@ -58,6 +59,18 @@ export async function startLogin(parts: StartNeeds, request: ControlRequest, sta
   // A challenge is answered at this same address, by a login of its own. A browser that cannot is not asked again for a while.
   if (go.kind === "challenge") return withCookies(answer, [parts.names.set(parts.names.challenged, provider.id, challengedSeconds)]);
   return withCookies(answer, parts.loginStates.remember(incoming.cookie, { ...login, state, memory }));
+}
+
+/** The one new try of a login whose provider was busy (see `completeLogin`); nothing when `login` was that try. */
+export function oneMoreTry(parts: StartNeeds, request: ControlRequest, provider: LoginProvider, login: LoginState): Pick<Attempt, "again"> {
+  if (login.isRetry === true) return {};
+  const { wanted, reauthenticate } = login;
+  const again = () => {
+    parts.log.info({ request: request.visit.incoming.id, provider: provider.id }, "a provider asks for another try of a login");
+    const urlOf = (id: string) => `/_vestibule/login?${new URLSearchParams({ provider: id })}`;
+    return startLogin(parts, request, { provider, wanted, hint: null, named: false, reauthenticate, urlOf, isRetry: true });
+  };
+  return { again };
 }
 
 /** The same address opened again, by anyone, or the same page wanted again by this client within the minute. */

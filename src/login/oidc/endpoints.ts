@@ -8,7 +8,7 @@ import { endByNotice, isSpent, type LogoutMessage, spend } from "../../logout/pr
 import { attemptOf, completeLogin, useLogin } from "../flow/complete-login.ts";
 import type { LoginState } from "../flow/login-state.ts";
 import type { Needs } from "../flow/parts.ts";
-import { type StartNeeds, startLogin } from "../flow/start-login.ts";
+import { oneMoreTry, type StartNeeds } from "../flow/start-login.ts";
 import { wayOn } from "../flow/wanted-page.ts";
 import type { OidcProvider } from "./method.ts";
 
@@ -59,15 +59,9 @@ async function callback(parts: CallbackNeeds, provider: OidcProvider, request: C
   } catch (error) {
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: wayOn(parts, request, named) });
   }
-  const { state, memory, acr, reauthenticate, wanted } = login;
+  const { state, memory, acr, reauthenticate } = login;
   const attempt = attemptOf(parts, login, () => provider.finish(answer, state, memory, { acr, reauthenticate }));
-  if (login.isRetry === true) return completeLogin(parts, request, attempt);
-  const again = () => {
-    parts.log.info({ request: request.visit.incoming.id, provider: provider.id }, "a provider asks for another try of a login");
-    const urlOf = (id: string) => `/_vestibule/login?${new URLSearchParams({ provider: id })}`;
-    return startLogin(parts, request, { provider, wanted, hint: null, named: false, reauthenticate, urlOf, isRetry: true });
-  };
-  return completeLogin(parts, request, { ...attempt, again });
+  return completeLogin(parts, request, { ...attempt, ...oneMoreTry(parts, request, provider, login) });
 }
 
 /** `GET /_vestibule/oidc/<provider>/jwks.json`: what proves our client assertions, and what ID tokens may be encrypted to. */

@@ -6,15 +6,17 @@ import { asGatewayError, GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import { continueLogin, loginOrigin } from "../../core/ports/tracing.ts";
 import type { Site } from "../../core/route.ts";
-import { type Attempt, attemptOf, type CompletionNeeds, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
+import { type Attempt, attemptOf, completeLogin, noteFailedLogin, useLogin } from "../flow/complete-login.ts";
+import type { LoginState } from "../flow/login-state.ts";
 import type { Needs } from "../flow/parts.ts";
+import { oneMoreTry, type StartNeeds } from "../flow/start-login.ts";
 import { wayOn } from "../flow/wanted-page.ts";
 import type { ReceivedAnswer, SamlProvider } from "./context.ts";
 import { maxMessageFormBytes, type SloNeeds, singleLogout } from "./slo-endpoint.ts";
 
 type Providers = ReadonlyMap<string, SamlProvider>;
 type AcsNeeds = Needs<"facts" | "settings" | "clock" | "renderPage" | "log" | "metrics" | "audit">;
-type FinishNeeds = CompletionNeeds & Needs<"table" | "settings">;
+type FinishNeeds = StartNeeds & Needs<"table" | "settings">;
 
 /** Where the providers' answers and logout messages arrive, and what they must know of us. */
 export function samlEndpoints(parts: AcsNeeds & FinishNeeds & SloNeeds, providers: Providers): readonly Endpoint[] {
@@ -52,15 +54,20 @@ function providerOf(providers: Providers, { provider: id }: ControlRequest): Sam
  * is stored for an answer that does not verify.
  */
 async function receiveAnswer(parts: AcsNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
+  const finish = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/saml/${encodeURIComponent(provider.id)}/finish`;
+  let form = new URLSearchParams();
   try {
-    const received = await provider.receive(await readForm(request.request, maxMessageFormBytes));
+    form = await readForm(request.request, maxMessageFormBytes);
+    const received = await provider.receive(form);
     await refuseReplay(parts, provider.id, received);
     const bringer = loginOrigin(request.visit.incoming.trace);
     const handle = await parkAnswer(parts, provider.id, { ...received, bringer });
-    const here = `${formatOrigin(parts.settings.auth.origin)}/_vestibule/saml/${encodeURIComponent(provider.id)}`;
-    return redirectTo(`${here}/finish?answer=${encodeURIComponent(handle)}`);
+    return redirectTo(`${finish}?answer=${encodeURIComponent(handle)}`);
   } catch (error) {
     const { code, message } = asGatewayError(error);
+    const state = form.get("RelayState") ?? "";
+    // The cookies say whose login it is. RelayState is not signed: it only chooses among this browser's own.
+    if (code === "login.provider-busy" && handleShape.test(state)) return redirectTo(`${finish}?busy=${state}`);
     noteFailedLogin(parts, request, provider.id, { code, detail: message });
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl: "/_vestibule/login", isNoted: true });
   }
@@ -78,6 +85,8 @@ async function refuseReplay(parts: Needs<"facts" | "clock">, provider: string, {
  * An answer that another person's login brought here belongs to no login of this browser, and gives no session (login CSRF).
  */
 async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest): Promise<Answer> {
+  const busy = onlyParameter(request.query, "busy");
+  if (busy !== null) return tryAgain(parts, provider, request, busy);
   const handle = onlyParameter(request.query, "answer");
   const parked = await takeAnswer(parts, provider.id, handle);
   if (parked !== null) continueLogin(request.visit.incoming.trace, parked);
@@ -92,6 +101,20 @@ async function finishLogin(parts: FinishNeeds, provider: SamlProvider, request: 
     const startAgainUrl = wayOn(parts, request, handle ?? "") ?? (isSignedIn ? null : "/_vestibule/login");
     return failureAnswer(parts, request.visit.incoming, error, { startAgainUrl, isNoted: true });
   }
+}
+
+/** The provider said "later": one new try of the login that this browser began with that state, then the page that says so. */
+async function tryAgain(parts: FinishNeeds, provider: SamlProvider, request: ControlRequest, state: string): Promise<Answer> {
+  const busy = new GatewayError("login.provider-busy", "the provider asks for another try, by its status");
+  let login: LoginState;
+  try {
+    login = useLogin(parts, request, provider, state);
+  } catch {
+    const startAgainUrl = wayOn(parts, request, state) ?? "/_vestibule/login";
+    return failureAnswer(parts, request.visit.incoming, busy, { startAgainUrl });
+  }
+  const attempt = attemptOf(parts, login, () => Promise.reject(busy));
+  return completeLogin(parts, request, { ...attempt, ...oneMoreTry(parts, request, provider, login) });
 }
 
 function attemptFor(
