@@ -1,7 +1,7 @@
 import { byStatus, slowest } from "./load.ts";
 import { holdPatience, holdRecovery, startVisits } from "./outage.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "the store refuses connections",
@@ -11,17 +11,17 @@ export const scenario: Scenario = {
     const people = await rig.signIn(40);
     await rig.warm(people);
     const load = startVisits(rig, people, trial.pick(200, 100));
-    await sleep(2_000);
+    await load.answered(200);
     const refusedAt = performance.now();
     rig.proxy.set({ kind: "refuse" });
-    await sleep(trial.pick(60_000, 5_000));
+    await letPass(trial.pick(60_000, 5_000));
     const backAt = performance.now();
     rig.proxy.set({ kind: "pass" });
     await holdRecovery(trial, rig, people, load);
     const resetAt = performance.now();
     const resets = setInterval(() => rig.proxy.cut(), 100);
     trial.later(() => clearInterval(resets));
-    await sleep(trial.pick(15_000, 2_000));
+    await letPass(trial.pick(15_000, 2_000));
     clearInterval(resets);
     const resetUntil = performance.now();
     await holdRecovery(trial, rig, people, load);

@@ -1,7 +1,7 @@
 import { byStatus, type Load, p99, percentile, slowest } from "./load.ts";
 import { holdPatience, holdRecovery, startVisits } from "./outage.ts";
 import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import { letPass, type Scenario, type Trial } from "./scenario.ts";
 
 /** By then five commands have failed in each process. */
 const openAfterMs = 3_000;
@@ -13,13 +13,13 @@ export const scenario: Scenario = {
     const people = await rig.signIn(40);
     await rig.warm(people);
     const load = startVisits(rig, people, trial.pick(200, 100));
-    await sleep(2_000);
+    await load.answered(200);
     const base = p99([...load.replies]);
     const silentAt = performance.now();
     rig.proxy.set({ kind: "black-hole" });
-    await sleep(openAfterMs);
+    await letPass(openAfterMs);
     const sent = rig.proxy.bytesFromClients;
-    await sleep(trial.pick(60_000, 6_000) - openAfterMs);
+    await letPass(trial.pick(60_000, 6_000) - openAfterMs);
     const perSecond = (1_000 * (rig.proxy.bytesFromClients - sent)) / (performance.now() - silentAt - openAfterMs);
     const backAt = performance.now();
     rig.proxy.set({ kind: "pass" });
@@ -58,7 +58,7 @@ async function breakOff(trial: Trial, rig: FaultRig, load: Load, people: readonl
   const from = performance.now();
   rig.proxy.set({ kind: "truncate", afterBytes });
   const replies = await rig.getAll(cold);
-  await sleep(trial.pick(5_000, 500));
+  await letPass(trial.pick(5_000, 500));
   replies.push(...(await rig.getAll(cold)));
   const until = performance.now();
   rig.proxy.set({ kind: "pass" });

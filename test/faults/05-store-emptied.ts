@@ -1,7 +1,7 @@
 import { byStatus } from "./load.ts";
 import { startVisits } from "./outage.ts";
 import { atRedis, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "the store is emptied",
@@ -22,7 +22,7 @@ export const scenario: Scenario = {
     const load = startVisits(rig, people, 100);
     await atRedis(rig.redis, (client) => client.flushall());
     const emptiedAt = performance.now();
-    await sleep(1_000);
+    await letPass(1_000);
     const after = await rig.getAll(people);
     trial.hold(
       "scripts a second later",

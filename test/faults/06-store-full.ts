@@ -1,6 +1,6 @@
 import { byStatus } from "./load.ts";
 import { atRedis, type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import { letPass, type Scenario, type Trial } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "the store is full",
@@ -24,7 +24,7 @@ export const scenario: Scenario = {
 
 async function tryExisting(trial: Trial, rig: FaultRig, people: readonly SignedIn[], when: string) {
   for (const moment of ["", ", later"]) {
-    if (moment !== "") await sleep(1_500);
+    if (moment !== "") await letPass(1_500);
     const replies = await rig.getAll(people);
     trial.hold(
       `existing sessions, ${when}${moment}`,

@@ -1,6 +1,6 @@
 import { byStatus } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "four workers, 500 requests, one session, an expired token, a slow provider",
@@ -14,7 +14,7 @@ export const scenario: Scenario = {
       const token = form.get("refresh_token") ?? "";
       if (spent.has(token)) replayed += 1;
       spent.add(token);
-      await sleep(slowMs);
+      await letPass(slowMs);
       turn += 1;
       return { json: { ...good, refresh_token: `token-${turn}` } };
     };

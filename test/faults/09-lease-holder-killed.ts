@@ -1,7 +1,8 @@
+import { eventually } from "../support/eventually.ts";
 import { byStatus } from "./load.ts";
 import { workersOf } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a worker is killed while it holds the refresh lease",
@@ -12,7 +13,7 @@ export const scenario: Scenario = {
     rig.idp.script.token = async (good) => {
       grants += 1;
       // The first one is never answered: its worker is dead by then.
-      if (grants === 1) await sleep(20_000);
+      if (grants === 1) await letPass(20_000);
       else answeredAt = performance.now();
       return { json: { ...good, refresh_token: `token-${grants}` } };
     };
@@ -20,13 +21,14 @@ export const scenario: Scenario = {
     const [one] = await rig.signIn(1, { tokens, refreshAt: Date.now() - 1_000, principal: { subject: "alice" } });
     if (one === undefined) throw new Error("no session");
     const first = rig.get(one, { at: 0 });
-    while (grants === 0) await sleep(20);
+    await eventually(() => {
+      if (grants === 0) throw new Error("no refresh was asked for yet");
+    });
     const killedAt = performance.now();
     const holders = workersOf(rig.instances[0]?.process.pid ?? 0);
     for (const pid of holders) process.kill(pid, "SIGKILL");
     await first;
     const replies = await Promise.all(Array.from({ length: 20 }, () => rig.get(one, { at: 1 })));
-    await sleep(500);
     const late = await Promise.all([0, 1].map((at) => rig.get(one, { at })));
     trial.hold(
       "answers",

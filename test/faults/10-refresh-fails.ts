@@ -1,7 +1,7 @@
 import { Agent } from "node:http";
 import { byStatus, startLoad } from "./load.ts";
 import { type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import { letPass, type Scenario, type Trial } from "./scenario.ts";
 
 const people = 10;
 
@@ -34,14 +34,14 @@ export const scenario: Scenario = {
       const agent = agents[count % people];
       return rig.get(signedIn[count % people] ?? null, { at: count % 2, ...(agent === undefined ? {} : { agent }) });
     });
-    await sleep((seconds / 2) * 1_000);
+    await letPass((seconds / 2) * 1_000);
     const attempts = [...asked.values()].map((times) => times.length);
     const few = attempts.length === people && attempts.every((count) => count >= trial.pick(2, 1) && count <= trial.pick(3, 1));
     trial.hold("refreshes tried while it answers 500, per session", few, attempts.join(", "), "one, and another after half a minute");
     if (!trial.short) holdJitter(trial, [...asked.values()]);
     mode = "silent";
     const waiting = rig.getAll(await rig.signIn(3, refreshing("late", "late")));
-    await sleep((seconds / 2) * 1_000 - 500);
+    await letPass((seconds / 2) * 1_000 - 500);
     const meanwhile = load.replies.filter(({ at }) => at < began + seconds * 1_000);
     trial.hold(
       "requests meanwhile",
@@ -56,7 +56,7 @@ export const scenario: Scenario = {
       byStatus(patient),
       "all 200",
     );
-    await sleep(Math.max(0, began + (seconds + 5) * 1_000 - performance.now()));
+    await letPass(Math.max(0, began + (seconds + 5) * 1_000 - performance.now()));
     const late = (await load.stop()).slice(-people * 2);
     trial.hold(
       "past the lifetime of the session",

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { startFakeOidc } from "../support/fake-oidc.ts";
 import { byStatus, p99, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial, timed } from "./scenario.ts";
+import { letPass, type Scenario, type Trial, timed } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a provider is down, also at the start; another one hangs",
@@ -36,7 +36,7 @@ export const scenario: Scenario = {
       }
       const page = await login("beta");
       trial.hold("a login at another provider", page.status === 200, page.status, "200");
-      await sleep(trial.pick(60_000, 4_000));
+      await letPass(trial.pick(60_000, 4_000));
     } while (performance.now() < until);
     const all = await load.stop();
     trial.hold(

@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../support/eventually.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "clocks that differ, and one that jumps back",
@@ -24,9 +25,12 @@ export const scenario: Scenario = {
       const wanted = Math.abs(skew) === 30 ? 200 : 400;
       trial.hold(`a provider whose clock is ${skew} s off`, page.status === wanted, page.status, String(wanted));
     }
-    // A line comes a moment after the answer that it tells of.
-    await sleep(500);
-    const refusals = rig.instances[0]?.process.logged((line) => line.audit === "login-failed" && line.code === "setup.clock") ?? [];
+    const refused = () => rig.instances[0]?.process.logged((line) => line.audit === "login-failed" && line.code === "setup.clock") ?? [];
+    // A line comes a moment after its answer.
+    const refusals = await eventually(() => {
+      if (refused().length < 2) throw new Error("the lines have not come");
+      return refused();
+    }).catch(refused);
     const clear = refusals.filter((line) => /\b(iat|exp|clock|future|expired)\b/i.test(String(line.detail ?? "")));
     trial.hold("log lines that name the reason", clear.length === 2, `${clear.length} of ${refusals.length}`, "2: one for each refusal");
     rig.idp.skewSeconds = 0;
@@ -36,16 +40,16 @@ export const scenario: Scenario = {
     delete rig.idp.script.idTokenClaims;
     await visitor.browse(`${rig.origin}/`);
     const began = Date.now();
-    await sleep(1_000);
+    await letPass(1_000);
     await writeFile(file, String(-3_600_000));
-    await sleep(200);
+    await letPass(200);
     const cookie = [...visitor.cookies("wiki.localhost")].map(([name, value]) => `${name}=${value}`).join("; ");
     const get = () => rig.get(null, { headers: { cookie } });
     const jumped = await get();
     trial.hold("a session right after the jump", jumped.status === 200, jumped.status, "200");
     let last = 200;
     while (Date.now() - began < 15_000 && last === 200) {
-      await sleep(200);
+      await letPass(200);
       last = (await get()).status;
     }
     const lasted = (Date.now() - began) / 1000;

@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { byStatus } from "./load.ts";
 import { isAlive } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, timed } from "./scenario.ts";
+import { letPass, type Scenario, timed } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "SIGTERM with downloads, idle connections and WebSockets",
@@ -15,6 +15,7 @@ export const scenario: Scenario = {
     const [one] = people;
     if (instance === undefined || one === undefined) throw new Error("no rig");
     const downloads = trial.pick(200, 50);
+    const requestsBefore = rig.app.requests;
     const running = Array.from({ length: downloads }, () => rig.get(one, { path: "/drip?n=30", agent: new Agent({ keepAlive: true }) }));
     const idle = await Promise.all(
       Array.from({ length: trial.pick(200, 50) }, async () => {
@@ -31,7 +32,9 @@ export const scenario: Scenario = {
     const cut = Promise.all(
       sockets.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())).then(() => (closed += 1))),
     );
-    await sleep(500);
+    await eventually(() => {
+      if (rig.app.requests < requestsBefore + downloads) throw new Error("downloads have not begun");
+    });
     instance.process.signal("SIGTERM");
     const began = performance.now();
     const failed = await timed(() =>
@@ -58,10 +61,13 @@ export const scenario: Scenario = {
     await rig.start(0);
     const again = rig.instances[0];
     if (again === undefined) throw new Error("no instance");
+    const before = rig.app.requests;
     const stuck = rig.get(one, { path: "/sleepy", agent: false });
-    await sleep(300);
+    await eventually(() => {
+      if (rig.app.requests === before) throw new Error("it has not arrived");
+    });
     again.process.signal("SIGTERM");
-    await sleep(300);
+    await letPass(300);
     trial.hold("waits for a request that has no answer", isAlive(again.process.pid), isAlive(again.process.pid) ? "yes" : "no", "yes");
     const second = performance.now();
     again.process.signal("SIGTERM");

@@ -2,7 +2,7 @@ import { startBalancer } from "../support/balancer.ts";
 import { ask, keepAlive } from "./ask.ts";
 import { byStatus, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a rolling restart behind a balancer",
@@ -17,7 +17,7 @@ export const scenario: Scenario = {
     const load = startLoad(trial.pick(500, 100), (count) =>
       ask({ port: balancer.port, host: rig.host, agent, headers: { cookie: people[count % 30]?.cookie ?? "" } }),
     );
-    await sleep(1_500);
+    await load.answered(100);
     for (let round = 0; round < trial.pick(5, 1); round += 1) {
       for (const at of [0, 1]) {
         const instance = rig.instances[at];
@@ -26,7 +26,7 @@ export const scenario: Scenario = {
         const code = await instance.process.exited;
         if (code !== 0) trial.hold("exit code", false, String(code), "0");
         await rig.start(at);
-        await sleep(1_000);
+        await load.answered(100);
       }
     }
     const all = await load.stop();

@@ -2,7 +2,7 @@ import { eventually } from "../support/eventually.ts";
 import { byStatus, startLoad } from "./load.ts";
 import { waitedForCpuMs, workersOf } from "./processes.ts";
 import { type FaultRig, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import { letPass, type Scenario, type Trial } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a worker is killed, then again and again",
@@ -10,10 +10,10 @@ export const scenario: Scenario = {
     const rig = await startFaultRig(trial, { direct: true });
     const people = await rig.signIn(30);
     const load = startLoad(100, (count) => rig.get(people[count % 30] ?? null, { at: count % 2 }));
-    await sleep(2_000);
+    await load.answered(200);
     const killedAt = performance.now();
     await killOne(trial, rig);
-    await sleep(2_000);
+    await letPass(2_000);
     const all = await load.stop();
     const hit = all.filter(({ status }) => status !== 200);
     const later = hit.filter(({ at }) => at > killedAt + 1_000);
@@ -77,7 +77,7 @@ async function killAgainAndAgain(trial: Trial, rig: FaultRig): Promise<number> {
       seen.add(victim);
       process.kill(victim, "SIGKILL");
     }
-    await sleep(50);
+    await letPass(50);
   }
   const pauses = crashes()
     .slice(before)

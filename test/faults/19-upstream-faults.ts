@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import type { Reply } from "./ask.ts";
 import { byStatus, holdPace, percentile, slowest, startLoad } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 type Misbehaviour = (socket: Socket) => void;
 
@@ -69,9 +69,9 @@ export const scenario: Scenario = {
     });
     const people = await rig.signIn(20);
     const load = startLoad(100, (count) => rig.get(people[count % 20] ?? null, { at: count % 2 }));
-    await sleep(2_000);
+    await load.answered(200);
     const warm = performance.now();
-    await sleep(trial.pick(10_000, 3_000));
+    await letPass(trial.pick(10_000, 3_000));
     const startedAt = performance.now();
     const usual = percentile(
       load.replies.filter(({ at }) => at > warm),

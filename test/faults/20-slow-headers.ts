@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { byStatus, holdPace, startLoad } from "./load.ts";
 import { residentMb } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "connections that send their headers a byte at a time",
@@ -11,9 +11,9 @@ export const scenario: Scenario = {
     const people = await rig.signIn(20);
     const { port, process } = rig.instances[0] ?? { port: 0, process: { pid: 0 } };
     const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 20] ?? null));
-    await sleep(2_000);
+    await load.answered(200);
     const warm = performance.now();
-    await sleep(trial.pick(10_000, 4_000));
+    await letPass(trial.pick(10_000, 4_000));
     const before = residentMb(process.pid);
     const attackAt = performance.now();
     const count = trial.pick(1_000, 400);
@@ -27,14 +27,14 @@ export const scenario: Scenario = {
       socket.once("close", () => lasted.push(performance.now() - began));
       socket.write(`GET / HTTP/1.1\r\nHost: ${rig.host}\r\nX-Slow: `);
       sockets.push(socket);
-      if (each % 50 === 0) await sleep(20);
+      if (each % 50 === 0) await letPass(20);
     }
     const dripping = setInterval(() => {
       for (const socket of sockets) if (!socket.destroyed && socket.writable) socket.write("x");
     }, 5_000);
     let most = before;
     while (lasted.length < count && performance.now() - attackAt < 25_000) {
-      await sleep(250);
+      await letPass(250);
       most = Math.max(most, residentMb(process.pid));
     }
     clearInterval(dripping);

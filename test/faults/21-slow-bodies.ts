@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { eventually } from "../support/eventually.ts";
 import { descriptors } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 /** Sent a byte at a time behind a request that is not answered to the end. */
 const nextRequest = "GET /";
@@ -15,7 +15,7 @@ export const scenario: Scenario = {
     const [one] = await rig.signIn(1);
     if (one === undefined) throw new Error("no session");
     await rig.get(one);
-    await sleep(500);
+    await letPass(500);
     const before = descriptors(process.pid);
     const count = trial.pick(500, 150);
     const began = performance.now();
@@ -46,7 +46,7 @@ export const scenario: Scenario = {
         `3 s, the idle limit, ${since}, seen within 2`,
       );
     };
-    const late = sleep(60_000).then(() => null);
+    const late = letPass(60_000).then(() => null);
     const cut = await Promise.race([Promise.all(uploads), late]);
     within("uploads closed after, s", cut, "from their last byte");
     trial.hold("uploads closed early", cut?.every((ms) => ms >= 2_900) === true, cut?.filter((ms) => ms < 2_900).length ?? "not all", "0");

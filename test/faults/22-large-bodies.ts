@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { blockOfBytes, digestOfBytes } from "./app.ts";
 import { residentMb } from "./processes.ts";
 import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "large downloads to slow readers, large uploads to a slow upstream",
@@ -74,7 +74,7 @@ async function upload(rig: FaultRig, who: SignedIn, bytes: number, pauseMs: numb
   for (let left = bytes; left > 0; left -= blockOfBytes.length) {
     const chunk = blockOfBytes.subarray(0, Math.min(left, blockOfBytes.length));
     if (!sent.write(chunk) && !sent.destroyed)
-      await Promise.race([new Promise((resolve) => sent.once("drain", resolve)), answer, sleep(60_000)]);
+      await Promise.race([new Promise((resolve) => sent.once("drain", resolve)), answer, letPass(60_000)]);
   }
   sent.end();
   return answer;

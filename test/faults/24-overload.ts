@@ -8,7 +8,7 @@ import { connects, startServerProcess } from "../support/server-process.ts";
 import type { Reply } from "./ask.ts";
 import { byStatus, percentile, slowest, startLoad } from "./load.ts";
 import { cpuSeconds, type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import { letPass, type Scenario, type Trial } from "./scenario.ts";
 
 /** What `wrk` counted. */
 interface Counted {
@@ -48,7 +48,7 @@ export const scenario: Scenario = {
     const calm = await ordinary(rig);
     const seconds = trial.pick(60, 8);
     const flood = wrk(trial, rig, 4_000, seconds);
-    await sleep(2_000);
+    await letPass(2_000);
     const { health, logouts, page } = await meanwhile(rig, people, (seconds - 3) * 1_000);
     const during = await flood;
     // On a machine that is busy with other things, the gateway cannot be faster than the share of a core that it gets.
@@ -79,7 +79,7 @@ export const scenario: Scenario = {
       slowest(logouts),
       `≤ 500 of its own time, ${patience.toFixed(0)} here`,
     );
-    await sleep(trial.pick(5_000, 2_000));
+    await letPass(trial.pick(5_000, 2_000));
     const after = await ordinary(rig);
     trial.hold(
       "back to B, median in ms",
@@ -105,7 +105,7 @@ export const scenario: Scenario = {
 
 async function ordinary(rig: FaultRig): Promise<readonly Reply[]> {
   const load = startLoad(100, () => rig.get(null, { path: "/healthz" }));
-  await sleep(1_000);
+  await letPass(1_000);
   return load.stop();
 }
 
@@ -117,7 +117,7 @@ async function meanwhile(rig: FaultRig, people: readonly SignedIn[], ms: number)
     health.push(await rig.admin("/healthz"));
     page.push(await rig.get(null, { path: "/healthz" }));
     logouts.push(await rig.get(one, { path: "/_vestibule/logout", headers: { "sec-fetch-site": "same-origin" } }));
-    await sleep(50);
+    await letPass(50);
   }
   return { health, logouts, page };
 }

@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
+import { eventually } from "../support/eventually.ts";
 import { byStatus, holdPace, startLoad } from "./load.ts";
 import { residentMb } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "thousands of idle WebSockets",
@@ -13,9 +14,9 @@ export const scenario: Scenario = {
     if (process === null) throw new Error("no instance");
     const rps = trial.pick(500, 100);
     const load = startLoad(rps, (count) => rig.get(people[count % 50] ?? null));
-    await sleep(3_000);
+    await load.answered(3 * rps);
     const warm = performance.now();
-    await sleep(trial.pick(10_000, 4_000));
+    await letPass(trial.pick(10_000, 4_000));
     const openedAt = performance.now();
     const before = residentMb(process.pid);
     const count = trial.pick(5_000, 1_000);
@@ -26,7 +27,7 @@ export const scenario: Scenario = {
       sockets.push(...(await Promise.all(batch)));
     }
     for (const socket of sockets) socket.once("close", () => (closed += 1));
-    await sleep(trial.pick(30_000, 4_000));
+    await letPass(trial.pick(30_000, 4_000));
     const each = ((residentMb(process.pid) - before) * 1024) / count;
     const all = await load.stop();
     const base = all.filter(({ at }) => at > warm && at < openedAt);
@@ -43,7 +44,9 @@ export const scenario: Scenario = {
     await rig.verify();
     process.signal("SIGTERM");
     const code = await process.exited;
-    await sleep(500);
+    await eventually(() => {
+      if (closed < count) throw new Error(`${count - closed} are open`);
+    }).catch(() => undefined);
     trial.hold("closed on drain", closed === count && code === 0, `${closed}, exit ${code}`, `all ${count}, exit 0`);
   },
 };

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { eventually } from "../support/eventually.ts";
 import { byStatus, startLoad } from "./load.ts";
 import { type FaultRig, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep, type Trial } from "./scenario.ts";
+import type { Scenario, Trial } from "./scenario.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const patience = { timeoutMs: 30_000 };
@@ -21,7 +21,7 @@ export const scenario: Scenario = {
     const rig = await startFaultRig(trial, { direct: true, wiki: '    headers: { response: { set: { X-One: "1", X-Two: "1" } } }' });
     const people = await rig.signIn(50);
     const load = startLoad(trial.pick(500, 150), (count) => rig.get(people[count % 50] ?? null, { at: count % 2 }));
-    await sleep(1_000);
+    await load.answered(150);
     await reloadBadly(trial, rig);
     const before = new Set(load.replies.map(({ headers }) => headers["x-one"]));
     trial.hold("versions seen meanwhile", before.size === 1 && before.has("1"), [...before].join(), "1: nothing changes");
@@ -33,7 +33,7 @@ export const scenario: Scenario = {
       }, patience);
     }
     const inForceAt = performance.now();
-    await sleep(1_000);
+    await load.answered(150);
     const all = await load.stop();
     trial.hold(
       "requests",

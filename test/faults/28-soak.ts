@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { byStatus, startLoad } from "./load.ts";
 import { descriptors, processesOf, residentMb, residentOf } from "./processes.ts";
 import { type FaultRig, type SignedIn, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "soak with logins, logouts, refreshes and aborts; nobody reads the log",
@@ -20,13 +20,13 @@ export const scenario: Scenario = {
     const load = startLoad(trial.pick(200, 100), (count) => rig.get(people[count % 50] ?? null));
     const busy = everythingElse(rig);
     const minutes = trial.pick(30, 0.2);
-    await sleep(trial.pick(120_000, 8_000));
+    await letPass(trial.pick(120_000, 8_000));
     const sizes: number[] = [];
     const began = performance.now();
     while (performance.now() - began < minutes * 60_000) {
       sizes.push(residentMb(gateway.pid));
       if (sizes.length % 300 === 0) trial.say(`after ${sizes.length / 60} minutes: ${shares(gateway.pid)}`);
-      await sleep(1_000);
+      await letPass(1_000);
     }
     const slope = slopeOf(sizes) * 60;
     await busy.stop();
@@ -43,7 +43,7 @@ export const scenario: Scenario = {
     // Seconds say nothing about a slope: garbage collection alone moves more.
     if (trial.short) trial.say(`memory: ${sizes[0]?.toFixed(0)} to ${sizes.at(-1)?.toFixed(0)} MB; too short for a slope`);
     else trial.hold("memory, MB a minute", slope < 1, slope, "< 1");
-    await sleep(trial.pick(80_000, 3_000));
+    await letPass(trial.pick(80_000, 3_000));
     // By then the connections that clients and upstreams keep in reserve have been closed.
     const after = descriptors(gateway.pid);
     trial.hold(
@@ -79,7 +79,7 @@ function everythingElse(rig: FaultRig) {
       expect(refreshed.status === 200, refreshed.status);
       await abort(rig, one);
       expect(true);
-      await sleep(100);
+      await letPass(100);
     }
   };
   const running = Promise.all([journeys(), journeys()]);
@@ -130,7 +130,7 @@ async function silence(
   gateway.pauseOutput();
   const path = `/${"long-path/".repeat(200)}`;
   const load = startLoad(400, () => rig.get(who, { path }));
-  await sleep(seconds * 1_000);
+  await letPass(seconds * 1_000);
   const all = await load.stop();
   const { body } = await rig.admin("/metrics");
   gateway.resumeOutput();

@@ -1,7 +1,7 @@
 import { byStatus } from "./load.ts";
 import { holdRecovery, startVisits } from "./outage.ts";
 import { atRedis, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a single server becomes a replica",
@@ -10,12 +10,12 @@ export const scenario: Scenario = {
     const people = await rig.signIn(20);
     await rig.warm(people);
     const load = startVisits(rig, people, 100);
-    await sleep(500);
+    await load.answered(50);
     const connectionsBefore = await connections(rig);
     await atRedis(rig.redis, (client) => client.call("REPLICAOF", "127.0.0.1", "1"));
     const began = performance.now();
     const seconds = trial.pick(30, 6);
-    await sleep(seconds * 1_000);
+    await letPass(seconds * 1_000);
     const during = load.replies.filter(({ at }) => at > began);
     const refused = during.filter(({ status }) => status !== 200);
     trial.hold("answers meanwhile", refused.length === 0, byStatus(during), "all 200: sessions can be read");

@@ -1,7 +1,7 @@
 import { byStatus } from "./load.ts";
 import { holdRecovery, startVisits } from "./outage.ts";
 import { atRedis, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "the store pauses, as hosted upgrades do",
@@ -11,12 +11,12 @@ export const scenario: Scenario = {
     await rig.warm(people);
     for (const mode of ["WRITE", "ALL"]) {
       const load = startVisits(rig, people, 100);
-      await sleep(1_000);
+      await load.answered(100);
       const began = performance.now();
       await atRedis(rig.redis, (client) => client.call("CLIENT", "PAUSE", "4000", mode));
-      await sleep(4_000);
+      await letPass(4_000);
       const pausedUntil = performance.now();
-      await sleep(2_500);
+      await letPass(2_500);
       const during = load.replies.filter(({ at }) => at > began && at < pausedUntil + 2_000);
       const failed = during.filter(({ status }) => status !== 200);
       trial.hold(

@@ -1,7 +1,7 @@
 import { byStatus } from "./load.ts";
 import { startVisits } from "./outage.ts";
 import { atRedis, startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 const oldestMs = 60_000;
 
@@ -13,10 +13,10 @@ export const scenario: Scenario = {
     const people = await rig.signIn(8);
     await rig.warm(people);
     const load = startVisits(rig, people, 50);
-    await sleep(500);
+    await load.answered(25);
     await atRedis(rig.redis, (client) => client.call("SWAPDB", "0", "1"));
     const swappedAt = performance.now();
-    await sleep(oldestMs + 3_000);
+    await letPass(oldestMs + 3_000);
     const all = await load.stop();
     const late = all.filter(({ at, status }) => at > swappedAt + oldestMs + trial.slackMs() && status === 200);
     trial.hold("let in later than a minute", late.length === 0, late.length, "none");

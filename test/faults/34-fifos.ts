@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { byStatus } from "./load.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "a pipe stands where the configuration, or a secret, should be",
@@ -54,7 +54,6 @@ export const scenario: Scenario = {
     trial.hold("the log says what it is", named, String(named), "true");
     rmSync(gateway.configFile, { force: true });
     await writeFile(gateway.configFile, rig.yaml(0));
-    await sleep(100);
     gateway.signal("SIGHUP");
     await eventually(
       () => {

@@ -1,6 +1,6 @@
 import { eventually } from "../support/eventually.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "the configuration is written in two halves, of which the first is valid and wider",
@@ -26,7 +26,7 @@ export const scenario: Scenario = {
       await gateway.rewriteConfig(rig.yaml(0).replace("- allow: { groups: [staff] }", "- allow: { anyone: true }"));
       for (let look = 0; look < 9; look += 1) {
         if ((await rig.get(intern)).status === 200) wider += 1;
-        await sleep(100);
+        await letPass(100);
       }
       await gateway.rewriteConfig(`${whole}# ${round}\n`);
       const before = applied();

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { publicApp, startLoopbackApp } from "./loopback-app.ts";
 import { residentMb } from "./processes.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 const hint = `HTTP/1.1 103 Early Hints\r\nLink: </${"x".repeat(2_000)}.css>; rel=preload\r\n\r\n`;
 
@@ -30,7 +30,7 @@ export const scenario: Scenario = {
     });
     let most = before;
     for (let look = 0; look < trial.pick(40, 12); look += 1) {
-      await sleep(250);
+      await letPass(250);
       most = Math.max(most, residentMb(process.pid));
     }
     for (const socket of sockets) socket.destroy();

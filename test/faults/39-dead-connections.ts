@@ -1,7 +1,7 @@
 import { byStatus } from "./load.ts";
 import { publicApp, startLoopbackApp } from "./loopback-app.ts";
 import { startFaultRig } from "./rig.ts";
-import { type Scenario, sleep } from "./scenario.ts";
+import { letPass, type Scenario } from "./scenario.ts";
 
 export const scenario: Scenario = {
   title: "kept connections to an application are dead, new ones are good",
@@ -23,7 +23,7 @@ export const scenario: Scenario = {
     const answers: Awaited<ReturnType<typeof together>> = [];
     for (let round = 0; round < trial.pick(20, 4); round += 1) {
       await together("GET");
-      await sleep(100);
+      await letPass(100);
       answers.push(...(await together("GET")));
     }
     const good = answers.every(({ status }) => status === 200);

@@ -2,7 +2,7 @@ import { ldapYaml, startLdapRig, submitPassword } from "../support/ldap-rig.ts";
 import { baseEntries, group, person, personDn, startSlapd } from "../support/slapd.ts";
 import { newVisitor, type Visitor, type VisitorAnswer } from "../support/visitor.ts";
 import { byStatus, startLoad } from "./load.ts";
-import { type Scenario, sleep, type Trial, timed } from "./scenario.ts";
+import { letPass, type Scenario, type Trial, timed } from "./scenario.ts";
 
 const crowd = 200;
 
@@ -31,7 +31,7 @@ export const scenario: Scenario = {
     await first.kill();
     await loginsWithin(trial, "the first is down", login, 4_000, 200);
     await first.restart();
-    await sleep(trial.pick(20_000, 6_000));
+    await letPass(trial.pick(20_000, 6_000));
     first.pause();
     await loginsWithin(trial, "the first is silent", login, 4_000, 200);
     first.resume();
@@ -40,7 +40,7 @@ export const scenario: Scenario = {
 
     await Promise.all([first.kill(), second.kill()]);
     await loginsWithin(trial, "both are down", login, 4_000, 503);
-    await sleep(trial.pick(20_000, 3_000));
+    await letPass(trial.pick(20_000, 3_000));
     await Promise.all([first.restart(), second.restart()]);
     await loginsWithin(trial, "both are back", login, 4_000, 200);
 

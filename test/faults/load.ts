@@ -1,9 +1,12 @@
+import { eventually } from "../support/eventually.ts";
 import type { Reply } from "./ask.ts";
 import type { Trial } from "./scenario.ts";
 
 /** A steady stream of requests; every one is kept. */
 export interface Load {
   readonly replies: readonly Reply[];
+  /** Waits until so many more have been answered, whatever time that takes here. */
+  answered(more: number): Promise<void>;
   /** Waits for what is under way and answers everything. */
   stop(): Promise<readonly Reply[]>;
 }
@@ -30,6 +33,13 @@ export function startLoad(rps: number, askNth: (count: number) => Promise<Reply>
   }, tickMs);
   return {
     replies,
+    answered: async (more) => {
+      const wanted = replies.length + more;
+      const look = () => {
+        if (replies.length < wanted) throw new Error(`${wanted - replies.length} of ${more} answers are missing`);
+      };
+      await eventually(look, { timeoutMs: 120_000 });
+    },
     stop: async () => {
       clearInterval(timer);
       await Promise.all(open);

@@ -2,7 +2,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Reply } from "./ask.ts";
 import { byStatus, type Load, startLoad } from "./load.ts";
 import type { FaultRig, SignedIn } from "./rig.ts";
-import { sleep, type Trial, timed } from "./scenario.ts";
+import { letPass, type Trial, timed } from "./scenario.ts";
 
 const recoveryMs = 2_000;
 /** What a browser says when somebody follows a link: whoever has no session is sent to log in. */
@@ -36,7 +36,7 @@ export async function holdRecovery(trial: Trial, rig: FaultRig, people: readonly
       if (answers.some(({ status }) => status !== 200)) throw new Error(byStatus(answers));
     }),
   );
-  await sleep(Math.max(0, backAt + recoveryMs + 500 - performance.now()));
+  await letPass(Math.max(0, backAt + recoveryMs + 500 - performance.now()));
   const limit = recoveryMs + trial.slackMs();
   const late = load.replies.filter(({ at, status }) => at > backAt + limit && status !== 200);
   trial.hold("recovery with the same cookies, ms", recovery.ms <= limit && late.length === 0, recovery.ms, "≤ 2000, in every process");

@@ -28,7 +28,11 @@ export interface Scenario {
   run(trial: Trial): Promise<void>;
 }
 
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+/**
+ * Time as a part of what is tried: a fault lasts, a limit or a lease runs out, a load goes on, nothing may happen for a while. What can be
+ * seen is waited for: by `eventually`, or by `answered` of a load.
+ */
+export const letPass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** How long `work` takes, in milliseconds, and what it gives. */
 export async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; readonly value: T }> {

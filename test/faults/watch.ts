@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import type { Question, Reply } from "./ask.ts";
 import { isAlive } from "./processes.ts";
 import type { Instance } from "./rig.ts";
-import { sleep, type Trial } from "./scenario.ts";
+import { letPass, type Trial } from "./scenario.ts";
 
 /** What was seen of one answer, whoever asked. */
 export type Seen = Pick<Reply, "status" | "headers" | "body">;
@@ -76,7 +76,7 @@ async function unloggedOf(failures: readonly string[], started: readonly Instanc
     const { ids } = readLines(linesOf(started));
     const unlogged = failures.filter((id) => !ids.has(id));
     if (unlogged.length === 0 || performance.now() > deadline) return unlogged;
-    await sleep(200);
+    await letPass(200);
   }
 }
 
