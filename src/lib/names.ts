@@ -100,8 +100,8 @@ function lowerForeign(letter: string): string {
   return /[a-z]/.test(lower) ? letter : lower;
 }
 
-/** Names and addresses come from providers and clients: nothing in them may steer a terminal. */
+/** Names and addresses come from providers and clients: nothing in them may steer a terminal, or turn the direction of a line. */
 export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd");
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
 }

@@ -1,6 +1,6 @@
 import { html, raw } from "hono/html";
 import type { BrandingSettings } from "../core/branding.ts";
-import { iconIn, type Markup, mark } from "./layout.ts";
+import { iconIn, inOneDirection, type Markup, mark } from "./layout.ts";
 import type { ConsoleTexts } from "./texts/console-english.ts";
 import { fill } from "./texts/texts.ts";
 
@@ -45,7 +45,7 @@ export function layOutConsole(frame: ConsoleFrame, { title, lead, body, live }: 
     live === undefined
       ? null
       : html`<button class="button plain small" id="pause" type="button" aria-pressed="false" data-pause="${texts["now.pause"]}" data-resume="${texts["now.resume"]}" hidden>${texts["now.pause"]}</button>`;
-  return html`<!doctype html>
+  const page = html`<!doctype html>
 <html lang="${frame.tag}">
 <head>
 <meta charset="utf-8">
@@ -78,5 +78,6 @@ ${lead === null ? null : html`<p class="lead">${lead}</p>`}
 ${live === undefined ? null : html`<script>${raw(liveScript)}</script>`}
 </body>
 </html>
-`.toString();
+`;
+  return inOneDirection(page.toString());
 }

@@ -72,7 +72,6 @@ time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .desk .fields .whole{grid-column:1/-1}
 .desk label{font-size:.8125rem;color:var(--soft)}
 .desk input.text,.desk select.text{padding:.5rem .7rem;margin-top:.25rem;font-size:.9375rem}
-select.text{display:block;width:100%;font:inherit;color:inherit;background:var(--field);border:1px solid var(--field-edge);border-radius:.6rem}
 .desk .button{display:inline-block;width:auto;padding:.5rem 1rem;font-size:.9375rem;margin:0}
 .desk .small{padding:.28rem .75rem;font-size:.875rem}
 .lines{display:grid;gap:.3rem}

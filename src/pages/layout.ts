@@ -82,7 +82,18 @@ ${parts.script === undefined ? null : html`<script>${raw(parts.script)}</script>
 </body>
 </html>
 `;
-  return page.toString();
+  return inOneDirection(page.toString());
+}
+
+const turnsLine = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * The page without the characters that turn the direction of a line, but for values of attributes: a form sends those as they are. With them a
+ * name or an address could rewrite what stands beside it ("Trojan Source", CVE-2021-42574). Texts of ours need none; marks (U+200E, U+200F) stay.
+ */
+export function inOneDirection(page: string): string {
+  // Every `>` and `<` of a value is escaped: what stands between two tags is text.
+  return page.search(turnsLine) === -1 ? page : page.replace(/>[^<>]+</g, (text) => text.replace(turnsLine, ""));
 }
 
 /** Markup whose parts were escaped. */
@@ -106,6 +117,16 @@ export function buttonLink(url: string | null, label: string, look: "primary" | 
 
 export function hiddenFields(fields: Readonly<Record<string, string>>): readonly Markup[] {
   return Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+}
+
+/** From here on a value has a line of its own and scrolls: lists of groups come in any length. */
+const longValue = 300;
+
+/** A name and its value in a `dl`. */
+export function fact(name: string, value: Markup | string): Markup {
+  if (typeof value === "string" && value.length > longValue)
+    return html`<div class="full"><dt>${name}</dt><dd class="long" tabindex="0">${value}</dd></div>`;
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
 }
 
 /** The number by which operators find this page's story in their logs. */

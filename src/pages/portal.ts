@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import type { OwnDataModel, OwnTokensModel, PageModel } from "../core/ports/pages.ts";
-import { buttonLink, hiddenFields, type Markup, type PageParts, pageUrl } from "./layout.ts";
+import { buttonLink, fact, hiddenFields, type Markup, type PageParts, pageUrl } from "./layout.ts";
 import { fill, type Texts } from "./texts/texts.ts";
 
 type Of<Page extends PageModel["page"]> = PageModel & { readonly page: Page };
@@ -44,8 +44,8 @@ function tile({ name, url, description, icon, lastOpenedAt }: Tile, texts: Texts
   const [initial = ""] = name;
   const picture =
     icon === null ? html`<span class="initial" aria-hidden="true">${initial}</span>` : html`<img class="icon" src="${icon}" alt="">`;
-  return html`<li class="tile"><a href="${pageUrl(url)}">${picture}<span class="about"><span class="name">${name}</span>${
-    description === null ? null : html`<span class="more">${description}</span>`
+  return html`<li class="tile"><a href="${pageUrl(url)}">${picture}<span class="about"><span class="name clamp">${name}</span>${
+    description === null ? null : html`<span class="more clamp">${description}</span>`
   }${lastOpenedAt === null ? null : html`<span class="more">${fill(texts["portal.lastOpened"], { when: dateWords(lastOpenedAt, tag) })}</span>`}</span></a></li>`;
 }
 
@@ -84,7 +84,7 @@ function entry(session: Of<"own-sessions">["sessions"][number], model: Of<"own-s
     ...(apps.length === 0 ? [] : ([[texts["ownSessions.apps"], apps.join(", ")]] as const)),
   ];
   return html`<li class="entry"><h2>${device}${isHere ? html` <span class="badge">${texts["ownSessions.here"]}</span>` : null}</h2>
-<dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+<dl>${facts.map(([name, value]) => fact(name, value))}</dl>
 <form method="post" action="${pageUrl(model.action)}">${hiddenFields({ guard: model.guard, end: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownSessions.end"]}: ${device}`}">${texts["ownSessions.end"]}</button></form></li>`;
 }
 
@@ -123,7 +123,7 @@ function tokenEntry(
     ...(apps.length === 0 ? [] : ([[texts["ownSessions.apps"], apps.join(", ")]] as const)),
   ];
   return html`<li class="entry"><h3>${name}</h3>
-<dl>${facts.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>
+<dl>${facts.map(([term, value]) => fact(term, value))}</dl>
 <form method="post" action="${pageUrl(action)}">${hiddenFields({ guard, endToken: handle })}<button class="button plain" type="submit" aria-label="${`${texts["ownTokens.end"]}: ${name}`}">${texts["ownTokens.end"]}</button></form></li>`;
 }
 
@@ -162,7 +162,7 @@ function knownFacts({ name, email, groups, attributes, accounts, person }: OwnDa
     person === null || person.why.length === 0
       ? null
       : html`<p class="fine">${texts["ownData.why"]}</p><ul class="fine">${person.why.map((reason) => html`<li>${reason}</li>`)}</ul>`;
-  return html`<h2>${name}</h2><dl>${facts.map(([term, value]) => (value === null ? null : html`<div><dt>${term}</dt><dd>${value}</dd></div>`))}</dl>${why}`;
+  return html`<h2>${name}</h2><dl>${facts.map(([term, value]) => (value === null ? null : fact(term, value)))}</dl>${why}`;
 }
 
 /** In UTC, and said so: where the visitor is, the server does not know. */

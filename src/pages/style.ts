@@ -34,7 +34,7 @@ h1{margin:0;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.0
 .body>*+*{margin-top:1rem}
 label{display:block;font-weight:600;font-size:.9375rem}
 label.next{margin-top:1rem}
-input.text{display:block;width:100%;margin-top:.4rem;padding:.7rem .85rem;font:inherit;color:inherit;background:var(--field);
+input.text,select.text{display:block;width:100%;margin-top:.4rem;padding:.7rem .85rem;font:inherit;color:inherit;background:var(--field);
 border:1px solid var(--field-edge);border-radius:.6rem}
 input.text[aria-invalid=true]{border-color:var(--warn);border-width:2px;padding:calc(.7rem - 1px) calc(.85rem - 1px)}
 .problem{padding:.75rem .9rem;color:var(--warn);background:var(--warn-wash);border-radius:.6rem;font-size:.9375rem}
@@ -78,6 +78,7 @@ main.wide{max-width:60rem;border-radius:1rem}
 .about>span{display:block}
 .tile .name{font-weight:600}
 .tile .more{color:var(--soft);font-size:.875rem;line-height:1.4}
+.about>.clamp,.clamp{display:-webkit-box;-webkit-line-clamp:4;-webkit-box-orient:vertical;overflow:hidden}
 .fields{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;align-items:end}
 .fields .button{margin:0}
 .row{display:flex;flex-wrap:wrap;gap:.75rem;justify-content:center;padding-top:.5rem}
@@ -92,6 +93,8 @@ pre{overflow:auto;max-height:36rem;padding:1rem;background:var(--wash);border-ra
 .entry dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:.4rem 1.25rem}
 .entry dt{color:var(--soft);font-size:.8125rem}
 .entry dd{margin:0;font-size:.9375rem}
+dl>.full{grid-column:1/-1}
+.long{max-height:8rem;overflow-y:auto}
 .badge{display:inline-block;padding:.05rem .55rem;font-size:.8125rem;font-weight:600;color:var(--accent-ink);background:var(--accent);border-radius:1rem}
 [hidden]{display:none!important}
 @media (max-width:34rem){.entry{grid-template-columns:1fr}.entry form{grid-column:1;grid-row:auto}.entry .button,.row .button{width:100%}.row form{width:100%}}

@@ -124,3 +124,15 @@ test("over https every page tells the browser to come that way only, for its own
   };
   expect([hsts(true), hsts(false)]).toEqual([["max-age=31536000"], []]);
 });
+
+test("a name that turns the direction of a line turns none; what a form sends stays as it is", () => {
+  const turned = "Bob \u202eelgooG\u2066";
+  const { body } = render(
+    200,
+    { page: "confirm-logout", action: `/l?who=${turned}`, who: turned, backUrl: "/" },
+    { requestId: "r-1", acceptLanguage: "en" },
+  );
+  expect(body).toContain("Bob elgooG");
+  expect(body).toContain(`action="/l?who=${turned}"`);
+  expect(body.replaceAll(/"[^"]*"/g, "")).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+});

@@ -40,10 +40,16 @@ export function eventLog(entries: readonly AuditEntry[], call: ConsoleCall): Mar
     const { event, at, ...fields } = entry;
     const who = whoOf(entry);
     return html`<li><div class="titled"><span><strong>${eventName(event, texts)}</strong>${who === null ? null : html` · ${who}`} <span class="quiet">${summaryOf(entry)}</span></span>${timeWords(at, call)}</div>
-<details><summary>${texts["audit.fields"]}</summary><pre>${JSON.stringify(fields, null, 2)}</pre></details>${
+<details><summary>${texts["audit.fields"]}</summary><pre>${fieldsText(fields)}</pre></details>${
       entry.event === "refusal" ? html`<a href="${urlOf("explain", { request: entry.request })}">${texts["refusals.explain"]}</a>` : null
     }</li>`;
   })}</ul>`;
+}
+
+/** The fields as the log has them; characters that the page would leave out are written as in JSON. */
+function fieldsText(fields: object): string {
+  const escaped = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(fields, null, 2).replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, escaped);
 }
 
 /** What one wants to know first. */

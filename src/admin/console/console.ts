@@ -9,6 +9,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import { type ConsoleParts, layOutConsole, liveScript } from "../../pages/console-frame.ts";
 import { consoleStyleOf } from "../../pages/console-style.ts";
+import { inOneDirection } from "../../pages/layout.ts";
 import { consoleTexts } from "../../pages/texts/console-french.ts";
 import { createChooseLocale } from "../../pages/texts/locale.ts";
 import { fill } from "../../pages/texts/texts.ts";
@@ -81,7 +82,9 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
     response.headers.set("Set-Cookie", endConsoleCookie);
     return response;
   });
-  app.get("/now/stream", (context) => liveNow(context, async () => String(await nowBody(await callOf(context))), operations));
+  app.get("/now/stream", (context) =>
+    liveNow(context, async () => inOneDirection(String(await nowBody(await callOf(context)))), operations),
+  );
   for (const { place, show, showOne, acts = {}, isThere = () => true } of consolePages) {
     const there = async (context: Context<Env>, next: () => Promise<void>) => (isThere(operations) ? next() : context.notFound());
     app.get(`/${place}`, there, async (context) => answer(context, await show(await callOf(context)), place));

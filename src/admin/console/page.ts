@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { AuditEntry } from "../../core/audit-events.ts";
 import type { ConsoleParts } from "../../pages/console-frame.ts";
-import type { Markup } from "../../pages/layout.ts";
+import { fact, type Markup } from "../../pages/layout.ts";
 import type { ConsoleKey, ConsoleTexts } from "../../pages/texts/console-english.ts";
 import { fill } from "../../pages/texts/texts.ts";
 import type { Operations, Operator } from "../operations.ts";
@@ -78,7 +78,7 @@ export function field(name: string, label: string, value: string, kind = "text")
 
 /** Names and values in pairs; nothing is shown for null. */
 export function facts(pairs: readonly (readonly [string, Markup | string | null])[]): Markup {
-  return html`<dl class="facts">${pairs.map(([name, value]) => (value === null ? null : html`<div><dt>${name}</dt><dd>${value}</dd></div>`))}</dl>`;
+  return html`<dl class="facts">${pairs.map(([name, value]) => (value === null ? null : fact(name, value)))}</dl>`;
 }
 
 /** A form that is one button, for those who may act; nothing for readers. */

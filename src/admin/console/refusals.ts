@@ -47,7 +47,7 @@ function refusalTable(entries: readonly AuditEntry[], call: ConsoleCall): Markup
   return html`<div class="scroll"><table class="stack"><caption>${texts["refusals.title"]}</caption><thead><tr>${headings.map((key: ConsoleKey) => html`<th scope="col">${texts[key]}</th>`)}<th scope="col"><span class="hidden">${texts["words.action"]}</span></th></tr></thead>
 <tbody>${refusedOf(entries).map(
     (entry) =>
-      html`<tr><td data-label="${texts["words.time"]}">${timeWords(entry.at, call)}</td><th scope="row">${whoOf(entry) ?? texts["words.anonymous"]}<span class="more">${entry.client}</span></th><td data-label="${texts["words.where"]}">${whereOf(entry)}</td><td data-label="${texts["words.rule"]}">${ruleWords(entry, call)}<span class="more">${entry.detail}</span></td><td class="act">${explainLink(entry, call)}</td></tr>`,
+      html`<tr><td data-label="${texts["words.time"]}">${timeWords(entry.at, call)}</td><th scope="row">${whoOf(entry) ?? texts["words.anonymous"]}<span class="more">${entry.client}</span></th><td data-label="${texts["words.where"]}"><span class="clamp">${whereOf(entry)}</span></td><td data-label="${texts["words.rule"]}">${ruleWords(entry, call)}<span class="more">${entry.detail}</span></td><td class="act">${explainLink(entry, call)}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
@@ -55,6 +55,6 @@ function refusalTable(entries: readonly AuditEntry[], call: ConsoleCall): Markup
 export function refusalList(entries: readonly AuditEntry[], call: ConsoleCall): Markup {
   return html`<ul class="log">${refusedOf(entries).map(
     (entry) =>
-      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> ${whereOf(entry)}</span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail}${entry.rule === null ? null : html` (${ruleWords(entry, call)})`} <a href="${urlOf("explain", { request: entry.request })}">${call.texts["refusals.explain"]}</a></span></li>`,
+      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> <span class="clamp">${whereOf(entry)}</span></span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail}${entry.rule === null ? null : html` (${ruleWords(entry, call)})`} <a href="${urlOf("explain", { request: entry.request })}">${call.texts["refusals.explain"]}</a></span></li>`,
   )}</ul>`;
 }

@@ -98,7 +98,7 @@ export function sessionTable(sessions: readonly SessionSummary[], call: ConsoleC
       look: "danger small",
     });
     return html`<tr><th scope="row"><a href="${urlOf(`sessions/${handle}`)}">${who}</a>${principal.email === null || principal.email === who ? null : html`<span class="more">${principal.email}</span>`}</th>
-${cell("words.provider", principal.provider)}<td data-label="${texts["words.address"]}">${address ?? texts["words.unknown"]}<span class="more">${deviceWords(session, texts)}</span></td>${cell("words.since", timeWords(startedAt, call))}${cell("words.seen", timeWords(lastSeenAt, call))}${cell("words.apps", appNames(apps, call).join(", ") || "–")}${end === null ? null : html`<td class="act">${end}</td>`}</tr>`;
+${cell("words.provider", principal.provider)}<td data-label="${texts["words.address"]}">${address ?? texts["words.unknown"]}${session.userAgent === null ? null : html`<span class="more">${deviceWords(session, texts)}</span>`}</td>${cell("words.since", timeWords(startedAt, call))}${cell("words.seen", timeWords(lastSeenAt, call))}${cell("words.apps", appNames(apps, call).join(", ") || "–")}${end === null ? null : html`<td class="act">${end}</td>`}</tr>`;
   })}</tbody></table></div>`;
 }
 
