@@ -33,8 +33,10 @@ const capacity = 4_096;
 const batchSpans = 512;
 /** How long a span may wait for others to travel with. */
 const delayMs = 1_000;
-/** For one batch, the exporter's own new tries included. */
+/** For one try of one batch. The exporter begins no other one after this. */
 const exportMs = 5_000;
+/** The exporter's own limit counts silence: an answer that comes byte by byte would occupy the line without end. */
+const batchMs = 2 * exportMs;
 
 /** This module is imported when `tracing` is set, and only then: with the SDK it is 2 MB of code. Throws for an address that is none. */
 export function startSpanExport(settings: TracingSettings, instance: Readonly<Record<string, string>>, reports: SpanReports): SpanExport {
@@ -47,9 +49,16 @@ export function startSpanExport(settings: TracingSettings, instance: Readonly<Re
 const spansOf = ({ parts }: TraceRecord): number => parts.length + 1;
 
 /** Traces on their way out: one batch at a time, bounded in spans, and every one that is lost is counted. */
-export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdown">, resource: Resource, reports: SpanReports) {
+export function createSpanQueue(
+  exporter: Pick<SpanExporter, "export" | "shutdown">,
+  resource: Resource,
+  reports: SpanReports,
+  patienceMs: number = batchMs,
+) {
   let waiting: TraceRecord[] = [];
   let waitingSpans = 0;
+  /** Of the batch that is being sent. */
+  let sentSpans = 0;
   let timer: NodeJS.Timeout | null = null;
   let sending: Promise<void> | null = null;
   let closed = false;
@@ -64,15 +73,24 @@ export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdow
     waitingSpans -= spans;
     return batch;
   };
-  const send = (batch: readonly TraceRecord[]): Promise<void> =>
-    new Promise((resolve) => {
+  const send = async (batch: readonly TraceRecord[]): Promise<void> => {
+    sentSpans = batch.reduce((sum, trace) => sum + spansOf(trace), 0);
+    let why: string | null;
+    try {
       const spans = batch.flatMap((trace) => toSpans(trace, resource));
-      exporter.export(spans, ({ code, error }) => {
-        if (code === 0) reports.exported(spans.length);
-        else reports.dropped(spans.length, error?.message ?? "the collector refused them");
-        resolve();
-      });
-    });
+      const exported = new Promise<string | null>((resolve) =>
+        exporter.export(spans, ({ code, error }) => resolve(code === 0 ? null : (error?.message ?? "the collector refused them"))),
+      );
+      why = await within(patienceMs, exported, () => "the collector does not finish its answer");
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+    // Counted as lost already.
+    if (closed) return;
+    if (why === null) reports.exported(sentSpans);
+    else reports.dropped(sentSpans, why);
+    sentSpans = 0;
+  };
   const sendAll = async (): Promise<void> => {
     while (waiting.length > 0) await send(nextBatch());
   };
@@ -101,7 +119,8 @@ export function createSpanQueue(exporter: Pick<SpanExporter, "export" | "shutdow
     async close(graceMs: number): Promise<void> {
       await within(graceMs, flush(), () => {});
       closed = true;
-      if (waitingSpans > 0) reports.dropped(waitingSpans, "the collector did not take them before the end");
+      const lost = waitingSpans + sentSpans;
+      if (lost > 0) reports.dropped(lost, "the collector did not take them before the end");
       waiting = [];
       waitingSpans = 0;
       exporter.shutdown().catch(() => {});

@@ -198,8 +198,8 @@ test("a collector that is away costs no request: said once, counted, and its ret
     const metrics = await (await fetch(`http://127.0.0.1:${rig.adminPort}/metrics`)).text();
     return Number(/^vestibule_trace_spans_total\{outcome="dropped"\} (\d+)/m.exec(metrics)?.[1] ?? 0);
   };
-  collector.answerWith(400);
-  for (let round = 1; round <= 2; round += 1) {
+  for (const status of [400, 500]) {
+    collector.answerWith(status);
     const before = await dropped();
     expect((await newVisitor().fetch(`${rig.urls.wiki}/healthz`)).status).toBe(200);
     await eventually(async () => expect(await dropped()).toBeGreaterThan(before));
@@ -208,6 +208,26 @@ test("a collector that is away costs no request: said once, counted, and its ret
   collector.answerWith(200);
   await newVisitor().fetch(`${rig.urls.wiki}/healthz`);
   await eventually(() => expect(rig.gateway.logged(({ msg }) => msg === "spans reach the collector again")).toHaveLength(1));
+});
+
+test("a collector that hangs when the gateway ends does not keep it", { timeout: 60_000 }, async () => {
+  const hanging = await startOtlpCollector();
+  const other = await startRig({
+    sessions: "  store: { redis: { url: { env: REDIS_URL } } }",
+    env: { COLLECTOR_TOKEN: "Bearer of-the-collector", REDIS_URL: redis.url },
+    top: top(hanging.url),
+  });
+  try {
+    hanging.answerWith(null);
+    await newVisitor().fetch(`${other.urls.wiki}/healthz`);
+    expect(await other.gateway.stop()).toBe(0);
+    const said = other.gateway.logged(({ msg }) => String(msg).startsWith("spans do not reach"));
+    expect(said.map(({ reason }) => reason)).toEqual(["the collector did not take them before the end"]);
+    expect(hanging.spans).toEqual([]);
+  } finally {
+    await other.close();
+    await hanging.close();
+  }
 });
 
 test("a reload switches traces off and on again", { timeout: 60_000 }, async () => {

@@ -50,13 +50,38 @@ test("a collector that takes nothing costs a bounded number of spans, and each o
   expect(exporter.batches.map(({ spans }) => spans)).toEqual([512]);
   expect(reports.counts).toEqual({ exported: 0, dropped: 40_000 - 512 - 4_096 });
   exporter.batches[0]?.settle(1);
-  expect(reports.counts.dropped).toBe(40_000 - 4_096);
+  await eventually(() => expect(reports.counts.dropped).toBe(40_000 - 4_096));
   expect(reports.reasons.at(-1)).toBe("refused");
   await queue.close(0);
-  // The batch that was under way is not lost yet: it is counted when its answer comes.
-  expect(reports.counts).toEqual({ exported: 0, dropped: 40_000 - 512 });
+  expect(reports.counts).toEqual({ exported: 0, dropped: 40_000 });
   queue.take(trace());
   expect(reports.reasons.at(-1)).toBe("the gateway has stopped sending");
+});
+
+test("a collector that never finishes its answer costs one batch after the other, and the next ones are tried", async () => {
+  const exporter = slowExporter();
+  const reports = counted();
+  const queue = createSpanQueue(exporter, resource, reports, 20);
+  for (let batch = 1; batch <= 3; batch += 1) {
+    for (let made = 0; made < 128; made += 1) queue.take(trace());
+    await eventually(() => expect(reports.counts).toEqual({ exported: 0, dropped: batch * 512 }));
+  }
+  expect(reports.reasons).toEqual(Array(3).fill("the collector does not finish its answer"));
+  // Their answers count no more.
+  for (const { settle } of exporter.batches) settle(0);
+  await queue.close(0);
+  expect(reports.counts).toEqual({ exported: 0, dropped: 3 * 512 });
+});
+
+test("an exporter that throws costs its batch and nothing else", async () => {
+  const reports = counted();
+  const broken = () => {
+    throw new Error("no room for that");
+  };
+  const queue = createSpanQueue({ export: broken, shutdown: async () => {} }, resource, reports);
+  queue.take(trace());
+  await queue.close(60_000);
+  expect([reports.counts, reports.reasons]).toEqual([{ exported: 0, dropped: 4 }, ["no room for that"]]);
 });
 
 test("closing waits for what is on its way", async () => {

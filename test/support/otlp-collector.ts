@@ -28,15 +28,15 @@ export interface OtlpCollector {
   readonly heads: readonly IncomingHttpHeaders[];
   /** All bytes of every export: what must not be in them is looked for here. */
   readonly bodies: readonly Buffer[];
-  /** Answers exports with this status from now on. */
-  answerWith(status: number): void;
+  /** Answers exports with this status from now on; `null`: not at all, and the connection stays open. */
+  answerWith(status: number | null): void;
   forget(): void;
   close(): Promise<void>;
 }
 
 /** A collector's OTLP/HTTP receiver on loopback: takes protobuf at /v1/traces and keeps what it decodes. */
 export async function startOtlpCollector(port = 0): Promise<OtlpCollector> {
-  let status = 200;
+  let status: number | null = 200;
   const spans: SentSpan[] = [];
   const heads: IncomingHttpHeaders[] = [];
   const bodies: Buffer[] = [];
@@ -51,7 +51,8 @@ export async function startOtlpCollector(port = 0): Promise<OtlpCollector> {
         bodies.push(body);
         spans.push(...decodeExport(body));
       }
-      res.writeHead(isExport ? status : 404, { "content-type": "application/x-protobuf" }).end();
+      if (isExport && status === null) return;
+      res.writeHead(isExport ? (status ?? 200) : 404, { "content-type": "application/x-protobuf" }).end();
     });
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
