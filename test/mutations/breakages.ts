@@ -432,4 +432,18 @@ export const breakages: readonly Breakage[] = [
     test: "test/e2e/interrupted-form.test.ts",
     named: "another person who signs in at the same browser never sees what was typed, nor sends it",
   },
+  {
+    file: "src/admin/console/sign-on.ts",
+    inside: "isOwnForm",
+    becomes: "return headers.has('origin');",
+    test: "test/admin/console-sign-on.test.ts",
+    named: "another site's form: 403",
+  },
+  {
+    file: "src/pages/layout.ts",
+    inside: "inOneDirection",
+    becomes: "return page;",
+    test: "test/pages/render-page.test.ts",
+    named: "a name that turns the direction of a line turns none; what a form sends stays as it is",
+  },
 ];

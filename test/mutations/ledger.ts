@@ -1,5 +1,6 @@
 import { always } from "./ledger/always.ts";
 import { configuration } from "./ledger/configuration.ts";
+import { operatorsPages } from "./ledger/console.ts";
 import { hosts } from "./ledger/hosts.ts";
 import { http } from "./ledger/http.ts";
 import { identityHeaders } from "./ledger/identity-headers.ts";
@@ -23,5 +24,6 @@ export const ledger: readonly Chapter[] = [
   passwordsAndTickets,
   people,
   sessions,
+  operatorsPages,
   configuration,
 ];
