@@ -32,7 +32,7 @@ export const always: Chapter = {
       },
     },
     {
-      promise: "The identity that a request carries is that of its own session, whoever else shares its connections.",
+      promise: "The identity that a request carries is that of its own session, also on shared connections.",
       tests: {
         "test/attack/two-visitors.test.ts": [
           "visitors who take turns on one connection each arrive under their own name, once",
@@ -71,7 +71,7 @@ export const always: Chapter = {
       },
     },
     {
-      promise: "An empty list of rules lets nobody in, and so does one of which no rule fits.",
+      promise: "An empty list of rules allows no visitor, and so does one of which no rule fits.",
       tests: { "test/policy/access-list.test.ts": ["an empty list lets nobody in"] },
     },
     {
@@ -84,7 +84,7 @@ export const always: Chapter = {
       },
     },
     {
-      promise: "While the store is silent, visitors are told so (503), and neither sent to a login nor signed out.",
+      promise: "While the store is silent, visitors read so (503), and neither sent to a login nor signed out.",
       tests: {
         "test/gateway/answers.test.ts": [
           "a store that cannot answer: 503 and a time to come back, neither a login nor a cleared cookie; open paths go on",

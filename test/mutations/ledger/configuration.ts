@@ -34,7 +34,7 @@ export const configuration: Chapter = {
       },
     },
     {
-      promise: "Empty rule lists, `groups: []` and empty conditions are refused: they say nothing, and could be read as everybody.",
+      promise: "Empty rule lists, `groups: []` and empty conditions are refused: they say nothing, and could be read as everyone.",
       tests: {
         "test/config/refused.test.ts": [
           "rule-empty-groups.yaml is refused for what it says, and for nothing",
@@ -46,7 +46,7 @@ export const configuration: Chapter = {
       },
     },
     {
-      promise: "A rule is one of allow and deny, and `*` alone is nobody's name.",
+      promise: "A rule is one of allow and deny, and `*` alone is no name.",
       tests: {
         "test/config/refused.test.ts": [
           "rule-allow-and-deny.yaml is refused for what it says, and for nothing",

@@ -128,7 +128,7 @@ export const hosts: Chapter = {
       },
     },
     {
-      promise: "A host that nobody configured, or a port that is not the site's, is 421 and never reaches a default upstream.",
+      promise: "A host that is not configured, or a port that is not the site's, is 421 and never reaches a default upstream.",
       tests: {
         "test/attack/hosts.test.ts": [
           "evil.example is nobody's: 421, and no default upstream hears of it",

@@ -312,7 +312,7 @@ export const http: Chapter = {
       },
     },
     {
-      promise: "So does one with a bad status line, status 099, or a 101 that nobody asked for.",
+      promise: "So does one with a bad status line, status 099, or a 101 that was not asked for.",
       tests: {
         "test/attack/upstream-malformed-answers.test.ts": [
           "HTTP/2.0 in the status line becomes a 502, and the connection is not used again",
@@ -333,7 +333,7 @@ export const http: Chapter = {
       },
     },
     {
-      promise: "Bytes behind the end of an answer are nobody's next answer.",
+      promise: "Bytes behind the end of an answer are no visitor's next answer.",
       tests: {
         "test/attack/upstream-malformed-answers.test.ts": ["a body where there may be none is not taken for the next visitor's answer"],
       },

@@ -14,7 +14,7 @@ export const identityHeaders: Chapter = {
       },
     },
     {
-      promise: "It is deleted on public and optional paths too, where nobody is signed in.",
+      promise: "It is deleted on public and optional paths too, where no visitor is signed in.",
       tests: {
         "test/attack/identity-headers-arriving.test.ts": [
           "of a stranger on a public path arrives exactly what the session says",
@@ -23,7 +23,7 @@ export const identityHeaders: Chapter = {
       },
     },
     {
-      promise: "A public path gets no identity at all, even of somebody who is signed in.",
+      promise: "A public path gets no identity at all, even of a visitor who is signed in.",
       tests: { "test/policy/decide.test.ts": ["passed without an identity"] },
     },
     {
@@ -107,7 +107,7 @@ export const identityHeaders: Chapter = {
       },
     },
     {
-      promise: "A value that cannot be sent as it is refuses the request; it is not repaired into somebody else's.",
+      promise: "A value that cannot be sent as it is refuses the request; it is not repaired into another person's.",
       tests: {
         "test/attack/identity-headers-values.test.ts": [
           "a broken surrogate in the subject is refused, not repaired into somebody else",
@@ -226,7 +226,7 @@ export const identityHeaders: Chapter = {
       },
     },
     {
-      promise: "A trace context counts when it comes from `trustedProxies`; everybody else's is replaced before the request goes on.",
+      promise: "A trace context counts when it comes from `trustedProxies`; that of all others is replaced before the request goes on.",
       tests: {
         "test/e2e/tracing.test.ts": [
           "the upstream is told of our span, and not of the one that a stranger made up",

@@ -190,7 +190,7 @@ export const oidc: Chapter = {
       },
     },
     {
-      promise: "Accounts are (provider, subject), never the e-mail address: the same subject at another provider is somebody else.",
+      promise: "Accounts are (provider, subject), never the e-mail address: the same subject at another provider is another person.",
       tests: {
         "test/contract/session-store.test.ts": ["a principal's logout ends all of that principal and nobody else"],
         "test/policy/conditions.test.ts": ["users, a subject that plays somebody of"],
@@ -260,7 +260,7 @@ export const oidc: Chapter = {
       },
     },
     {
-      promise: "New claims replace old ones at once, also when they are fewer; what nobody states any more is unknown.",
+      promise: "New claims replace old ones at once, also when they are fewer; what is no longer stated is unknown.",
       tests: {
         "test/login/oidc/refresh-login.test.ts": [
           "new claims replace old ones at once, also when they are fewer",
@@ -368,7 +368,7 @@ export const oidc: Chapter = {
       },
     },
     {
-      promise: "Unknown `kid`s cause at most one fetch a minute, and do not keep anybody from logging in after a rotation.",
+      promise: "Unknown `kid`s cause at most one fetch a minute, and do not keep visitors from logging in after a rotation.",
       tests: {
         "test/login/oidc/provider-documents.test.ts": [
           "a thousand tokens with unknown kids cost one fetch a minute",

@@ -85,7 +85,7 @@ export const passwordsAndTickets: Chapter = {
       },
     },
     {
-      promise: "Whoever leaves a group, is disabled or deleted in the directory is out within the recheck.",
+      promise: "A person who leaves a group, is disabled or deleted in the directory is out within the recheck.",
       tests: {
         "test/e2e/ldap-login.test.ts": ["who leaves the group, is disabled or deleted while signed in is out within the recheck"],
       },
@@ -122,7 +122,7 @@ export const passwordsAndTickets: Chapter = {
       },
     },
     {
-      promise: "Somebody whom the directory of people has shut out is out by ticket and by password alike.",
+      promise: "A person whom the directory of people has shut out is out by ticket and by password alike.",
       tests: {
         "test/e2e/directory-and-tickets.test.ts": [
           "somebody who is shut out is out by ticket and by password alike, whichever account is known",

@@ -98,7 +98,7 @@ export const pastTheRules: Chapter = {
       },
     },
     {
-      promise: "An app's Clear-Site-Data signs nobody out of other hosts, and its Alt-Svc leads nobody past the gateway.",
+      promise: "An app's Clear-Site-Data signs no visitor out of other hosts, and its Alt-Svc leads no browser past the gateway.",
       tests: { "test/attack/shared-caches.test.ts": ['Clear-Site-Data: "*" signs nobody out of other hosts'] },
     },
     {

@@ -74,7 +74,7 @@ export const people: Chapter = {
       tests: { "test/attack/people.test.ts": ["of two changes with the same ETag one is made, the other is told 412"] },
     },
     {
-      promise: "While the directory is away nobody gains a role, and a role whose group the provider took away is unknown.",
+      promise: "While the directory is away no person gains a role, and a role whose group the provider took away is unknown.",
       tests: {
         "test/identity/admit-again.test.ts": ["what the provider takes away meanwhile makes groups, roles and teams unknown"],
         "test/login/oidc/graph.test.ts": ["an outage never widens rights"],

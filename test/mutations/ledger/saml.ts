@@ -310,7 +310,7 @@ export const saml: Chapter = {
       },
     },
     {
-      promise: "A signed Response does not lend its word to an assertion that somebody else signed.",
+      promise: "A signed Response does not lend its word to an assertion that another party signed.",
       tests: { "test/attack/saml-wrapping.test.ts": ["a response signed by the provider does not lend its word"] },
     },
     {
@@ -336,7 +336,7 @@ export const saml: Chapter = {
       },
     },
     {
-      promise: "No HMAC: whoever reads the public key could sign.",
+      promise: "No HMAC: every reader of the public key could sign.",
       tests: {
         "test/attack/saml-signature.test.ts": [
           "algorithms http://www.w3.org/2001/04/xmldsig-more#hmac-sha256 with the public key as its secret is refused",
@@ -472,7 +472,7 @@ export const saml: Chapter = {
       },
     },
     {
-      promise: "A logout message for somebody else, or from another provider, is refused.",
+      promise: "A logout message for another recipient, or from another provider, is refused.",
       tests: {
         "test/login/saml/logout.test.ts": [
           "by redirect addressed to somebody else is refused",
@@ -486,7 +486,7 @@ export const saml: Chapter = {
       tests: { "test/login/saml/slo-endpoint.test.ts": ["a request taken from the wire ends nothing a second time"] },
     },
     {
-      promise: "A logout request ends the sessions that it names, or all of the account, and nobody else's.",
+      promise: "A logout request ends the sessions that it names, or all of the account, and no other's.",
       tests: {
         "test/login/saml/slo-endpoint.test.ts": [
           "a provider's request ends the sessions that it names, in every browser, and is answered",
@@ -536,7 +536,7 @@ export const saml: Chapter = {
       },
     },
     {
-      promise: "Such a login is told as 503.",
+      promise: "Such a login is answered with 503.",
       tests: { "test/login/saml/login-endpoints.test.ts": ["a provider without usable metadata is told as 503, and nothing is signed in"] },
     },
     {
@@ -551,7 +551,7 @@ export const saml: Chapter = {
       },
     },
     {
-      promise: "A certificate that changed unannounced costs nobody a login, and forgeries cost the provider one fetch a minute.",
+      promise: "A certificate that changed unannounced costs no visitor a login, and forgeries cost the provider one fetch a minute.",
       tests: {
         "test/e2e/saml-login.test.ts": [
           "a login by SAML a certificate that changes costs no login, announced or not, and the old one is believed no longer",

@@ -187,7 +187,7 @@ export const sessions: Chapter = {
       },
     },
     {
-      promise: "A provider that cannot be left keeps nobody signed in here.",
+      promise: "A provider that cannot be left keeps no visitor signed in here.",
       tests: { "test/logout/logout.test.ts": ["a provider that cannot be left keeps nobody signed in here"] },
     },
     {
@@ -261,7 +261,7 @@ export const sessions: Chapter = {
       },
     },
     {
-      promise: "A session that runs out is announced though nobody asks for it.",
+      promise: "A session that runs out is announced without a request for it.",
       tests: {
         "test/contract/session-store.test.ts": ["the memory store a watched session that runs out is announced though nobody asks for it"],
       },
@@ -275,7 +275,7 @@ export const sessions: Chapter = {
       tests: { "test/attack/logout-forced.test.ts": ["our origin, but another site ends nothing", "a foreign origin alone ends nothing"] },
     },
     {
-      promise: "A logout link of another site, or of nobody knows whom, asks first.",
+      promise: "A logout link of another or an unknown site asks first.",
       tests: {
         "test/attack/logout-forced.test.ts": [
           "a link on another site: asks first",
@@ -287,7 +287,7 @@ export const sessions: Chapter = {
       },
     },
     {
-      promise: "No image, frame or prefetch logs anybody out.",
+      promise: "No image, frame or prefetch logs a visitor out.",
       tests: {
         "test/attack/logout-forced.test.ts": [
           "an image on the app's own page: asks first",
@@ -318,7 +318,7 @@ export const sessions: Chapter = {
       tests: { "test/attack/login-binding.test.ts": ["login CSRF: the attacker's ticket signs no victim in as the attacker"] },
     },
     {
-      promise: "The attacker's wish, followed by a signed-in victim, hands the victim's session to nobody.",
+      promise: "An attacker's login link, followed by a signed-in victim, hands the victim's session to no other browser.",
       tests: {
         "test/attack/login-binding.test.ts": [
           "a stolen ticket signs nobody in: a browser with a binding of its own",
@@ -370,7 +370,7 @@ export const sessions: Chapter = {
       },
     },
     {
-      promise: "Where a login leads to travels sealed: nobody can make one up.",
+      promise: "Where a login leads to travels sealed, so no browser can make one up.",
       tests: { "test/attack/login-binding.test.ts": ["a wish that is plain JSON is refused and leads nowhere"] },
     },
     {
@@ -404,7 +404,7 @@ export const sessions: Chapter = {
       tests: { "test/attack/pages-injection.test.ts": ["every control answer is kept nowhere, sniffed by nobody and framed by nobody"] },
     },
     {
-      promise: "Refusals of requests are kept by nobody and sniffed by nobody.",
+      promise: "Refusals of requests are neither cached nor sniffed.",
       tests: { "test/attack/http-requests.test.ts": ["every refusal carries a request id, is kept by nobody"] },
     },
     {
