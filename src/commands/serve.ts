@@ -62,9 +62,9 @@ interface Stops {
  */
 function hearStops(): Stops {
   const early: NodeJS.Signals[] = [];
-  let told: ((signal: NodeJS.Signals) => void) | null = null;
+  let listening: ((signal: NodeJS.Signals) => void) | null = null;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (told !== null) return told(signal);
+    if (listening !== null) return listening(signal);
     early.push(signal);
     if (early.length > 1) process.exit(exitCodeOf(signal));
   };
@@ -74,7 +74,7 @@ function hearStops(): Stops {
   process.on("SIGHUP", () => {});
   return {
     tell: (listener) => {
-      told = listener;
+      listening = listener;
       for (const signal of early) listener(signal);
     },
   };

@@ -74,7 +74,7 @@ async function change(
   deps: PeopleDeps,
   id: string,
   caller: DirectoryCaller,
-  told: { readonly action: DirectoryAction; readonly detail: string },
+  outcome: { readonly action: DirectoryAction; readonly detail: string },
   edit: (person: Person) => Person,
 ): Promise<boolean> {
   const found = await transact(deps.store, async (transaction) => {
@@ -84,7 +84,7 @@ async function change(
     return true;
   });
   if (!found) return false;
-  deps.audit({ event: "directory", ...told, ...caller, person: id, provider: null, subject: null });
+  deps.audit({ event: "directory", ...outcome, ...caller, person: id, provider: null, subject: null });
   await deps.effects.personChanged(id);
   return true;
 }

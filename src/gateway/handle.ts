@@ -168,14 +168,14 @@ interface ArrivalDeps {
   readonly authOrigin: Origin;
 }
 
-const toldAtMost = 100;
+const notedAtMost = 100;
 const namedAtMost = 10;
 
 export function createArrivals({ log, hosts, nearest, authOrigin }: ArrivalDeps): Arrivals {
-  const told = new Set<string>();
+  const noted = new Set<string>();
   const once = (what: string): boolean => {
-    if (told.has(what) || told.size >= toldAtMost) return false;
-    told.add(what);
+    if (noted.has(what) || noted.size >= notedAtMost) return false;
+    noted.add(what);
     return true;
   };
   return {

@@ -175,10 +175,10 @@ export interface Sent {
 export function sendAnswer(log: Log, line: Line, answer: Answer, done: (sent: Sent) => void): void {
   const bytes = line.req.method === "HEAD" ? 0 : (answer.bytes?.length ?? Buffer.byteLength(answer.body));
   const stream = line.kind === "response" ? line.res : line.socket;
-  let told = false;
+  let finished = false;
   const tell = () => {
-    if (told) return;
-    told = true;
+    if (finished) return;
+    finished = true;
     done({ bytes: stream.writableFinished ? bytes : 0, complete: stream.writableFinished });
   };
   stream.once("finish", tell).once("close", tell);

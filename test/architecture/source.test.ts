@@ -16,6 +16,7 @@ test.each([
   { rule: "keeps state in the module", pattern: /^(?:export )?let /m, except: [] },
   { rule: "patches a global", pattern: /\bglobalThis\.\w+\s*=[^=]/, except: [] },
   { rule: "leaves work for later", pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, except: [] },
+  { rule: "names a value by what is done with it", pattern: /\b(?:const|let|function|readonly) told\b/, except: [] },
   { rule: "re-exports other modules", pattern: /^export (?:type )?(?:\*|\{[^}]*\}) from /m, except: [] },
   { rule: "empties a full cache by its own means", pattern: /\.size >= \w+\)\s*\w+\.clear\(\)/, except: [] },
   {

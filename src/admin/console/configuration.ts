@@ -16,11 +16,11 @@ export const configurationPage: ConsolePage = {
     const { texts, given, operations } = call;
     const reloads = await operations.fleet.find({ event: "reload", text: null, limit: reloadsShown });
     const configuration = operations.configuration();
-    const told = given.outcome === "applied" ? "config.applied" : given.outcome === "rejected" ? "config.refused" : null;
+    const notice = given.outcome === "applied" ? "config.applied" : given.outcome === "rejected" ? "config.refused" : null;
     return {
       title: texts["config.title"],
       lead: texts["config.lead"],
-      body: html`${told === null ? null : html`<p class="${told === "config.applied" ? "told" : "problem"}" role="status">${texts[told]}</p>`}
+      body: html`${notice === null ? null : html`<p class="${notice === "config.applied" ? "told" : "problem"}" role="status">${texts[notice]}</p>`}
 <section class="card"><div class="titled"><h2>${texts["config.reloads"]}</h2>${actButton(call, "config/reload", {}, texts["config.reload"])}</div>
 ${reloads.length === 0 ? html`<p class="reason">${texts["now.noReload"]}</p>` : html`<ul class="log">${reloads.map((entry) => reload(entry, call))}</ul>`}</section>
 ${configuration === null ? null : html`<section><h2>${texts["config.effective"]}: <code>${configuration.file}</code></h2><div class="file" role="region" aria-label="${texts["config.effective"]}" tabindex="0"><table><tbody>${configuration.lines.map(({ text, from }) => html`<tr><td>${text}</td><td>${fromWords(from, texts)}</td></tr>`)}</tbody></table></div></section>`}`,

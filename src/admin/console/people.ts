@@ -62,7 +62,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function told({ given, texts }: ConsoleCall): Markup | null {
+function notice({ given, texts }: ConsoleCall): Markup | null {
   if (given.done === undefined) return null;
   return html`<p class="told" role="status">${given.done === "yes" ? texts["people.done"] : texts["people.notDone"]}</p>`;
 }
@@ -84,7 +84,7 @@ async function list(call: ConsoleCall) {
   return {
     title: texts["people.title"],
     lead: texts["people.lead"],
-    body: html`${told(call)}
+    body: html`${notice(call)}
 <form class="fields" method="get" action="/console/people" role="search">${field("q", texts["people.search"], q, "search")}<div class="row whole"><button class="button primary" type="submit">${texts["words.search"]}</button><a class="button plain" href="${urlOf("people")}">${texts["words.clear"]}</a></div></form>
 <div class="titled">${stateBadge("plainly", fill(texts["people.found"], { count: numberWords(total, call) }))}</div>
 ${people.length === 0 ? html`<p class="reason">${texts["people.none"]}</p>` : table(people, call)}
@@ -112,7 +112,7 @@ async function one(call: ConsoleCall, id: string) {
   return {
     title: nameOf(person),
     lead: html`<a href="${urlOf("people")}">${texts["people.title"]}</a>`,
-    body: html`${told(call)}<section class="card">${facts([
+    body: html`${notice(call)}<section class="card">${facts([
       [texts["people.state"], stateOf(person, call)],
       [texts["people.addresses"], person.addresses.join(", ") || texts["words.none"]],
       [texts["words.seen"], person.seenAt === null ? texts["words.never"] : timeWords(person.seenAt, call)],

@@ -69,14 +69,14 @@ async function list(call: ConsoleCall) {
     operations.sessions.openCount(),
   ]);
   const isNarrowed = Object.keys(named).length > 0;
-  const told = given.ended ? fill(texts["sessions.ended"], { count: given.ended }) : given.gone ? texts["sessions.gone"] : null;
+  const notice = given.ended ? fill(texts["sessions.ended"], { count: given.ended }) : given.gone ? texts["sessions.gone"] : null;
   const endThese = isNarrowed
     ? actButton(call, "sessions/count", named, texts["sessions.endMatching"])
     : actButton(call, "sessions/count", { all: "true" }, texts["sessions.endEveryone"]);
   return {
     title: texts["sessions.title"],
     lead: texts["sessions.lead"],
-    body: html`${told === null ? null : html`<p class="told" role="status">${told}</p>`}
+    body: html`${notice === null ? null : html`<p class="told" role="status">${notice}</p>`}
 <form class="fields" method="get" action="/console/sessions" role="search">${conditions.map((name) => field(name, texts[`words.${name}`], given[name] ?? "", "search"))}<div class="row whole"><button class="button primary" type="submit">${texts["words.search"]}</button><a class="button plain" href="${urlOf("sessions")}">${texts["words.clear"]}</a></div></form>
 <div class="titled">${stateBadge("plainly", fill(texts["sessions.open"], { count: numberWords(open, call) }))}${page.sessions.length === 0 ? null : endThese}</div>
 ${page.sessions.length === 0 ? html`<p class="reason">${texts["sessions.none"]}</p>` : sessionTable(page.sessions, call)}

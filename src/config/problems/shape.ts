@@ -53,8 +53,8 @@ function unionFindings(issue: Extract<Issue, { code: "invalid_union" }>, path: K
   const input = issue.input;
   const expected = whole.flatMap((inner) => (inner.code === "invalid_type" ? [inner.expected] : []));
   const values = whole.flatMap((inner) => (inner.code === "invalid_value" ? inner.values.map(String) : []));
-  const told = issue.message === "Invalid input" ? unionMessage(input, expected, values) : issue.message;
-  return [{ path, at: input === undefined ? "key" : "value", message: custom?.message ?? told, hint: null }];
+  const said = issue.message === "Invalid input" ? unionMessage(input, expected, values) : issue.message;
+  return [{ path, at: input === undefined ? "key" : "value", message: custom?.message ?? said, hint: null }];
 }
 
 function isAboutTheWhole(issue: Issue): boolean {

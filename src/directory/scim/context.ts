@@ -19,11 +19,16 @@ export interface ScimOutcome {
   readonly people: Set<string>;
   /** Accounts that people had before and may have lost. */
   readonly before: Map<string, Person>;
-  readonly told: { readonly action: DirectoryAction; readonly person: string; readonly subject: string | null; readonly detail: string }[];
+  readonly changes: {
+    readonly action: DirectoryAction;
+    readonly person: string;
+    readonly subject: string | null;
+    readonly detail: string;
+  }[];
 }
 
 export function newOutcome(): ScimOutcome {
-  return { people: new Set(), before: new Map(), told: [] };
+  return { people: new Set(), before: new Map(), changes: [] };
 }
 
 /**
@@ -40,7 +45,7 @@ export async function committed<T>(
   });
   for (const id of attempt.people) outcome.people.add(id);
   for (const [id, person] of attempt.before) outcome.before.set(id, person);
-  outcome.told.push(...attempt.told);
+  outcome.changes.push(...attempt.changes);
   return result;
 }
 
@@ -50,7 +55,7 @@ export async function conclude(
   outcome: ScimOutcome,
   caller: { readonly request: string; readonly client: string },
 ): Promise<void> {
-  for (const one of outcome.told) context.audit({ event: "directory", ...caller, provider: context.provider, ...one });
+  for (const one of outcome.changes) context.audit({ event: "directory", ...caller, provider: context.provider, ...one });
   for (const [id, { accounts }] of outcome.before) await context.effects.personChanged(id, accounts);
   await context.effects.peopleChanged([...outcome.people].filter((id) => !outcome.before.has(id)));
 }

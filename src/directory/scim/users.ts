@@ -53,7 +53,7 @@ export async function createUser(
   };
   const person = await rewritten(context, transaction, { ...before, accounts: [...others, provisioned] }, complete, true);
   outcome.people.add(person.id);
-  outcome.told.push({
+  outcome.changes.push({
     action: known === null ? "provisioned" : "taken-over",
     person: person.id,
     subject: provisioned.subject,
@@ -84,7 +84,7 @@ export async function updateUser(
   if (!isSameResource(user.resource, complete)) transaction.put("user", updated);
   if (isOut(before) !== isOut(person)) {
     const action = isOut(person) ? "deactivated" : "reactivated";
-    outcome.told.push({ action, person: person.id, subject: subjectOf(person, user.id), detail: `User ${user.id}` });
+    outcome.changes.push({ action, person: person.id, subject: subjectOf(person, user.id), detail: `User ${user.id}` });
   }
   await touchManagers(transaction, before, person, outcome);
   return isSameResource(user.resource, complete) ? user : updated;
@@ -100,7 +100,7 @@ export async function deleteUser(context: ScimContext, transaction: Transaction,
   transaction.drop("user", user.id);
   await leaveGroups(transaction, context.provider, user.id, now);
   outcome.before.set(before.id, before);
-  outcome.told.push({ action: "deleted", person: before.id, subject: subjectOf(before, user.id), detail: `User ${user.id}` });
+  outcome.changes.push({ action: "deleted", person: before.id, subject: subjectOf(before, user.id), detail: `User ${user.id}` });
   const accounts = await Promise.all(
     before.accounts.map(async (one) => (one.user?.id === user.id ? removedAccount(transaction, one, one.user) : one)),
   );

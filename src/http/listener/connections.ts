@@ -165,11 +165,11 @@ export type NoiseLog = (level: "debug" | "info", error: Strange, fields: LogFiel
 
 /** Logs bytes that are no HTTP; the first of each likely mistake at warn, with its cure. */
 export function createNoiseLog(log: Log): NoiseLog {
-  const told = new Set<string>();
+  const logged = new Set<string>();
   return (level, error, fields, message) => {
     const cure = meantBy(error);
-    if (cure === null || told.has(cure)) return log[level](fields, message);
-    told.add(cure);
+    if (cure === null || logged.has(cure)) return log[level](fields, message);
+    logged.add(cure);
     log.warn({ ...fields, cure }, message);
   };
 }

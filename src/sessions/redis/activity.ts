@@ -36,15 +36,15 @@ export function createActivity({ cache, records, open, onFirstOpening, limits, c
     else if (waiting.size < maxWaiting) waiting.set(key, new Map([[app, onFirst]]));
   };
   const tellFirsts = (key: string, apps: ReadonlyMap<string, number>, touched: Touched | null) => {
-    const told = waiting.get(key);
-    if (told === undefined) return;
+    const openings = waiting.get(key);
+    if (openings === undefined) return;
     for (const app of apps.keys()) {
-      const onFirst = told.get(app);
-      told.delete(app);
+      const onFirst = openings.get(app);
+      openings.delete(app);
       const place = touched?.firsts.indexOf(app) ?? -1;
       if (place >= 0) onFirst?.(place === 0 && touched?.hadApps === false);
     }
-    if (told.size === 0) waiting.delete(key);
+    if (openings.size === 0) waiting.delete(key);
   };
 
   const write = async (session: Session, apps: ReadonlyMap<string, number>, isLate: boolean): Promise<void> => {

@@ -105,13 +105,13 @@ function assemble(deps: SpaceDeps) {
   const cache = createSessionCache({ monotonic, read: records.readAgain, provenAt, isGood, graceMs: settings.graceMs });
   const watch = createRedisWatch({ watchers: createWatchers(log), read: records.read, isFlowing, limits: settings, clock });
   const { sealer, takeTurn } = deps;
-  const told = deps.onExpired;
+  const report = deps.onExpired;
   const onExpired: OnExpired | null =
-    told === undefined
+    report === undefined
       ? null
       : (expired) => {
           deps.countEnd(expired.why);
-          told(expired);
+          report(expired);
         };
   const { idleMs, lifetimeMs } = settings;
   const expiries = { sealer, idleMs, log, takeTurn, onExpired };

@@ -31,13 +31,13 @@ export function createExpiryWatch(deps: {
   readonly metrics: Pick<Metrics, "expiry">;
 }): ExpiryWatch {
   let watched: readonly Expiry[] = [];
-  let told: { readonly expiries: string; readonly at: number } | null = null;
+  let warned: { readonly expiries: string; readonly at: number } | null = null;
   const tell = () => {
     const now = deps.clock();
     for (const what of things) deps.metrics.expiry?.(deps.provider, what, daysLeft(decisive(watched, what, now), now));
     const expiries = JSON.stringify(watched);
-    if (told?.expiries === expiries && Math.abs(now - told.at) < dayMs) return;
-    told = { expiries, at: now };
+    if (warned?.expiries === expiries && Math.abs(now - warned.at) < dayMs) return;
+    warned = { expiries, at: now };
     for (const { what, name, at } of watched) {
       const days = Math.floor((at - now) / dayMs);
       if (days >= warnDays) continue;
