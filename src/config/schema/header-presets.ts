@@ -32,7 +32,7 @@ export const headerPresets = {
   jupyter: { "Remote-User": one("{subject}") },
   kibana: { "es-security-runas-user": one("{subject}") },
   miniflux: { "Remote-User": one("{subject}") },
-  netbox: { ...remoteUser, "Remote-Groups": one("{groups}", "|") },
+  netbox: { "Remote-User": one("{subject}"), "Remote-Email": one("{email}"), "Remote-Groups": one("{groups}", "|") },
   nextcloud: { ...remoteUser, "Remote-Groups": one("{groups}") },
   nexus: { "X-SSO-USER": one("{subject}") },
   "opensearch-dashboards": { "x-proxy-user": one("{subject}"), "x-proxy-roles": one("{groups}") },
