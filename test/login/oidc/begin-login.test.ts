@@ -180,13 +180,24 @@ test("userinfo is asked where the ID token lacks something, else only where the 
   fake.person = person;
 });
 
-test("groups that cannot be told are a warning that names the claim, and the cure", async () => {
+test.each([
+  {
+    when: "a list in one text",
+    groups: "[staff, contractors]",
+    told: /"claim":"groups".*set groupsSeparator.*the groups of a login are unknown/,
+  },
+  {
+    when: "objects",
+    groups: [{ name: "staff" }],
+    told: /"unusable":\["groups holds objects, texts are meant"\].*a claim of the configuration cannot be used/,
+  },
+])("groups that come as $when are a warning that names the claim", async ({ groups, told }) => {
   const { lines, log } = recordingLog();
   const provider = anOidcProvider(oidcProviderSettings({ issuer: fake.issuer }), { log });
   const { person } = fake;
-  fake.person = { ...person, groups: "[staff, contractors]" };
+  fake.person = { ...person, groups };
   expect((await logIn(provider)).principal.groups.kind).toBe("unknown");
-  expect(lines.join("\n")).toMatch(/"claim":"groups".*set groupsSeparator.*the groups of a login are unknown/);
+  expect(lines.join("\n")).toMatch(told);
   fake.person = person;
   provider.close();
 });
