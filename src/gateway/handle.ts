@@ -192,7 +192,10 @@ export function createArrivals({ log, hosts, nearest, authOrigin }: ArrivalDeps)
       const fitting = guess === null ? `published are ${some}${hosts.length > namedAtMost ? " and more" : ""}` : `did you mean ${guess}?`;
       const detail = `no app has the host that came, ${came}; ${fitting}`;
       if (once(`host ${hostname}`))
-        log.warn({ request: id, host: hostname, port }, `${detail}; add it to an app's hosts, or correct DNS or the proxy in front`);
+        log.warn(
+          { request: id, host: hostname, port },
+          `${detail}; add it to an app's hosts, correct DNS, or let the proxy in front pass Host on unchanged`,
+        );
       return detail;
     },
     ignoredForwarding: ({ client, id }) => {

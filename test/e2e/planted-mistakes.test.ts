@@ -41,6 +41,13 @@ test("an app's host mistyped in DNS or in the file: the log has what came and wh
   expect(told.out).toContain("did you mean wiki.localhost?");
 });
 
+test("a proxy in front that writes a Host of its own: what came, what is published, and what the proxy must do", async () => {
+  await exchange(rig.port, "GET / HTTP/1.1\r\nHost: backend\r\nX-Forwarded-Host: wiki.localhost\r\n\r\n");
+  const line = await logged(/"host":"backend"/);
+  expect(line).toContain("no app has the host that came, backend; published are auth.localhost, wiki.localhost");
+  expect(line).toContain("let the proxy in front pass Host on unchanged");
+});
+
 test("auth.origin with another port than visitors use: the answer's log line names both, and explain agrees", async () => {
   await exchange(rig.port, "GET / HTTP/1.1\r\nHost: wiki.localhost:9\r\n\r\n");
   const words = `wiki.localhost is published as http://wiki.localhost:${rig.port}, and was asked for at port 9: write the port that visitors use in auth.origin`;
