@@ -84,6 +84,20 @@ export function directoryStoreContract(name: string, harness: DirectoryHarness):
       expect(await store.commit([put("a", {}, { expect: 1, add: [mail] })])).toEqual({ kind: "done" });
     });
 
+    test("writes nothing of a transaction that wants a key which is taken, neither documents nor entries nor what it gave up", async () => {
+      const [mail, other, free] = [key("mail", "x", 1, true), key("mail", "y", 1, true), key("mail", "z", 1, true)];
+      await store.commit([put("a", {}, { add: [mail] }), put("b", {}, { add: [other] })]);
+      const change = [put("new", {}, { add: [free, key("all", "")] }), put("b", { n: 1 }, { expect: 1, remove: [other], add: [mail] })];
+      expect(await store.commit(change)).toMatchObject({ kind: "taken", by: "a" });
+      expect(await store.read("person", ["new", "b"])).toMatchObject([null, { version: 1, document: {} }]);
+      for (const [name, value, ids] of [
+        ["mail", "y", ["b"]],
+        ["mail", "z", []],
+        ["all", "", []],
+      ] as const)
+        expect((await store.find(name, value, all)).ids, `${name} ${value}`).toEqual(ids);
+    });
+
     test("moves a unique key from one document to another in one transaction", async () => {
       const mail = key("mail", "x", 1, true);
       await store.commit([put("a", {}, { add: [mail] })]);

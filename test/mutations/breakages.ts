@@ -446,4 +446,48 @@ export const breakages: readonly Breakage[] = [
     test: "test/pages/render-page.test.ts",
     named: "a name that turns the direction of a line turns none; what a form sends stays as it is",
   },
+  // People and operators
+  {
+    file: "src/directory/scim/users.ts",
+    inside: "readUser",
+    becomes:
+      'const user = await transaction.get("user", id); void context; if (user === null) throw new ScimError(404, null, id); return user;',
+    test: "test/attack/people.test.ts",
+    named: "no request of one provider shows, changes or deletes what another has brought",
+  },
+  {
+    file: "src/directory/rules/arrival.ts",
+    inside: "mayLink",
+    becomes: "void provider; void domainOwner; return email !== null;",
+    test: "test/directory/logins.test.ts",
+    named: "an address under another provider's domain never links",
+  },
+  {
+    file: "src/directory/effects.ts",
+    inside: "endAll",
+    becomes: "void sessions; void tokens; void audit; void provider; void subject;",
+    test: "test/directory/scim/users.test.ts",
+    named: "by active: false: sessions of all accounts end, logins are refused",
+  },
+  {
+    file: "src/admin/admin.ts",
+    inside: "answersTo",
+    becomes: "void host; void names; return true;",
+    test: "test/admin/console-sign-on.test.ts",
+    named: "the listener asked for as 'evil-admin.internal' answers 421",
+  },
+  {
+    file: "src/admin/api/api.ts",
+    inside: "isSame",
+    becomes: 'return other.startsWith(one) && one !== "";',
+    test: "test/admin/api.test.ts",
+    named: "a part of the token is refused with a problem",
+  },
+  {
+    file: "src/login/local/accounts.ts",
+    inside: "admit",
+    becomes: "void login; void address;",
+    test: "test/login/local/accounts.test.ts",
+    named: "six digits cannot be tried out: wrong codes count as attempts do",
+  },
 ];

@@ -60,5 +60,27 @@ export const operatorsPages: Chapter = {
         ],
       },
     },
+    {
+      promise:
+        "On its own host the console believes the gateway's signed assertion alone, made for it and not over; elsewhere the token's cookie alone.",
+      tests: {
+        "test/admin/console-sign-on.test.ts": [
+          "nobody by an assertion for another app: 401",
+          "nobody by one of another key: 401",
+          "nobody by the token's cookie: 401",
+          "nobody eight hours later: 401",
+        ],
+      },
+    },
+    {
+      promise: "No body of the admin listener is read without a bound, and none before the form is the console's own.",
+      tests: { "test/e2e/console.test.ts": ["a body without an end is cut off before anybody is signed in"] },
+    },
+    {
+      promise: "Ending names whose sessions: no condition, everyone beside another condition and a misspelt one end nothing.",
+      tests: {
+        "test/admin/api.test.ts": ["no condition at all ends nothing", "everyone together with a condition ends nothing"],
+      },
+    },
   ],
 };

@@ -57,7 +57,45 @@ export const people: Chapter = {
     },
     {
       promise: "A provider's SCIM shows, changes and deletes only the people that it has brought, whatever a path or a bulk request says.",
-      tests: { "test/attack/people.test.ts": ["no request of one provider shows, changes or deletes what another has brought"] },
+      tests: {
+        "test/attack/people.test.ts": [
+          "no request of one provider shows, changes or deletes what another has brought",
+          "no group of one provider takes in what another has brought",
+        ],
+        "test/e2e/directory.test.ts": ["a token counts in one Authorization field alone"],
+      },
+    },
+    {
+      promise: "Two of a provider's Users are two people; an address takes somebody over only where addresses may link.",
+      tests: {
+        "test/attack/people.test.ts": ["two of a provider's Users are two people, whatever address they share"],
+        "test/directory/scim/users.test.ts": [
+          "by an address nobody is taken over from another provider where addresses do not link",
+          "not by an address that two of them have, nor by one of another provider's domain",
+          "a stranger's provider cannot take over by an address of another's domain",
+        ],
+      },
+    },
+    {
+      promise: "What is taken from a person is taken from the open sessions and the personal tokens at once, and the audit log says so.",
+      tests: {
+        "test/directory/logins.test.ts": [
+          "a personal token has the groups and roles of now, and loses what its owner loses",
+          "what was ended because of a person stands in the audit log",
+        ],
+        "test/directory/scim/groups.test.ts": ["a refresh under way does not write back what was taken away"],
+        "test/sessions/session-rules.test.ts": ["is lost with the person's tokens, and with nobody else's"],
+      },
+    },
+    {
+      promise:
+        "With `provisioning: scim` only those whom a provider provisions now may sign in, and only an operator allows emergency accounts.",
+      tests: {
+        "test/directory/logins.test.ts": [
+          "with scim only, a person of before whom nobody has provisioned is refused, until a provider does",
+          "whether somebody may use an emergency account is an operator's word, not a provider's",
+        ],
+      },
     },
     {
       promise: "A filter or a PATCH cannot cost more than its size says, nor reach what is no attribute.",
@@ -65,6 +103,7 @@ export const people: Chapter = {
         "test/attack/people.test.ts": [
           "is refused or answered, and the next one is answered",
           "a PATCH that multiplies a list is refused as a whole",
+          "50,000 times over is refused, and the next request is answered",
           "changes no other object",
         ],
       },
@@ -90,7 +129,8 @@ export const people: Chapter = {
           "an emergency account works while every provider and the directory are away",
           "password login forbidden per person",
         ],
-        "test/login/local/accounts.test.ts": ["never locks its owner out"],
+        "test/login/local/accounts.test.ts": ["never locks its owner out", "six digits cannot be tried out"],
+        "test/login/local/provider.test.ts": ["outside its networks it neither shows a form nor takes one"],
       },
     },
     {
