@@ -29,7 +29,7 @@ export interface SpanExport extends Recording {
 
 /** Of one trace there are about ten spans. Beyond this many nothing is kept: a collector that is away must not cost memory. */
 const capacity = 4_096;
-/** Making and packing so many takes about a millisecond of the event loop. */
+/** Making and packing so many takes one to three milliseconds of the event loop. */
 const batchSpans = 512;
 /** How long a span may wait for others to travel with. */
 const delayMs = 1_000;
