@@ -240,12 +240,13 @@ test("whatever bytes a server answers with, no one is let in and nothing breaks"
     });
   });
   const settings = ldapSettings(slapd, { servers: [odd.at], userDn: `uid={login},${suffix}`, bind: null, timeoutMs: 200 });
-  const tries = Array.from({ length: 120 }, () => directoryOf(settings).verify("alice", "alice-secret"));
-  const outcomes = await Promise.allSettled(tries);
-  for (const outcome of outcomes) {
-    if (outcome.status === "fulfilled") expect(outcome.value.kind).not.toBe("ok");
-    else expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/^ldap\./) });
+  // On a busy machine some give up before they are answered: then there are more of them.
+  while (answers <= 100) {
+    const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => directoryOf(settings).verify("alice", "alice-secret")));
+    for (const outcome of outcomes) {
+      if (outcome.status === "fulfilled") expect(outcome.value.kind).not.toBe("ok");
+      else expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/^ldap\./) });
+    }
   }
-  expect(answers).toBeGreaterThan(100);
   await odd.close();
 });
