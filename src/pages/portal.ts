@@ -56,7 +56,7 @@ export function ownSessionsPage(model: Of<"own-sessions">, texts: Texts, tag: st
     title: texts["ownSessions.title"],
     lead: texts["ownSessions.lead"],
     wide: true,
-    body: html`${model.ended === null ? null : html`<p class="told" role="status">${fill(texts["ownSessions.ended"], { count: String(model.ended) })}</p>`}
+    body: html`${model.ended === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${fill(texts["ownSessions.ended"], { count: String(model.ended) })}</p>`}
 <ul class="entries">${model.sessions.map((session) => entry(session, model, texts, tag))}</ul>
 ${
   others === 0
@@ -94,8 +94,8 @@ function tokensSection(tokens: OwnTokensModel, { action, guard }: Of<"own-sessio
   const days = String(tokens.lifetimeDays);
   return html`<section class="group" aria-labelledby="tokens"><h2 id="tokens">${texts["ownTokens.title"]}</h2>
 <p class="more">${fill(texts["ownTokens.lead"], { days })}</p>
-${ended === null ? null : html`<p class="told" role="status">${fill(texts["ownTokens.ended"], { count: String(ended) })}</p>`}
-${made === null ? null : html`<div class="told" role="status"><p>${fill(texts["ownTokens.made"], { name: made.name })}</p><pre tabindex="0">${made.token}</pre><p class="fine">${texts["ownTokens.use"]}</p></div>`}
+${ended === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${fill(texts["ownTokens.ended"], { count: String(ended) })}</p>`}
+${made === null ? null : html`<div class="told" role="status" tabindex="-1" autofocus><p>${fill(texts["ownTokens.made"], { name: made.name })}</p><pre tabindex="0">${made.token}</pre><p class="fine">${texts["ownTokens.use"]}</p></div>`}
 ${items.length === 0 ? null : html`<ul class="entries">${items.map((item) => tokenEntry(item, { action, guard }, texts, tag))}</ul>`}
 <form method="post" action="${pageUrl(action)}">${hiddenFields({ guard })}${
     problem === null

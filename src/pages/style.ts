@@ -85,6 +85,7 @@ main.wide{max-width:60rem;border-radius:1rem}
 .row .button{width:auto;min-width:11rem;margin:0}
 pre{overflow:auto;max-height:36rem;padding:1rem;background:var(--wash);border-radius:.6rem;font:.8125rem/1.5 ui-monospace,Menlo,Consolas,monospace;text-align:left}
 .told{padding:.75rem .9rem;background:var(--wash);border-radius:.6rem;text-align:center}
+.told:focus{outline:0}
 .entries{list-style:none;padding:0;display:grid;gap:.75rem}
 .entry{display:grid;grid-template-columns:1fr auto;gap:.5rem 1.5rem;align-items:start;padding:1rem 1.1rem;border:1px solid var(--edge);border-radius:.75rem}
 .entry h2,.entry h3,.entry dl{grid-column:1;margin:0}.entry h3{font-size:1rem}.told pre{margin:.6rem 0;white-space:pre-wrap;overflow-wrap:anywhere;text-align:center;font-size:.9375rem}

@@ -32,7 +32,7 @@ export const explainPage: ConsolePage = {
       status: problem === null ? 200 : 400,
       title: texts["explain.title"],
       lead: texts["explain.lead"],
-      body: html`${from === null ? null : html`<p class="told" role="status">${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
+      body: html`${from === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
 <form class="fields" method="get" action="/console/explain">${fields.map(([name, key]) => (name === "url" ? html`<div class="whole">${field(name, texts[key], asked[name] ?? "")}</div>` : field(name, texts[key], asked[name] ?? "")))}<div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
 ${parsed?.success === true ? answer(operations.explain(await explainInput(operations, parsed.data, now)), call) : null}`,
     };

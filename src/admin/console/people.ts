@@ -64,7 +64,7 @@ function parsed(text: string): unknown {
 
 function notice({ given, texts }: ConsoleCall): Markup | null {
   if (given.done === undefined) return null;
-  return html`<p class="told" role="status">${given.done === "yes" ? texts["people.done"] : texts["people.notDone"]}</p>`;
+  return html`<p class="told" role="status" tabindex="-1" autofocus>${given.done === "yes" ? texts["people.done"] : texts["people.notDone"]}</p>`;
 }
 
 const nameOf = ({ attributes, addresses, accounts, id }: Person) =>

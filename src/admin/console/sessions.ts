@@ -76,7 +76,7 @@ async function list(call: ConsoleCall) {
   return {
     title: texts["sessions.title"],
     lead: texts["sessions.lead"],
-    body: html`${notice === null ? null : html`<p class="told" role="status">${notice}</p>`}
+    body: html`${notice === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${notice}</p>`}
 <form class="fields" method="get" action="/console/sessions" role="search">${conditions.map((name) => field(name, texts[`words.${name}`], given[name] ?? "", "search"))}<div class="row whole"><button class="button primary" type="submit">${texts["words.search"]}</button><a class="button plain" href="${urlOf("sessions")}">${texts["words.clear"]}</a></div></form>
 <div class="titled">${stateBadge("plainly", fill(texts["sessions.open"], { count: numberWords(open, call) }))}${page.sessions.length === 0 ? null : endThese}</div>
 ${page.sessions.length === 0 ? html`<p class="reason">${texts["sessions.none"]}</p>` : sessionTable(page.sessions, call)}
