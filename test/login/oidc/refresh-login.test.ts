@@ -144,6 +144,17 @@ test("a provider that does not rotate keeps its refresh token, one that does has
   expect(await provider.refresh(session)).toMatchObject({ tokens: { refreshToken: "refresh-2" } });
 });
 
+test("where another claim is the subject, a refresh that brings another one is another person's", async () => {
+  fake.person = { ...fake.person, login: "alice" };
+  const attributes = { subject: "login", email: "email", name: ["name"], groups: "groups", extra: {} };
+  const provider = relyingParty({}, { attributes });
+  const session = await signedIn(provider);
+  expect(session.principal.subject).toBe("alice");
+  expect(await provider.refresh(session)).toMatchObject({ kind: "renewed", principal: { subject: "alice" } });
+  fake.person = { ...fake.person, login: "mallory" };
+  expect(await provider.refresh(session)).toMatchObject({ kind: "refused" });
+});
+
 test("strength and time of the login stay those of the login", async () => {
   const provider = relyingParty();
   fake.person = { ...fake.person, acr: "gold", auth_time: Math.floor(Date.now() / 1000) - 100 };
