@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, renameSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createLineWriter, fileSink } from "../../src/observe/lines.ts";
@@ -27,6 +28,27 @@ test("lines that cannot be written are lost and counted, and lines come again wh
   await write("four\n");
   expect(writer.failure()).toBeNull();
   expect(readFileSync(path, "utf8")).toBe("four\n");
+});
+
+test("a batch that breaks off in the middle of a line spoils no line after it", async () => {
+  const pipe = join(ownedFolder("vestibule-sink-"), "pipe");
+  expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+  // Open for both, and never waiting: a pipe takes 64 KiB and no more, as a disk does that fills up.
+  const descriptor = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  const sink = fileSink({ descriptor });
+  const write = (text: string) => new Promise<Error | null>((resolve) => sink.write(text, (error) => resolve(error ?? null)));
+  const read = () => {
+    const bytes = Buffer.alloc(1 << 20);
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, bytes.length, null));
+  };
+  try {
+    expect(await write(`{"n":"${"x".repeat(100_000)}"}\n`)).toMatchObject({ code: "EAGAIN" });
+    expect(read().endsWith("x")).toBe(true);
+    expect([await write('{"n":2}\n'), await write('{"n":3}\n')]).toEqual([null, null]);
+    expect(read()).toBe('\n{"n":2}\n{"n":3}\n');
+  } finally {
+    closeSync(descriptor);
+  }
 });
 
 test("a device without room loses every line and ends nothing", async () => {
