@@ -76,7 +76,11 @@ apps: [{ host: wiki.localhost, upstream: "http://127.0.0.1:${options.upstream ??
 `;
   const env = { ...stuckThread(), REDIS_URL: options.redisUrl, VESTIBULE_SECRET: "0123456789abcdef0123456789abcdef-orphan" };
   const gateway = await startGatewayProcess({ yaml, adminPort, env, waitForReady: options.ready !== false });
-  closing.push(() => gateway.signal("SIGKILL"));
+  closing.push(() => {
+    // A test that failed early may not have looked for them.
+    if (lives(gateway.pid)) for (const pid of workersOf(gateway.pid)) workers.add(pid);
+    gateway.signal("SIGKILL");
+  });
   const workersSeen = (count = 2) =>
     eventually(
       () => {
