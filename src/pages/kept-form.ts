@@ -16,7 +16,7 @@ for (const input of document.querySelectorAll("input[data-content]")) {
 /** What was kept, where it goes, and a button that sends it: by a click, never by itself, since it may buy or delete something. */
 export function keptFormPage(model: PageModel & { readonly page: "kept-form" }, texts: Texts): PageParts {
   const [files, values] = [model.fields.filter(isFile), model.fields.filter((field) => !isFile(field))];
-  const path = model.action.split("?", 1)[0] ?? "/";
+  const [path = "/"] = model.action.replace(/^https?:\/\/[^/]+/, "").split("?", 1);
   return {
     title: texts["keptForm.title"],
     windowTitle: `${texts["keptForm.title"]} · ${model.app}`,

@@ -86,6 +86,18 @@ test("another browser, and another host, never see what was typed", async () => 
   expect((await visitor.visit(`${rig.urls.reports}${address.pathname}${address.search}`)).body).not.toContain("Genève");
 });
 
+test.each(["//evil.example/collect", "///evil.example/collect", "/%2f/evil.example/x"])(
+  "a form for the path %s is sent to its own host and to no other",
+  async (path) => {
+    const visitor = await signedInEarlier(rig.urls.wiki, host);
+    const interrupted = await visitor.visit(`${rig.urls.wiki}${path}`, { method: "POST", form: typed, headers: fromOwnPage });
+    if (interrupted.status !== 303) return expect(interrupted.status).toBeGreaterThanOrEqual(400);
+    const page = await signIn(visitor, interrupted.location ?? "", "alice");
+    const action = /<form[^>]* action="([^"]*)"/.exec(page.body)?.[1] ?? "";
+    expect(new URL(action, page.url).href).toBe(`${rig.urls.wiki}${path}`);
+  },
+);
+
 test("another person who signs in at the same browser never sees what was typed, nor sends it", async () => {
   const visitor = await signedInEarlier(rig.urls.wiki, host);
   const interrupted = await visitor.visit(`${rig.urls.wiki}/pages/new`, { method: "POST", form: typed, headers: fromOwnPage });

@@ -228,7 +228,8 @@ async function showForm(parts: Needs<FormNeeds>, request: ControlRequest): Promi
   return page(parts, incoming, 200, {
     page: "kept-form",
     app: site.app.settings.name,
-    action: form.path,
+    // With the origin: a path that begins with two slashes would lead to the host that it names.
+    action: `${formatOrigin(site.origin)}${form.path}`,
     host: site.hostname,
     multipart: form.multipart,
     fields: form.fields,
