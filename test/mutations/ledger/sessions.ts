@@ -445,7 +445,9 @@ export const sessions: Chapter = {
       tests: {
         "test/e2e/interrupted-form.test.ts": [
           "another person who signs in at the same browser never sees what was typed, nor sends it",
-          "another browser, and another host, never see what was typed",
+          "another browser, in which alice is signed in, never sees what was typed",
+          "another host never sees what was typed, and the own one does",
+          "is sent to its own host and to no other",
           "a stranger's form is not kept, nor one with a made-up cookie, nor where the app says no",
           "a form that a login interrupts is shown again after it, and a click sends it as it was",
         ],
