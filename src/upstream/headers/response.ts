@@ -90,7 +90,9 @@ export function createBuildResponseHeaders({ cookieName }: { cookieName: string 
     if (contentLength !== null && codings > 0) throw malformed("Content-Length beside Transfer-Encoding");
     // Connection may stand anywhere in the head, so what it names is taken out at the end.
     if (connection !== null) removeNamed(headers, connection);
-    if (isOwn) headers.push(...privateFields(audience, said, varies));
+    // Nearly every answer: an application that says nothing of caches, behind a login.
+    if (isOwn && audience === "identity" && said.length === 0) headers.push("Cache-Control", "private");
+    else if (isOwn) headers.push(...privateFields(audience, said, varies));
     for (const [name, value] of edits.set) headers.push(name, value);
     // A logout that the application failed to do has not happened: the browser keeps its cookie then.
     if (status < 400) for (const value of plan.setCookie) headers.push("Set-Cookie", value);
