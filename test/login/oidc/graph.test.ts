@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GraphSettings } from "../../../src/core/directory-settings.ts";
+import { noTracing, type SpanPart, type Tracing } from "../../../src/core/ports/tracing.ts";
 import type { Principal } from "../../../src/core/principal.ts";
 import { type FakeGraph, startFakeGraph } from "../../support/fake-graph.ts";
 import { type FakeOidc, startFakeOidc } from "../../support/fake-oidc.ts";
@@ -32,13 +33,13 @@ afterEach(async () => {
 
 const overage = { _claim_names: { groups: "src1" }, _claim_sources: { src1: { endpoint: "https://graph.windows.net/x" } }, oid: "oid-1" };
 
-function provider(settings: GraphSettings) {
+function provider(settings: GraphSettings, tracing: Tracing = noTracing) {
   return anOidcProvider(
     oidcProviderSettings(
       { issuer: fake.issuer, clientId: fake.clientId, clientSecret: secretOf("app-secret"), clientAuth: "client_secret_post" },
       { graph: settings, groupNames: { g5: "sre" } },
     ),
-    { clock: () => now },
+    { clock: () => now, tracing },
   );
 }
 const secretOf = (text: string) => ({
@@ -139,6 +140,29 @@ describe("Entra through Graph", () => {
     pass(2 * 60);
     const outcome = await one.refresh(sessionOf(vouched));
     expect(outcome.kind === "renewed" && names(outcome.principal)).toEqual(["g1"]);
+  });
+
+  test("each question has a span, at the login and at a refresh, that says nothing of the person", async () => {
+    fake.person = { ...fake.person, ...overage };
+    fake.refreshToken = "refresh-1";
+    const parts: SpanPart[] = [];
+    const one = provider(
+      { groups: "overage", profile: [] },
+      {
+        span: (part, work) => {
+          parts.push(part);
+          return work();
+        },
+      },
+    );
+    const asked = () => parts.filter(({ name }) => name.includes("graph")).length;
+    const vouched = await logIn(one);
+    expect(asked()).toBe(graph.requests.length);
+    pass(40 * 60);
+    await one.refresh(sessionOf(vouched));
+    expect(asked()).toBe(graph.requests.length);
+    expect(graph.requests.length).toBeGreaterThan(3);
+    expect(JSON.stringify(parts)).not.toMatch(/oid-1|app-token|skiptoken/);
   });
 
   test.each([429, 503])(
