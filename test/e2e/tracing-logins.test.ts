@@ -111,7 +111,7 @@ test("a login by password: the search, and the bind that refuses a wrong one", {
   try {
     const visitor = newVisitor();
     const refused = await submitPassword(visitor, await visitor.browse(`${rig.wiki}/`), "alice", "not-her-password");
-    expect(refused.status).toBe(401);
+    expect(refused.status).toBe(403);
     expect(await within("POST /_vestibule/ldap/:provider/form")).toEqual(
       expect.arrayContaining(["provider corp logIn", "ldap connect", "ldap search", "ldap bind"]),
     );
