@@ -72,7 +72,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       if (members.size === 0) ended();
       const facts = { worker: slot, workerPid: member.pid, ...(member.done ? {} : { code, signal }) };
       if (!crashed) return log.info(facts, "a worker has ended");
-      if (begin !== null) {
+      // While others serve, one that was killed without a reason of its own is replaced like any later: only a reason ends the start.
+      if (begin !== null && (member.failure !== null || serving() === 0)) {
         begin.reject(new Error(member.failure ?? `a worker ended with ${signal ?? `code ${code}`} before it served`));
         begin = null;
         return;

@@ -141,6 +141,20 @@ test.each([
   expect(alive()).toEqual([]);
 });
 
+test("one that is killed while it starts, when another serves already, is replaced, and the start goes on", async () => {
+  starts = "late";
+  const all = supervisor();
+  const started = all.start();
+  workers[0]?.events.onMessage({ kind: "hello" });
+  await eventually(() => expect(log.lines.filter(({ message }) => message === "a worker is serving")).toHaveLength(1));
+  starts = "good";
+  if (workers[1] !== undefined) die(workers[1]);
+  expect(await started).toEqual([address]);
+  expect(workers).toHaveLength(3);
+  expect(log.lines.map(({ message }) => message)).toContain("a worker ended by itself; it is replaced");
+  await all.drain(1_000);
+});
+
 test("in a loop of crashes the successors come ever more slowly, and those that serve go on", async () => {
   const all = supervisor();
   await all.start();
