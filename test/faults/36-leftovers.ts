@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
 import { ownedFolder } from "../support/owned.ts";
@@ -10,6 +10,7 @@ export const scenario: Scenario = {
   title: "what kill -9 leaves behind is removed by the next start",
   run: async (trial) => {
     const temporary = ownedFolder("vestibule-leftovers-");
+    trial.later(() => rmSync(temporary, { recursive: true, force: true }));
     const rig = await startFaultRig(trial, { instances: 1, workers: 2, env: { TMPDIR: temporary } });
     const gateway = rig.instances[0]?.process;
     if (gateway === undefined) throw new Error("no instance");
