@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { eventually } from "../support/eventually.ts";
-import openNoteBook, { ownedFolder, spawnOwned } from "../support/owned.ts";
+import { freePorts } from "../support/free-port.ts";
+import openNoteBook, { ownedFolder, spawnOwned, takeForRun } from "../support/owned.ts";
 import { startServerProcess } from "../support/server-process.ts";
 import { sourceFiles, withoutComments } from "./source-files.ts";
 
@@ -25,6 +26,23 @@ test("a process that ended is not taken for another that has its number now", as
   const child = spawnOwned(process.execPath, ["-e", ""], { stdio: "ignore" });
   await eventually(() => expect(child.exitCode).toBe(0));
   expect(close).not.toThrow();
+});
+
+test("a server whose own process ended is not ready, whoever answers in its place", async () => {
+  const ready = async (output: string) => {
+    const pid = /\d+/.exec(output)?.[0];
+    if (pid === undefined) throw new Error("it has not said its number yet");
+    await eventually(() => expect(existsSync(`/proc/${pid}`)).toBe(false));
+  };
+  const args = ["-e", "console.log(process.pid)"];
+  await expect(startServerProcess({ command: process.execPath, args, ready })).rejects.toThrow("ended (exit 0)");
+});
+
+test("a free port is none that the kernel hands out by itself, and is given once in a run", async () => {
+  const [first = 0] = (readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").match(/\d+/g) ?? []).map(Number);
+  const ports = await freePorts(20);
+  expect(ports.filter((port) => port >= first)).toEqual([]);
+  expect(ports.filter((port) => takeForRun(`port-${port}`))).toEqual([]);
 });
 
 test("what a program of the distribution started itself is gone, too", async () => {

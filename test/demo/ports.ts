@@ -1,5 +1,4 @@
-import { createServer } from "node:net";
-import { freePort } from "../support/free-port.ts";
+import { freePort, isFree } from "../support/free-port.ts";
 
 /** The ports that stand in config/demo.yaml and config/demo-kerberos.yaml. */
 const written = {
@@ -26,12 +25,4 @@ export async function choosePorts(gatewayPort: number | null): Promise<DemoPorts
 export function withPorts(yaml: string, ports: DemoPorts): string {
   const byWritten = new Map(Object.entries(written).map(([name, port]) => [String(port), String(ports[name as keyof DemoPorts])]));
   return yaml.replace(/(?<=:)\d{4}\b/g, (port) => byWritten.get(port) ?? port);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

@@ -1,21 +1,44 @@
+import { randomInt } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { takeForRun } from "./owned.ts";
 
-/** A loopback port that was free a moment ago. */
+/*
+ * A port that was merely free a moment ago may be somebody else's when the server that it was meant for gets there: the kernel hands the same
+ * one to the next that asks for any port, or to a connection that leaves. A test then takes another test's server for its own.
+ */
+
+/** Below what the kernel hands out by itself, above what well-known servers use. */
+const range = { from: 10_000, below: ephemeralFrom() };
+const tries = 1_000;
+
+/** A loopback port that is free, that the kernel gives to nobody who asks for any port, and that no other test of this run gets. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
+  for (let count = 0; count < tries; count += 1) {
+    const port = randomInt(range.from, range.below);
+    if (takeForRun(`port-${port}`) && (await isFree(port))) return port;
+  }
+  throw new Error(`no free port between ${range.from} and ${range.below}`);
 }
 
 /** Several different free ports. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePort());
+  return ports;
+}
+
+/** Whether a server could listen there now. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+function ephemeralFrom(): number {
+  const file = "/proc/sys/net/ipv4/ip_local_port_range";
+  const first = existsSync(file) ? Number(readFileSync(file, "utf8").split(/\s+/)[0]) : 32_768;
+  return Math.max(20_000, first);
 }

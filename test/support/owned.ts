@@ -1,7 +1,7 @@
 import { type SpawnOptions, spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /*
  * What a test started and made. A test ends its own processes and folders; one that times out may not come to it, and vitest ends a worker
@@ -22,6 +22,19 @@ export function ownedFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   note("folder", folder);
   return folder;
+}
+
+/** True the first time that this test run asks for `name`, in whichever of its processes; always true outside a run. */
+export function takeForRun(name: string): boolean {
+  const file = process.env[noteBook];
+  if (file === undefined) return true;
+  try {
+    writeFileSync(join(dirname(file), name), "", { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 function note(...words: readonly (string | number)[]): void {

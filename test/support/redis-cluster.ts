@@ -18,6 +18,8 @@ export interface TestCluster {
 export interface ClusterNode {
   readonly server: TestRedis;
   readonly port: number;
+  /** Where the nodes speak among themselves. */
+  readonly busPort: number;
   /** Where it speaks TLS, if it was told to. */
   readonly tlsPort: number | null;
   /** An operator's connection. */
@@ -57,7 +59,7 @@ export async function startRedisCluster(wanted: ClusterOptions = {}): Promise<Te
       await node.client.cluster("ADDSLOTSRANGE", first ?? 0, (next ?? 0) - 1);
     }
     for (const [at, node] of all.entries()) await node.client.call("CLUSTER", "SET-CONFIG-EPOCH", at + 1);
-    for (const node of all.slice(1)) await all[0]?.client.cluster("MEET", "127.0.0.1", node.tlsPort ?? node.port);
+    for (const node of all.slice(1)) await all[0]?.client.call("CLUSTER", "MEET", "127.0.0.1", node.tlsPort ?? node.port, node.busPort);
     await everybodyKnows(all);
     for (const [at, replica] of all.slice(masters).entries()) await replica.client.cluster("REPLICATE", all[at]?.id ?? "");
     for (const node of all) await isReady(node);
@@ -86,7 +88,7 @@ export async function startRedisCluster(wanted: ClusterOptions = {}): Promise<Te
     addMaster: async () => {
       const known = [...nodes];
       const added = await start();
-      await added.client.cluster("MEET", "127.0.0.1", known[0]?.port ?? 0);
+      await added.client.call("CLUSTER", "MEET", "127.0.0.1", known[0]?.port ?? 0, known[0]?.busPort ?? 0);
       await everybodyKnows([...known, added]);
       await isReady(added);
       return added;
@@ -105,14 +107,17 @@ export async function startRedisCluster(wanted: ClusterOptions = {}): Promise<Te
 }
 
 async function startNode({ options = [], tls = false }: ClusterOptions): Promise<ClusterNode> {
-  const port = await lowPort();
-  const tlsPort = tls ? await lowPort() : null;
+  const port = await freePort();
+  const busPort = await freePort();
+  const tlsPort = tls ? await freePort() : null;
   const tlsOptions = tlsPort === null ? [] : ["--tls-port", String(tlsPort), "--tls-cluster", "yes"];
   const server = await startRedis({
     port,
     options: [
       "--cluster-enabled",
       "yes",
+      "--cluster-port",
+      String(busPort),
       "--cluster-node-timeout",
       "1000",
       "--cluster-replica-validity-factor",
@@ -123,7 +128,7 @@ async function startNode({ options = [], tls = false }: ClusterOptions): Promise
   });
   const client = new Redis(port, "127.0.0.1");
   client.on("error", () => undefined);
-  return { server, port, tlsPort, client, id: String(await client.call("CLUSTER", "MYID")) };
+  return { server, port, busPort, tlsPort, client, id: String(await client.call("CLUSTER", "MYID")) };
 }
 
 async function isReady({ client }: ClusterNode): Promise<void> {
@@ -138,15 +143,6 @@ async function ownLine({ client }: ClusterNode): Promise<string> {
   const view = await client.call("CLUSTER", "NODES").catch(() => "");
   const lines = String(view).split("\n");
   return lines.find((line) => line.includes("myself"))?.trim() ?? "";
-}
-
-/** The port of the cluster bus is 10,000 higher. */
-async function lowPort(): Promise<number> {
-  return eventually(async () => {
-    const port = await freePort();
-    if (port > 55_000) throw new Error("no port low enough");
-    return port;
-  });
 }
 
 async function everybodyKnows(nodes: readonly ClusterNode[]): Promise<void> {

@@ -98,7 +98,9 @@ export async function startServerProcess(options: ServerOptions): Promise<Server
     });
     for (;;) {
       try {
-        if (why === null) return await options.ready(output);
+        if (why === null) await options.ready(output);
+        // What answered there was another server, if its own has ended.
+        if (why === null) return;
       } catch (error) {
         if (Date.now() >= deadline) throw new Error(`${command} is not ready after ${patienceMs} ms:\n${output}`, { cause: error });
       }
