@@ -1,6 +1,6 @@
 import { loadSettings } from "../config/load.ts";
 import { formatProblems } from "../config/problems/report.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import { asLdapProvider, type LdapProvider, type Lookup } from "../login/ldap/port.ts";
 import { openForCheck } from "../process/check.ts";
 import { type CommandContext, configFile, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";

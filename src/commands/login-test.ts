@@ -3,7 +3,7 @@ import { loadSettings } from "../config/load.ts";
 import { formatProblems, withoutControls } from "../config/problems/report.ts";
 import { asGatewayError } from "../core/errors.ts";
 import { formatOrigin } from "../core/origin.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
 import { within } from "../lib/timing.ts";
 import { composeExplain } from "../process/check.ts";

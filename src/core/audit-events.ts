@@ -2,8 +2,7 @@ import type { RefusalReason } from "./decision.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Audit } from "./ports/log.ts";
 import type { FirstOpening } from "./ports/session-store.ts";
-import type { Principal } from "./principal.ts";
-import type { Session, SessionEnd } from "./session.ts";
+import type { Principal, Session, SessionEnd } from "./session.ts";
 
 /** The account, and its address for people who read. */
 type Who = Pick<Principal, "provider" | "subject" | "email">;

@@ -1,5 +1,5 @@
 import type { Known } from "./identity.ts";
-import type { Principal } from "./principal.ts";
+import type { Principal } from "./session.ts";
 
 /** What the gateway does with one request. Nothing here can mean "allowed" by being absent. */
 export type Decision =

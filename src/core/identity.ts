@@ -1,5 +1,4 @@
-import type { Principal } from "./principal.ts";
-import type { Session } from "./session.ts";
+import type { Principal, Session } from "./session.ts";
 
 /** Known by a bearer token: there is no session to log out or to refresh. */
 export interface TokenCaller {

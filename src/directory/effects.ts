@@ -6,8 +6,7 @@ import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Facts } from "../core/ports/facts.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { Principal } from "../core/principal.ts";
-import type { Session } from "../core/session.ts";
+import type { Principal, Session } from "../core/session.ts";
 import { pause } from "../lib/timing.ts";
 
 /** What a change of people does to those who are signed in, in every process, before the promise settles. */

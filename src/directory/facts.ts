@@ -1,6 +1,6 @@
 import type { DirectorySettings } from "../core/directory-settings.ts";
 import type { Account, GroupFact, Person, PersonFacts } from "../core/person.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import { foldName } from "../lib/names.ts";
 import { isManager, managerOf, writtenManager } from "./accounts.ts";
 import type { ScimGroup } from "./documents.ts";

@@ -5,7 +5,7 @@ import type { Account, GroupFact, Person } from "../core/person.ts";
 import type { DirectoryCaller, DirectoryLogins, Recalled } from "../core/ports/directory.ts";
 import type { DirectoryStore } from "../core/ports/directory-store.ts";
 import type { Audit, Log } from "../core/ports/log.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import { emailDomain, foldName } from "../lib/names.ts";
 import { personByAccount, personByAddress, withAddresses } from "./accounts.ts";
 import { enrich, judgePerson } from "./facts.ts";

@@ -1,8 +1,7 @@
 import { createECDH, createPrivateKey, hash, type KeyObject, sign as signBytes } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
-import type { Principal } from "../core/principal.ts";
 import type { Secret } from "../core/secret.ts";
-import type { Session } from "../core/session.ts";
+import type { Principal, Session } from "../core/session.ts";
 import { deriveKey } from "../http/cookies.ts";
 import { remember } from "../lib/collections.ts";
 

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Identity, TokenCaller } from "../core/identity.ts";
 import type { DirectoryLogins, PeopleChanges } from "../core/ports/directory.ts";
 import type { Log } from "../core/ports/log.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 
 /** The directory's word on a bearer token's caller; at once where it was asked a moment ago. */
 export type BearerPerson = (caller: TokenCaller) => Identity | Promise<Identity>;

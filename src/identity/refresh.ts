@@ -7,8 +7,7 @@ import type { Audit, Log } from "../core/ports/log.ts";
 import type { LoginProvider, RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import { withoutStrength } from "../core/principal.ts";
-import type { Session } from "../core/session.ts";
+import { type Session, withoutStrength } from "../core/session.ts";
 import { pause, within } from "../lib/timing.ts";
 import { admitAgain, createRefreshPauses, createRenewals, type RefreshPauses, type Renewals, settle } from "./renewals.ts";
 

@@ -4,8 +4,7 @@ import type { DirectoryStep } from "../core/ports/directory.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { RefreshOutcome } from "../core/ports/login-provider.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { Principal } from "../core/principal.ts";
-import type { Session } from "../core/session.ts";
+import type { Principal, Session } from "../core/session.ts";
 import { remember } from "../lib/collections.ts";
 import { backOffMs, pause } from "../lib/timing.ts";
 

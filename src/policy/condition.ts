@@ -1,5 +1,5 @@
 import type { Incoming } from "../core/incoming.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 
 /** One compiled condition. `truth` is the hot path and builds no text; `words` says why, for people. */
 export interface Condition {

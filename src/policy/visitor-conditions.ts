@@ -1,4 +1,4 @@
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import { compileNamePattern, type NamePattern } from "../lib/names.ts";
 import { type Condition, hit, isTrue, type KnownAs, miss, unknown } from "./condition.ts";
 

@@ -4,7 +4,7 @@ import type { DomainStatus } from "../core/ports/domain-proofs.ts";
 import type { Log } from "../core/ports/log.ts";
 import type { LoginProvider } from "../core/ports/login-provider.ts";
 import type { Store, StoreHealth } from "../core/ports/store.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import type { Address, ProviderSettings, Settings } from "../core/settings.ts";
 import { createDomainWatch, createLookUpTxt, type LookUpTxt } from "../directory/domains.ts";
 import { createKeptDocuments } from "../directory/notes.ts";

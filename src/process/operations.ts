@@ -7,7 +7,7 @@ import type { Question } from "../core/explanation.ts";
 import { formatOrigin } from "../core/origin.ts";
 import type { Fleet } from "../core/ports/fleet.ts";
 import type { SessionStore } from "../core/ports/session-store.ts";
-import type { Principal } from "../core/principal.ts";
+import type { Principal } from "../core/session.ts";
 import type { Settings } from "../core/settings.ts";
 import { createAssertions } from "../identity/assertion.ts";
 import { composeExplain } from "./check.ts";

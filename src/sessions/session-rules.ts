@@ -2,8 +2,7 @@ import { hash } from "node:crypto";
 import type { Clock, Random } from "../core/clock.ts";
 import type { NewSession, SessionFilter, SessionStore } from "../core/ports/session-store.ts";
 import type { Store } from "../core/ports/store.ts";
-import { type Principal, withoutStrength } from "../core/principal.ts";
-import type { Session } from "../core/session.ts";
+import { type Principal, type Session, withoutStrength } from "../core/session.ts";
 import type { SessionSettings } from "../core/settings.ts";
 
 /** Every filter that means this session: what it is indexed under. */

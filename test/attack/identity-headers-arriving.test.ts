@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Principal } from "../../src/core/principal.ts";
+import type { Principal } from "../../src/core/session.ts";
 import { type InProcessGateway, startGatewayInProcess } from "../support/gateway-in-process.ts";
 import { headerSettings } from "../support/policy-builders.ts";
 import { exchange } from "../support/raw-client.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Principal } from "../../src/core/principal.ts";
+import type { Principal } from "../../src/core/session.ts";
 import type { HeaderSettings } from "../../src/core/settings.ts";
 import { compileIdentityHeaders, managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, headerSettings, known, someSettings } from "../support/policy-builders.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Principal } from "../../src/core/principal.ts";
+import type { Principal } from "../../src/core/session.ts";
 import { createDirectoryLogins } from "../../src/directory/logins.ts";
 import { isLocalLoginForbidden } from "../../src/directory/rules/arrival.ts";
 import { aNewToken } from "../contract/token-records.contract.ts";

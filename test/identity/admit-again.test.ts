@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { DirectoryStep } from "../../src/core/ports/directory.ts";
-import type { Principal } from "../../src/core/principal.ts";
+import type { Principal } from "../../src/core/session.ts";
 import { admitAgain } from "../../src/identity/renewals.ts";
 import { createDirectoryRig } from "../support/directory-rig.ts";
 import { recordingLog } from "../support/quiet.ts";

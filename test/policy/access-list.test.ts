@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Principal } from "../../src/core/principal.ts";
 import type { ConditionSpec, RuleSpec } from "../../src/core/rules.ts";
+import type { Principal } from "../../src/core/session.ts";
 import { compileAccessList } from "../../src/policy/access-list.ts";
 import { createZoneClocks } from "../../src/policy/request-conditions.ts";
 import { createKnownAs } from "../../src/policy/route-table.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Incoming } from "../../src/core/incoming.ts";
-import type { Principal } from "../../src/core/principal.ts";
 import type { ConditionSpec } from "../../src/core/rules.ts";
+import type { Principal } from "../../src/core/session.ts";
 import { compileCondition } from "../../src/policy/access-list.ts";
 import { nameOf } from "../../src/policy/condition.ts";
 import { createZoneClocks } from "../../src/policy/request-conditions.ts";

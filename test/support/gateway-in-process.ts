@@ -1,8 +1,7 @@
 import type { AuditEvent } from "../../src/core/audit-events.ts";
 import type { AccessRecord } from "../../src/core/ports/log.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
-import type { Principal } from "../../src/core/principal.ts";
-import type { Session } from "../../src/core/session.ts";
+import type { Principal, Session } from "../../src/core/session.ts";
 import type { AppSettings, ListenSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
 import { createDomainWatch } from "../../src/directory/domains.ts";
 import { createRequestHandler, createUpgradeHandler } from "../../src/gateway/handle.ts";

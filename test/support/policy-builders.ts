@@ -1,9 +1,9 @@
 import { noBranding } from "../../src/core/branding.ts";
 import type { Identity, Known } from "../../src/core/identity.ts";
 import type { Incoming } from "../../src/core/incoming.ts";
-import type { Principal } from "../../src/core/principal.ts";
 import type { RuleSpec } from "../../src/core/rules.ts";
 import { makeSecret } from "../../src/core/secret.ts";
+import type { Principal } from "../../src/core/session.ts";
 import type { AppSettings, HeaderSettings, ProviderSettings, RouteSettings, Settings } from "../../src/core/settings.ts";
 import { createReadIncoming, requestHead } from "../../src/http/read-incoming.ts";
 import { parseNetworks } from "../../src/lib/networks.ts";

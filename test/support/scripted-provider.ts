@@ -1,7 +1,6 @@
 import type { GatewayError } from "../../src/core/errors.ts";
 import type { BrowserStep, LoginRequest, LogoutNotice, Vouched } from "../../src/core/ports/login-provider.ts";
-import type { Principal } from "../../src/core/principal.ts";
-import type { Parting, Tokens } from "../../src/core/session.ts";
+import type { Parting, Principal, Tokens } from "../../src/core/session.ts";
 import type { OidcProvider } from "../../src/login/oidc/method.ts";
 import { aPrincipal } from "./policy-builders.ts";
 

@@ -1,7 +1,6 @@
 import type { NewSession } from "../../src/core/ports/session-store.ts";
-import type { Principal } from "../../src/core/principal.ts";
 import { makeSecret } from "../../src/core/secret.ts";
-import type { Tokens } from "../../src/core/session.ts";
+import type { Principal, Tokens } from "../../src/core/session.ts";
 import type { RedisSettings, SessionSettings } from "../../src/core/settings.ts";
 import { aPrincipal } from "./policy-builders.ts";
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Principal } from "../../src/core/principal.ts";
-import type { Session } from "../../src/core/session.ts";
+import type { Principal, Session } from "../../src/core/session.ts";
 import type { HeaderSettings, IdentityHeaderSettings } from "../../src/core/settings.ts";
 import { compileIdentityHeaders, managedNames } from "../../src/upstream/headers/identity.ts";
 import { anApp, aRoute, headerSettings, known, someSettings } from "../support/policy-builders.ts";

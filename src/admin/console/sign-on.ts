@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, verify } from "node:crypto";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import { canonicalHost } from "../../http/host.ts";
 import { isSame } from "../api/api.ts";
 import type { Operations, Operator } from "../operations.ts";

@@ -1,6 +1,5 @@
 import type { Account, Person } from "../person.ts";
-import type { Principal } from "../principal.ts";
-import type { Session } from "../session.ts";
+import type { Principal, Session } from "../session.ts";
 
 /** On whose behalf something is asked, for the audit line; null when no request stands behind it. */
 export interface DirectoryCaller {

@@ -1,6 +1,6 @@
 import type { AuditEvent } from "../audit-events.ts";
 import type { RefusalReason } from "../decision.ts";
-import type { Principal } from "../principal.ts";
+import type { Principal } from "../session.ts";
 import type { RequestTrace } from "./tracing.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,7 +1,6 @@
 import type { Answer } from "../answer.ts";
 import type { Incoming } from "../incoming.ts";
-import type { Principal } from "../principal.ts";
-import type { Parting, Session, Tokens } from "../session.ts";
+import type { Parting, Principal, Session, Tokens } from "../session.ts";
 import type { PageModel } from "./pages.ts";
 import type { NewSession } from "./session-store.ts";
 

@@ -1,5 +1,4 @@
-import type { Principal } from "../principal.ts";
-import type { Session, SessionEnd, SessionSummary, Tokens } from "../session.ts";
+import type { Principal, Session, SessionEnd, SessionSummary, Tokens } from "../session.ts";
 
 /** What a new login brings; the store makes the id, the key and the times. */
 export interface NewSession {

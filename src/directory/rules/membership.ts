@@ -1,6 +1,6 @@
 import type { RoleRule, TeamRules } from "../../core/directory-settings.ts";
 import type { GroupFact, Team } from "../../core/person.ts";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import type { ProviderSettings, Settings } from "../../core/settings.ts";
 import { foldName } from "../../lib/names.ts";
 

@@ -1,8 +1,7 @@
 import type { AsWhom } from "../../core/explanation.ts";
 import type { Identity } from "../../core/identity.ts";
-import type { Principal } from "../../core/principal.ts";
 import type { App } from "../../core/route.ts";
-import type { Session } from "../../core/session.ts";
+import type { Principal, Session } from "../../core/session.ts";
 import type { ProviderSettings, Settings } from "../../core/settings.ts";
 import { emailDomain } from "../../lib/names.ts";
 import { allClaimNames } from "../../policy/access-list.ts";

@@ -1,4 +1,4 @@
-import type { Groups } from "../../core/principal.ts";
+import type { Groups } from "../../core/session.ts";
 
 const mostGroups = 2_000;
 const mostBytes = 128 * 1024;

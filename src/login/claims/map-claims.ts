@@ -1,6 +1,6 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import type { AttributeSettings } from "../../core/settings.ts";
 import { apparentDomain, readEmailAddress } from "../../lib/names.ts";
 import { type Claims, claimAt, isElsewhere, jsonList, mapGroups, onlyText, textsOf } from "./claim-values.ts";

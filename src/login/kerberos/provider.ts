@@ -3,7 +3,7 @@ import { type ErrorCode, GatewayError } from "../../core/errors.ts";
 import type { Incoming } from "../../core/incoming.ts";
 import type { LoginProvider, LoginRequest, LoginStart } from "../../core/ports/login-provider.ts";
 import { noTracing, type SpanPart } from "../../core/ports/tracing.ts";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { type ClaimMapping, mapClaims } from "../claims/map-claims.ts";
 import { codeOfProblem } from "../ldap/account-state.ts";

@@ -3,7 +3,7 @@ import { AndFilter } from "ldapts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Tracing } from "../../core/ports/tracing.ts";
-import type { Groups } from "../../core/principal.ts";
+import type { Groups } from "../../core/session.ts";
 import { type AccountProblem, problemOfEntry, problemOfPolicy, problemOfRefusedBind, stateAttributes } from "./account-state.ts";
 import type { BindAnswer, LdapConnection } from "./connection.ts";
 import { escapeNameValue, nameKey } from "./distinguished-names.ts";

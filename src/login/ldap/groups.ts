@@ -1,5 +1,5 @@
 import { ExtensibleFilter, type Filter, OrFilter } from "ldapts";
-import type { Groups } from "../../core/principal.ts";
+import type { Groups } from "../../core/session.ts";
 import type { LdapConnection } from "./connection.ts";
 import { leafValue, nameKey, parseName } from "./distinguished-names.ts";
 import type { LdapEntry } from "./entries.ts";

@@ -1,4 +1,4 @@
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import { type Claims, claimAt } from "../claims/claim-values.ts";
 import { type ClaimMapping, mapClaims } from "../claims/map-claims.ts";
 import type { LdapPerson } from "./directory.ts";

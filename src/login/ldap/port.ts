@@ -1,5 +1,5 @@
 import type { LoginProvider, Vouched } from "../../core/ports/login-provider.ts";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import type { AccountProblem } from "./account-state.ts";
 import type { LdapEntry } from "./entries.ts";
 

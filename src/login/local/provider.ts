@@ -1,8 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import { formatOrigin } from "../../core/origin.ts";
 import type { LoginProvider, RefreshOutcome, Vouched } from "../../core/ports/login-provider.ts";
-import type { Principal } from "../../core/principal.ts";
-import type { Session } from "../../core/session.ts";
+import type { Principal, Session } from "../../core/session.ts";
 import { emailDomain } from "../../lib/names.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import type { ProviderDeps } from "../method.ts";

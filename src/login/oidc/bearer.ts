@@ -1,6 +1,6 @@
 import type { VerifiedBearer } from "../../core/ports/login-provider.ts";
 import { mapClaims } from "../claims/map-claims.ts";
-import { rejected } from "../remote/provider-fetch.ts";
+import { rejected } from "../remote/provider-errors.ts";
 import type { OidcContext } from "./context.ts";
 import { idTokenBasics, inTenantTerms } from "./finish-login.ts";
 import { acrOf, checkAudience, checkIssuer, checkTimes, type IssuerExpectation, type Moment, timeOf } from "./id-token.ts";

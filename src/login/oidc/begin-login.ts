@@ -1,6 +1,7 @@
 import * as client from "openid-client";
 import type { LoginRequest, LoginStart } from "../../core/ports/login-provider.ts";
-import { fetchTimeoutMs, unavailable } from "../remote/provider-fetch.ts";
+import { unavailable } from "../remote/provider-errors.ts";
+import { fetchTimeoutMs } from "../remote/provider-fetch.ts";
 import { fromLibrary, type OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import type { OidcSettings } from "./settings.ts";

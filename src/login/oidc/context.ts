@@ -5,19 +5,17 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { ProviderSettings } from "../../core/settings.ts";
 import type { ClaimMapping } from "../claims/map-claims.ts";
-import type { KeptDocument } from "../remote/kept-document.ts";
-import { type Faults, failureOf } from "../remote/provider-errors.ts";
 import {
   cleanProviderText,
-  type FetchInit,
-  jsonObject,
+  type Faults,
+  failureOf,
   messageOf,
   ProtocolFailure,
-  type ProviderFetch,
   rejected,
   type SetupFault,
   unavailable,
-} from "../remote/provider-fetch.ts";
+} from "../remote/provider-errors.ts";
+import { type FetchInit, jsonObject, type KeptDocument, type ProviderFetch } from "../remote/provider-fetch.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import type { Graph } from "./graph.ts";
 import type { Decrypt } from "./id-token.ts";

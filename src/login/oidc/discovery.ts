@@ -1,4 +1,5 @@
-import { isObject, misconfigured, printable, unavailable } from "../remote/provider-fetch.ts";
+import { misconfigured, printable, unavailable } from "../remote/provider-errors.ts";
+import { isObject } from "../remote/provider-fetch.ts";
 
 /** The part of a provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) that is used; every URL has been checked. */
 export interface ProviderMetadata {

@@ -1,7 +1,8 @@
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
 import { pause } from "../../lib/timing.ts";
-import { fetchPart, isObject, statusFact, unavailable } from "../remote/provider-fetch.ts";
+import { unavailable } from "../remote/provider-errors.ts";
+import { fetchPart, isObject, statusFact } from "../remote/provider-fetch.ts";
 
 export interface GraphRequestsDeps {
   readonly provider: string;

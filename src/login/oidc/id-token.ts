@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { compactDecrypt, type JWK } from "jose";
-import { isObject, misconfigured, ProtocolFailure, printable, rejected } from "../remote/provider-fetch.ts";
+import { misconfigured, ProtocolFailure, printable, rejected } from "../remote/provider-errors.ts";
+import { isObject } from "../remote/provider-fetch.ts";
 import { hashOf, type Jws, largestTokenBytes } from "./keys.ts";
 import { type OidcSettings, tenantPlaceholder } from "./settings.ts";
 

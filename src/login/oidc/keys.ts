@@ -1,7 +1,7 @@
 import { compactVerify, type JWK } from "jose";
 import type { Clock } from "../../core/clock.ts";
-import type { Dated, KeptDocument } from "../remote/kept-document.ts";
-import { isObject, messageOf, type ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
+import { messageOf, type ProtocolFailure, rejected, unavailable } from "../remote/provider-errors.ts";
+import { type Dated, isObject, type KeptDocument } from "../remote/provider-fetch.ts";
 
 /** Where a token came from: straight from the token endpoint, or from the sender of a request. */
 type TokenSource = "provider" | "request";

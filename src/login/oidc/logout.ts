@@ -1,7 +1,8 @@
 import * as client from "openid-client";
 import type { BrowserStep, LogoutNotice } from "../../core/ports/login-provider.ts";
 import type { Parting } from "../../core/session.ts";
-import { isObject, messageOf, rejected } from "../remote/provider-fetch.ts";
+import { messageOf, rejected } from "../remote/provider-errors.ts";
+import { isObject } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import { idTokenBasics, sessionOfAccount } from "./finish-login.ts";
 import { checkAudience, checkIssuer, checkTimes, type IssuerExpectation, issuersOf, type Moment, textOf } from "./id-token.ts";

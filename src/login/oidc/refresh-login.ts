@@ -1,11 +1,9 @@
 import * as client from "openid-client";
 import type { RefreshOutcome } from "../../core/ports/login-provider.ts";
-import type { Principal } from "../../core/principal.ts";
-import type { Session, Tokens } from "../../core/session.ts";
+import type { Principal, Session, Tokens } from "../../core/session.ts";
 import { type Claims, claimAt } from "../claims/claim-values.ts";
 import { type ClaimMapping, type Identity, mapClaims, mapStatedClaims } from "../claims/map-claims.ts";
-import { meaningOf } from "../remote/provider-errors.ts";
-import { ProtocolFailure, rejected, unavailable } from "../remote/provider-fetch.ts";
+import { meaningOf, ProtocolFailure, rejected, unavailable } from "../remote/provider-errors.ts";
 import { type Aside, fromLibrary, noteFault, type OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { idTokenBasics, inTenantTerms, keptTokens, nextRefresh, opened, type TokenAnswer, verifyIdToken } from "./finish-login.ts";

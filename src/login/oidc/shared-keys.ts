@@ -5,8 +5,8 @@ import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Store } from "../../core/ports/store.ts";
 import { pause } from "../../lib/timing.ts";
-import type { Dated, LoadReason } from "../remote/kept-document.ts";
-import { messageOf, unavailable } from "../remote/provider-fetch.ts";
+import { messageOf, unavailable } from "../remote/provider-errors.ts";
+import type { Dated, LoadReason } from "../remote/provider-fetch.ts";
 import { forcedReloadPauseMs, readKeys } from "./keys.ts";
 
 type Keys = Dated<readonly JWK[]>;

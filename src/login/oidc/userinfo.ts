@@ -1,6 +1,7 @@
 import type { Claims } from "../claims/claim-values.ts";
 import { lacksSomething } from "../claims/map-claims.ts";
-import { isObject, jsonObject, misconfigured, rejected, unavailable } from "../remote/provider-fetch.ts";
+import { misconfigured, rejected, unavailable } from "../remote/provider-errors.ts";
+import { isObject, jsonObject } from "../remote/provider-fetch.ts";
 import type { OidcContext } from "./context.ts";
 import type { ProviderMetadata } from "./discovery.ts";
 import { checkAudience, checkIssuer } from "./id-token.ts";

@@ -1,4 +1,67 @@
-import { ProtocolFailure, type SetupFault } from "./provider-fetch.ts";
+/** What an operator has to put right: the key of an error code `setup.…`. */
+export type SetupFault = "client" | "redirect-uri" | "request" | "audience" | "issuer" | "clock";
+
+/**
+ * Why a provider's word could not be used; the edges of this folder turn it into a GatewayError.
+ *
+ * `unavailable`: try later. `rejected`: what was presented does not verify. `refused`: the provider itself said no to the person, and
+ * `providerError` holds its error code. `weak`: the login is genuine, and less than was asked for. `setup`: the operator's fault, `fault`
+ * says which. The message is safe for logs: it never quotes a token, a code or a body.
+ */
+export class ProtocolFailure extends Error {
+  override readonly name = "ProtocolFailure";
+  readonly kind: "unavailable" | "rejected" | "refused" | "weak" | "setup";
+  readonly providerError: string | null;
+  readonly fault: SetupFault | null;
+  /** It came by way of a browser. */
+  readonly isHearsay: boolean;
+  constructor(
+    kind: ProtocolFailure["kind"],
+    message: string,
+    { providerError = null, fault = null, isHearsay = false }: Partial<Pick<ProtocolFailure, "providerError" | "fault" | "isHearsay">> = {},
+  ) {
+    super(message);
+    this.kind = kind;
+    this.providerError = providerError;
+    this.fault = fault;
+    this.isHearsay = isHearsay;
+  }
+}
+
+export const unavailable = (message: string) => new ProtocolFailure("unavailable", message);
+export const rejected = (message: string) => new ProtocolFailure("rejected", message);
+export const misconfigured = (fault: SetupFault, message: string) => new ProtocolFailure("setup", message, { fault });
+
+/** What went wrong, as one line for operators. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A value that is no secret (an issuer, an audience), as it came but for what would forge log lines. */
+export function printable(value: unknown): string {
+  return String(value ?? "")
+    .slice(0, 4 * longestText)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
+const longestText = 300;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Text of a provider's own (an error description, say), made fit for a log line.
+ *
+ * Control characters would forge lines, and providers are known to quote the token or code that they refuse: the secrets that were
+ * sent, and anything that looks like one, are blotted out. UUIDs stay, because support desks ask for them.
+ */
+export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
+  if (typeof text !== "string") return "";
+  let clean = text;
+  for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, "[redacted]");
+  return printable(clean)
+    .replace(/[A-Za-z0-9_+=~-]{32,}/g, (run) => (uuid.test(run) ? run : "[redacted]"))
+    .slice(0, longestText)
+    .trim();
+}
 
 /**
  * What a provider's error means. `definite`: no, to this person; a session ends. `passing`: later; nothing ends, one new try is due.

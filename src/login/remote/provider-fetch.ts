@@ -1,6 +1,10 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/ports/log.ts";
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { noTracing, type SpanPart, type Tracing } from "../../core/ports/tracing.ts";
 import { connectionCure, providerKeys } from "../../lib/connection-cures.ts";
+import { backOffMs } from "../../lib/timing.ts";
+import { messageOf, ProtocolFailure, printable, unavailable } from "./provider-errors.ts";
 
 export type ProviderDocument = Parameters<Metrics["providerFetches"]>[1];
 export interface FetchInit {
@@ -138,67 +142,107 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What an operator has to put right: the key of an error code `setup.…`. */
-export type SetupFault = "client" | "redirect-uri" | "request" | "audience" | "issuer" | "clock";
+/**
+ * Why a document is fetched: there is none yet; it is due; a token out of a request, or one from the token endpoint, that no key verifies;
+ * or an operator asks how the provider is now.
+ */
+export type LoadReason = "first" | "due" | "request" | "provider" | "probe";
+
+/** A document as the provider gave it at a time, in milliseconds since the epoch. */
+export interface Dated<T> {
+  readonly value: T;
+  readonly at: number;
+}
+
+/** A document of the provider's (metadata, keys): fetched when first needed, refreshed, and kept when a refresh fails. */
+export interface KeptDocument<T> {
+  /** The document; rejects only when there never was a good one, at once while a failure is recent. */
+  get(): Promise<T>;
+  /** Fetches now, one fetch for all who ask meanwhile, logins apart; on failure rejects and keeps what was there. */
+  reload(why: LoadReason): Promise<T>;
+  /** Another process has fetched this one. */
+  adopt(found: Dated<T>): void;
+  /** False while a failed fetch is recent. */
+  mayReload(): boolean;
+  /** Why the last fetch failed; null when it succeeded or none was needed yet. */
+  lastFailure(): string | null;
+  /** Since when the document in use is known, for people; empty when there is none. */
+  dated(): readonly { readonly what: string; readonly at: number }[];
+}
 
 /**
- * Why a provider's word could not be used; the edges of this folder turn it into a GatewayError.
+ * Keeps the last good document (fault 13 and 11 of the reliability list: a provider that is down must not disturb who is signed in).
  *
- * `unavailable`: try later. `rejected`: what was presented does not verify. `refused`: the provider itself said no to the person, and
- * `providerError` holds its error code. `weak`: the login is genuine, and less than was asked for. `setup`: the operator's fault, `fault`
- * says which. The message is safe for logs: it never quotes a token, a code or a body.
+ * After `freshMs` it is refreshed in the background, after `staleMs` a caller waits for the refresh first, so that a withdrawn key does
+ * not live on in a gateway that slept. Failures are not retried before a pause: 1 s growing to 5 s while there is nothing to serve, a minute otherwise.
  */
-export class ProtocolFailure extends Error {
-  override readonly name = "ProtocolFailure";
-  readonly kind: "unavailable" | "rejected" | "refused" | "weak" | "setup";
-  readonly providerError: string | null;
-  readonly fault: SetupFault | null;
-  /** It came by way of a browser. */
-  readonly isHearsay: boolean;
-  constructor(
-    kind: ProtocolFailure["kind"],
-    message: string,
-    { providerError = null, fault = null, isHearsay = false }: Partial<Pick<ProtocolFailure, "providerError" | "fault" | "isHearsay">> = {},
-  ) {
-    super(message);
-    this.kind = kind;
-    this.providerError = providerError;
-    this.fault = fault;
-    this.isHearsay = isHearsay;
-  }
-}
+export function createKeptDocument<T>(deps: {
+  readonly what: string;
+  readonly load: (why: LoadReason) => Promise<Dated<T>>;
+  readonly freshMs: number;
+  readonly staleMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly provider: string;
+}): KeptDocument<T> {
+  let known: Dated<T> | null = null;
+  const pending = new Map<"login" | "other", Promise<T>>();
+  let failure: { readonly message: string; readonly error: unknown; readonly count: number; readonly retryAt: number } | null = null;
 
-export const unavailable = (message: string) => new ProtocolFailure("unavailable", message);
-export const rejected = (message: string) => new ProtocolFailure("rejected", message);
-export const misconfigured = (fault: SetupFault, message: string) => new ProtocolFailure("setup", message, { fault });
+  const adopt = (found: Dated<T>) => {
+    known = found;
+    failure = null;
+  };
+  const load = async (why: LoadReason): Promise<T> => {
+    try {
+      const found = await deps.load(why);
+      adopt(found);
+      return found.value;
+    } catch (error) {
+      const count = (failure?.count ?? 0) + 1;
+      // Who looks on purpose says so, and takes no time from a login that comes a moment later.
+      const pauseMs = why === "probe" ? 0 : known === null ? backOffMs(count, 1_000, 5_000) : 60_000;
+      failure = { message: messageOf(error), error, count, retryAt: deps.clock() + pauseMs };
+      if (why !== "probe")
+        deps.log.warn(
+          { provider: deps.provider, document: deps.what, reason: failure.message, kept: known !== null },
+          "provider document not renewed",
+        );
+      throw error;
+    }
+  };
+  const reload = (why: LoadReason): Promise<T> => {
+    const kind = why === "provider" ? "login" : "other";
+    const running = pending.get(kind);
+    if (running !== undefined) return running;
+    const loading = load(why).finally(() => pending.delete(kind));
+    pending.set(kind, loading);
+    return loading;
+  };
+  // A clock that jumped far back must not turn the pause into hours.
+  const mayRetry = (now: number) => failure === null || now >= failure.retryAt || now < failure.retryAt - 120_000;
 
-/** What went wrong, as one line for operators. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** A value that is no secret (an issuer, an audience), as it came but for what would forge log lines. */
-export function printable(value: unknown): string {
-  return String(value ?? "")
-    .slice(0, 4 * longestText)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
-}
-
-const longestText = 300;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/**
- * Text of a provider's own (an error description, say), made fit for a log line.
- *
- * Control characters would forge lines, and providers are known to quote the token or code that they refuse: the secrets that were
- * sent, and anything that looks like one, are blotted out. UUIDs stay, because support desks ask for them.
- */
-export function cleanProviderText(text: unknown, secrets: readonly string[] = []): string {
-  if (typeof text !== "string") return "";
-  let clean = text;
-  for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, "[redacted]");
-  return printable(clean)
-    .replace(/[A-Za-z0-9_+=~-]{32,}/g, (run) => (uuid.test(run) ? run : "[redacted]"))
-    .slice(0, longestText)
-    .trim();
+  return {
+    reload,
+    adopt,
+    mayReload: () => mayRetry(deps.clock()),
+    lastFailure: () => failure?.message ?? null,
+    dated: () => (known === null ? [] : [{ what: deps.what, at: known.at }]),
+    get: async () => {
+      const now = deps.clock();
+      if (known === null) {
+        if (!pending.has("other") && failure !== null && !mayRetry(now)) {
+          // An operator's fault stays one while it is not looked for again.
+          throw failure.error instanceof ProtocolFailure ? failure.error : unavailable(failure.message);
+        }
+        return reload("first");
+      }
+      const { value, at } = known;
+      // A clock that jumped back makes every age negative: refresh then too.
+      const age = Math.abs(now - at);
+      if (age <= deps.freshMs || !mayRetry(now)) return value;
+      const renewed = reload("due").catch(() => value);
+      return age > deps.staleMs ? renewed : value;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Known } from "../../core/identity.ts";
-import type { Principal } from "../../core/principal.ts";
+import type { Principal } from "../../core/session.ts";
 import type { HeaderSettings } from "../../core/settings.ts";
 
 /** What a placeholder yields for one caller. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Incoming } from "../../../src/core/incoming.ts";
 import type { LoginRequest } from "../../../src/core/ports/login-provider.ts";
-import type { Principal } from "../../../src/core/principal.ts";
+import type { Principal } from "../../../src/core/session.ts";
 import { createKerberosProvider } from "../../../src/login/kerberos/provider.ts";
 import { type KerberosSettings, kerberosAttributes } from "../../../src/login/kerberos/settings.ts";
 import type { LdapProvider } from "../../../src/login/ldap/port.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GraphSettings } from "../../../src/core/directory-settings.ts";
 import { noTracing, type SpanPart, type Tracing } from "../../../src/core/ports/tracing.ts";
-import type { Principal } from "../../../src/core/principal.ts";
+import type { Principal } from "../../../src/core/session.ts";
 import { type FakeGraph, startFakeGraph } from "../../support/fake-graph.ts";
 import { type FakeOidc, startFakeOidc } from "../../support/fake-oidc.ts";
 import { anOidcProvider, logIn, oidcProviderSettings, sessionOf } from "../../support/oidc-journey.ts";

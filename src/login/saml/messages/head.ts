@@ -1,5 +1,5 @@
 import { GatewayError } from "../../../core/errors.ts";
-import { cleanProviderText } from "../../remote/provider-fetch.ts";
+import { cleanProviderText } from "../../remote/provider-errors.ts";
 import {
   attributeOf,
   malformed,

@@ -4,7 +4,7 @@ import type { Log } from "../../../core/ports/log.ts";
 import type { Metrics } from "../../../core/ports/metrics.ts";
 import type { Tracing } from "../../../core/ports/tracing.ts";
 import { backOffMs } from "../../../lib/timing.ts";
-import { messageOf } from "../../remote/provider-fetch.ts";
+import { messageOf } from "../../remote/provider-errors.ts";
 import type { SamlSettings } from "../settings.ts";
 import { createExpiryWatch } from "./expiry.ts";
 import { type IdpMetadata, usableMetadata } from "./idp-metadata.ts";
