@@ -134,18 +134,29 @@ export function createAccessLog({ level, format, write, pid, clock }: LogDeps): 
   };
 }
 
-/** What repeats from request to request (methods, hosts, routes, rules) is quoted once. */
+/**
+ * What repeats from request to request (methods, hosts, routes, rules) is quoted once. JSON.stringify makes one flat text of
+ * it; what is put together with `+` is copied piece by piece when the line is written, and the pieces are half of a line's cost.
+ */
 function createAccessFields(): (record: AccessRecord) => string {
-  const often = rememberPerName(quote);
+  const often = rememberPerName((text) => JSON.stringify(text));
   const oftenOrNull = (text: string | null): string => (text === null ? "null" : often(text));
-  const person = ({ provider, subject, email }: Exclude<AccessRecord["principal"], null>): string =>
-    `{"provider":${often(provider)},"subject":${quote(subject)},"email":${quoteOrNull(email)}}`;
+  const callers = new WeakMap<Exclude<AccessRecord["principal"], null>, Caller>();
+  /** Of a session's requests only the first is written out: the next ones come with the same browser. */
+  const callerOf = (record: AccessRecord): string => {
+    const { principal, via, session, userAgent } = record;
+    if (principal === null) return callerText(record);
+    const known = callers.get(principal);
+    if (known !== undefined && known.via === via && known.session === session && known.userAgent === userAgent) return known.text;
+    // Made flat, and the browser's words copied: what was cut from a long header would keep all of it in memory.
+    const made = { via, session, userAgent: userAgent === null ? null : flat(userAgent), text: flat(callerText(record)) };
+    callers.set(principal, made);
+    return made.text;
+  };
   return (record) =>
     `${quote(record.id)},"client":${quote(record.client)},"method":${often(record.method)},"host":${often(record.host)}` +
     `,"path":${quote(record.path)},"route":${oftenOrNull(record.route)}` +
-    `,"principal":${record.principal === null ? "null" : person(record.principal)}` +
-    `,"via":${oftenOrNull(record.via)},"session":${quoteOrNull(record.session)},"agent":${quoteOrNull(record.userAgent)}` +
-    `,"decision":"${record.decision}","reason":${oftenOrNull(record.reason)},"rule":${oftenOrNull(record.rule)}` +
+    `${callerOf(record)},"decision":"${record.decision}","reason":${oftenOrNull(record.reason)},"rule":${oftenOrNull(record.rule)}` +
     (record.shadow === null ? "" : `,"shadow":"${record.shadow}"`) +
     `,"status":${record.status},"bytes":${record.bytesSent},"ms":${tenths(record.durationMs)}` +
     `,"upstreamMs":${record.upstreamMs === null ? "null" : tenths(record.upstreamMs)}` +
@@ -154,6 +165,21 @@ function createAccessFields(): (record: AccessRecord) => string {
     (record.aborted ? `,"aborted":true` : "");
 }
 
+/** Who asks, as it stands in the lines of one session. */
+interface Caller {
+  readonly via: AccessRecord["via"];
+  readonly session: string | null;
+  readonly userAgent: string | null;
+  readonly text: string;
+}
+
+function callerText({ principal, via, session, userAgent }: AccessRecord): string {
+  const person = principal === null ? null : { provider: principal.provider, subject: principal.subject, email: principal.email };
+  return `,"principal":${JSON.stringify(person)},"via":${JSON.stringify(via)},"session":${JSON.stringify(session)},"agent":${JSON.stringify(userAgent)}`;
+}
+
+const flat = (text: string): string => Buffer.from(text, "utf8").toString("utf8");
+
 function traceField({ trace }: AccessRecord): string {
   return trace == null || trace.traceparent === "" ? "" : `,"trace":"${trace.traceparent.slice(3, 35)}"`;
 }
@@ -161,7 +187,6 @@ function traceField({ trace }: AccessRecord): string {
 const plainText = /^[ !#-[\]-~]*$/;
 /** Most text needs no escape, and finding that out is twice as fast as JSON.stringify. */
 const quote = (text: string): string => (plainText.test(text) ? `"${text}"` : JSON.stringify(text));
-const quoteOrNull = (text: string | null): string => (text === null ? "null" : quote(text));
 
 /** Milliseconds with one decimal; written from integers, which is four times as fast as from a fraction. */
 function tenths(milliseconds: number): string {

@@ -100,7 +100,7 @@ const lastWordsMs = 1_000;
  */
 function readBeforeFailing(socket: Socket): { readonly failed: boolean } {
   const state = { failed: false };
-  const patient = (callback: WriteCallback): WriteCallback => {
+  const wait = (callback: WriteCallback): WriteCallback => {
     return (error) => {
       const code = error == null ? "" : (error as NodeJS.ErrnoException).code;
       if (code !== "EPIPE" && code !== "ECONNRESET") return callback(error);
@@ -108,6 +108,13 @@ function readBeforeFailing(socket: Socket): { readonly failed: boolean } {
       const timer = setTimeout(callback, lastWordsMs, error);
       socket.once("close", () => clearTimeout(timer));
     };
+  };
+  // A stream brings the same callback each time, so that one function is made for a connection and not for each of its requests.
+  let brought: WriteCallback | null = null;
+  let waiting: WriteCallback = () => {};
+  const patient = (callback: WriteCallback): WriteCallback => {
+    if (callback !== brought) [brought, waiting] = [callback, wait(callback)];
+    return waiting;
   };
   const { _write: write, _writev: writev } = socket;
   socket._write = (chunk, encoding, callback) => write.call(socket, chunk, encoding, patient(callback));

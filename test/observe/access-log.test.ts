@@ -94,6 +94,28 @@ test.each(['a"b', "a\\b", "a\nb", "a\u001b[31mb", "a\u007fb", "Ã©", "\ud800", "æ
   },
 );
 
+test("each line says who asked, by what way, in which session and with which browser, whatever the line before said", () => {
+  const lines: string[] = [];
+  const log = createAccessLog({ level: "info", format: "json", write: (line) => lines.push(line), pid: 7, clock: () => 0 });
+  const bob = { provider: "entra", subject: "bob", email: "bob@acme.example" };
+  const changes: readonly Partial<AccessRecord>[] = [
+    {},
+    {},
+    { session: "other" },
+    { via: "token" },
+    { userAgent: "curl/8.6" },
+    { userAgent: null },
+    { principal: bob },
+    { principal: null, via: null, session: null },
+    {},
+  ];
+  for (const change of changes) log({ ...record, ...change });
+  for (const [at, change] of changes.entries()) {
+    const { principal, via, session, userAgent } = { ...record, ...change };
+    expect(JSON.parse(lines[at] ?? "")).toMatchObject({ principal, via, session, agent: userAgent });
+  }
+});
+
 test("nothing is written when only warnings are wanted", () => {
   expect(written({}, "warn")).toEqual([]);
 });
