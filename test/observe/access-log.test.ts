@@ -99,12 +99,7 @@ test("each line says who asked, by what way, in which session and with which bro
   const log = createAccessLog({ level: "info", format: "json", write: (line) => lines.push(line), pid: 7, clock: () => 0 });
   const bob = { provider: "entra", subject: "bob", email: "bob@acme.example" };
   const changes: readonly Partial<AccessRecord>[] = [
-    {},
-    {},
-    { session: "other" },
-    { via: "token" },
-    { userAgent: "curl/8.6" },
-    { userAgent: null },
+    ...[{}, {}, { session: "other" }, {}, { via: "token" } as const, {}, { userAgent: "curl/8.6" }, {}, { userAgent: null }],
     { principal: bob },
     { principal: null, via: null, session: null },
     {},
