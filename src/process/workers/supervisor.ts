@@ -44,6 +44,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const slots = Array.from({ length: count }, (_, at) => ({ slot: at + 1, pace: createCrashPace() }));
   let current: SettingsParcel = started;
   let stopping = false;
+  /** One worker at least has served: what is configured works. */
+  let hasServed = false;
   let lastId = 0;
   const nextId = () => {
     lastId += 1;
@@ -56,6 +58,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const open = ({ slot, pace }: (typeof slots)[number]) => {
     const onServing = (member: Member, addresses: readonly Address[]) => {
       member.serving = true;
+      hasServed = true;
       log.info({ worker: slot, workerPid: member.pid }, "a worker is serving");
       // The worker that was in this place before has a successor now.
       for (const other of inSlot(slot)) if (other !== member) leave(other);
@@ -72,8 +75,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       if (members.size === 0) ended();
       const facts = { worker: slot, workerPid: member.pid, ...(member.done ? {} : { code, signal }) };
       if (!crashed) return log.info(facts, "a worker has ended");
-      // While others serve, one that was killed without a reason of its own is replaced like any later: only a reason ends the start.
-      if (begin !== null && (member.failure !== null || serving() === 0)) {
+      // Once one has served, a worker that was killed without a reason of its own is replaced like any later: only a reason ends the start.
+      if (begin !== null && (member.failure !== null || !hasServed)) {
         begin.reject(new Error(member.failure ?? `a worker ended with ${signal ?? `code ${code}`} before it served`));
         begin = null;
         return;

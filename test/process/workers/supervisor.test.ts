@@ -141,16 +141,20 @@ test.each([
   expect(alive()).toEqual([]);
 });
 
-test("one that is killed while it starts, when another serves already, is replaced, and the start goes on", async () => {
+test.each([
+  { when: "another serves", killed: [1] },
+  { when: "the one that served was killed, too", killed: [0, 1] },
+  { when: "the one that served was killed a moment later", killed: [1, 0] },
+])("one that is killed while it starts is replaced, and the start goes on: $when", async ({ killed }) => {
   starts = "late";
   const all = supervisor();
   const started = all.start();
   workers[0]?.events.onMessage({ kind: "hello" });
   await eventually(() => expect(log.lines.filter(({ message }) => message === "a worker is serving")).toHaveLength(1));
   starts = "good";
-  if (workers[1] !== undefined) die(workers[1]);
+  for (const worker of killed.map((at) => workers[at])) if (worker !== undefined) die(worker);
   expect(await started).toEqual([address]);
-  expect(workers).toHaveLength(3);
+  expect(workers).toHaveLength(2 + killed.length);
   expect(log.lines.map(({ message }) => message)).toContain("a worker ended by itself; it is replaced");
   await all.drain(1_000);
 });
