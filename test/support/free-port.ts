@@ -8,8 +8,8 @@ import { takeForRun } from "./owned.ts";
  * one to the next that asks for any port, or to a connection that leaves. A test then takes another test's server for its own.
  */
 
-/** Below what the kernel hands out by itself, above what well-known servers use. */
-const range = { from: 10_000, below: ephemeralFrom() };
+/** Below what the kernel hands out by itself, above the last port (10080) that browsers and `fetch` refuse to ask. */
+const range = { from: 10_100, below: ephemeralFrom() };
 const tries = 1_000;
 
 /** A loopback port that is free, that the kernel gives to nobody who asks for any port, and that no other test of this run gets. */
