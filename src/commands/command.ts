@@ -42,7 +42,9 @@ export function parseCommand(
   try {
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     const extra = parsed.positionals[maxPositionals];
-    if (extra !== undefined) return { kind: "usage", message: `unexpected argument '${extra}'` };
+    const isFile = extra !== undefined && "config" in options && /\.ya?ml$/.test(extra);
+    if (extra !== undefined)
+      return { kind: "usage", message: `unexpected argument '${extra}'${isFile ? `: write --config ${extra}` : ""}` };
     return { kind: "command", options: parsed.values as ParsedOptions, positionals: parsed.positionals };
   } catch (error) {
     // parseArgs explains at length how to pass a value that begins with a dash; the first sentence is enough here.

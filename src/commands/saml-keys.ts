@@ -1,5 +1,6 @@
 import { createSign, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { fileErrorReason } from "../config/values/references.ts";
 import { type CommandContext, type ExitCode, parseCommand, textOption, wrongUsage } from "./command.ts";
 
 const options = { out: { type: "string" }, name: { type: "string" }, days: { type: "string" } } as const;
@@ -25,10 +26,10 @@ export async function samlKeys({ args, terminal }: CommandContext): Promise<Exit
     try {
       writeFileSync(file, text, { flag: "wx", mode });
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
-      terminal.err(
-        `vestibule saml-keys: ${file} ${code === "EEXIST" ? "is there already: write another --out" : `cannot be written: ${code}`}\n`,
-      );
+      const code = error instanceof Error && "code" in error ? error.code : null;
+      const why = code === "ENOENT" ? "its folder does not exist" : fileErrorReason(error);
+      const said = code === "EEXIST" ? "is there already: write another --out" : `cannot be written: ${why}`;
+      terminal.err(`vestibule saml-keys: ${file} ${said}\n`);
       return 1;
     }
   }

@@ -48,7 +48,10 @@ export async function beginLoginTest(settings: Settings, id: string): Promise<Lo
     const provider = parts.providers.find((one) => one.id === id);
     if (provider === undefined) throw new GatewayError("login.provider-unknown", `there is no provider ${id}`);
     if (provider.kind !== "oidc" && provider.kind !== "saml")
-      throw new GatewayError("config.invalid", `a login by ${provider.kind} happens on the gateway's own pages: open them`);
+      throw new GatewayError(
+        "config.invalid",
+        `a login by ${provider.kind} happens on the gateway's own pages: open one of its apps${provider.kind === "ldap" ? ", or look with vestibule ldap-test LOGIN" : ""}`,
+      );
     const { go, memory } = await provider.begin(requestOf(own, state));
     if (go.kind !== "redirect")
       throw new GatewayError("config.invalid", `${id} takes requests by form only, which this command cannot send`);

@@ -87,6 +87,12 @@ test("vestibule metadata prints what the provider must be given, and reaches out
 test.each([
   { when: "the provider is missing", args: [], status: 2, says: "the provider is missing" },
   { when: "there is one too many", args: ["adfs", "acme"], status: 2, says: "unexpected argument 'acme'" },
+  {
+    when: "the configuration stands without its option",
+    args: ["adfs", "a.yaml"],
+    status: 2,
+    says: "unexpected argument 'a.yaml': write --config a.yaml",
+  },
   { when: "nobody knows the provider", args: ["adsf"], status: 1, says: "there is no provider 'adsf'; SAML providers are adfs" },
   { when: "the provider has none", args: ["acme"], status: 1, says: "speaks OpenID Connect" },
 ])("vestibule metadata exits with $status when $when", async ({ args, status, says }) => {

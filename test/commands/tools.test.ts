@@ -36,6 +36,8 @@ test("saml-keys makes a pair that the configuration takes, readable by its owner
   expect(problemsOf(loadText(minimal.replace(/oidc: \{.*\}(?= \})/, saml)))).toEqual([]);
   const again = await runCommand(samlKeys, ["--out", base]);
   expect([again.code, again.err]).toEqual([1, expect.stringContaining("is there already: write another --out")]);
+  const nowhere = await runCommand(samlKeys, ["--out", join(base, "..", "no-folder", "sp")]);
+  expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining("cannot be written: its folder does not exist")]);
 });
 
 test("openssl reads the certificate as it was meant", async () => {

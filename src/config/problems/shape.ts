@@ -75,7 +75,7 @@ function shapeMessage(issue: Raw): string | undefined {
     case "unrecognized_keys":
       return knownKeys(issue.inst).join(nameSeparator);
     case "invalid_type":
-      return typeMessage(issue.expected, issue.input);
+      return typeMessage(issue.expected, issue.input, knownKeys(issue.inst));
     case "invalid_value":
       return valueMessage(issue.values.map(String), issue.input);
     case "invalid_union":
@@ -105,7 +105,7 @@ const typeNames: Readonly<Record<string, string>> = {
   record: "a mapping (key: value)",
 };
 
-function typeMessage(expected: string, input: unknown): string {
+function typeMessage(expected: string, input: unknown, keys: readonly string[]): string {
   const wanted = typeNames[expected] ?? expected;
   if (input === undefined) return `this key is missing: it takes ${wanted}`;
   if (input === null) return `nothing stands here: write ${wanted} or leave the key out`;
@@ -116,7 +116,17 @@ function typeMessage(expected: string, input: unknown): string {
   if (expected === "boolean" && typeof input === "string" && /^(yes|no|on|off)$/i.test(input)) {
     return `expected true or false, found ${input}: write ${/^(yes|on)$/i.test(input)}`;
   }
-  return `expected ${wanted}, found ${describe(input)}`;
+  if (expected === "array" && !Array.isArray(input)) return `expected a list, found a mapping: ${asList}`;
+  return `expected ${wanted}, found ${describe(input)}${mappingHint(keys, input)}`;
+}
+
+const asList = "begin each entry with '- ', or put it in brackets, [...]";
+
+/** How the mapping begins that text was written for: `{ anyone: … }` for `anyone`, else with its first key. */
+function mappingHint(keys: readonly string[], input: unknown): string {
+  const [first] = keys;
+  if (first === undefined || typeof input === "object") return "";
+  return `: write { ${typeof input === "string" && keys.includes(input) ? input : first}: … }`;
 }
 
 /** Never the text itself: a secret in the wrong place would be printed. */
@@ -140,5 +150,6 @@ function unionMessage(input: unknown, expected: readonly string[], values: reado
   if (input === undefined) return `this key is missing: it takes ${forms.join(" or ")}`;
   if (input === null) return `nothing stands here: write ${forms.join(" or ")}, or leave the key out`;
   const guess = typeof input === "string" ? didYouMean(input, values) : null;
-  return `expected ${forms.join(" or ")}, found ${describe(input)}${guess === null ? "" : `; ${guess}`}`;
+  const list = expected.includes("array") && typeof input === "object" && !Array.isArray(input) ? `: ${asList}` : "";
+  return `expected ${forms.join(" or ")}, found ${describe(input)}${list}${guess === null ? "" : `; ${guess}`}`;
 }

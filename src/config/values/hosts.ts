@@ -39,7 +39,7 @@ export function parseOrigin(text: string): Parsed<Origin> {
 /** An upstream's origin as text: no path, no credentials. Where the path must change, `routes` and `stripPath` say so. Or a socket file. */
 export function parseUpstreamUrl(text: string): Parsed<string> {
   if (/^(?:https?:\/\/)?unix:\/|^unix[:/@]/i.test(text)) return parseSocketUrl(text);
-  const url = readUrl(text);
+  const url = readUrl(text, "http://10.0.0.5:8080");
   if (!url.ok) return url;
   const { pathname, search, hash, origin } = url.value;
   // What URL parsers take for a host may be none: `http://a..b`, `http://x{y}`.
@@ -76,7 +76,7 @@ export function parsePageUrl(text: string): Parsed<string> {
 
 /** The URL of something at a provider (issuer, metadata, endpoints), unchanged: issuers are compared byte for byte. */
 export function parseProviderUrl(text: string): Parsed<string> {
-  const url = readUrl(text);
+  const url = readUrl(text, "https://login.acme.example");
   if (!url.ok) return url;
   if (url.value.hash !== "" || text.includes("#")) return bad("this URL may not have a fragment (#…)");
   return good(text);
@@ -84,7 +84,7 @@ export function parseProviderUrl(text: string): Parsed<string> {
 
 /** A collector's address as OTLP/HTTP has it: the path of traces is added where it is not there. */
 export function parseCollector(text: string): Parsed<string> {
-  const url = readUrl(text);
+  const url = readUrl(text, "https://collector.acme.example:4318");
   if (!url.ok) return url;
   const { origin, pathname, search, hash } = url.value;
   if (search !== "" || hash !== "" || text.includes("#")) return bad("this address may not have a query or a fragment");
@@ -93,12 +93,12 @@ export function parseCollector(text: string): Parsed<string> {
 }
 
 /** Never repeats the text: it may hold a password. */
-function readUrl(text: string): Parsed<URL> {
+function readUrl(text: string, example: string): Parsed<URL> {
   const variable = text.includes("@") ? null : variableIn(text);
   if (variable !== null) return bad(notExpanded(variable));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if ((scheme !== "http" && scheme !== "https") || /\s/.test(text) || text.includes("\\") || !URL.canParse(text)) {
-    return bad("this is not a URL with http:// or https://: write, for example, http://10.0.0.5:8080");
+    return bad(`this is not a URL with http:// or https://: write, for example, ${example}`);
   }
   const url = new URL(text);
   if (url.username !== "" || url.password !== "" || text.split("/")[2]?.includes("@")) {

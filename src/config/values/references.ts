@@ -144,7 +144,7 @@ function mustBeThere(file: string, path: KeyPath, report: Report): void {
   try {
     if (!statSync(file).isFile()) report.problem(path, `${file} is not a file`);
   } catch (error) {
-    report.problem(path, `${file} cannot be read: ${error instanceof Error && "code" in error ? String(error.code) : "unknown reason"}`);
+    report.problem(path, `${file} cannot be read: ${fileErrorReason(error)}`);
   }
 }
 
@@ -169,7 +169,7 @@ function readBytes(path: string, limitBytes: number): ReadBytes {
     // A pipe without a writer would keep the whole process waiting for its other end.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    return { ok: false, why: reason(error) };
+    return { ok: false, why: fileErrorReason(error) };
   }
   try {
     const stat = fstatSync(descriptor);
@@ -184,7 +184,7 @@ function readBytes(path: string, limitBytes: number): ReadBytes {
     if (length > limitBytes) return { ok: false, why: `it is larger than ${limitBytes / 1024} KiB` };
     return { ok: true, bytes: buffer.slice(0, length) };
   } catch (error) {
-    return { ok: false, why: reason(error) };
+    return { ok: false, why: fileErrorReason(error) };
   } finally {
     closeSync(descriptor);
   }
@@ -207,7 +207,8 @@ const reasons: Readonly<Record<string, string>> = {
   ELOOP: "its symbolic links go in circles",
 };
 
-function reason(error: unknown): string {
+/** Why a file cannot be read or written, in words. */
+export function fileErrorReason(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return reasons[code] ?? (code === "" ? "it cannot be read" : `it cannot be read (${code})`);
+  return reasons[code] ?? (code === "" ? "the reason is unknown" : code);
 }

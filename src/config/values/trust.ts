@@ -16,7 +16,7 @@ export function readCertificate(pem: string, path: KeyPath, report: Report): X50
   try {
     return new X509Certificate(pem);
   } catch {
-    report.problem(path, "this certificate cannot be read");
+    report.problem(path, "this is no certificate in PEM form (-----BEGIN CERTIFICATE-----): name the certificate's file, not the key's");
     return null;
   }
 }

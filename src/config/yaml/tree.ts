@@ -23,6 +23,9 @@ export function isSensitiveKey(key: string): boolean {
 }
 const credentialsInUrl = /:\/\/[^/\s]*@/;
 
+/** `clientSecret:abc` without a space is one long key, to YAML. */
+const swallowedValue = /^[A-Za-z]\w*:\S/;
+
 interface Walk {
   readonly positions: Positions;
   readonly faults: YamlFault[];
@@ -74,9 +77,15 @@ function followAlias(alias: Alias, path: KeyPath, secret: boolean, walk: Walk): 
   walk.aliases += 1;
   if (walk.aliases > maxAliases) return fault(walk, alias, path, `more than ${maxAliases} aliases: write the values out`);
   const target = walk.anchors.get(alias.source);
-  if (target === undefined) return fault(walk, alias, path, `there is no anchor &${alias.source} before this alias`);
+  if (target === undefined) return fault(walk, alias, path, unknownAnchor(alias.source, secret));
   if (walk.open.has(target)) return fault(walk, alias, path, `the alias *${alias.source} stands inside its own anchor`);
   return toValue(target, path, secret, walk);
+}
+
+/** Nearly always text that was meant as such: a wildcard host, or a password, which is not repeated. */
+function unknownAnchor(name: string, secret: boolean): string {
+  if (secret) return "there is no such anchor before this alias: text that begins with * needs quotes";
+  return `there is no anchor &${name} before this alias: text that begins with * needs quotes, ${JSON.stringify(`*${name}`)}`;
 }
 
 function toList(node: YAMLSeq, path: KeyPath, secret: boolean, walk: Walk): readonly unknown[] {
@@ -94,6 +103,11 @@ function toRecord(node: YAMLMap, path: KeyPath, secret: boolean, walk: Walk): Re
   for (const pair of node.items as Pair<Node | null, Node | null>[]) {
     const key = toKey(pair.key, node, path, walk);
     if (key === null) continue;
+    if (pair.value === null && swallowedValue.test(key)) {
+      // What stands behind the colon may be a secret: it is in no message.
+      walk.faults.push({ offset: startOf(pair.key), path, message: "a space is missing behind the colon of a key: write key: value" });
+      continue;
+    }
     const here = [...path, key];
     const offset = startOf(pair.key) || startOf(node);
     if (seen.has(key)) walk.faults.push({ offset, path: here, message: "this key stands here twice: remove one" });

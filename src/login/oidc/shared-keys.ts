@@ -18,7 +18,7 @@ export interface SharedKeys {
   news(): Promise<Keys | null>;
   /**
    * The key set, for this reason. For a stranger's token that no known key verifies, and for a refresh, one fetch a minute in all processes
-   * together (fault 13 of the reliability list); for tokens from the token endpoint one in five seconds. Rejects with
+   * together; for tokens from the token endpoint one in five seconds. Rejects with
    * `unavailable`, also when another process has just tried without success.
    */
   load(why: LoadReason): Promise<Keys>;

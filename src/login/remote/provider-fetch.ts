@@ -171,7 +171,7 @@ export interface KeptDocument<T> {
 }
 
 /**
- * Keeps the last good document (fault 13 and 11 of the reliability list: a provider that is down must not disturb who is signed in).
+ * Keeps the last good document: a provider that is down must not disturb sessions.
  *
  * After `freshMs` it is refreshed in the background, after `staleMs` a caller waits for the refresh first, so that a withdrawn key does
  * not live on in a gateway that slept. Failures are not retried before a pause: 1 s growing to 5 s while there is nothing to serve, a minute otherwise.
