@@ -2,7 +2,7 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
-import { type ExitCode, endWorker, type Terminal } from "./commands/command.ts";
+import { type ExitCode, endProcess, endWorker, type Terminal } from "./commands/command.ts";
 import { type CommandName, commandHelp, generalHelp } from "./commands/help.ts";
 import { commands } from "./commands/table.ts";
 
@@ -36,9 +36,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // The last resort for messages: when it is full as well, no message can be written.
 process.stderr.on("error", () => {});
 
-process.exitCode = await run(args);
-// Lines that wait for a reader who has stopped had their time; they must not keep a stopped gateway alive.
-if (args[0] === "serve" && process.exitCode === 0) process.exit();
+const exitCode = await run(args);
+// Lines that wait for a reader who has stopped had their time; neither they nor a thread that hangs may keep a stopped gateway alive.
+if (args[0] === "serve") endProcess(exitCode, env);
+process.exitCode = exitCode;
 
 async function run(args: readonly string[]): Promise<ExitCode> {
   const [first, ...rest] = args;

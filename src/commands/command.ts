@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { nearest } from "../config/problems/suggest.ts";
 
@@ -73,10 +74,37 @@ export interface Terminal {
 export type ExitCode = 0 | 1 | 2;
 
 /**
- * Ends a worker of `serve` that has sent its last message, or whose primary is gone. `process.exit` waits for all threads. One thread that
- * hangs (a file on a mount that is away, a library, V8's compiler: nodejs/node#54918) would keep the process asleep, and no primary is there
- * to kill it. Lines that were written are the primary's; without a primary they have no reader.
+ * Ends a worker of `serve` that has sent its last message, or whose primary is gone. It does not use `process.exit`, for the reason that
+ * `endProcess` gives, and no primary is there to kill it. Lines that were written are the primary's; without a primary they have no reader.
  */
 export function endWorker(): void {
   process.kill(process.pid, "SIGKILL");
+}
+
+/**
+ * Ends `serve` with this exit code, now. `process.exit` waits for all threads: one that hangs (a file on a mount that is away, a library that
+ * waits for its server, V8's compiler: nodejs/node#54918) would keep the process asleep. A signal to itself has no exit code, and
+ * does nothing to process 1 of a container. A process that becomes another program loses its threads whatever they do, so this one becomes a
+ * program that does nothing but exit. Of `env` it gets what a program loader may need, and nothing that is meant for Node.
+ */
+export function endProcess(code: number, env: CommandContext["env"]): never {
+  const self = ownProgram();
+  if (self !== null) {
+    const rest = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith("LD_")));
+    process.execve?.(self, [process.execPath, "--eval", `process.exit(${code})`], rest);
+  }
+  process.exit(code);
+}
+
+/** The running program, also when an upgrade has removed its file. Null where it cannot be started, for then `execve` aborts the process. */
+function ownProgram(): string | null {
+  for (const path of ["/proc/self/exe", process.execPath]) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // The next one, or none.
+    }
+  }
+  return null;
 }

@@ -6,20 +6,29 @@ import { startPrimary } from "../process/primary.ts";
 import { type RunningGateway, startGateway } from "../process/running.ts";
 import { runWorker } from "../process/worker.ts";
 import type { FromWorker, ToWorker } from "../process/workers/messages.ts";
-import { type CommandContext, configFile, type ExitCode, endWorker, parseCommand, textOption, wrongUsage } from "./command.ts";
-import { createServiceManager, type ServiceManager } from "./service-manager.ts";
+import { type CommandContext, configFile, type ExitCode, endProcess, endWorker, parseCommand, textOption, wrongUsage } from "./command.ts";
+import { createServiceManager } from "./service-manager.ts";
 import { watchConfiguration } from "./watch-config.ts";
 
 /** With the last lines written and the process ended, within the 30 seconds that orchestrators commonly give. */
 const drainMs = 28_000;
+/** After the drain, for what may still be waited for: a process in the hands of the kernel, the last words to a server. */
+const lettingGoMs = 1_000;
 
-/** `vestibule serve`: runs until a signal. 0 after a clean drain, 1 when the configuration or a listener is bad. */
+/** `vestibule serve`: runs until a signal. 0 after a drain, 1 when the configuration or a listener is bad, or something does not let go. */
 export async function serve({ args, env, terminal, version }: CommandContext): Promise<ExitCode> {
   const parsed = parseCommand(args, { config: { type: "string", short: "c" } }, 0);
   if (parsed.kind === "usage") return wrongUsage(terminal, "serve", parsed.message);
   // Forked by a primary with the same command line; the configuration comes from there.
   if (cluster.isWorker) return serveAsWorker();
-  const stops = hearStops();
+  let gateway: RunningGateway | null = null;
+  const stops = hearStops((code, why) => {
+    if (why !== null) terminal.err(`vestibule: ${why}\n`);
+    // Of a start that is not over, too; one that hangs would not hear that its primary is gone.
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
+    gateway?.abandon();
+    endProcess(code, env);
+  });
   const file = configFile(textOption(parsed.options, "config"), env);
   const load = () => loadSettings(file, env);
 
@@ -28,10 +37,10 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
     terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));
     return 1;
   }
-  let gateway: RunningGateway;
+  let started: RunningGateway;
   try {
     const start = loaded.settings.workers === 1 ? startGateway : startPrimary;
-    gateway = await start({ settings: loaded.settings, warnings: loaded.warnings, version });
+    started = gateway = await start({ settings: loaded.settings, warnings: loaded.warnings, version });
   } catch (error) {
     terminal.err(`vestibule: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
@@ -40,8 +49,20 @@ export async function serve({ args, env, terminal, version }: CommandContext): P
     terminal.err("vestibule: HTTPS_PROXY is set, and without NODE_USE_ENV_PROXY=1 nothing is sent there: providers are asked directly\n");
   const manager = createServiceManager(env, (message) => terminal.err(`vestibule: ${message}\n`));
   manager.ready();
-  const stopWatching = watchConfiguration({ file, first: loaded, load }, gateway, manager);
-  return untilStopped(stops, gateway, stopWatching, manager);
+  const stopWatching = watchConfiguration({ file, first: loaded, load }, started, manager);
+  return new Promise((resolve) => {
+    stops.tell(() => {
+      stopWatching();
+      manager.stopping();
+      started.drain(drainMs).then(
+        () => resolve(0),
+        (error: unknown) => {
+          terminal.err(`vestibule: stopped, but not cleanly: ${error instanceof Error ? error.message : String(error)}\n`);
+          resolve(1);
+        },
+      );
+    });
+  });
 }
 
 /** Node reads the variables of proxies only with NODE_USE_ENV_PROXY; an operator who sets one expects it to count. */
@@ -50,23 +71,27 @@ function isProxyUnused(env: CommandContext["env"]): boolean {
   return isNamed && env.NODE_USE_ENV_PROXY !== "1" && !(env.NODE_OPTIONS ?? "").includes("--use-env-proxy");
 }
 
-/** SIGTERM and SIGINT, in the order of their coming. */
+/** Tells of the first SIGTERM or SIGINT. */
 interface Stops {
-  /** Gets those that came already, too. */
-  tell(listener: (signal: NodeJS.Signals) => void): void;
+  /** Also of one that came already. */
+  tell(listener: () => void): void;
 }
 
 /**
  * Heard from the first moment: the admin listener answers before all workers serve, so that an operator who saw it ready may stop it before
- * the start is over, and a signal without a listener kills the process with all that its workers are doing.
+ * the start is over, and a signal without a listener kills the process with all that its workers are doing. The first one drains, the second
+ * one stops at once, and so does the time: neither a start nor a drain that hangs (a worker that stands still, a process in the kernel's
+ * hands) may outlast it.
  */
-function hearStops(): Stops {
-  const early: NodeJS.Signals[] = [];
-  let listening: ((signal: NodeJS.Signals) => void) | null = null;
+function hearStops(stopNow: (code: number, why: string | null) => never): Stops {
+  let heard = false;
+  let listening: (() => void) | null = null;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (listening !== null) return listening(signal);
-    early.push(signal);
-    if (early.length > 1) process.exit(exitCodeOf(signal));
+    if (heard) stopNow(signal === "SIGINT" ? 130 : 143, null);
+    heard = true;
+    const ms = drainMs + lettingGoMs;
+    setTimeout(() => stopNow(1, `not all was let go within ${ms / 1_000} seconds of ${signal}; stopped all the same`), ms);
+    listening?.();
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
@@ -75,31 +100,9 @@ function hearStops(): Stops {
   return {
     tell: (listener) => {
       listening = listener;
-      for (const signal of early) listener(signal);
+      if (heard) listener();
     },
   };
-}
-
-const exitCodeOf = (signal: NodeJS.Signals) => (signal === "SIGINT" ? 130 : 143);
-
-/** The first SIGTERM or SIGINT drains, the second one stops at once. */
-function untilStopped(stops: Stops, gateway: RunningGateway, stopWatching: () => void, manager: ServiceManager): Promise<ExitCode> {
-  return new Promise((resolve) => {
-    let draining = false;
-    stops.tell((signal) => {
-      if (draining) {
-        gateway.abandon();
-        process.exit(exitCodeOf(signal));
-      }
-      draining = true;
-      stopWatching();
-      manager.stopping();
-      gateway.drain(drainMs).then(
-        () => resolve(0),
-        () => resolve(1),
-      );
-    });
-  });
 }
 
 /** The part of one worker in `vestibule serve`: signals, and the pipe to the primary. Ends with the primary, whatever ends that. */
