@@ -60,16 +60,17 @@ export function createAdmin(deps: AdminDeps): (request: Request, address: string
   });
   app.route("/api/v1", createApi(deps));
   for (const path of ["/", "/console", "/console/"]) app.get(path, (context) => context.redirect("/console/now", 302));
-  app.route("/console", createConsole(deps));
   app.get("/healthz", () => new Response("alive\n", { headers: plain }));
   app.get("/readyz", () => readiness(deps));
   app.get("/metrics", async () => {
     const headers = { ...plain, "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
     return new Response(await deps.metricsText(), { headers });
   });
-  for (const path of ["/healthz", "/readyz", "/metrics"]) {
+  for (const path of ["/", "/console", "/console/", "/healthz", "/readyz", "/metrics"]) {
     app.all(path, () => new Response("method not allowed\n", { status: 405, headers: { ...plain, Allow: "GET, HEAD" } }));
   }
+  // After the three addresses that lead to it: its own 404 answers whatever is left.
+  app.route("/console", createConsole(deps));
   app.notFound(() => new Response("not found\n", { status: 404, headers: plain }));
   app.onError((error) => {
     deps.log.error({ error }, "an admin request failed");

@@ -108,6 +108,8 @@ export type AuditEvent =
       readonly host: string;
       readonly method: string;
       readonly path: string;
+      /** A WebSocket handshake was refused, no request for a page. */
+      readonly websocket: boolean;
       readonly reason: RefusalReason;
       readonly rule: string | null;
       readonly detail: string;

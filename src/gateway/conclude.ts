@@ -114,12 +114,13 @@ export function auditDecision(deps: Pick<GatewayDeps, "audit">, incoming: Incomi
 
 function auditRefusal(
   { audit }: Pick<GatewayDeps, "audit">,
-  { id, client, hostname, method, path }: Incoming,
+  { id, client, hostname, method, path, websocket }: Incoming,
   { reason, rule, why }: Refusal,
   principal: Principal | null,
   enforced: boolean,
 ): void {
-  audit({ event: "refusal", request: id, client, principal, host: hostname, method, path, reason, rule, detail: why, enforced });
+  const asked = { request: id, client, principal, host: hostname, method, path, websocket };
+  audit({ event: "refusal", ...asked, reason, rule, detail: why, enforced });
 }
 
 /** Both ways to an upstream. */

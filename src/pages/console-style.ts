@@ -71,7 +71,9 @@ time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .desk .fields{padding:1rem 1.15rem 1.15rem;background:var(--door);border:1px solid var(--edge);border-radius:.75rem;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr))}
 .desk .fields .whole{grid-column:1/-1}
 .desk label{font-size:.8125rem;color:var(--soft)}
-.desk input.text,.desk select.text{padding:.5rem .7rem;margin-top:.25rem;font-size:.9375rem}
+.desk input.text,.desk select.text,.desk textarea.text{padding:.5rem .7rem;margin-top:.25rem;font-size:.9375rem}
+.desk textarea.text{display:block;min-height:4rem;resize:vertical;font-family:inherit;line-height:1.45}
+.check{display:flex;align-items:center;gap:.5rem}.desk .check label{color:inherit;font-size:.9375rem;font-weight:400;margin:0}
 .desk .button{display:inline-block;width:auto;padding:.5rem 1rem;font-size:.9375rem;margin:0}
 .desk .small{padding:.28rem .75rem;font-size:.875rem}
 .lines{display:grid;gap:.3rem}

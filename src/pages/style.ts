@@ -34,7 +34,7 @@ h1{margin:0;font-size:1.5rem;line-height:1.25;font-weight:650;letter-spacing:-.0
 .body>*+*{margin-top:1rem}
 label{display:block;font-weight:600;font-size:.9375rem}
 label.next{margin-top:1rem}
-input.text,select.text{display:block;width:100%;margin-top:.4rem;padding:.7rem .85rem;font:inherit;color:inherit;background:var(--field);
+input.text,select.text,textarea.text{display:block;width:100%;margin-top:.4rem;padding:.7rem .85rem;font:inherit;color:inherit;background:var(--field);
 border:1px solid var(--field-edge);border-radius:.6rem}
 input.text[aria-invalid=true]{border-color:var(--warn);border-width:2px;padding:calc(.7rem - 1px) calc(.85rem - 1px)}
 .problem{padding:.75rem .9rem;color:var(--warn);background:var(--warn-wash);border-radius:.6rem;font-size:.9375rem}

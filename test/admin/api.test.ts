@@ -1,16 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import type { Operations } from "../../src/admin/operations.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
-import { recordingLog } from "../support/quiet.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 import { aNewSession } from "../support/session-builders.ts";
 
 function anApi(operations: Operations = someOperations()) {
-  const admin = createAdmin({
-    names: () => [],
-    ...{ log: recordingLog(), state: operations.state, metricsText: async () => "", operations },
-    clock: Date.now,
-  });
+  const admin = anAdmin(operations);
   return async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const sent = {
       method,

@@ -1,10 +1,8 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import { issueConsoleCookie } from "../../src/admin/console/sign-on.ts";
 import { makeSecret } from "../../src/core/secret.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
-import { recordingLog } from "../support/quiet.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 
 /*
  * The console's own fences, asked without the gateway in front: each holds by itself, whatever the app's rules have let through.
@@ -32,16 +30,7 @@ beforeEach(() => {
     },
     { console: { token: makeSecret(consoleToken), host } },
   );
-  const { state } = operations;
-  const metricsText = async () => "";
-  const admin = createAdmin({
-    names: () => [host, "admin.internal"],
-    log: recordingLog(),
-    state,
-    metricsText,
-    operations,
-    clock: () => now,
-  });
+  const admin = anAdmin(operations, { names: () => [host, "admin.internal"], clock: () => now });
   ask = (path, headers, form) => {
     const sent = form === undefined ? { headers } : { method: "POST", headers, body: new URLSearchParams(form) };
     return admin(new Request(`http://${headers.host}${path}`, sent), "192.0.2.1");
@@ -99,6 +88,11 @@ test.each([
   { name: "[::1]:9090", status: 200 },
   { name: "LOCALHOST", status: 200 },
   { name: "admin.internal.:80", status: 200 },
+  { name: "10.0.0.7:9090", status: 200 },
+  { name: "VESTIBULE", status: 200 },
+  { name: "evil.example:9090", status: 421 },
+  { name: "vestibule.evil.example", status: 421 },
+  { name: "a/b", status: 421 },
   { name: "evil-admin.internal", status: 421 },
   { name: "x.localhost", status: 421 },
   { name: "127.0.0.1.evil.example", status: 421 },
@@ -106,9 +100,7 @@ test.each([
   { name: "admin.internal:x", status: 421 },
   { name: "", status: 421 },
 ])("the listener asked for as '$name' answers $status", async ({ name, status }) => {
-  const operations = someOperations();
-  const deps = { names: () => ["admin.internal"], log: recordingLog(), state: operations.state, metricsText: async () => "", operations };
-  const admin = createAdmin({ ...deps, clock: () => now });
+  const admin = anAdmin(someOperations(), { names: () => ["admin.internal", "vestibule"] });
   const request = new Request("http://127.0.0.1/healthz");
   request.headers.set("host", name);
   expect((await admin(request, "192.0.2.1")).status).toBe(status);
@@ -132,6 +124,15 @@ describe("who may act", () => {
     expect(acts).toBe(status === 303 ? 1 : 0);
     expect((await ask("/console/now", signed())).status).toBe(200);
   });
+});
+
+test("a reader asks `explain`, which changes nothing", async () => {
+  mayAct = false;
+  const form = { url: "https://wiki.acme.example/" };
+  const own = { origin: `https://${host}`, "sec-fetch-site": "same-origin" };
+  expect((await ask("/console/explain", { ...signed(), ...own }, form)).status).toBe(200);
+  expect((await ask("/console/explain/", { ...signed(), ...own }, form)).status).toBe(403);
+  expect((await ask("/console/sessions/count", { ...signed(), ...own }, form)).status).toBe(403);
 });
 
 test("a page of the console is framed by no other, runs one script, and is kept by no cache", async () => {

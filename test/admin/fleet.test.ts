@@ -153,6 +153,7 @@ test("the tail keeps who it was, and no claims or attributes; a refusal keeps th
     host: "h",
     method: "GET",
     path: "/",
+    websocket: false,
     reason: "no-rule-matched",
     rule: null,
     detail: "d",

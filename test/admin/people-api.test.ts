@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import type { Session } from "../../src/core/session.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
-import { recordingLog } from "../support/quiet.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 import { createScimRig, type ScimRig } from "../support/scim-rig.ts";
 
 let rig: ScimRig;
@@ -34,9 +32,7 @@ beforeEach(async () => {
     people: () => rig,
     audit: (event) => void rig.audited.push(event),
   });
-  const { state } = operations;
-  const metricsText = async () => "";
-  const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
+  const admin = anAdmin(operations);
   api = async (method, path, body) => {
     const headers = { authorization: `Bearer ${consoleToken}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
     const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
@@ -169,9 +165,7 @@ test("the latest SCIM requests are told, newest first, of one provider where it 
 
 test("without a directory the API says what to write", async () => {
   const operations = someOperations();
-  const { state } = operations;
-  const metricsText = async () => "";
-  const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
+  const admin = anAdmin(operations);
   const headers = { authorization: `Bearer ${consoleToken}` };
   const answer = await admin(new Request("http://127.0.0.1:9090/api/v1/people", { headers }), "192.0.2.1");
   expect(answer.status).toBe(404);

@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import type { Session } from "../../src/core/session.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 import { aProvider } from "../support/policy-builders.ts";
-import { recordingLog } from "../support/quiet.ts";
 import { createScimRig, type ScimRig } from "../support/scim-rig.ts";
 
 let rig: ScimRig;
@@ -22,7 +20,7 @@ beforeEach(async () => {
   const before = operations.state;
   const state = async () => ({ ...(await before()), domains: [domain] });
   Object.assign(operations, { state });
-  const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText: async () => "", operations, clock: Date.now });
+  const admin = anAdmin(operations);
   let cookie = "";
   ask = async (method, path, form) => {
     const own = { origin: "http://127.0.0.1:9090", "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded" };

@@ -1,15 +1,11 @@
 import { expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import { aNewToken } from "../contract/token-records.contract.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
-import { recordingLog } from "../support/quiet.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 import { aNewSession } from "../support/session-builders.ts";
 
 function aRig() {
   const operations = someOperations();
-  const { state } = operations;
-  const metricsText = async () => "";
-  const admin = createAdmin({ names: () => [], log: recordingLog(), state, metricsText, operations, clock: Date.now });
+  const admin = anAdmin(operations);
   const call = async (method: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${consoleToken}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
     const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };

@@ -1,14 +1,12 @@
 import { createServer, type Server } from "node:http";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createAdmin } from "../../src/admin/admin.ts";
 import { noBranding } from "../../src/core/branding.ts";
 import type { PageModel } from "../../src/core/ports/pages.ts";
 import { createRenderPage } from "../../src/pages/render-page.ts";
 import { composeExplain } from "../../src/process/check.ts";
-import { consoleToken, someOperations } from "../support/operations.ts";
+import { anAdmin, consoleToken, someOperations } from "../support/operations.ts";
 import { anApp, aProvider, someSettings } from "../support/policy-builders.ts";
-import { recordingLog } from "../support/quiet.ts";
 import { createScimRig } from "../support/scim-rig.ts";
 import { aNewSession } from "../support/session-builders.ts";
 import { launchChromium } from "./chromium.ts";
@@ -59,6 +57,7 @@ beforeAll(async () => {
           principal,
           host: "wiki.acme.example",
           method: "PROPFIND",
+          websocket: false,
           path: aPath,
           rule: null,
           detail: `groups: has ${text}, wanted staff`,
@@ -69,10 +68,7 @@ beforeAll(async () => {
       aNewSession({ principal: person, address: "2001:db8:1234:5678:9abc:def0:1234:5678", userAgent: markup.repeat(20) }),
     );
   }
-  const admin = createAdmin({
-    ...{ names: () => [], log: recordingLog(), state: operations.state, metricsText: async () => "", operations },
-    clock: Date.now,
-  });
+  const admin = anAdmin(operations);
   server = createServer((req, res) => {
     const own = visitorPages.get(req.url ?? "");
     if (own !== undefined) {

@@ -87,6 +87,19 @@ describe("a visitor with a session", () => {
     expect(lastAccess()).toMatchObject({ status: 403, decision: "refuse", reason: "no-rule-matched", via: "session", aborted: false });
   });
 
+  test.each([
+    { path: "/admin/x", status: 403, enforced: true },
+    { path: "/shadow", status: 200, enforced: false },
+  ])("whose WebSocket is refused at $path: the audit log says that it was one", async ({ path, status, enforced }) => {
+    const handshake = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ZXhwbGFpbiBleHBsYWluIQ==\r\n";
+    const asked = `GET ${path} HTTP/1.1\r\nHost: wiki.acme.example\r\nOrigin: https://wiki.acme.example\r\nCookie: ${cookie}\r\n`;
+    const { answers } = await exchange(gateway, `${asked}Connection: Upgrade\r\n${handshake}\r\n`);
+    expect(answers[0]?.status).toBe(status);
+    expect(gateway.audits.at(-1)).toMatchObject({ event: "refusal", path, websocket: true, enforced });
+    await ask("GET /admin/x", script, cookie);
+    expect(gateway.audits.at(-1)).toMatchObject({ path: "/admin/x", websocket: false });
+  });
+
   test("whose script is refused gets JSON", async () => {
     const answer = await ask("GET /admin/x", script, cookie);
     expect([answer.status, JSON.parse(answer.text).error]).toEqual([403, "access_refused"]);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type AdminDeps, createAdmin } from "../../src/admin/admin.ts";
 import { createAuditTail } from "../../src/admin/audit-tail.ts";
 import { createFleetWatch } from "../../src/admin/fleet/fleet.ts";
 import type { Operations } from "../../src/admin/operations.ts";
@@ -10,6 +11,14 @@ import { createMemoryStore } from "../../src/sessions/memory/store.ts";
 import { anApp, aProvider, someSettings } from "./policy-builders.ts";
 import { noMetrics, recordingLog } from "./quiet.ts";
 import { sessionSettings } from "./session-builders.ts";
+
+/** The admin listener's answers, on these operations. */
+export function anAdmin(operations: Operations, change: Partial<AdminDeps> = {}): ReturnType<typeof createAdmin> {
+  return createAdmin({
+    ...{ names: () => [], log: recordingLog(), state: operations.state, metricsText: async () => "", operations, clock: Date.now },
+    ...change,
+  });
+}
 
 export const consoleToken = "console-token-of-the-tests-0123456789";
 

@@ -39,24 +39,27 @@ export function createApi({ operations, log, clock }: ApiDeps): Hono<Env> {
     }),
   );
   api.get(document, (context) => context.json(openApi(operations.version)));
-  for (const route of allRoutes) {
-    api.on(route.method.toUpperCase(), route.path, async (context) => {
-      const answer = await route.run({
-        operations,
-        operator: { name: "token", address: context.env.address, mayAct: true },
-        handle: context.req.param("handle") ?? "",
-        query: readQuery(route, new URL(context.req.url).searchParams),
-        body: route.body === undefined ? null : route.body.parse(await readJson(context.req.raw)),
-        now: clock(),
+  const paths = [...new Set(allRoutes.map((route) => route.path))];
+  // Fixed paths first: what a method is not for at `/sessions/end` must not be asked of a session with that name.
+  for (const path of [document, ...paths.toSorted((one, other) => Number(one.includes(":")) - Number(other.includes(":")))]) {
+    const routes = allRoutes.filter((route) => route.path === path);
+    for (const route of routes) {
+      api.on(route.method.toUpperCase(), path, async (context) => {
+        const answer = await route.run({
+          operations,
+          operator: { name: "token", address: context.env.address, mayAct: true },
+          handle: context.req.param("handle") ?? "",
+          query: readQuery(route, new URL(context.req.url).searchParams),
+          body: route.body === undefined ? null : route.body.parse(await readJson(context.req.raw)),
+          now: clock(),
+        });
+        return answer === null ? context.body(null, 204) : context.json(answer);
       });
-      return answer === null ? context.body(null, 204) : context.json(answer);
-    });
-  }
-  for (const path of [document, ...new Set(allRoutes.map((route) => route.path))]) {
+    }
+    const methods = path === document ? ["get"] : routes.map(({ method }) => method);
+    // hono answers HEAD by what GET answers.
+    const allowed = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
     api.all(path, () => {
-      const methods = path === document ? ["get"] : allRoutes.filter((route) => route.path === path).map(({ method }) => method);
-      // hono answers HEAD by what GET answers.
-      const allowed = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
       throw new ApiProblem("request.method-not-allowed", `write ${allowed.join(" or ")}`, { Allow: allowed.join(", ") });
     });
   }

@@ -5,7 +5,7 @@ import { ApiProblem } from "./problem.ts";
 import type { explainRequest } from "./schemas.ts";
 
 /** What a refused request asked, in the words of `explain`. */
-export type RefusedQuestion = Pick<ExplainInput, "url" | "method" | "groups"> & {
+export type RefusedQuestion = Pick<ExplainInput, "url" | "method" | "groups" | "websocket"> & {
   readonly asUser?: string;
   readonly provider?: string;
   readonly address: string;
@@ -21,8 +21,9 @@ export async function refusedQuestion({ fleet, settings }: Operations, request: 
   const groups = principal !== null && "groups" in principal && Array.isArray(principal.groups) ? principal.groups.map(String) : [];
   return {
     url: `${formatOrigin(site ?? { ...settings().auth.origin, hostname: host })}${path}`,
-    // An instance of an earlier version shared its events without a method.
+    // An instance of an earlier version shared its events without these two.
     method: (refusal as Partial<typeof refusal>).method ?? "GET",
+    websocket: (refusal as Partial<typeof refusal>).websocket ?? false,
     address: client,
     groups,
     ...(principal === null ? {} : { asUser: principal.email ?? principal.subject, provider: principal.provider }),
@@ -49,7 +50,7 @@ export async function explainInput(
     address,
     at,
     claims,
-    websocket,
+    websocket = false,
   } = { ...refused, ...given };
   return {
     ...{ url, groups, claims, websocket },

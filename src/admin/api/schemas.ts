@@ -90,7 +90,7 @@ export const explainRequest = z
       .optional()
       .describe("The client's address; default: 127.0.0.1."),
     at: z.string().refine(isTime, { error: "a time in ISO 8601" }).optional().describe("Default: now."),
-    websocket: z.boolean().default(false),
+    websocket: z.boolean().optional().describe("Default: false."),
   })
   .refine(({ url, request }) => (url === undefined) !== (request === undefined), { error: "either url or request", path: ["url"] })
   .meta({ id: "Explain" });

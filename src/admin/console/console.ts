@@ -31,7 +31,8 @@ interface ConsoleDeps {
   readonly clock: Clock;
 }
 
-const maxFormBytes = 64 * 1024;
+/** Room for the longest list of groups of one person. */
+const maxFormBytes = 256 * 1024;
 
 /** The operators' pages under `/console`: what the API answers, for people. Works without a script. */
 export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env> {
@@ -44,6 +45,21 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
   });
   const answer = (context: Context<Env>, given: ConsoleAnswer, here: string | null = null) =>
     "redirect" in given ? context.redirect(given.redirect, 303) : page(operations, context, languageOf(context), given, here);
+
+  const problem = (context: Context<Env>, status: number, words: string, place = "now") => {
+    const { texts } = languageOf(context);
+    const name = consolePages.find((known) => known.place === place)?.name ?? "nav.now";
+    return page(operations, context, languageOf(context), {
+      ...{ status, title: texts["problem.title"], lead: null },
+      body: html`<p class="problem" role="alert">${words}</p><p><a href="${urlOf(place)}">${texts[name]}</a></p>`,
+    });
+  };
+  const wrongMethod = (context: Context<Env>, allowed: readonly string[], place: string) => {
+    const { texts } = languageOf(context);
+    const response = problem(context, 405, texts[allowed.includes("GET") ? "problem.method" : "problem.onlyForm"], place);
+    response.headers.set("Allow", allowed.join(", "));
+    return response;
+  };
 
   app.use(async (context, next) => {
     // A form of another site's: browsers say where it comes from, in a way that no script can forge.
@@ -61,7 +77,7 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
     const operator = await operatorOf(operations, readProof(context), clock());
     if (operator === null) return answer(context, signIn(operations, languageOf(context).texts, null));
     context.set("operator", operator);
-    if (context.req.method === "POST" && !operator.mayAct)
+    if (context.req.method === "POST" && !operator.mayAct && !isQuestion(context.req.path))
       throw new GatewayError("console.only-looking", languageOf(context).texts["problem.onlyLooking"]);
     return next();
   });
@@ -82,28 +98,33 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
     response.headers.set("Set-Cookie", endConsoleCookie);
     return response;
   });
+  for (const path of ["/sign-in", "/sign-out"]) {
+    // The address of a form's answer, opened by itself.
+    app.get(path, (context) => context.redirect("/console/now", 303));
+    app.all(path, (context) => wrongMethod(context, ["GET", "HEAD", "POST"], "now"));
+  }
   app.get("/now/stream", (context) =>
     liveNow(context, async () => inOneDirection(String(await nowBody(await callOf(context)))), operations),
   );
-  for (const { place, show, showOne, acts = {}, isThere = () => true } of consolePages) {
+  app.all("/now/stream", (context) => wrongMethod(context, ["GET", "HEAD"], "now"));
+  for (const { place, show, showOne, takesForm = false, acts = {}, isThere = () => true } of consolePages) {
     const there = async (context: Context<Env>, next: () => Promise<void>) => (isThere(operations) ? next() : context.notFound());
-    app.get(`/${place}`, there, async (context) => answer(context, await show(await callOf(context)), place));
+    const methods = takesForm ? ["GET", "POST"] : ["GET"];
+    app.on(methods, `/${place}`, there, async (context) => answer(context, await show(await callOf(context)), place));
+    app.all(`/${place}`, there, (context) => wrongMethod(context, ["GET", "HEAD", ...methods.slice(1)], place));
+    // Before the pages of single things: none of those has the name of an act.
+    for (const [act, run] of Object.entries(acts)) {
+      app.post(`/${place}/${act}`, there, async (context) => answer(context, await run(await callOf(context)), place));
+      app.all(`/${place}/${act}`, there, (context) => wrongMethod(context, ["POST"], place));
+    }
     if (showOne !== undefined) {
       app.get(`/${place}/:id`, there, async (context) => {
         const found = await showOne(await callOf(context), context.req.param("id") ?? "");
         return found === null ? context.notFound() : answer(context, found, place);
       });
+      app.all(`/${place}/:id`, there, (context) => wrongMethod(context, ["GET", "HEAD"], place));
     }
-    for (const [act, run] of Object.entries(acts))
-      app.post(`/${place}/${act}`, there, async (context) => answer(context, await run(await callOf(context)), place));
   }
-  const problem = (context: Context<Env>, status: number, words: string) => {
-    const { texts } = languageOf(context);
-    return page(operations, context, languageOf(context), {
-      ...{ status, title: texts["problem.title"], lead: null },
-      body: html`<p class="problem" role="alert">${words}</p><p><a href="${urlOf("now")}">${texts["nav.now"]}</a></p>`,
-    });
-  };
   app.notFound((context) => problem(context, 404, languageOf(context).texts["problem.notFound"]));
   app.all("*", (context) => context.notFound());
   app.onError((error, context) => {
@@ -175,6 +196,9 @@ function readProof(context: Context<Env>): Parameters<typeof operatorOf>[1] {
     address: context.env.address,
   };
 }
+
+/** A form that only asks. */
+const isQuestion = (path: string) => consolePages.some(({ place, takesForm }) => takesForm === true && path === `/console/${place}`);
 
 /** A listener that stays longer comes again by itself, and is checked again. */
 const longestStreamMs = 120_000;

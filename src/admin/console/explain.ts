@@ -4,28 +4,32 @@ import type { Markup } from "../../pages/layout.ts";
 import { fill } from "../../pages/texts/texts.ts";
 import { explainInput, refusedQuestion } from "../api/explain.ts";
 import { explainRequest } from "../api/schemas.ts";
-import { type ConsoleCall, type ConsolePage, facts, field, stateBadge } from "./page.ts";
+import { type ConsoleCall, type ConsolePage, checkField, facts, field, listField, stateBadge } from "./page.ts";
 
 const fields = [
-  ["url", "explain.url"],
   ["method", "explain.method"],
   ["asUser", "explain.asUser"],
-  ["groups", "explain.groups"],
   ["provider", "words.provider"],
   ["address", "explain.address"],
   ["acr", "explain.acr"],
 ] as const;
 
-/** The question of `vestibule explain` as a form; `?request=` fills it in from a refusal, and answers at once. */
+/**
+ * The question of `vestibule explain` as a form; `?request=` fills it in from a refusal, and answers at once. Sent by POST: the groups of
+ * one person can be longer than any address. Links may hold the same fields.
+ */
 export const explainPage: ConsolePage = {
   place: "explain",
   name: "nav.explain",
+  takesForm: true,
   show: async (call) => {
     const { texts, given, operations, now } = call;
     const refusal = given.request ? await refusedQuestion(operations, given.request) : null;
-    const asked = refusal === null ? given : { ...given, ...refusal, groups: refusal.groups.join(", ") };
+    const { groups, websocket, ...texted } = refusal ?? { ...given, groups: groupsIn(given), websocket: given.websocket === "true" };
+    const asked: ConsoleCall["given"] = texted;
     const from = !given.request ? null : fill(texts[refusal === null ? "explain.unknown" : "explain.from"], { request: given.request });
-    const parsed = asked.url ? explainRequest.safeParse(requestOf(asked)) : null;
+    const named = ["url" as const, ...fields.map(([name]) => name)].flatMap((name) => (asked[name] ? [[name, asked[name]]] : []));
+    const parsed = asked.url ? explainRequest.safeParse({ ...Object.fromEntries(named), groups, websocket }) : null;
     const problem =
       parsed?.success === false ? parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ") : null;
     return {
@@ -33,16 +37,16 @@ export const explainPage: ConsolePage = {
       title: texts["explain.title"],
       lead: texts["explain.lead"],
       body: html`${from === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
-<form class="fields" method="get" action="/console/explain">${fields.map(([name, key]) => (name === "url" ? html`<div class="whole">${field(name, texts[key], asked[name] ?? "")}</div>` : field(name, texts[key], asked[name] ?? "")))}<div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
+<form class="fields" method="post" action="/console/explain"><div class="whole">${field("url", texts["explain.url"], asked.url ?? "")}</div>${fields.map(([name, key]) => field(name, texts[key], asked[name] ?? ""))}<div class="whole">${listField("groupLines", texts["explain.groups"], groups.join("\n"))}</div><div class="row whole">${checkField("websocket", texts["explain.websocket"], websocket)}</div><div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
 ${parsed?.success === true ? answer(operations.explain(await explainInput(operations, parsed.data, now)), call) : null}`,
     };
   },
 };
 
-function requestOf({ groups = "", ...rest }: ConsoleCall["given"]): object {
-  const named = fields.flatMap(([name]) => (name !== "groups" && rest[name] ? [[name, rest[name]]] : []));
-  const list = groups.split(",").map((group) => group.trim());
-  return { ...Object.fromEntries(named), groups: list.filter((group) => group !== "") };
+/** The form has one to a line, as a group may hold a comma (`CN=Staff,OU=Groups`); a link has `groups`, with commas. */
+function groupsIn({ groupLines = "", groups = "" }: ConsoleCall["given"]): readonly string[] {
+  const list = [...groupLines.split("\n"), ...groups.split(",")];
+  return list.map((group) => group.trim()).filter((group) => group !== "");
 }
 
 function answer(explanation: Explanation, call: ConsoleCall): Markup {

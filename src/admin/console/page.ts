@@ -19,6 +19,8 @@ export interface ConsolePage {
   readonly show: (call: ConsoleCall) => Promise<ConsoleAnswer> | ConsoleAnswer;
   /** `GET /console/<place>/<id>`; null = there is no such thing. */
   readonly showOne?: (call: ConsoleCall, id: string) => Promise<ConsoleAnswer | null> | ConsoleAnswer | null;
+  /** The same by `POST`, where what is asked may be longer than an address; it changes nothing, so readers may. */
+  readonly takesForm?: true;
   /** `POST /console/<place>/<act>`. Never called for those who only look. */
   readonly acts?: Readonly<Record<string, (call: ConsoleCall) => Promise<ConsoleAnswer> | ConsoleAnswer>>;
 }
@@ -72,8 +74,17 @@ export function stateBadge(kind: "good" | "bad" | "plainly", words: string): Mar
   return html`<span class="state ${kind}">${words}</span>`;
 }
 
+export function checkField(name: string, label: string, isChecked: boolean): Markup {
+  return html`<div class="check"><input type="checkbox" id="f-${name}" name="${name}" value="true"${isChecked ? html` checked` : null}><label for="f-${name}">${label}</label></div>`;
+}
+
 export function field(name: string, label: string, value: string, kind = "text"): Markup {
   return html`<div><label for="f-${name}">${label}</label><input class="text" id="f-${name}" name="${name}" type="${kind}" value="${value}" autocomplete="off" autocapitalize="none" spellcheck="false"></div>`;
+}
+
+/** A field for a list of any length, one to a line. */
+export function listField(name: string, label: string, value: string): Markup {
+  return html`<div><label for="f-${name}">${label}</label><textarea class="text" id="f-${name}" name="${name}" rows="4" autocomplete="off" autocapitalize="none" spellcheck="false">${value}</textarea></div>`;
 }
 
 /** Names and values in pairs; nothing is shown for null. */

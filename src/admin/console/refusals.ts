@@ -29,8 +29,9 @@ export function textSearch(place: string, { texts, given }: ConsoleCall, more: M
 }
 
 const refusedOf = (entries: readonly AuditEntry[]) => entries.filter((entry): entry is Refused => entry.event === "refusal");
-/** An event that an earlier version shared has no method. */
-export const whereOf = ({ host, method = "", path }: Partial<Refused>) => `${method} ${host}${path}`.trim();
+/** What was asked, where. An event that an earlier version shared has no method, and does not say whether it was a WebSocket. */
+export const whereOf = ({ host, method = "", path, websocket = false }: Partial<Refused>) =>
+  `${websocket ? "WebSocket" : method} ${host}${path}`.trim();
 
 function explainLink(entry: Refused, { texts }: ConsoleCall): Markup {
   const name = fill(texts["refusals.explainThis"], { who: whoOf(entry) ?? texts["words.anonymous"], where: whereOf(entry) });

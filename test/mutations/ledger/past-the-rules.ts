@@ -125,7 +125,7 @@ export const pastTheRules: Chapter = {
     {
       promise: "The admin listener answers to no name that a web page could bring along.",
       tests: {
-        "test/control/endpoints.test.ts": ["the admin listener asked as evil.example:9090: 421, so that no page can rebind a name to it"],
+        "test/admin/console-sign-on.test.ts": ["the listener asked for as 'evil.example:9090' answers 421"],
       },
     },
   ],
