@@ -205,6 +205,10 @@ describe("SAML", () => {
   test("a busy answer that is not this browser's begins no login", async () => {
     const page = await newVisitor().visit(`${rig.urls.saml}/finish?busy=${"A".repeat(43)}`);
     expect([page.status, page.location]).toEqual([503, null]);
+    // The answer came to an end here: the audit log has it like any other login that failed, with why there was no new try.
+    const number = /\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b/.exec(page.body)?.[0];
+    const failed = () => rig.gateway.logged(({ audit, request }) => audit === "login-failed" && request === number);
+    await eventually(() => expect(failed()).toMatchObject([{ code: "login.provider-busy", detail: expect.stringContaining("browser") }]));
   });
 
   test("the finishing page, reloaded, leads to the page that was wanted", async () => {

@@ -109,9 +109,11 @@ async function tryAgain(parts: FinishNeeds, provider: SamlProvider, request: Con
   let login: LoginState;
   try {
     login = useLogin(parts, request, provider, state);
-  } catch {
+  } catch (error) {
+    const detail = `${busy.message}; no new try, because ${asGatewayError(error).message}`;
+    noteFailedLogin(parts, request, provider.id, { code: busy.code, detail });
     const startAgainUrl = wayOn(parts, request, state) ?? "/_vestibule/login";
-    return failureAnswer(parts, request.visit.incoming, busy, { startAgainUrl });
+    return failureAnswer(parts, request.visit.incoming, busy, { startAgainUrl, isNoted: true });
   }
   const attempt = attemptOf(parts, login, () => Promise.reject(busy));
   return completeLogin(parts, request, { ...attempt, ...oneMoreTry(parts, request, provider, login) });
