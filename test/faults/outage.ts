@@ -36,6 +36,7 @@ export async function holdRecovery(trial: Trial, rig: FaultRig, people: readonly
       if (answers.some(({ status }) => status !== 200)) throw new Error(byStatus(answers));
     }),
   );
+  // Time itself is what is tried: what comes after the limit is to be seen, and that nothing fails in it shows in nothing else.
   await letPass(Math.max(0, backAt + recoveryMs + 500 - performance.now()));
   const limit = recoveryMs + trial.slackMs();
   const late = load.replies.filter(({ at, status }) => at > backAt + limit && status !== 200);

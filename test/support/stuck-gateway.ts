@@ -27,7 +27,7 @@ export type StuckKind = (typeof stuckKinds)[number];
  * The environment that keeps a thread of each process waiting, as a file on a network mount that is away does, or a library that
  * waits for its server. `process.exit` waits for the threads, and so does V8's own end in unlucky moments (nodejs/node#54918).
  */
-function stuckThread(kind: StuckKind): Record<string, string> {
+export function stuckThread(kind: StuckKind): Record<string, string> {
   const pipe = join(ownedFolder("vestibule-stuck-"), "never-written");
   execFileSync("mkfifo", [pipe]);
   const path = JSON.stringify(pipe);
