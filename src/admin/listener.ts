@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { GatewayError } from "../core/errors.ts";
 import type { Address } from "../core/settings.ts";
+import { listenFailure } from "../lib/connection-cures.ts";
 import { pause } from "../lib/timing.ts";
 import { type AdminDeps, createAdmin } from "./admin.ts";
 import { createProbeWatch } from "./probe-watch.ts";
@@ -34,8 +36,8 @@ export function composeAdmin(deps: AdminDeps): AdminListener {
   return {
     listen: ({ host, port }) =>
       new Promise((resolve, reject) => {
-        server.once("error", (error) =>
-          reject(new Error(`the admin listener cannot have ${host}:${port}: ${error.message}`, { cause: error })),
+        server.once("error", (cause) =>
+          reject(new GatewayError("listener.failed", listenFailure({ host, port }, "admin.address", cause), { cause })),
         );
         server.listen(port, host, resolve);
       }),

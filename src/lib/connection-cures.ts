@@ -59,3 +59,16 @@ export function storeCure(why: string, secure: boolean): string | null {
     return "it did not answer: if that port speaks no TLS, write redis:// (and no tls); else look at routes and firewalls";
   return connectionCure(code, redisKeys);
 }
+
+/** Why nothing can listen at an address, with what to do about it. `key` is where the address is written. */
+export function listenFailure(address: { readonly host: string; readonly port: number }, key: string, error: Error): string {
+  const code = "code" in error ? String(error.code) : "";
+  const cure = listenCures[code];
+  return `cannot listen on ${address.host}:${address.port}: ${error.message}${cure === undefined ? "" : `: ${cure}`} (${key})`;
+}
+
+const listenCures: Readonly<Record<string, string | undefined>> = {
+  EADDRINUSE: "another program listens there: stop it, or write another port",
+  EADDRNOTAVAIL: "this machine has no such address: write one that it has, or 0.0.0.0",
+  EACCES: "ports below 1024 need a right of their own: write a higher port, or grant CAP_NET_BIND_SERVICE",
+};

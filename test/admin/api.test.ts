@@ -144,9 +144,9 @@ describe("sessions", () => {
   });
 
   test.each([
-    { body: { person: "" }, says: "person" },
+    { body: { person: "" }, says: "person: this is empty" },
     { body: { provider: 7 }, says: "provider" },
-    { body: { email: "x".repeat(321) }, says: "email" },
+    { body: { email: "x".repeat(321) }, says: "email: at most 320 characters" },
     { body: { all: "true" }, says: "all" },
     { body: { person: "a", dryRun: "no" }, says: "dryRun" },
     { body: { persons: "a" }, says: "persons" },

@@ -23,6 +23,16 @@ const ask = async (line: string, fields: readonly string[], body = "") => {
 const chunked = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
 const json = "Content-Type: application/json";
 
+test("a port that is taken is said with its cure and the key that names it", async () => {
+  const operations = someOperations();
+  const parts = { log: recordingLog(), state: operations.state, metricsText: async () => "", operations };
+  const second = composeAdmin({ ...parts, names: () => [], clock: Date.now });
+  await expect(second.listen({ host: "127.0.0.1", port })).rejects.toMatchObject({
+    code: "listener.failed",
+    message: expect.stringMatching(/another program listens there: stop it, or write another port \(admin\.address\)$/),
+  });
+});
+
 test("a request that ends a session needs neither a body nor a length", async () => {
   const answer = await ask("DELETE /api/v1/sessions/unknown HTTP/1.1", []);
   expect([answer?.status, JSON.parse(answer?.text ?? "").code]).toEqual([404, "session.unknown"]);

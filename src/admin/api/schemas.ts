@@ -3,7 +3,8 @@ import { z } from "zod";
 
 /** The shapes of the API: what is checked, and what the OpenAPI document says, from the same schemas. */
 
-const optionalText = (what: string) => z.string().min(1).max(320).optional().describe(what);
+const optionalText = (what: string) =>
+  z.string().min(1, { error: "this is empty" }).max(320, { error: "at most 320 characters" }).optional().describe(what);
 
 /** Conditions on sessions; all that are given must hold. */
 const conditions = {

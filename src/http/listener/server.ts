@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
 import type { Address, ListenSettings } from "../../core/settings.ts";
+import { listenFailure } from "../../lib/connection-cures.ts";
 import { parseNetworks } from "../../lib/networks.ts";
 import { mentionsWebSocket } from "../websocket.ts";
 import { type Certificates, openCertificates } from "./certificates.ts";
@@ -197,12 +198,11 @@ function isAnswering({ response }: ClientConnection): boolean {
   return response !== null && !response.writableFinished && !response.destroyed;
 }
 
-function listen(server: Server, { host, port }: Address): Promise<void> {
+function listen(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: Error) =>
-      reject(new GatewayError("listener.failed", `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+    const onError = (cause: Error) => reject(new GatewayError("listener.failed", listenFailure(address, "listen", cause), { cause }));
     server.once("error", onError);
-    server.listen({ host, port, backlog }, () => {
+    server.listen({ host: address.host, port: address.port, backlog }, () => {
       server.off("error", onError);
       resolve();
     });
