@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { type Control, createControl, type Endpoint } from "../../src/control/router.ts";
 import type { AuditEvent } from "../../src/core/audit-events.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Facts } from "../../src/core/ports/facts.ts";
+import type { LoginProvider } from "../../src/core/ports/login-provider.ts";
 import type { LoginRedirect } from "../../src/core/ports/login-redirect.ts";
 import type { SessionCookies } from "../../src/core/ports/session-cookies.ts";
 import type { SessionStore } from "../../src/core/ports/session-store.ts";
@@ -60,7 +62,11 @@ const apps = [
   anApp({ name: "Tenants", hosts: ["*.tenants.example"], providers: ["entra"], session: long }),
 ];
 
-export function createControlRig(change: Partial<Settings> = {}): ControlRig {
+/** `more`: providers besides the scripted ones, made with the rig's clock and facts. */
+export function createControlRig(
+  change: Partial<Settings> = {},
+  more: (parts: { readonly clock: Clock; readonly facts: Facts }) => Readonly<Record<string, LoginProvider>> = () => ({}),
+): ControlRig {
   const base = someSettings(apps, {
     providers: [
       aProvider("entra", ["acme.example"]),
@@ -109,7 +115,7 @@ export function createControlRig(change: Partial<Settings> = {}): ControlRig {
       log,
       metrics: noMetrics,
     },
-    providers: new Map(Object.entries(providers)),
+    providers: new Map<string, LoginProvider>(Object.entries({ ...providers, ...more({ clock, facts }) })),
     audit: (event) => void audited.push(event),
     usedStates: createUsedStates(clock),
     methods: Object.values(methods),

@@ -62,7 +62,8 @@ async function submitPassword(parts: FlowParts, provider: LocalProvider, request
   try {
     const accepted = await provider.accounts.checkPassword(username, field("password"), request.visit.incoming.client);
     const { totp, recovery, passkeys } = accepted.factors;
-    if (totp || recovery || passkeys > 0) return await askForSecond(parts, provider, request, { login, accepted, problem: null });
+    if (totp || recovery || passkeys > 0)
+      return await askForSecond(parts, provider, request, { login, accepted, problem: null, passwordAt: parts.clock() });
     if (provider.secondFactor === "required")
       throw new GatewayError("local.factor-missing", `${username} has no second factor: vestibule user totp ${username}`);
     return await finish(parts, provider, request, {
@@ -99,6 +100,8 @@ interface Second {
   readonly login: LoginState;
   readonly accepted: Pick<PasswordAccepted, "login" | "user" | "factors">;
   readonly problem: "wrong" | "too-many" | null;
+  /** When the password was given; a second try of the second step gets no more time. */
+  readonly passwordAt: number;
 }
 
 /** The page for the second factor. That the password was right stands sealed in this browser, with the challenge for a passkey. */
@@ -106,12 +109,12 @@ async function askForSecond(
   parts: FlowParts,
   provider: LocalProvider,
   request: ControlRequest,
-  { login, accepted, problem }: Second,
+  { login, accepted, problem, passwordAt }: Second,
 ): Promise<Answer> {
   const { incoming } = request.visit;
   const { factors, user } = accepted;
   const ceremony = factors.passkeys > 0 ? await askForPasskey(user, provider.party) : null;
-  const memory = { login: accepted.login, passwordAt: String(parts.clock()), challenge: ceremony?.challenge ?? "" };
+  const memory = { login: accepted.login, passwordAt: String(passwordAt), challenge: ceremony?.challenge ?? "" };
   const shown = page(parts, incoming, problem === null ? 200 : problem === "wrong" ? 403 : 429, {
     page: "second-factor",
     provider: provider.name,
@@ -149,9 +152,10 @@ async function submitSecond(parts: FlowParts, provider: LocalProvider, request: 
       return failureAnswer(parts, request.visit.incoming, failure, { startAgainUrl: "/_vestibule/login", isNoted: true });
     const factors = { totp: user.totp !== null, recovery: user.recovery.length > 0, passkeys: user.passkeys.length };
     return askForSecond(parts, provider, request, {
-      login: { ...login, at: login.at },
+      login,
       accepted: { login: username, user, factors },
       problem,
+      passwordAt: Number(passwordAt),
     });
   }
 }
