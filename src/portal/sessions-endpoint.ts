@@ -113,8 +113,10 @@ async function act(deps: OwnSessionsDeps, request: ControlRequest): Promise<Answ
   const [name, handle] = [onlyParameter(form, "name"), onlyParameter(form, "endToken")];
   if (name !== null && deps.personalTokens !== null) {
     const account = onlyParameter(form, "account");
-    const session = own.find(({ key }) => key === account) ?? own[0];
-    const made = session === undefined ? null : await makeToken(deps, incoming, session, name);
+    // An account that was chosen and is gone meanwhile is not replaced by another one: the token would stand for the wrong one.
+    const session = account === null ? own[0] : own.find(({ key }) => key === account);
+    if (session === undefined) throw new GatewayError("login.stale", "the account that was chosen is not signed in any more");
+    const made = await makeToken(deps, incoming, session, name);
     return show(deps, request, { ...nothingDone, made });
   }
   if (handle !== null) return show(deps, request, { ...nothingDone, endedTokens: Number(await endToken(deps, incoming, own, handle)) });
