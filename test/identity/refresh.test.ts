@@ -142,6 +142,20 @@ test("a request that still holds the old session after the refresh does not spen
   expect(provider.state.reused).toBe(false);
 });
 
+test("a process that has not heard of another's refresh yet looks into the store itself before it spends the token", async () => {
+  const store = memoryStore();
+  const provider = rotatingProvider();
+  const session = await stale(store);
+  await aRefresher(store, provider.refresh).refreshed(session);
+  // What this process keeps of it is from before; only the store's own word is newer.
+  const find: Store["sessions"]["find"] = async (id, options) => (options?.fresh === true ? store.sessions.find(id, options) : session);
+  const behind = aRefresher({ ...store, sessions: { ...store.sessions, find } }, provider.refresh);
+  expect((await behind.refreshed(session))?.principal.acr).toBe("grant-1");
+  expect(provider.state).toEqual({ current: "refresh-1", grants: 1, reused: false });
+  // The lease was given back: nothing holds up the next refresh.
+  expect(await store.facts.lease(`refresh:${session.key}`, 1_000)).not.toBeNull();
+});
+
 test("a provider that says no for good ends the session at once, on the record", async () => {
   const store = memoryStore();
   const { refreshed, audited } = aRefresher(store, async () => ({ kind: "refused", why: "invalid_grant" }));

@@ -3,6 +3,7 @@ import { GatewayError } from "../../../src/core/errors.ts";
 import { createMemoryDirectory } from "../../../src/directory/memory/store.ts";
 import { runBulk } from "../../../src/directory/scim/bulk.ts";
 import { createScimRig, groupSchema, patchOf, type ScimRig, userSchema } from "../../support/scim-rig.ts";
+import { someTokens } from "../../support/session-builders.ts";
 
 const group = async (rig: ScimRig, displayName: string, members: readonly string[] = []) =>
   (await rig.scim("POST", "/Groups", { schemas: [groupSchema], displayName, members: members.map((value) => ({ value })) })).body;
@@ -98,6 +99,30 @@ describe("Groups", () => {
     await rig.scim("PATCH", `/Groups/${id}`, patchOf({ op: "remove", path: "members" }));
     expect(await rig.sessions.find(session.id)).toBeNull();
     await lease?.release();
+  });
+
+  test("a change of groups that waited for a refresh keeps the refresh token that it brought", async () => {
+    const rig = createScimRig();
+    const user = await rig.user({ userName: "z@acme.example" });
+    const { id } = await group(rig, "Staff", [user.id]);
+    const session = await rig.signIn({ provider: "entra", subject: "z", email: "z@acme.example" });
+    const lease = await rig.facts.lease(`refresh:${session.key}`, 5_000);
+    const asked = Promise.withResolvers<void>();
+    const { lease: take } = rig.facts;
+    const noted: typeof take = (...wanted) => {
+      asked.resolve();
+      return take(...wanted);
+    };
+    Object.assign(rig.facts, { lease: noted });
+    const changed = rig.scim("PATCH", `/Groups/${id}`, patchOf({ op: "remove", path: "members" }));
+    // It has judged the session as it was, and finds the lease taken.
+    await asked.promise;
+    const tokens = { ...someTokens, refreshToken: "the-next-one" };
+    await rig.sessions.renew(session, { principal: session.principal, tokens, refreshAt: rig.now + 60_000 });
+    await lease?.release();
+    expect((await changed).status).toBe(200);
+    const now = await rig.sessions.find(session.id, { fresh: true });
+    expect(now).toMatchObject({ tokens, refreshAt: rig.now + 60_000, principal: { groups: { names: [] } } });
   });
 });
 

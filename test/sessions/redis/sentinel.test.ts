@@ -6,6 +6,7 @@ import type { Session } from "../../../src/core/session.ts";
 import { within } from "../../../src/lib/timing.ts";
 import { createRedisStore } from "../../../src/sessions/redis/store.ts";
 import { keyOf } from "../../../src/sessions/session-rules.ts";
+import { aNewToken } from "../../contract/token-records.contract.ts";
 import { eventually } from "../../support/eventually.ts";
 import { noMetrics, recordingLog } from "../../support/quiet.ts";
 import type { TestRedis } from "../../support/redis.ts";
@@ -117,4 +118,28 @@ test("a logout that no replica had heard of is said again to the one that is pro
   await eventually(async () => expect(await sentinels.primary()).not.toBe(primary), until);
   await eventually(async () => expect(await other.sessions.find(session.id, { fresh: true })).toBeNull(), until);
   expect(await one.sessions.find(session.id)).toBeNull();
+});
+
+test("a personal token goes on over a failover, and one that was ended before or during it stays ended", async () => {
+  const [one, other] = [await open(), await open()];
+  const make = async (text: string) => one.tokens.create(aNewToken(text));
+  const [kept, before, during] = [await make("vst_kept"), await make("vst_before"), await make("vst_during")];
+  expect(await one.tokens.end(before.key, "logout")).toBe(true);
+  // The other instance uses them and keeps what it knows of them.
+  for (const { id } of [kept, during]) expect(await other.tokens.find(id)).toMatchObject({ token: { name: "laptop" } });
+  const lost = await sentinels.primary();
+  await lost.kill();
+  await eventually(() => one.tokens.end(during.key, "logout"), until);
+  await eventually(async () => expect(await sentinels.primary()).not.toBe(lost), until);
+  await eventually(async () => expect(await other.tokens.find(kept.id, { fresh: true })).toMatchObject({ key: kept.key }), until);
+  for (const { id } of [before, during])
+    await eventually(async () => expect(await other.tokens.find(id, { fresh: true })).toBeNull(), until);
+  await eventually(() => expect(other.health().invalidation).toBe(true), until);
+  // What the first instance ends now is announced by the new primary.
+  await eventually(async () => {
+    await other.tokens.find(kept.id);
+    expect(other.tokens.peek(kept.id)).toBeTruthy();
+  }, until);
+  expect(await one.tokens.end(kept.key, "logout")).toBe(true);
+  await eventually(() => expect(other.tokens.peek(kept.id) ?? null).toBeNull(), until);
 });
