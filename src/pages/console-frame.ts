@@ -28,19 +28,25 @@ export interface ConsoleFrame {
 }
 
 /**
- * Puts what the stream sends into the place that is live. Not while the keyboard is in there: the place that it has would be lost. Constant,
- * so that the CSP names its hash.
+ * Puts what the stream sends into the place that is live. Not while the keyboard is in there: the place that it has would be lost. A stream
+ * that breaks off twice is said to be lost; one that is refused, as the operator is signed out by now, loads the page again. Constant, so
+ * that the CSP names its hash.
  */
 export const liveScript = `const l=document.getElementById("live"),b=document.getElementById("pause");
-if(l&&b){let on=true;const s=new EventSource(l.dataset.stream);
+if(l&&b){let on=true,was=false,lost=0;const p=document.getElementById("lost"),s=new EventSource(l.dataset.stream);
 s.onmessage=(e)=>{if(on&&!l.contains(document.activeElement))l.innerHTML=JSON.parse(e.data)};
+const say=()=>{p.hidden=lost<2;l.classList.toggle("stale",lost>1)};
+s.onopen=()=>{was=true;lost=0;say()};s.onerror=()=>{lost+=1;say();if(was&&s.readyState===2)location.reload()};
 b.hidden=false;b.addEventListener("click",()=>{on=!on;b.textContent=on?b.dataset.pause:b.dataset.resume;b.setAttribute("aria-pressed",String(!on))})}`;
 
 /** A whole page as HTML. Everything that is not markup of ours is escaped by `html`. */
 export function layOutConsole(frame: ConsoleFrame, { title, lead, body, live }: ConsoleParts): string {
   const { texts, branding, places, who } = frame;
   const windowTitle = [title, texts.title, branding.name].filter((part) => part !== null).join(" · ");
-  const content = live === undefined ? body : html`<div id="live" data-stream="${live.stream}">${body}</div>`;
+  const content =
+    live === undefined
+      ? body
+      : html`<p class="problem" id="lost" role="status" hidden>${texts["now.lost"]}</p><div id="live" data-stream="${live.stream}">${body}</div>`;
   const pause =
     live === undefined
       ? null

@@ -19,11 +19,13 @@ body.desk{display:block;padding:0;background:var(--wall)}
 .desk main{max-width:84rem;margin:0 auto;padding:1.75rem 1.5rem 2.5rem;background:none;border:0;border-radius:0;box-shadow:none}
 .desk h1{text-align:start;font-size:1.625rem}
 .desk .lead{text-align:start;margin-top:.3rem}
+.desk .reason{text-align:start;color:var(--soft);margin:0}
 .desk .body{margin-top:1.5rem}
+#live.stale{opacity:.55}
+.desk #lost[hidden]+#live{margin-top:0}
 .desk .body>*+*,#live>*+*{margin-top:1.5rem}
 .desk h2{margin:0 0 .75rem;font-size:1.0625rem;font-weight:650}
 .desk h3{margin:0 0 .3rem;font-size:.9375rem;font-weight:650}
-.desk .reason{text-align:start;color:var(--soft);margin:0}
 .desk .told{text-align:start}
 .card{padding:1.1rem 1.25rem;background:var(--door);border:1px solid var(--edge);border-radius:.75rem}
 .card>*{margin-block:0}
@@ -63,11 +65,12 @@ time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .state.plainly{color:var(--soft);background:var(--wash)}
 .titled{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:.35rem 1rem}
 .titled h2,.titled h1{margin:0}
-.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:.7rem 1.5rem}
+.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,12.5rem),1fr));gap:.7rem 1.5rem}
 :where(dl.facts){margin:0}
 .facts dt{color:var(--soft);font-size:.8125rem}
 .facts dd{margin:0;overflow-wrap:anywhere}
-.facts .wide{grid-column:1/-1}
+.facts .wide,.facts>div:has(>dd>ul){grid-column:1/-1}
+.facts dd>ul{margin:0;padding-inline-start:1.1rem}
 .desk .fields{padding:1rem 1.15rem 1.15rem;background:var(--door);border:1px solid var(--edge);border-radius:.75rem;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr))}
 .desk .fields .whole{grid-column:1/-1}
 .desk label{font-size:.8125rem;color:var(--soft)}
@@ -91,6 +94,7 @@ details summary{cursor:pointer;color:var(--soft);font-size:.8125rem}
 .rules{margin:0;padding:0;list-style:none}
 .rules li{display:grid;grid-template-columns:5rem 8.5rem 1fr;gap:.15rem .9rem;padding:.5rem 0}
 .rules li+li{border-top:1px solid var(--edge)}
+.rules .origin:nth-child(2){grid-column:2/-1}
 .rules .why{grid-column:3;color:var(--soft);font-size:.875rem}
 .rules .hit{font-weight:650}
 .quiet{color:var(--soft)}
@@ -104,14 +108,14 @@ details summary{cursor:pointer;color:var(--soft);font-size:.8125rem}
 .desk footer ul{justify-content:flex-start}
 .link{padding:0;font:inherit;color:var(--accent);background:none;border:0;text-decoration:underline;cursor:pointer}
 @media (max-width:44rem){
-.desk .bar{padding:.6rem 1rem .2rem}.desk .bar nav{flex-basis:100%}.desk main{padding:1.25rem 1rem 2rem}.desk footer{padding:0 1rem 1.5rem}
+.desk .bar{padding:.6rem 1rem .2rem}.desk .bar nav{flex-basis:100%}.desk .bar nav ul{flex-wrap:wrap;gap:0}.desk .bar nav a{padding:.35rem .55rem}.desk main{padding:1.25rem 1rem 2rem}.desk footer{padding:0 1rem 1.5rem}
 .cards{grid-template-columns:1fr}.desk .fields{grid-template-columns:repeat(auto-fill,minmax(8.25rem,1fr));padding:.85rem}.figures{grid-template-columns:repeat(auto-fill,minmax(9.25rem,1fr));gap:.6rem}.figure{padding:.75rem .85rem}.figure .value{font-size:1.5rem}
 table.stack,.stack tbody,.stack tr,.stack td,.stack tbody th{display:block}
 .stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-.stack tr{padding:.7rem 1rem}.stack tbody tr+tr{border-top:1px solid var(--edge)}
+.stack tr{display:flex;flex-direction:column;padding:.7rem 1rem}.stack tbody th{order:-1}.stack tbody tr+tr{border-top:1px solid var(--edge)}
 .stack tbody tr td,.stack tbody tr th{padding:.15rem 0;border:0}
-.stack td[data-label]{display:grid;grid-template-columns:7.5rem 1fr;gap:0 .75rem}.stack td[data-label]>*{grid-column:2;justify-self:start}
-.stack td[data-label]::before{content:attr(data-label);grid-row:1/span 9;color:var(--soft);font-size:.8125rem}
+.stack td[data-label]{display:grid;grid-template-columns:minmax(5rem,30%) minmax(0,1fr);gap:0 .75rem}.stack td[data-label]>*{grid-column:2;justify-self:start}.stack td[data-label]>.clamp{justify-self:stretch}
+.stack td[data-label]::before{content:attr(data-label);grid-row:1;color:var(--soft);font-size:.8125rem}
 .stack td.number{text-align:start}.stack td.act{padding-top:.5rem;text-align:start}
 .rules li{grid-template-columns:auto 1fr}.rules .origin,.rules .why{grid-column:1/-1}
 .file td+td{display:none}}

@@ -17,12 +17,11 @@ export type Watched = "policy" | "errors";
 /** The demo and a Chromium for all tests of a file, ended after them: by the demo's own exit code 0. */
 export function useDemo(watched: Watched = "policy"): DemoPages {
   let running: RunningDemo | undefined;
-  let chromium: Browser | undefined;
+  const browser = useChromium();
   beforeAll(async () => {
-    [running, chromium] = await Promise.all([startDemo(), launchChromium()]);
+    running = await startDemo();
   });
   afterAll(async () => {
-    await chromium?.close();
     if (running !== undefined) expect(await running.stop()).toBe(0);
   });
   const now = <T>(one: T | undefined): T => {
@@ -43,9 +42,9 @@ export function useDemo(watched: Watched = "policy"): DemoPages {
       output: () => now(running).output(),
       stop: () => now(running).stop(),
     },
-    browser: () => now(chromium),
+    browser,
     withPage: async (options, work) => {
-      const context = await now(chromium).newContext(options);
+      const context = await browser().newContext(options);
       try {
         context.setDefaultTimeout(20_000);
         const page = await context.newPage();
@@ -56,6 +55,19 @@ export function useDemo(watched: Watched = "policy"): DemoPages {
         await context.close();
       }
     },
+  };
+}
+
+/** One Chromium for all tests of a file, closed after them. */
+export function useChromium(): () => Browser {
+  let running: Browser | undefined;
+  beforeAll(async () => {
+    running = await launchChromium();
+  });
+  afterAll(() => running?.close());
+  return () => {
+    if (running === undefined) throw new Error("Chromium runs only while tests do");
+    return running;
   };
 }
 

@@ -49,7 +49,7 @@ export function someOperations(
   });
   const store = memory.sessions;
   const fleet = createFleetWatch({
-    ...{ fleet: memory.fleet, tail, state, clock: Date.now, log: recordingLog() },
+    ...{ fleet: memory.fleet, tail, state: change.state ?? state, clock: Date.now, log: recordingLog() },
     metricsText: async () => 'vestibule_logins_total{provider="entra",outcome="ok"} 3\n',
     self: { id: "one", name: "one (127.0.0.1:9090)", version: "0.0.0" },
   });

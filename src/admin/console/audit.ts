@@ -2,8 +2,8 @@ import { html } from "hono/html";
 import type { AuditEntry } from "../../core/audit-events.ts";
 import type { Markup } from "../../pages/layout.ts";
 import type { ConsoleKey, ConsoleTexts } from "../../pages/texts/console-english.ts";
-import { type ConsoleCall, type ConsolePage, timeWords, urlOf, whoOf } from "./page.ts";
-import { textSearch, whereOf } from "./refusals.ts";
+import { type ConsoleCall, type ConsolePage, timeWords, whoOf } from "./page.ts";
+import { explainLink, textSearch, whereOf } from "./refusals.ts";
 
 const mostShown = 200;
 const events = [
@@ -41,7 +41,7 @@ export function eventLog(entries: readonly AuditEntry[], call: ConsoleCall): Mar
     const who = whoOf(entry);
     return html`<li><div class="titled"><span><strong>${eventName(event, texts)}</strong>${who === null ? null : html` · ${who}`} <span class="quiet">${summaryOf(entry)}</span></span>${timeWords(at, call)}</div>
 <details><summary>${texts["audit.fields"]}</summary><pre>${fieldsText(fields)}</pre></details>${
-      entry.event === "refusal" ? html`<a href="${urlOf("explain", { request: entry.request })}">${texts["refusals.explain"]}</a>` : null
+      entry.event === "refusal" ? explainLink(entry, call) : null
     }</li>`;
   })}</ul>`;
 }

@@ -202,13 +202,14 @@ const isQuestion = (path: string) => consolePages.some(({ place, takesForm }) =>
 
 /** A listener that stays longer comes again by itself, and is checked again. */
 const longestStreamMs = 120_000;
+const retryMs = 1_000;
 
 /** Sends the page's live part after each look, as long as the browser listens. */
 function liveNow(context: Context<Env>, body: () => Promise<string>, operations: Operations): Response {
   const over = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(longestStreamMs)]);
   return streamSSE(context, async (stream) => {
     while (!over.aborted && !stream.aborted) {
-      await stream.writeSSE({ data: JSON.stringify(await body()) });
+      await stream.writeSSE({ data: JSON.stringify(await body()), retry: retryMs });
       await operations.fleet.nextLook(over);
     }
   });

@@ -36,9 +36,9 @@ export const explainPage: ConsolePage = {
       status: problem === null ? 200 : 400,
       title: texts["explain.title"],
       lead: texts["explain.lead"],
-      body: html`${from === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`}
+      body: html`${from === null ? null : html`<p class="told" role="status" tabindex="-1" autofocus>${from}</p>`}${problem === null ? null : html`<p class="problem" role="alert" tabindex="-1" autofocus>${problem}</p>`}
 <form class="fields" method="post" action="/console/explain"><div class="whole">${field("url", texts["explain.url"], asked.url ?? "")}</div>${fields.map(([name, key]) => field(name, texts[key], asked[name] ?? ""))}<div class="whole">${listField("groupLines", texts["explain.groups"], groups.join("\n"))}</div><div class="row whole">${checkField("websocket", texts["explain.websocket"], websocket)}</div><div class="row whole"><button class="button primary" type="submit">${texts["explain.submit"]}</button></div></form>
-${parsed?.success === true ? answer(operations.explain(await explainInput(operations, parsed.data, now)), call) : null}`,
+${parsed?.success === true ? answer(operations.explain(await explainInput(operations, parsed.data, now)), call, from === null) : null}`,
     };
   },
 };
@@ -49,13 +49,15 @@ function groupsIn({ groupLines = "", groups = "" }: ConsoleCall["given"]): reado
   return list.map((group) => group.trim()).filter((group) => group !== "");
 }
 
-function answer(explanation: Explanation, call: ConsoleCall): Markup {
+/** The keyboard is at the answer's beginning, unless something else on the page has it. */
+function answer(explanation: Explanation, call: ConsoleCall, hasKeyboard: boolean): Markup {
+  const focus = hasKeyboard ? html` tabindex="-1" autofocus` : null;
   const { texts } = call;
   if (!("readings" in explanation))
-    return html`<section class="card"><div class="titled"><h2>${explanation.asked}</h2>${stateBadge("bad", texts["explain.outcome.none"])}</div><p>${explanation.why}</p></section>`;
+    return html`<section class="card"><div class="titled"><h2${focus}>${explanation.asked}</h2>${stateBadge("bad", texts["explain.outcome.none"])}</div><p>${explanation.why}</p></section>`;
   const { outcome, asked, why, who, address, app, route, readings, shadow, headers, notes } = explanation;
   const good = outcome === "allow" || outcome === "pass";
-  return html`<section class="card"><div class="titled"><h2>${asked}</h2>${stateBadge(good ? "good" : outcome === "login" ? "plainly" : "bad", texts[`explain.outcome.${outcome}`])}</div>
+  return html`<section class="card"><div class="titled"><h2${focus}>${asked}</h2>${stateBadge(good ? "good" : outcome === "login" ? "plainly" : "bad", texts[`explain.outcome.${outcome}`])}</div>
 <p><strong>${why}</strong></p>${shadow === null ? null : html`<p class="problem">${fill(texts["explain.shadow"], { why: shadow })}</p>`}
 ${facts([
   [texts["explain.visitor"], who],

@@ -135,7 +135,7 @@ function acts(person: Person, call: ConsoleCall): Markup | null {
   return html`<div class="row">${button("end", texts["people.end"], "danger")}${
     blocked ? button("activate", texts["people.activate"], "plain") : button("deactivate", texts["people.deactivate"], "danger")
   }${button("local-login", isForbidden ? texts["people.allowLocal"] : texts["people.forbidLocal"], "plain", { forbid: String(!isForbidden) })}</div>
-<form class="fields" method="post" action="/console/people/merge"><input type="hidden" name="id" value="${id}">${field("from", texts["people.mergeWith"], "")}<div class="row whole"><button class="button plain" type="submit">${texts["people.merge"]}</button></div></form>
+<form class="fields" method="post" action="/console/people/merge"><input type="hidden" name="id" value="${id}"><div class="whole">${field("from", texts["people.mergeWith"], "")}</div><div class="row whole"><button class="button plain" type="submit">${texts["people.merge"]}</button></div></form>
 <details><summary>${texts["people.forget"]}</summary><p class="reason">${texts["people.forgetWords"]}</p><div class="row">${button("forget", texts["people.forget"], "danger")}</div></details>`;
 }
 

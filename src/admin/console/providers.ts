@@ -69,5 +69,5 @@ ${facts([
       ? html`<p class="reason">${texts["providers.noError"]}</p>`
       : html`<p><code>${lastError.code}</code> ${timeWords(lastError.at, call)}<span class="more">${lastError.detail}</span></p>${lastError.cure === null ? null : html`<p class="told"><strong>${texts["providers.cure"]}:</strong> ${lastError.cure}</p>`}`
   }</div>
-<div class="row"><a class="button plain small" href="${urlOf("sessions", { provider: id })}">${texts["providers.sessions"]}</a>${actButton(call, "sessions/count", { provider: id }, texts["sessions.endProvider"])}</div></li>`;
+<div class="row"><a class="button plain small" href="${urlOf("sessions", { provider: id })}" aria-label="${texts["providers.sessions"]} (${name})">${texts["providers.sessions"]}</a>${actButton(call, "sessions/count", { provider: id }, texts["sessions.endProvider"], { name: `${texts["sessions.endProvider"]} (${name})` })}</div></li>`;
 }

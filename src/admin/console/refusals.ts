@@ -33,9 +33,10 @@ const refusedOf = (entries: readonly AuditEntry[]) => entries.filter((entry): en
 export const whereOf = ({ host, method = "", path, websocket = false }: Partial<Refused>) =>
   `${websocket ? "WebSocket" : method} ${host}${path}`.trim();
 
-function explainLink(entry: Refused, { texts }: ConsoleCall): Markup {
+/** By name a link of its own for those who hear all links of a page. */
+export function explainLink(entry: Refused, { texts }: ConsoleCall, look: "button plain small" | null = null): Markup {
   const name = fill(texts["refusals.explainThis"], { who: whoOf(entry) ?? texts["words.anonymous"], where: whereOf(entry) });
-  return html`<a class="button plain small" href="${urlOf("explain", { request: entry.request })}" aria-label="${name}">${texts["refusals.explain"]}</a>`;
+  return html`<a${look === null ? null : html` class="${look}"`} href="${urlOf("explain", { request: entry.request })}" aria-label="${name}">${texts["refusals.explain"]}</a>`;
 }
 
 function ruleWords({ rule, enforced }: Refused, { texts }: ConsoleCall): Markup {
@@ -48,7 +49,7 @@ function refusalTable(entries: readonly AuditEntry[], call: ConsoleCall): Markup
   return html`<div class="scroll"><table class="stack"><caption>${texts["refusals.title"]}</caption><thead><tr>${headings.map((key: ConsoleKey) => html`<th scope="col">${texts[key]}</th>`)}<th scope="col"><span class="hidden">${texts["words.action"]}</span></th></tr></thead>
 <tbody>${refusedOf(entries).map(
     (entry) =>
-      html`<tr><td data-label="${texts["words.time"]}">${timeWords(entry.at, call)}</td><th scope="row">${whoOf(entry) ?? texts["words.anonymous"]}<span class="more">${entry.client}</span></th><td data-label="${texts["words.where"]}"><span class="clamp">${whereOf(entry)}</span></td><td data-label="${texts["words.rule"]}">${ruleWords(entry, call)}<span class="more">${entry.detail}</span></td><td class="act">${explainLink(entry, call)}</td></tr>`,
+      html`<tr><td data-label="${texts["words.time"]}">${timeWords(entry.at, call)}</td><th scope="row">${whoOf(entry) ?? texts["words.anonymous"]}<span class="more">${entry.client}</span></th><td data-label="${texts["words.where"]}"><span class="clamp">${whereOf(entry)}</span></td><td data-label="${texts["words.rule"]}">${ruleWords(entry, call)}<span class="more">${entry.detail}</span></td><td class="act">${explainLink(entry, call, "button plain small")}</td></tr>`,
   )}</tbody></table></div>`;
 }
 
@@ -56,6 +57,6 @@ function refusalTable(entries: readonly AuditEntry[], call: ConsoleCall): Markup
 export function refusalList(entries: readonly AuditEntry[], call: ConsoleCall): Markup {
   return html`<ul class="log">${refusedOf(entries).map(
     (entry) =>
-      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> <span class="clamp">${whereOf(entry)}</span></span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail}${entry.rule === null ? null : html` (${ruleWords(entry, call)})`} <a href="${urlOf("explain", { request: entry.request })}">${call.texts["refusals.explain"]}</a></span></li>`,
+      html`<li><div class="titled"><span><strong>${whoOf(entry) ?? call.texts["words.anonymous"]}</strong> <span class="clamp">${whereOf(entry)}</span></span>${timeWords(entry.at, call)}</div><span class="more">${entry.detail}${entry.rule === null ? null : html` (${ruleWords(entry, call)})`} ${explainLink(entry, call)}</span></li>`,
   )}</ul>`;
 }

@@ -36,7 +36,7 @@ export const sessionsPage: ConsolePage = {
   acts: {
     end: async (call) => {
       const ended = await endOne(call.operations, call.operator, call.given.handle ?? "");
-      return { redirect: urlOf("sessions", ended ? { ended: "1" } : { gone: "1" }) };
+      return { redirect: urlOf("sessions", { ...wanted(call), ...(ended ? { ended: "1" } : { gone: "1" }) }) };
     },
     "end-token": async (call) => {
       await endToken(call.operations, call.operator, call.given.handle ?? "");
@@ -93,7 +93,7 @@ export function sessionTable(sessions: readonly SessionSummary[], call: ConsoleC
     const { handle, principal, address, startedAt, lastSeenAt, apps } = session;
     const who = whoWords(principal);
     const cell = (key: (typeof headings)[number], value: Markup | string) => html`<td data-label="${texts[key]}">${value}</td>`;
-    const end = actButton(call, "sessions/end", { handle }, texts["sessions.end"], {
+    const end = actButton(call, "sessions/end", { handle, ...wanted(call) }, texts["sessions.end"], {
       name: fill(texts["sessions.endOf"], { who }),
       look: "danger small",
     });
@@ -118,7 +118,7 @@ function appNames(apps: SessionSummary["apps"], { operations }: ConsoleCall): re
 async function one(call: ConsoleCall, handle: string) {
   const { texts, operations } = call;
   const session = await operations.sessions.read(handle);
-  if (session === null) return null;
+  if (session === null) return over(call, handle);
   const { principal, address, startedAt, lastSeenAt, expiresAt, apps } = session;
   const { provider, subject, email, groups } = principal;
   const history = await historyOf(operations, session, historyShown);
@@ -147,6 +147,16 @@ ${
 <div class="halves"><section class="card"><h2>${texts["sessions.opened"]}</h2>${opened.length === 0 ? html`<p class="reason">${texts["words.none"]}</p>` : facts(opened.map(([id, at]) => [id, timeWords(at, call)]))}</section>
 <section class="card"><h2>${texts["sessions.history"]}</h2>${history.length === 0 ? html`<p class="reason">${texts["sessions.noHistory"]}</p>` : eventLog(history, call)}</section></div>
 ${tokens.length === 0 ? null : tokenCard(tokens, handle, call)}`,
+  };
+}
+
+/** Ended while its page was open, in another tab, or by itself: what is known of it is in the audit events. */
+function over({ texts }: ConsoleCall, handle: string) {
+  return {
+    status: 404,
+    title: texts["sessions.over"],
+    lead: html`<a href="${urlOf("sessions")}">${texts["sessions.title"]}</a>`,
+    body: html`<p class="told" role="status" tabindex="-1" autofocus>${texts["sessions.gone"]}</p><p><a href="${urlOf("audit", { text: handle })}">${texts["sessions.overEvents"]}</a></p>`,
   };
 }
 
