@@ -70,7 +70,7 @@ async function inTime<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 /** Whether Redis did answer, if only to say no (READONLY, OOM, LOADING, NOPERM …): the connection works. */
-function isReply(error: unknown): boolean {
+export function isReply(error: unknown): boolean {
   return error instanceof Error && error.name === "ReplyError";
 }
 

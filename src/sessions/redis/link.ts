@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Log } from "../../core/ports/log.ts";
-import { plainError, type RedisGuard } from "./guard.ts";
+import { storeCure } from "../../lib/connection-cures.ts";
+import { isReply, plainError, type RedisGuard } from "./guard.ts";
 import type { RedisKeys } from "./keys.ts";
 import { beatScript } from "./scripts.ts";
 
@@ -156,9 +157,20 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
   let armed = false;
   let count = 0;
   let busy = false;
+  let subscribing = false;
   let complained = false;
+  const complain = (error: unknown) => {
+    const plain = plainError(error);
+    if (!complained)
+      log.warn(
+        { cure: storeCure(plain.message, false), error: plain },
+        "redis does not announce changes; sessions are read at each request",
+      );
+    complained = true;
+  };
 
   const arm = async (): Promise<void> => {
+    if (subscriberId === null && subscriber.status === "ready") return subscribe();
     if (busy || armed || subscriberId === null || commands.status !== "ready") return;
     busy = true;
     const id = subscriberId;
@@ -175,23 +187,28 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
       complained = false;
       onArmed(isNew);
     } catch (error) {
-      if (!complained) log.warn({ error: plainError(error) }, "redis does not announce changes; sessions are read at each request");
-      complained = true;
+      complain(error);
     } finally {
       busy = false;
     }
   };
 
   const subscribe = async (): Promise<void> => {
+    if (subscribing) return;
+    subscribing = true;
     try {
       const id = await subscriber.client("ID");
       await subscriber.subscribe(channel);
       subscriberId = id;
-      await arm();
     } catch (error) {
+      // A refusal (NOPERM after a change of the user's rights) would be the same on a new connection: asked again on this one.
+      if (isReply(error)) return complain(error);
       log.debug({ error: plainError(error) }, "the subscription could not be made");
-      subscriber.disconnect(true);
+      return subscriber.disconnect(true);
+    } finally {
+      subscribing = false;
     }
+    await arm();
   };
 
   const lost = () => {

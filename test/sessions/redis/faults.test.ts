@@ -225,6 +225,31 @@ test("connections that are cut come back, with what happened meanwhile", async (
   expect((await ask(store, session.id)).seen).toBe("none");
 });
 
+test("a user who may not subscribe any more is named with the cure, connects once, and is armed again when the right is back", async () => {
+  const store = await open();
+  const { id } = await store.sessions.create(aNewSession());
+  const admin = new Redis(redis.port, "127.0.0.1");
+  const made = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info("stats"))?.[1]);
+  const before = await made();
+  try {
+    await admin.call("ACL", "SETUSER", "default", "resetchannels");
+    await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+    const refused = () => log.lines.filter(({ message }) => message.startsWith("redis does not announce changes"));
+    await eventually(() => expect(refused()).toHaveLength(1), until);
+    expect(refused()[0]?.fields).toMatchObject({ cure: "docs/redis.md has the rights that the user needs" });
+    // Several times it asks again; each of them on the connection that it has.
+    const beats = async () => Number(/cmdstat_subscribe:.*rejected_calls=(\d+)/.exec(await admin.info("commandstats"))?.[1]);
+    await eventually(async () => expect(await beats()).toBeGreaterThan(4), until);
+    expect((await made()) - before).toBe(1);
+    expect((await ask(store, id)).seen).toBe("session");
+    await admin.call("ACL", "SETUSER", "default", "allchannels");
+    await eventually(() => expect(store.health()).toMatchObject({ reachable: true, invalidation: true }), until);
+    expect(refused()).toHaveLength(1);
+  } finally {
+    admin.disconnect();
+  }
+});
+
 test("a slow redis keeps warm sessions warm", async () => {
   const store = await open();
   const session = await store.sessions.create(aNewSession());
