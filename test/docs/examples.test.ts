@@ -57,16 +57,10 @@ test.each(configs)("the configuration for $name passes `vestibule check`, its po
   expect(stdout).toMatch(/(\d+) of \1 policy tests hold/);
 });
 
-test("every YAML file of the examples parses, and every link of the pages leads somewhere", () => {
+test("every YAML file of the examples parses", () => {
   const files = readdirSync(examples, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
   expect(files.length).toBeGreaterThan(3);
   for (const file of files) documents(read(file));
-  for (const page of ["systemd", "docker-compose", "kubernetes"]) {
-    const text = readFileSync(`${root}docs/${page}.md`, "utf8");
-    const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, link]) => link ?? "");
-    expect(links.length).toBeGreaterThan(0);
-    expect(links.filter((link) => !existsSync(join(root, "docs", link)))).toEqual([]);
-  }
 });
 
 test("Kubernetes: probes and services reach the ports that the configuration opens", () => {
