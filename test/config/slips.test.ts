@@ -33,6 +33,7 @@ test.each([
     says: "begin each entry with '- '",
   },
   { when: "a word for a condition", more: "    routes: [{ path: /a, access: [{ allow: anyone }] }]\n", says: "write { anyone: … }" },
+  { when: "a word for one of two forms", more: "sessions: { store: redis }\n", says: '"memory", found text: write { redis: … }' },
   { when: "addresses for a list of upstreams", more: "    routes: [{ path: /a, upstream: [http://a] }]\n", says: "write { url: … }" },
   { when: "a collector without a scheme", more: "tracing: { otlp: collector:4318 }\n", says: "for example, https://collector" },
   {

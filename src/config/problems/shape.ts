@@ -53,7 +53,7 @@ function unionFindings(issue: Extract<Issue, { code: "invalid_union" }>, path: K
   const input = issue.input;
   const expected = whole.flatMap((inner) => (inner.code === "invalid_type" ? [inner.expected] : []));
   const values = whole.flatMap((inner) => (inner.code === "invalid_value" ? inner.values.map(String) : []));
-  const said = issue.message === "Invalid input" ? unionMessage(input, expected, values) : issue.message;
+  const said = issue.message === "Invalid input" ? unionMessage(input, expected, values) + wordHint(whole, input) : issue.message;
   return [{ path, at: input === undefined ? "key" : "value", message: custom?.message ?? said, hint: null }];
 }
 
@@ -121,6 +121,13 @@ function typeMessage(expected: string, input: unknown, keys: readonly string[]):
 }
 
 const asList = "begin each entry with '- ', or put it in brackets, [...]";
+
+/** `sessions.store: redis` means a key of the mapping that may stand there, which the message of that form names. */
+function wordHint(forms: readonly Issue[], input: unknown): string {
+  if (typeof input !== "string") return "";
+  const hint = `: write { ${input}: … }`;
+  return forms.some(({ message }) => message.endsWith(hint)) ? hint : "";
+}
 
 /** How the mapping begins that text was written for: `{ anyone: … }` for `anyone`, else with its first key. */
 function mappingHint(keys: readonly string[], input: unknown): string {
