@@ -60,6 +60,14 @@ v.yaml:9:10: workers: expected a number or "auto", found text
 `);
 });
 
+test("of a long line a window around the problem is shown, which says where it was cut", () => {
+  const long = `log: { pretty: ${" ".repeat(100)} false, levle: info, format: json ${" ".repeat(100)} }\n`;
+  const printed = formatProblems(problemsOf(loadText(minimal + long)), { colour: false });
+  const [, shown = "", mark = ""] = printed.split("\n");
+  expect(shown).toMatch(/^ {4}8 \| … +false, levle: info, format: json +…$/);
+  expect(shown.slice(mark.indexOf("^"))).toMatch(/^levle/);
+});
+
 test("colour is used only when it is asked for", () => {
   const problem: Problem = { file: "v.yaml", line: 1, column: 1, key: "a", message: "is wrong", hint: null };
   expect(formatProblems([problem], { colour: false })).not.toContain("\u001b");

@@ -47,10 +47,14 @@ export function createPositions(text: string): Positions {
     lineColumn,
     source: (offset) => {
       // A window, not the line: a hostile line can be a megabyte long, and have a problem at every word.
-      const start = Math.max(offset - lineColumn(offset).column + 1, offset - shownWidth / 2);
+      const begins = offset - lineColumn(offset).column + 1;
+      const start = Math.max(begins, offset - shownWidth / 2);
       const rest = text.slice(offset, start + shownWidth);
       const newline = rest.indexOf("\n");
-      return showLine(text, start, offset + (newline === -1 ? rest.length : newline), offset, hidden);
+      const end = offset + (newline === -1 ? rest.length : newline);
+      const shown = showLine(text, start, end, offset, hidden);
+      const [before, after] = [start > begins ? "…" : "", newline === -1 && end < text.length ? "…" : ""];
+      return { text: before + shown.text + after, caret: before.length + shown.caret };
     },
   };
 }
