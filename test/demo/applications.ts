@@ -11,7 +11,7 @@ export async function startApplications(ports: DemoPorts): Promise<readonly Demo
       accent: "#2f6f5e",
       port: ports.wiki,
       pages: {
-        "/": { headline: "The wiki", text: "For staff and partners. Three sign-in services lead here." },
+        "/": { headline: "The wiki", text: "For staff and partners. Four sign-in services lead here." },
         "/admin": { headline: "Administration", text: "Only members of admins see this." },
         "/vault": { headline: "The vault", text: "Only after signing in with a second factor." },
         "/public": { headline: "A public page", text: "Everybody may read this, and nobody's name is sent along." },
