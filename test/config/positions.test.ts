@@ -61,10 +61,10 @@ v.yaml:9:10: workers: expected a number or "auto", found text
 });
 
 test("of a long line a window around the problem is shown, which says where it was cut", () => {
-  const long = `log: { pretty: ${" ".repeat(100)} false, levle: info, format: json ${" ".repeat(100)} }\n`;
+  const long = `log: { level: ${" ".repeat(100)} warn, levle: info, format: json ${" ".repeat(100)} }\n`;
   const printed = formatProblems(problemsOf(loadText(minimal + long)), { colour: false });
   const [, shown = "", mark = ""] = printed.split("\n");
-  expect(shown).toMatch(/^ {4}8 \| … +false, levle: info, format: json +…$/);
+  expect(shown).toMatch(/^ {4}8 \| … +warn, levle: info, format: json +…$/);
   expect(shown.slice(mark.indexOf("^"))).toMatch(/^levle/);
 });
 
