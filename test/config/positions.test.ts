@@ -64,7 +64,7 @@ test("of a long line a window around the problem is shown, which says where it w
   const long = `log: { level: ${" ".repeat(100)} warn, levle: info, format: json ${" ".repeat(100)} }\n`;
   const printed = formatProblems(problemsOf(loadText(minimal + long)), { colour: false });
   const [, shown = "", mark = ""] = printed.split("\n");
-  expect(shown).toMatch(/^ {4}8 \| … +warn, levle: info, format: json +…$/);
+  expect(shown).toMatch(/^ {4}8 \| … +warn, levle: info, format: json…$/);
   expect(shown.slice(mark.indexOf("^"))).toMatch(/^levle/);
 });
 
