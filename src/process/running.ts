@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import type { GatewayState } from "../admin/admin.ts";
 import { type AuditTail, createAuditTail } from "../admin/audit-tail.ts";
 import { composeAdmin } from "../admin/listener.ts";
 import type { Problem } from "../config/problems/report.ts";
+import type { Log } from "../core/ports/log.ts";
 import type { Store } from "../core/ports/store.ts";
 import type { Address, Settings } from "../core/settings.ts";
 import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
@@ -106,6 +108,7 @@ export async function run(
     await admin.listen(settings.admin);
     const addresses = await serving.listen();
     tellWarnings(logs, settings, warnings);
+    tellOfFileLimit(log, settings.limits.connections);
     const all = { apps: settings.apps.length, providers: settings.providers.length, ...counts };
     log.info({ addresses, admin: settings.admin, ...all }, "serving");
   } catch (error) {
@@ -121,6 +124,23 @@ export async function run(
     drain,
     abandon: serving.abandon,
   };
+}
+
+/**
+ * Each connection is an open file. When there are no more, the kernel's queue is emptied by closing what waits in it, and no process hears of
+ * that: it is said before. Only Linux tells what the limit is.
+ */
+function tellOfFileLimit(log: Log, connections: number): void {
+  let limits = "";
+  try {
+    limits = readFileSync("/proc/self/limits", "utf8");
+  } catch {
+    return;
+  }
+  const files = Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (files >= connections) return;
+  const cure = "raise it (ulimit -n; LimitNOFILE= in the unit), or lower limits.connections";
+  log.warn({ files, connections, cure }, "fewer files may be open than limits.connections: beyond, connections are reset without a word");
 }
 
 /** Everything in this one process. Rejects as `run` does. */

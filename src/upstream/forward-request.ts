@@ -180,7 +180,7 @@ function resetWithin(): Error {
 
 function onUpstreamError(machinery: Machinery, exchange: Exchange, upstream: Upstream, error: Error): void {
   if (exchange.over || exchange.answerEnded) return;
-  const failure = upstreamFailure(error, upstream.name);
+  const failure = upstreamFailure(error, upstream.name, exchange.answerBegun);
   const next = nextToTry(machinery, exchange, upstream, failure);
   if (next === null) fail(machinery, exchange, failure);
   else attempt(machinery, exchange, next);

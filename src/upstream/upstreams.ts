@@ -185,12 +185,12 @@ export function upstreamHost({ incoming, route }: ForwardPlan, upstream: Upstrea
 
 /**
  * What a failed exchange with an upstream means for the visitor: 502, or 504 when it was too slow. The original stays as the cause,
- * for the log.
+ * for the log. Who has `answered`, and then breaks off, speaks what it was asked in.
  */
-export function upstreamFailure(cause: Error, upstream: string): GatewayError {
+export function upstreamFailure(cause: Error, upstream: string, answered = false): GatewayError {
   if (cause instanceof GatewayError) return cause;
   const code = codeOf(cause);
-  const cure = connectionCure(code, upstreamKeys) ?? (upstream.startsWith("http:") ? silenceCure(code, cause.message) : null);
+  const cure = connectionCure(code, upstreamKeys) ?? (upstream.startsWith("http:") && !answered ? silenceCure(code, cause.message) : null);
   const detail = `${upstream}: ${cause.message.trim()}${code === "" ? "" : ` (${code})`}${cure === null ? "" : `; ${cure}`}`;
   return new GatewayError(classify(code, cause.message), detail, { cause });
 }

@@ -35,15 +35,19 @@ export async function startGatewayProcess(options: {
   waitForReady?: boolean;
   /** A file that standard output goes to; then there are no lines to read. */
   output?: string;
+  /** How many files it may have open. Default: as many as the test. */
+  files?: number;
 }): Promise<GatewayProcess> {
   const folder = ownedFolder("vestibule-test-");
   const configFile = join(folder, "vestibule.yaml");
   await writeFile(configFile, options.yaml);
   const output = options.output === undefined ? null : openSync(options.output, "a");
   const lines: string[] = [];
+  const command = [process.execPath, options.main ?? main, "serve", "--config", configFile];
+  const [program = "", ...args] = options.files === undefined ? command : ["prlimit", `--nofile=${options.files}`, ...command];
   const server = await startServerProcess({
-    command: process.execPath,
-    args: [options.main ?? main, "serve", "--config", configFile],
+    command: program,
+    args,
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...options.env },
     folder,
     onLine: (line) => void lines.push(line),

@@ -193,3 +193,29 @@ test.each([
   expect(answers.map(({ status, headers }) => [status, headers.some(([name]) => name === "X-Injected")])).toEqual([[500, false]]);
   expect(forwarder.uncaught).toEqual([]);
 });
+
+test.each([
+  { when: "before it has answered", bytes: "", cure: true },
+  { when: "in the middle of its answer", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", cure: false },
+])("an upstream that resets $when: only silence is taken for another protocol", async ({ bytes, cure }) => {
+  const { forwarder } = await start(() => (socket) => {
+    if (bytes === "") return void socket.resetAndDestroy();
+    socket.write(bytes);
+    // The head has arrived when the client has it: a reset before that would take it back.
+    void eventually(() => expect(forwarder.results.length + arrived).toBeGreaterThan(0)).then(() => socket.resetAndDestroy());
+  });
+  let arrived = 0;
+  const client = await rawConnect(forwarder);
+  client.send(get);
+  void client
+    .bytes((text) => text.includes("ab"))
+    .then(
+      () => (arrived += 1),
+      () => undefined,
+    );
+  await eventually(() => expect(forwarder.results).toHaveLength(1));
+  client.destroy();
+  const message = String((forwarder.results[0]?.error as Error | undefined)?.message);
+  expect(message).toContain("ECONNRESET");
+  expect(message.includes("it gave no answer that is HTTP")).toBe(cure);
+});
