@@ -48,6 +48,24 @@ test.each([
 });
 
 test.each([
+  { glob: "/admin(.*)", warns: true },
+  { glob: "/^admin", warns: true },
+  { glob: "/admin$", warns: true },
+  { glob: "/admin/.+", warns: true },
+  { glob: "/admin/**", warns: false },
+  { glob: "/odata/Products(*)/$count", warns: false },
+  { glob: "/files/*.*", warns: false },
+])("the path $glob warns of a regular expression: $warns", ({ glob, warns }) => {
+  const result = loadText(
+    `${minimal}    routes: [{ path: /a, access: [{ deny: { paths: ["/a${glob}"] } }, { allow: { anyone: true } }] }]\n`,
+  );
+  const warnings = result.ok
+    ? result.warnings.filter(({ message }) => message.includes("looks like a regular expression")).map(({ key }) => key)
+    : null;
+  expect(warnings).toEqual(warns ? ["apps[0].routes[0].access[0].deny.paths[0]"] : []);
+});
+
+test.each([
   { when: "behind a colon without a space", value: "{ issuer: https://a.example, clientId: a, clientSecret:hunter2hunter2 }" },
   { when: "that begins with a star", value: "{ issuer: https://a.example, clientId: a, clientSecret: *hunter2hunter2 }" },
 ])("a secret $when is in no message", ({ value }) => {

@@ -30,11 +30,21 @@ function checkRules(rules: readonly RuleFile[], path: KeyPath, draft: Draft, rep
 function checkCondition(condition: ConditionSpec, path: KeyPath, draft: Draft, report: Report): void {
   checkNames(condition.providers ?? [], [...draft.providers.keys()], "provider", [...path, "providers"], report);
   checkMembership(condition, path, draft, report);
+  for (const [at, glob] of (condition.paths ?? []).entries()) {
+    if (regularExpression.test(glob))
+      report.warning(
+        [...path, "paths", at],
+        "this looks like a regular expression, and is none: * is any text in a segment, ** across segments",
+      );
+  }
   for (const list of ["any", "all"] as const) {
     for (const [at, inner] of (condition[list] ?? []).entries()) checkCondition(inner, [...path, list, at], draft, report);
   }
   if (condition.not !== undefined) checkCondition(condition.not, [...path, "not"], draft, report);
 }
+
+/** Signs that no address has: a deny rule that waits for them lets everything pass. */
+const regularExpression = /\^|%5E|\$$|\.\+|\.\*\)/;
 
 /** Roles and teams are the directory's. A role is one that the file defines; teams may be made as people come. */
 function checkMembership({ roles, teams }: ConditionSpec, path: KeyPath, { directory }: Draft, report: Report): void {
