@@ -25,6 +25,28 @@ export function redirectTo(url: string, options: { readonly status?: 302 | 303; 
   );
 }
 
+/**
+ * Leads on to another address from the answer to a form, not by a redirect: browsers hold redirects of a form against the `form-action` of the
+ * page that sent it (CSP), and go nowhere, without a word, where that allows its own origin alone. A link stands there for those that do not
+ * follow `Refresh`.
+ */
+export function leadOn(url: string, status: number, headers: Answer["headers"] = []): Answer {
+  const link = url.replaceAll("&", "&amp;").replaceAll("<", "%3C").replaceAll('"', "%22");
+  return {
+    status,
+    headers: [
+      ["Refresh", `0;url=${url}`],
+      ["Content-Type", "text/html; charset=utf-8"],
+      ["Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"],
+      ["X-Content-Type-Options", "nosniff"],
+      ["Referrer-Policy", "no-referrer"],
+      ...headers,
+    ],
+    body: `<!doctype html><title>→</title><p><a href="${link}">${link.split("?", 1)[0]}</a></p>\n`,
+    close: false,
+  };
+}
+
 export function jsonAnswer(status: number, body: object, headers: Answer["headers"] = []): Answer {
   return { status, headers: [["Content-Type", "application/json; charset=utf-8"], ...headers], body: JSON.stringify(body), close: false };
 }

@@ -72,6 +72,32 @@ test("with the keyboard alone a session is found and ended", () =>
     expect(await page.getByRole("status").textContent()).toContain("Sessions ended: 1");
   }));
 
+test("an operator whose own session is over signs in again, and sends by a click what had been sent", () =>
+  atTheConsole({}, async (page) => {
+    const other = await browser().newContext();
+    await signIn(await other.newPage(), `${demo.wiki}/`, "bob@acme.example");
+    await other.close();
+    await page.goto(`${consoleUrl()}/sessions?email=bob@acme.example`);
+    const again = await page.context().newPage();
+    await again.goto(`${consoleUrl()}/sessions?email=alice@acme.example`);
+    // All of them: earlier tests left some.
+    await again.getByRole("button", { name: /^End all that match/ }).click();
+    await again.getByRole("button", { name: /^End \d/ }).click();
+    // The operator's own is among them: the way leads to the login, on another origin.
+    await again.waitForURL(/_vestibule\/login/);
+    await page
+      .getByRole("button", { name: /^End the session of Bob/ })
+      .first()
+      .click();
+    // The provider knows her still, and asks for no password.
+    await page.locator("#email").fill("alice@acme.example");
+    await page.keyboard.press("Enter");
+    await page.getByText("/console/sessions/end").waitFor();
+    await page.locator("form button.primary").click();
+    await page.waitForURL(/ended=1/);
+    expect(await page.getByRole("status").textContent()).toContain("Sessions ended: 1");
+  }));
+
 test("without a script it works as well, in French", () =>
   atTheConsole({ javaScriptEnabled: false, locale: "fr-FR" }, async (page) => {
     await page.goto(`${consoleUrl()}/now`);

@@ -17,13 +17,14 @@ export type Watched = "policy" | "errors";
 /** The demo and a Chromium for all tests of a file, ended after them: by the demo's own exit code 0. */
 export function useDemo(watched: Watched = "policy"): DemoPages {
   let running: RunningDemo | undefined;
-  const browser = useChromium();
   beforeAll(async () => {
     running = await startDemo();
   });
   afterAll(async () => {
     if (running !== undefined) expect(await running.stop()).toBe(0);
   });
+  // What is registered last ends first: the demo waits for no page that is open still.
+  const browser = useChromium();
   const now = <T>(one: T | undefined): T => {
     if (one === undefined) throw new Error("the demo runs only while tests do");
     return one;

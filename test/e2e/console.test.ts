@@ -139,6 +139,23 @@ test("on its own host the console is behind single sign-on: admins act, readers 
   expect((await signIn(newVisitor(), `${consoleUrl}/console/now`, "carol")).status).toBe(403);
 });
 
+test("behind single sign-on readers explain, too, with more groups than an address may hold, and do nothing else", async () => {
+  const reader = newVisitor();
+  await signIn(reader, `${consoleUrl}/console/explain`, "bob");
+  const groups = Array.from({ length: 3_000 }, (_, at) => `CN=Group ${at},OU=Groups,DC=acme`);
+  const form = { url: `${rig.urls.wiki}/admin`, groupLines: groups.join("\r\n") };
+  const post = (path: string) => reader.visit(`${consoleUrl}${path}`, { method: "POST", form, headers: { origin: consoleUrl } });
+  const { status, body } = await post("/console/explain");
+  expect([status, body.includes("CN=Group 2999,OU=Groups,DC=acme")]).toEqual([200, true]);
+  for (const path of [
+    "/console/sessions/count",
+    "/console/sessions/end-all",
+    "/console/config/reload",
+    "/console/explain/../config/reload",
+  ])
+    expect([path, (await post(path)).status]).toEqual([path, 403]);
+});
+
 test("the admin listener believes no one who merely names the console's host, and answers no other site's name", async () => {
   const ask = (host: string, headers: Record<string, string> = {}, path = "/console/now") =>
     new Promise<number>((resolve, reject) => {

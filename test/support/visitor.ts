@@ -155,7 +155,7 @@ function send(url: URL, options: VisitOptions): Promise<VisitorAnswer> {
             location:
               response.statusCode !== undefined && response.statusCode >= 300 && response.statusCode < 400
                 ? (response.headers.location ?? null)
-                : null,
+                : (/^0;url=(.+)$/.exec(String(response.headers.refresh ?? ""))?.[1] ?? null),
           }),
         );
       },

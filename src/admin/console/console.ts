@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { getCookie } from "hono/cookie";
 import { html } from "hono/html";
 import { streamSSE } from "hono/streaming";
+import { leadOn } from "../../control/answers.ts";
 import type { Clock } from "../../core/clock.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Log } from "../../core/ports/log.ts";
@@ -43,8 +44,13 @@ export function createConsole({ operations, log, clock }: ConsoleDeps): Hono<Env
     ...{ operations, operator: context.var.operator, ...languageOf(context), now: clock() },
     given: context.req.method === "POST" ? await formOf(context) : context.req.query(),
   });
-  const answer = (context: Context<Env>, given: ConsoleAnswer, here: string | null = null) =>
-    "redirect" in given ? context.redirect(given.redirect, 303) : page(operations, context, languageOf(context), given, here);
+  const answer = (context: Context<Env>, given: ConsoleAnswer, here: string | null = null) => {
+    if (!("redirect" in given)) return page(operations, context, languageOf(context), given, here);
+    if (given.mayBeOwn !== true || context.var.operator.name === "token") return context.redirect(given.redirect, 303);
+    // The way may lead to the login by now, on another origin.
+    const { status, headers, body } = leadOn(given.redirect, 200);
+    return new Response(body, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) });
+  };
 
   const problem = (context: Context<Env>, status: number, words: string, place = "now") => {
     const { texts } = languageOf(context);

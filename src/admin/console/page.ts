@@ -37,8 +37,8 @@ export interface ConsoleCall {
   readonly now: number;
 }
 
-/** A page, or where the browser goes after an act. */
-export type ConsoleAnswer = (ConsoleParts & { readonly status?: number }) | { readonly redirect: string };
+/** A page, or where the browser goes after an act; `mayBeOwn` where it may have ended the operator's own session. */
+export type ConsoleAnswer = (ConsoleParts & { readonly status?: number }) | { readonly redirect: string; readonly mayBeOwn?: true };
 
 /** The moment, in UTC: today without its date. */
 export function timeWords(at: number, { tag, now }: Pick<ConsoleCall, "tag" | "now">): Markup {

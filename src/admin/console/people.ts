@@ -4,7 +4,18 @@ import type { PersonExplanation } from "../../core/ports/directory.ts";
 import type { Markup } from "../../pages/layout.ts";
 import { fill } from "../../pages/texts/texts.ts";
 import { callerOf, deskOf, endPerson, type PersonSeen, seePerson } from "../api/people.ts";
-import { actButton, type ConsoleCall, type ConsolePage, facts, field, numberWords, stateBadge, timeWords, urlOf } from "./page.ts";
+import {
+  actButton,
+  type ConsoleAnswer,
+  type ConsoleCall,
+  type ConsolePage,
+  facts,
+  field,
+  numberWords,
+  stateBadge,
+  timeWords,
+  urlOf,
+} from "./page.ts";
 import { sessionTable } from "./sessions.ts";
 
 const pageSize = 50;
@@ -39,9 +50,9 @@ export const peoplePage: ConsolePage = {
 };
 
 /** After an act on one person, that person's page with what became of it. */
-async function back({ given }: ConsoleCall, act: (id: string) => Promise<boolean>): Promise<{ readonly redirect: string }> {
+async function back({ given }: ConsoleCall, act: (id: string) => Promise<boolean>): Promise<ConsoleAnswer> {
   const { id = "" } = given;
-  return { redirect: urlOf(`people/${encodeURIComponent(id)}`, { done: (await act(id)) ? "yes" : "no" }) };
+  return { redirect: urlOf(`people/${encodeURIComponent(id)}`, { done: (await act(id)) ? "yes" : "no" }), mayBeOwn: true };
 }
 
 /** The boxes that were ticked: each holds its account as JSON. */

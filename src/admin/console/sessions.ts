@@ -36,7 +36,7 @@ export const sessionsPage: ConsolePage = {
   acts: {
     end: async (call) => {
       const ended = await endOne(call.operations, call.operator, call.given.handle ?? "");
-      return { redirect: urlOf("sessions", { ...wanted(call), ...(ended ? { ended: "1" } : { gone: "1" }) }) };
+      return { redirect: urlOf("sessions", { ...wanted(call), ...(ended ? { ended: "1" } : { gone: "1" }) }), mayBeOwn: true };
     },
     "end-token": async (call) => {
       await endToken(call.operations, call.operator, call.given.handle ?? "");
@@ -45,7 +45,7 @@ export const sessionsPage: ConsolePage = {
     count: async (call) => confirm(call, await call.operations.sessions.countMatching(endQueryOf(call))),
     "end-all": async (call) => {
       const ended = await endMatching(call.operations, call.operator, endQueryOf(call));
-      return { redirect: urlOf("sessions", { ended: String(ended) }) };
+      return { redirect: urlOf("sessions", { ended: String(ended) }), mayBeOwn: true };
     },
   },
 };

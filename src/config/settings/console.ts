@@ -10,22 +10,23 @@ export const consoleAssertionHeader = "X-Vestibule-Assertion";
 
 /**
  * The console as an app like any other: its upstream is the admin listener, its rules decide who comes in, and a signed assertion says who
- * that is. Readers may only ask with methods that change nothing, so that the gateway itself stops every other request of theirs.
+ * that is. Readers may only ask with methods that change nothing, so that the gateway itself stops every other request of theirs; *explain*, which
+ * changes nothing either, is asked by POST as well, since what it asks can be longer than an address.
  */
 export function consoleApp(context: SettingsContext, head: HeadLimits): readonly AppSettings[] {
   const { file, references } = context;
   const { host, access, readers } = file.console;
   if (host === null) return [];
-  const rules: readonly RuleSpec[] = [
+  const rulesFor = (methods: readonly string[]): readonly RuleSpec[] => [
     ...withPlaces(access, ["console", "access"], context),
-    ...withPlaces(readers, ["console", "readers"], context).map((rule) => (rule.effect === "allow" ? onlyLooking(rule) : rule)),
+    ...withPlaces(readers, ["console", "readers"], context).map((rule) => (rule.effect === "allow" ? onlyWith(methods, rule) : rule)),
   ];
   const { idle, lifetime } = file.sessions;
   const route = {
     path: "/",
     upstreams: [{ url: addressUrl(file.admin.address), weight: 1 }],
     stripPath: false,
-    access: rules,
+    access: rulesFor(["GET", "HEAD"]),
     public: [],
     optional: [],
     bearer: [],
@@ -34,7 +35,7 @@ export function consoleApp(context: SettingsContext, head: HeadLimits): readonly
     headers: { ...headerSettings({}, references), assertion: { header: consoleAssertionHeader } },
     enforce: true,
     // An event stream is silent while nothing happens.
-    proxy: { ...proxySettings({}, references), websocket: false, idleTimeoutMs: 0, maxRequestBodyBytes: 64 * 1024 },
+    proxy: { ...proxySettings({}, references), websocket: false, idleTimeoutMs: 0, maxRequestBodyBytes: 256 * 1024 },
   };
   return [
     {
@@ -46,15 +47,16 @@ export function consoleApp(context: SettingsContext, head: HeadLimits): readonly
       logoutPaths: [],
       paths: { fold: true, rawBytes: false },
       head,
-      keepForms: false,
+      // An operator whose own session is over signs in and sends the form then, by a click.
+      keepForms: true,
       portal: { hidden: false, description: null, icon: null, category: null },
-      routes: [route],
+      routes: [route, { ...route, path: "/console/explain", access: rulesFor(["GET", "HEAD", "POST"]) }],
     },
   ];
 }
 
-function onlyLooking(rule: RuleSpec): RuleSpec {
-  const when: ConditionSpec = { all: [rule.when, { methods: ["GET", "HEAD"] }] };
+function onlyWith(methods: readonly string[], rule: RuleSpec): RuleSpec {
+  const when: ConditionSpec = { all: [rule.when, { methods }] };
   return { ...rule, when };
 }
 

@@ -1,4 +1,4 @@
-import { page, redirectTo } from "../../control/answers.ts";
+import { leadOn, page, redirectTo } from "../../control/answers.ts";
 import { createOwnCookies, isNumber, isText, type OwnCookies, safeReturnPath } from "../../control/browser-state.ts";
 import { type ControlRequest, type Endpoint, onlyParameter } from "../../control/router.ts";
 import type { Answer } from "../../core/answer.ts";
@@ -56,7 +56,10 @@ export function createLoginRedirect(deps: LoginRedirectDeps): LoginRedirect {
       if (path === null) return null;
       const rounds = countRounds(deps, names, site.hostname, incoming.cookie);
       const answer = sendToLogin(deps, names, visit, { path, acr, rounds, extra: [], binding });
-      return { ...answer, status: 303, headers: [...answer.headers, ["Cache-Control", "no-store"], ["X-Request-Id", incoming.id]] };
+      const to = answer.headers.find(([name]) => name === "Location")?.[1] ?? "";
+      const cookies = answer.headers.filter(([name]) => name === "Set-Cookie");
+      // 401: nothing was done with the form.
+      return leadOn(to, 401, [...cookies, ["Cache-Control", "no-store"], ["X-Request-Id", incoming.id]]);
     },
     urlFor: ({ incoming, site }) => {
       const wanted = formatOrigin(site.origin) + pageOf(incoming, site);
