@@ -108,5 +108,6 @@ function entriesOf(kind: DirectoryKind, document: unknown): ReadonlyMap<string, 
   if (document === null || document === undefined) return new Map();
   // One table, one type for each kind: the compiler cannot follow the pair through `kind`.
   const keys = (keysOf[kind] as (document: unknown) => readonly IndexKey[])(document);
-  return new Map(keys.map((key) => [JSON.stringify([key.name, key.value]), key]));
+  // No name of an index has a line break.
+  return new Map(keys.map((key) => [`${key.name}\n${key.value}`, key]));
 }

@@ -78,6 +78,30 @@ test("a writer that another process keeps waiting does not hold up the event loo
   await store.close();
 });
 
+test("a file of the first form is brought to today's, with all that is in it", async () => {
+  const old = join(folder, "first-form.db");
+  const database = new DatabaseSync(old);
+  database.exec(`CREATE TABLE document (kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
+      PRIMARY KEY (kind, id)) WITHOUT ROWID, STRICT;
+    CREATE TABLE entry (name TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL,
+      PRIMARY KEY (name, value, at, id)) WITHOUT ROWID, STRICT;
+    INSERT INTO document VALUES ('person', 'a', 7, '{"id":"a"}'), ('group', 'a', 2, '{"id":"a","members":[]}');
+    INSERT INTO entry VALUES ('person', '', 5, 'a');
+    PRAGMA user_version = 1`);
+  database.close();
+  const store = openSqliteDirectory(old);
+  expect(await store.read("person", ["a", "b"])).toEqual([{ id: "a", version: 7, document: { id: "a" } }, null]);
+  expect(await store.read("group", ["a"])).toMatchObject([{ version: 2 }]);
+  expect(await store.find("person", "", { offset: 0, limit: 9 })).toEqual({ ids: ["a"], total: 1 });
+  const change = { kind: "person", id: "a", document: { id: "a", new: true }, add: [], remove: [] } as const;
+  expect(await store.commit([{ ...change, expect: 6 }])).toEqual({ kind: "conflict", id: "a" });
+  expect(await store.commit([{ ...change, expect: 7 }])).toEqual({ kind: "done" });
+  await store.close();
+  const again = openSqliteDirectory(old);
+  expect(await again.read("person", ["a"])).toMatchObject([{ version: 8, document: { new: true } }]);
+  await again.close();
+});
+
 test("a file of a newer version is refused, and left as it is", async () => {
   const store = openSqliteDirectory(file);
   await store.close();

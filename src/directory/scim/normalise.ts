@@ -9,13 +9,18 @@ type Loose = Json;
 
 const longestText = 8 * 1024;
 const longestBinary = 64 * 1024;
+/** Of a list; the members of a group are the only one that grows with the number of people. */
 const mostValues = 10_000;
+const mostMembers = 30_000;
 
 /**
  * A resource as it is kept: attributes by the schema's names, of the schema's types, without what is empty, read-only or unknown.
- * Throws `invalidValue` that names the member which is wrong.
+ * Throws `invalidValue` that names the member which is wrong. Elements that `before` has as they are were judged when they came.
  */
-export function normalise(body: JsonObject, type: ResourceType): JsonObject {
+export function normalise(body: JsonObject, type: ResourceType, before: JsonObject = {}): JsonObject {
+  const known = new Set(
+    Object.values(before).flatMap((value): readonly Json[] => (Array.isArray(value) ? (value as readonly Json[]) : [])),
+  );
   const own = [...type.schema.attributes, ...commonAttributes];
   const result = new Map<string, Json>();
   for (const [key, value] of Object.entries(body)) {
@@ -29,7 +34,7 @@ export function normalise(body: JsonObject, type: ResourceType): JsonObject {
     }
     const attribute = named(own, key);
     if (attribute === null || attribute.name === "schemas") continue;
-    const read = normaliseValue(attribute, value, attribute.name);
+    const read = normaliseValue(attribute, value, attribute.name, known);
     if (read !== null) result.set(attribute.name, read);
   }
   for (const attribute of type.schema.attributes) {
@@ -39,12 +44,19 @@ export function normalise(body: JsonObject, type: ResourceType): JsonObject {
 }
 
 /** One attribute's value, null when nothing is left of it. */
-export function normaliseValue(attribute: Attribute, value: Loose | undefined, place: string): Json | null {
+export function normaliseValue(
+  attribute: Attribute,
+  value: Loose | undefined,
+  place: string,
+  known: ReadonlySet<Json> = new Set(),
+): Json | null {
   if (value === undefined || value === null || attribute.mutability !== "readWrite") return null;
   if (!attribute.multiValued) return single(attribute, value, place);
   if (!Array.isArray(value)) throw wrong(place, "is a list");
-  if (value.length > mostValues) throw wrong(place, `has more than ${mostValues} values`);
+  const most = attribute.name === "members" ? mostMembers : mostValues;
+  if (value.length > most) throw wrong(place, `would have ${value.length} values, and at most ${most} are kept: split it into several`);
   const values = (value as readonly Json[]).flatMap((item, at) => {
+    if (isObject(item) && known.has(item)) return [item];
     const read = item === null ? null : single(attribute, item, `${place}[${at}]`);
     return read === null ? [] : [read];
   });

@@ -135,27 +135,50 @@ function changeList(present: readonly Json[], { attribute, op, value, given }: C
     asElement(attribute, one),
   );
   if (op === "replace") return wanted;
+  if (op === "add") return addElements(attribute, present, wanted);
   // Entra removes members by value and not by a filter; without any value the whole list goes.
-  if (op === "remove") return given ? present.filter((one) => !wanted.some((other) => isSameElement(attribute, one, other, "value"))) : [];
-  return wanted.reduce<readonly Json[]>((list, one) => addElement(attribute, list, one), present);
+  const gone = new Set(wanted.map((one) => identityOf(attribute, one)));
+  return given ? present.filter((one) => !gone.has(identityOf(attribute, one))) : [];
 }
 
-/** A value that is there already is not added again; one that says more of it completes it. */
-function addElement(attribute: Attribute, list: readonly Json[], added: Json): readonly Json[] {
-  const at = list.findIndex((one) => isSameElement(attribute, one, added, "type"));
-  const others = isObject(added) && added.primary === true ? list.map(withoutPrimary) : list;
-  if (at < 0) return [...others, added];
-  return others.map((one, place) => (place === at && isObject(one) && isObject(added) ? { ...one, ...added } : one));
+/**
+ * A value that is there already is not added again; one that says more of it completes it. What is added is looked up: a thousand
+ * members more cost as much in a large group as their number and the group's length, not the product of both.
+ */
+function addElements(attribute: Attribute, present: readonly Json[], added: readonly Json[]): readonly Json[] {
+  const list = [...present];
+  const places = new Map<string, number[]>();
+  const note = (one: Json, at: number) => {
+    const identity = identityOf(attribute, one);
+    const known = places.get(identity);
+    if (known === undefined) places.set(identity, [at]);
+    else known.push(at);
+  };
+  list.forEach(note);
+  for (const one of added) {
+    const at = places.get(identityOf(attribute, one))?.find((place) => isSamePurpose(list[place], one));
+    if (isObject(one) && one.primary === true) list.splice(0, list.length, ...list.map(withoutPrimary));
+    const there = at === undefined ? undefined : list[at];
+    if (at === undefined) note(one, list.push(one) - 1);
+    else if (isObject(there) && isObject(one) && Object.entries(one).some(([name, value]) => there[name] !== value))
+      list[at] = { ...there, ...one };
+  }
+  return list;
 }
 
-/** The same value; with `by: "type"` also for the same purpose, where one is named. */
-function isSameElement(attribute: Attribute, one: Json, other: Json, by: "value" | "type"): boolean {
+/** What makes two elements of a list the same: their `value`, without case where that does not count; all of them where there is none. */
+function identityOf(attribute: Attribute, one: Json): string {
   const exact = named(attribute.subAttributes, "value")?.caseExact ?? attribute.caseExact;
   const fold = (value: Json | undefined) => (typeof value === "string" && !exact ? foldName(value) : value);
-  if (!isObject(one) || !isObject(other)) return fold(one) === fold(other);
-  if (one.value === undefined && other.value === undefined) return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+  if (!isObject(one)) return `plain ${JSON.stringify(fold(one))}`;
+  return one.value === undefined ? `whole ${JSON.stringify(sorted(one))}` : `value ${JSON.stringify(fold(one.value))}`;
+}
+
+/** An address for work is another one than the same for home; where one of them names no purpose, they are the same. */
+function isSamePurpose(one: Json | undefined, other: Json): boolean {
+  if (!isObject(one) || !isObject(other) || (one.value === undefined && other.value === undefined)) return true;
   const kind = (element: JsonObject) => (typeof element.type === "string" ? foldName(element.type) : "");
-  return fold(one.value) === fold(other.value) && (by === "value" || kind(one) === "" || kind(other) === "" || kind(one) === kind(other));
+  return kind(one) === "" || kind(other) === "" || kind(one) === kind(other);
 }
 
 function changeElements(present: readonly Json[], wanted: Change & { readonly filter: Filter }): readonly Json[] {
@@ -173,7 +196,7 @@ function changeElements(present: readonly Json[], wanted: Change & { readonly fi
       isMatch(element) && isObject(element) ? { ...element, ...given } : primary ? withoutPrimary(element) : element,
     );
   // Entra adds the first work address with `emails[type eq "work"].value`: the filter says what the new element is.
-  if (op === "add") return addElement(attribute, present, { ...impliedBy(filter), ...given });
+  if (op === "add") return addElements(attribute, present, [{ ...impliedBy(filter), ...given }]);
   throw badRequest("noTarget", `no value of ${attribute.name} fits the filter`);
 }
 

@@ -106,8 +106,12 @@ function createHandler<Document extends ScimUser | ScimGroup>(kind: Kind<Documen
         case "PATCH": {
           const body = request.body ?? {};
           requireSchema(body, "urn:ietf:params:scim:api:messages:2.0:PatchOp");
-          const patched = normalise(applyPatch(kind.resourceOf(document), readPatch(body), kind.type), kind.type);
-          return answerWith(200, await shown(await kind.write(context, transaction, document, patched, outcome)), projection);
+          const before = kind.resourceOf(document);
+          const patched = normalise(applyPatch(before, readPatch(body), kind.type), kind.type, before);
+          const written = await kind.write(context, transaction, document, patched, outcome);
+          if (isLong(written) && !request.query.has("attributes") && !request.query.has("excludedAttributes"))
+            return { status: 204, body: null, headers: [["ETag", etagOf(transaction.versionOf(kind.index, written.id))]] };
+          return answerWith(200, await shown(written), projection);
         }
         default:
           throw notAllowed(request.method, "GET, HEAD, PUT, PATCH, DELETE");
@@ -116,6 +120,14 @@ function createHandler<Document extends ScimUser | ScimGroup>(kind: Kind<Documen
   };
 }
 
+/** From here on a PATCH is answered without a body (RFC 7644 3.5.2): a hundred members more would be answered with megabytes. */
+const longGroup = 1_000;
+
+const isLong = (document: ScimUser | ScimGroup) => "members" in document && document.members.length > longGroup;
+
+/** In one page of Groups that is shown with them. */
+const mostMembersShown = 200_000;
+
 function listingOf<Document extends ScimUser | ScimGroup>(kind: Kind<Document>, context: ScimContext, { wants }: Projection): Listing {
   return {
     type: kind.type,
@@ -123,6 +135,9 @@ function listingOf<Document extends ScimUser | ScimGroup>(kind: Kind<Document>, 
     render: async (transaction, ids, full) => {
       const documents = (await transaction.getAll(kind.index, ids)) as unknown as readonly Document[];
       const own = documents.filter(({ provider }) => provider === context.provider);
+      const members = own.reduce((sum, document) => sum + ("members" in document ? document.members.length : 0), 0);
+      if (!full && members > mostMembersShown && wants("members"))
+        throw badRequest("tooMany", `these Groups have ${members} members: ask for fewer, or with excludedAttributes=members`);
       return Promise.all(own.map((document) => kind.render(context, transaction, document, full ? () => true : wants)));
     },
   };

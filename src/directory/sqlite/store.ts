@@ -76,12 +76,13 @@ function makeFolder(folder: string): void {
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
 }
 
-type Statements = Readonly<Record<"read" | "page" | "count" | "holder" | "write" | "drop" | "add" | "remove", StatementSync>>;
+type Statements = Readonly<Record<"read" | "version" | "page" | "count" | "holder" | "write" | "drop" | "add" | "remove", StatementSync>>;
 
 function prepare(database: DatabaseSync): Statements {
   const range = "name = ? AND value = ? AND at >= ? AND at <= ?";
   return {
     read: database.prepare("SELECT version, body FROM document WHERE kind = ? AND id = ?"),
+    version: database.prepare("SELECT version FROM document WHERE kind = ? AND id = ?"),
     page: database.prepare(`SELECT id FROM entry WHERE ${range} ORDER BY at, id LIMIT ? OFFSET ?`),
     count: database.prepare(`SELECT count(*) AS total FROM entry WHERE ${range}`),
     holder: database.prepare("SELECT id FROM entry WHERE name = ? AND value = ? AND id <> ? LIMIT 1"),
@@ -107,7 +108,7 @@ function transact(database: DatabaseSync, statements: Statements, changes: reado
 
 function write(statements: Statements, changes: readonly DirectoryChange[]): CommitResult | null {
   for (const { kind, id, expect } of changes) {
-    if (Number(statements.read.get(kind, id)?.version ?? 0) !== expect) return { kind: "conflict", id };
+    if (Number(statements.version.get(kind, id)?.version ?? 0) !== expect) return { kind: "conflict", id };
   }
   for (const { id, remove } of changes) for (const { name, value, at } of remove) statements.remove.run(name, value, at, id);
   for (const { kind, id, expect, document, add } of changes) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../../src/core/errors.ts";
+import { keysOf } from "../../../src/directory/documents.ts";
 import { createMemoryDirectory } from "../../../src/directory/memory/store.ts";
 import { runBulk } from "../../../src/directory/scim/bulk.ts";
 import { createScimRig, groupSchema, patchOf, type ScimRig, userSchema } from "../../support/scim-rig.ts";
@@ -283,5 +284,96 @@ describe("Bulk", () => {
       bulk({ method: "PATCH", path: `/Users/${id}`, data: patchOf({ op: "replace", path: "active", value: false }) }),
     );
     expect(await rig.sessions.find(session.id)).toBeNull();
+  });
+});
+
+describe("large groups", () => {
+  /** A directory that has so many Users already, and counts what is read of it and written to it. */
+  async function crowd(size: number) {
+    const memory = createMemoryDirectory();
+    const ids = Array.from({ length: size }, (_, at) => `u-${at}`);
+    const people = ids.map((id, at) => {
+      const document = {
+        id,
+        provider: "entra",
+        person: `p-${at}`,
+        createdAt: at,
+        changedAt: at,
+        resource: { userName: `${id}@acme.example` },
+      };
+      return { kind: "user" as const, id, expect: 0, document, add: keysOf.user(document), remove: [] };
+    });
+    await memory.commit(people);
+    const work = { read: 0, entries: 0 };
+    const rig = createScimRig(
+      {},
+      {
+        store: {
+          ...memory,
+          read: (kind, wanted) => {
+            work.read += wanted.length;
+            return memory.read(kind, wanted);
+          },
+          commit: (changes) => {
+            work.entries += changes.reduce((sum, { add, remove }) => sum + add.length + remove.length, 0);
+            return memory.commit(changes);
+          },
+        },
+      },
+    );
+    const { id } = await group(rig, "Everybody");
+    const patch = (operation: object) => rig.scim("PATCH", `/Groups/${id}`, patchOf(operation));
+    const add = (from: number, to: number) => patch({ op: "add", path: "members", value: ids.slice(from, to).map((value) => ({ value })) });
+    return { rig, id, ids, work, patch, add };
+  }
+
+  test("take members in the portions that providers send; what is read and indexed follows the portion, not the group", async () => {
+    const { rig, id, ids, work, add, patch } = await crowd(12_000);
+    expect((await add(0, 900)).status).toBe(200);
+    for (let from = 900; from < 11_900; from += 1_000) expect((await add(from, from + 1_000)).status).toBe(204);
+    Object.assign(work, { read: 0, entries: 0 });
+    const added = await add(11_900, 12_000);
+    expect(added).toMatchObject({ status: 204, headers: { ETag: expect.stringMatching(/^W\/"\d+"$/) } });
+    // The new members, the group, and the people behind the new members.
+    expect(work.read).toBeLessThan(400);
+    expect(work.entries).toBe(100);
+    Object.assign(work, { read: 0, entries: 0 });
+    expect((await patch({ op: "remove", path: `members[value eq "${ids[7]}"]` })).status).toBe(204);
+    expect((await patch({ op: "Remove", path: "members", value: ids.slice(20, 30).map((value) => ({ value })) })).status).toBe(204);
+    expect(work).toEqual({ read: expect.any(Number), entries: 1 + 10 });
+    expect(work.read).toBeLessThan(50);
+    const { body } = await rig.scim("GET", `/Groups/${id}`);
+    expect(body.members).toHaveLength(11_989);
+    expect((await rig.scim("GET", `/Groups/${id}?excludedAttributes=members`)).body).not.toHaveProperty("members");
+    // Who asks for attributes gets them.
+    const asked = await rig.scim(
+      "PATCH",
+      `/Groups/${id}?attributes=displayName`,
+      patchOf({ op: "add", path: "members", value: [{ value: ids[7] }] }),
+    );
+    expect(asked).toMatchObject({ status: 200, body: { displayName: "Everybody" } });
+  });
+
+  test("members that are there already are not added again, and change nothing", async () => {
+    const { rig, id, work, add } = await crowd(1_500);
+    await add(0, 1_000);
+    await add(500, 1_500);
+    Object.assign(work, { read: 0, entries: 0 });
+    const etag = (await rig.scim("GET", `/Groups/${id}?excludedAttributes=members`)).headers.ETag;
+    expect(await add(0, 1_500)).toMatchObject({ status: 204, headers: { ETag: etag } });
+    expect(work.entries).toBe(0);
+    expect((await rig.scim("GET", `/Groups/${id}`)).body.members).toHaveLength(1_500);
+  });
+
+  test("one member more than the most is refused with the number, and the group stays as it was", async () => {
+    const { rig, id, add } = await crowd(30_002);
+    for (let from = 0; from < 30_000; from += 7_500) expect((await add(from, from + 7_500)).status).toBe(204);
+    expect(await add(30_000, 30_001)).toMatchObject({
+      status: 400,
+      body: { scimType: "invalidValue", detail: expect.stringMatching(/^members.*30001.*at most 30000/) },
+    });
+    expect((await rig.scim("GET", `/Groups/${id}`)).body.members).toHaveLength(30_000);
+    const list = await rig.scim("GET", "/Groups?excludedAttributes=members");
+    expect(list).toMatchObject({ status: 200, body: { totalResults: 1 } });
   });
 });
