@@ -445,3 +445,32 @@ describe("deprovisioned by SCIM is out", () => {
     expect((await rig.people.search("", { offset: 0, limit: 9 })).total).toBe(0);
   });
 });
+
+describe("many at once", () => {
+  test("of changes that all name one version, one is made; without a version all are, one after the other", async () => {
+    const rig = createScimRig();
+    const { id } = await rig.user();
+    const etag = (await rig.scim("GET", `/Users/${id}`)).headers.ETag ?? "";
+    const titled = (title: string, ifMatch?: string) =>
+      rig.scim("PATCH", `/Users/${id}`, patchOf({ op: "replace", path: "title", value: title }), ifMatch === undefined ? {} : { ifMatch });
+    const held = await Promise.all(Array.from({ length: 12 }, (_, at) => titled(`held ${at}`, etag)));
+    expect(held.map(({ status }) => status).toSorted()).toEqual([200, ...Array(11).fill(412)]);
+    const won = held.findIndex(({ status }) => status === 200);
+    expect((await rig.scim("GET", `/Users/${id}`)).body.title).toBe(`held ${won}`);
+    const free = await Promise.all(Array.from({ length: 6 }, (_, at) => titled(`free ${at}`)));
+    expect(free.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    expect(new Set(free.map(({ headers }) => headers.ETag)).size).toBe(6);
+  });
+
+  test.each([
+    { when: "in other letters", userName: "ZOË@ACME.EXAMPLE" },
+    { when: "with a combining accent", userName: "zoë@acme.example".normalize("NFD") },
+  ])("of Users with one name $when only one is made", async ({ userName }) => {
+    const rig = createScimRig();
+    const names = [userName, "zoë@acme.example", userName, "zoë@acme.example"];
+    const made = await Promise.all(names.map((name) => rig.scim("POST", "/Users", { schemas: [userSchema], userName: name })));
+    expect(made.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409]);
+    const filter = encodeURIComponent(`userName eq "${userName}"`);
+    expect((await rig.scim("GET", `/Users?filter=${filter}`)).body.totalResults).toBe(1);
+  });
+});
