@@ -96,6 +96,57 @@ test("every line is well formed and every metric is described once, whatever a r
   );
 });
 
+test("whatever is reported is counted under its own labels, as often as it was reported", async () => {
+  const { metrics, auditLinesDropped, traceSpans, configReloaded, text } = createMetrics({ version: "1" });
+  metrics.logins("entra", "ok");
+  metrics.logins("entra", "ok");
+  metrics.logins("entra", "login.stale");
+  metrics.tickets("kerberos", "no-ticket");
+  metrics.logouts("idle");
+  metrics.refreshes("entra", "renewed");
+  metrics.refreshes("entra", "refused");
+  metrics.upstreamErrors("wiki/", "upstream.timeout");
+  for (const seconds of [0.002, 0.004]) metrics.storeCommand("get", seconds, true);
+  metrics.storeCommand("get", 2, false);
+  for (const outcome of ["hit", "hit", "miss"] as const) metrics.sessionCache(outcome);
+  metrics.providerFetches("entra", "jwks", false);
+  metrics.providerFetches("entra", "jwks", true);
+  metrics.expiry?.("adfs", "metadata", -2.5);
+  metrics.expiry?.("shib", "metadata", 3);
+  metrics.expiry?.("shib", "metadata", null);
+  auditLinesDropped(4);
+  traceSpans("exported", 5);
+  traceSpans("dropped", 6);
+  configReloaded("applied");
+  const samples = (await text())
+    .split("\n")
+    .filter((line) => line.startsWith("vestibule_") && !/_build_info|_bucket|_dropped_total 0$/.test(line));
+  expect(samples.map((line) => line.slice("vestibule_".length)).toSorted()).toEqual(
+    [
+      'logins_total{provider="entra",outcome="ok"} 2',
+      'logins_total{provider="entra",outcome="login.stale"} 1',
+      'kerberos_tickets_total{provider="kerberos",result="no-ticket"} 1',
+      'logouts_total{reason="idle"} 1',
+      'token_refreshes_total{provider="entra",outcome="renewed"} 1',
+      'token_refreshes_total{provider="entra",outcome="refused"} 1',
+      'upstream_errors_total{route="wiki/",code="upstream.timeout"} 1',
+      'store_command_duration_seconds_sum{command="get",outcome="ok"} 0.006',
+      'store_command_duration_seconds_count{command="get",outcome="ok"} 2',
+      'store_command_duration_seconds_sum{command="get",outcome="failed"} 2',
+      'store_command_duration_seconds_count{command="get",outcome="failed"} 1',
+      'session_cache_total{outcome="hit"} 2',
+      'session_cache_total{outcome="miss"} 1',
+      'provider_fetches_total{provider="entra",document="jwks",outcome="failed"} 1',
+      'provider_fetches_total{provider="entra",document="jwks",outcome="ok"} 1',
+      'saml_expiry_days{provider="adfs",what="metadata"} -2.5',
+      "audit_lines_dropped_total 4",
+      'trace_spans_total{outcome="exported"} 5',
+      'trace_spans_total{outcome="dropped"} 6',
+      'config_reloads_total{outcome="applied"} 1',
+    ].toSorted(),
+  );
+});
+
 test("two registries share nothing", async () => {
   const [one, other] = [createMetrics({ version: "1" }), createMetrics({ version: "1" })];
   one.metrics.logouts("logout");
