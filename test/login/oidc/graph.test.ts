@@ -117,6 +117,36 @@ describe("Entra through Graph", () => {
     expect(names(principal)).toContain("Microsoft Graph could not be asked");
   });
 
+  test("overage in the implicit flow's short form, hasgroups, is overage, too", async () => {
+    fake.person = { ...fake.person, hasgroups: true, oid: "oid-1" };
+    expect(names((await logIn(provider({ groups: "overage", profile: [] }))).principal)).toContain("g1");
+  });
+
+  test("the app's token goes to no other host, whatever the next page is said to be", async () => {
+    const other = await startFakeGraph("app-token");
+    try {
+      other.groups = [{ id: "planted", displayName: "Planted", securityEnabled: true }];
+      const next = `http://${other.host}/v1.0/users/oid-1/transitiveMemberOf/microsoft.graph.group`;
+      graph.troubles.push({ status: 200, body: JSON.stringify({ value: [], "@odata.nextLink": next }) });
+      fake.person = { ...fake.person, ...overage };
+      expect(names((await logIn(provider({ groups: "overage", profile: [] }))).principal)).toContain("the next page is elsewhere");
+      expect(other.requests).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("of more than two thousand groups none are known: a part of them would be other rights", async () => {
+    graph.pageSize = 999;
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, at) => ({ id: `g${at}`, displayName: `G ${at}`, securityEnabled: true }));
+    fake.person = { ...fake.person, ...overage };
+    graph.groups = many(2_001);
+    expect(names((await logIn(provider({ groups: "overage", profile: [] }))).principal)).toContain("more than 2000 groups");
+    graph.groups = many(2_000);
+    expect(names((await logIn(provider({ groups: "overage", profile: [] }))).principal)).toHaveLength(2_000);
+  });
+
   test("what Graph said a moment ago is not asked again, counts through an outage, and no longer than half an hour", async () => {
     fake.person = { ...fake.person, ...overage };
     const one = provider({ groups: "overage", profile: [] });
