@@ -1,7 +1,7 @@
 import type { Metrics } from "../../core/ports/metrics.ts";
 import { noTracing, type Tracing } from "../../core/ports/tracing.ts";
 import { pause } from "../../lib/timing.ts";
-import { unavailable } from "../remote/provider-errors.ts";
+import { fewCodings, unavailable } from "../remote/provider-errors.ts";
 import { fetchPart, isObject, statusFact } from "../remote/provider-fetch.ts";
 
 export interface GraphRequestsDeps {
@@ -33,7 +33,11 @@ export function createGraphRequests(deps: GraphRequestsDeps): (url: string) => P
     const headers = { authorization: `Bearer ${await deps.authorize()}`, accept: "application/json" };
     try {
       const part = fetchPart(deps.provider, "graph", url, "GET");
-      return await (deps.tracing ?? noTracing).span(part, () => deps.fetch(url, { headers, redirect: "manual", signal }), statusFact);
+      return await (deps.tracing ?? noTracing).span(
+        part,
+        () => deps.fetch(url, { headers, redirect: "manual", signal, ...fewCodings() }),
+        statusFact,
+      );
     } catch (error) {
       throw unavailable(
         `graph: ${error instanceof Error && error.name === "TimeoutError" ? "did not answer in time" : "cannot be reached"}`,

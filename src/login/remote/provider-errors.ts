@@ -169,3 +169,47 @@ export function createFaults(): Faults {
     last: () => last,
   };
 }
+
+/** As many as `fetch` itself takes. */
+const mostCodings = 5;
+
+type Handler = Record<string | symbol, unknown>;
+interface Dispatches {
+  dispatch(options: unknown, handler: Handler): unknown;
+}
+
+/**
+ * The option that ends an answer with more content codings than `fetch` takes. `fetch` itself rejects and leaves the connection as it is:
+ * whatever ends that later, our own time limit or the provider, is an uncaught error, which ends the process. Node keeps the dispatcher of
+ * `fetch`, which may lead through a proxy, under this symbol.
+ */
+export function fewCodings(): object {
+  const usual: unknown = Reflect.get(globalThis, Symbol.for("undici.globalDispatcher.1"));
+  if (typeof usual !== "object" || usual === null || !("dispatch" in usual)) return {};
+  const { dispatch } = usual as Dispatches;
+  return { dispatcher: { dispatch: (options: unknown, handler: Handler) => dispatch.call(usual, options, counting(handler)) } };
+}
+
+/** The handler of an exchange, which is not called with a head that has too many. */
+function counting(handler: Handler): Handler {
+  return new Proxy(handler, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        if ((name === "onHeaders" ? codingsInRaw(args[1]) : name === "onResponseStart" ? codingsIn(args[2]) : 0) > mostCodings)
+          throw Object.assign(new Error("the answer has too many content codings"), { code: "too many content codings" });
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
+const countOf = (value: unknown) => String(value).split(",").length;
+const codingsIn = (headers: unknown) =>
+  typeof headers === "object" && headers !== null && "content-encoding" in headers ? countOf(headers["content-encoding"]) : 0;
+function codingsInRaw(raw: unknown): number {
+  if (!Array.isArray(raw)) return 0;
+  const isName = (at: number) => at % 2 === 0 && String(raw[at]).toLowerCase() === "content-encoding";
+  return raw.reduce<number>((sum, _, at) => sum + (isName(at) ? countOf(raw[at + 1]) : 0), 0);
+}

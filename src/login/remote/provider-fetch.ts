@@ -4,7 +4,7 @@ import type { Metrics } from "../../core/ports/metrics.ts";
 import { noTracing, type SpanPart, type Tracing } from "../../core/ports/tracing.ts";
 import { connectionCure, providerKeys } from "../../lib/connection-cures.ts";
 import { backOffMs } from "../../lib/timing.ts";
-import { messageOf, ProtocolFailure, printable, unavailable } from "./provider-errors.ts";
+import { fewCodings, messageOf, ProtocolFailure, printable, unavailable } from "./provider-errors.ts";
 
 export type ProviderDocument = Parameters<Metrics["providerFetches"]>[1];
 export interface FetchInit {
@@ -41,7 +41,7 @@ export function createProviderFetch(deps: {
     if (protocol !== "https:" && !(deps.allowHttp && protocol === "http:")) throw unavailable(`${document}: ${host} is not https`);
     const signal = AbortSignal.any([within ?? AbortSignal.timeout(fetchTimeoutMs), deps.closing]);
     try {
-      const response = await deps.fetch(url, { ...init, body: init.body ?? null, redirect: "manual", signal });
+      const response = await deps.fetch(url, { ...init, body: init.body ?? null, redirect: "manual", signal, ...fewCodings() });
       return await contained(response, document, host, largest);
     } catch (error) {
       throw error instanceof ProtocolFailure ? error : unavailable(`${document}: ${host} ${whyUnreachable(error)}`);
