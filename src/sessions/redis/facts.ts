@@ -25,11 +25,17 @@ const shares = 8;
 /** When many people come at once, those of a moment are counted together. */
 const gatherMs = 50;
 
+export interface RedisFacts extends Facts {
+  /** Resolves when all that was noted is written, or has failed; to wait for before the connection is closed. Never rejects. */
+  settled(): Promise<void>;
+}
+
 /** Replay guards, parked texts and leases that hold in every process. */
-export function createRedisFacts({ client, guard, keys, sealer, random, clock }: FactsDeps): Facts {
+export function createRedisFacts({ client, guard, keys, sealer, random, clock }: FactsDeps): RedisFacts {
   /** What was seen since the last write, by its key. */
   const seen = new Map<string, Set<string>>();
   let counted: Promise<void> | null = null;
+  let settled: Promise<void> = Promise.resolve();
   const countSeen = async (): Promise<void> => {
     await pause(gatherMs, { ref: false });
     counted = null;
@@ -61,9 +67,13 @@ export function createRedisFacts({ client, guard, keys, sealer, random, clock }:
       const key = keys.distinct(kind, name.charCodeAt(0) % shares, dayOf(clock()));
       const names = seen.get(key) ?? new Set();
       seen.set(key, names.add(name));
-      counted ??= countSeen();
+      if (counted === null) {
+        counted = countSeen();
+        settled = Promise.allSettled([settled, counted]).then(() => undefined);
+      }
       return counted;
     },
+    settled: () => settled,
     countDistinct: async (kind) => {
       const today = dayOf(clock());
       const days = Array.from({ length: distinctDays }, (_, ago) => today - ago);

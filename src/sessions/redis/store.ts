@@ -84,6 +84,8 @@ export function createRedisStore(deps: StoreDeps): Store {
       link.close();
       advice.close();
       for (const space of spaces) space.close();
+      // People who came in the last moment are not written yet.
+      await facts.settled();
       servers.close();
     },
   };

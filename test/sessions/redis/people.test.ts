@@ -30,3 +30,20 @@ test("a hundred thousand people who come to two instances, a third of them to bo
     await redis.stop();
   }
 }, 120_000);
+
+test("people who come just before the store closes are counted", async () => {
+  const redis = await startRedis();
+  const settings = sessionSettings({ store: redisAt(redis.url) });
+  const deps = { settings, clock: Date.now, random: randomBytes, log: recordingLog(), metrics: noMetrics };
+  const [leaving, staying] = [createRedisStore(deps), createRedisStore(deps)];
+  try {
+    for (const store of [leaving, staying]) await eventually(() => expect(store.health().reachable).toBe(true));
+    const noted = Promise.allSettled(["ann", "bob"].map((who) => leaving.facts.noteDistinct("people", who)));
+    await leaving.close();
+    await noted;
+    expect(await staying.facts.countDistinct("people")).toBe(2);
+  } finally {
+    await staying.close();
+    await redis.stop();
+  }
+});
