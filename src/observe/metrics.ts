@@ -220,7 +220,10 @@ function storeGauges(registry: Registry, { sessions, facts, apps, clock }: Count
     labelNames: ["app"],
     registers,
     collect: whenStale(clock, async (gauge) => {
-      for (const app of apps()) gauge.set({ app }, await facts.countDistinct(peopleOfApp(app)));
+      const counted = await Promise.all(apps().map(async (app) => ({ app, people: await facts.countDistinct(peopleOfApp(app)) })));
+      // An app that a reload has removed has no people.
+      gauge.reset();
+      for (const { app, people } of counted) gauge.set({ app }, people);
     }),
   });
 }

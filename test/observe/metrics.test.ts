@@ -152,3 +152,26 @@ test("two registries share nothing", async () => {
   one.metrics.logouts("logout");
   expect(await other.text()).not.toContain('vestibule_logouts_total{reason="logout"}');
 });
+
+test("people of an app that a reload removed are reported no more, and a silent store changes nothing", async () => {
+  const { watch, text } = createMetrics({ version: "1" });
+  let [time, apps, silent] = [0, ["wiki", "reports"], false];
+  const countDistinct = async () => {
+    if (silent) throw new Error("the store is silent");
+    return 2;
+  };
+  watch({
+    openRequests: () => 0,
+    openTunnels: () => 0,
+    storeHealth: () => ({ kind: "redis", reachable: true, invalidation: true, detail: "" }),
+    certificates: () => [],
+    counted: { ...counted, facts: { countDistinct }, apps: () => apps, clock: () => time },
+  });
+  const people = async () => (await text()).split("\n").filter((line) => line.startsWith("vestibule_app_people_active{"));
+  const both = ['vestibule_app_people_active{app="wiki"} 2', 'vestibule_app_people_active{app="reports"} 2'];
+  expect(await people()).toEqual(both);
+  [time, apps, silent] = [60_000, ["wiki"], true];
+  expect(await people()).toEqual(both);
+  [time, silent] = [120_000, false];
+  expect(await people()).toEqual(both.slice(0, 1));
+});
