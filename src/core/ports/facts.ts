@@ -21,7 +21,7 @@ export interface Facts {
   unpark(kind: string, handle: string): Promise<string | null>;
   /** Counts one more of (kind, value) across all processes; answers how many since the first one, for `windowMs`. */
   count(kind: string, value: string, windowMs: number): Promise<number>;
-  /** Notes that `value` was seen today, under one-way names: counted, never listed. */
+  /** Notes that `value` was seen today, under one-way names: counted, never listed. Resolves when it is written. */
   noteDistinct(kind: string, value: string): Promise<void>;
   /** How many different values of this kind were seen in the last thirty days; right within about one in a hundred. */
   countDistinct(kind: string): Promise<number>;

@@ -26,7 +26,7 @@ const stopAsIfUpgraded = 2;
  * One request under way for each connection, however many a client pipelines (RFC 9112 9.3.2 lets it, and lets us take our time).
  *
  * Node reads all that is in a packet at once and begins every request in it: five connections with 2,000 requests each, without a
- * reader were 4,000 upstream connections and 600 MB. Here the parser stops at the second request. Its bytes stay bytes, the socket is
+ * reader, were 4,000 upstream connections and 600 MB. Here the parser stops at the second request. Its bytes stay bytes, the socket is
  * not read, and the client's own window fills up; they are parsed when the answer before is complete. A parser has no public brake but the
  * one for upgrades, so that one is used. Should node's parser not be found, all goes on without a brake; a test watches that it is.
  */
