@@ -12,7 +12,7 @@ export interface AdminClient {
 const timeoutMs = 60_000;
 
 /** Null, after a message on the terminal, when the configuration is bad or names no token. */
-export function openAdminClient(options: ParsedOptions, { env, terminal }: CommandContext): AdminClient | null {
+function openAdminClient(options: ParsedOptions, { env, terminal }: CommandContext): AdminClient | null {
   const loaded = loadSettings(configFile(textOption(options, "config"), env), env);
   if (!loaded.ok) {
     terminal.err(formatProblems(loaded.problems, { colour: terminal.colour.err }));

@@ -42,7 +42,7 @@ export async function samlKeys({ args, terminal }: CommandContext): Promise<Exit
 }
 
 /** PEM texts. */
-export interface SelfSigned {
+interface SelfSigned {
   readonly certificate: string;
   readonly key: string;
 }
@@ -51,7 +51,7 @@ export interface SelfSigned {
  * A fresh RSA key and a certificate that says nothing but its name: all that SAML needs of one. Node has no call for it and the image has
  * no openssl, so the few structures of RFC 5280 4.1 are written here; what comes out is read back before it is given away.
  */
-export function makeSelfSigned(options: { readonly name: string; readonly from: Date; readonly days: number }): SelfSigned {
+function makeSelfSigned(options: { readonly name: string; readonly from: Date; readonly days: number }): SelfSigned {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 3072 });
   const der = certificateOf(options, publicKey, privateKey);
   const body = der.toString("base64").replace(/.{64}(?=.)/g, "$&\n");

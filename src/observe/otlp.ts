@@ -136,7 +136,7 @@ const isFine = { code: SpanStatusCode.UNSET } as const;
 const isBroken = { code: SpanStatusCode.ERROR } as const;
 
 /** The spans of one request as exporters read them: the request's own, and one for each part. */
-export function toSpans(trace: TraceRecord, resource: Resource): ReadableSpan[] {
+function toSpans(trace: TraceRecord, resource: Resource): ReadableSpan[] {
   const { spanId, parentId, startedAt, ahead, end } = trace;
   const contextOf = createContexts(trace);
   const own = contextOf(spanId);
