@@ -12,8 +12,8 @@ import { watchConfiguration } from "./watch-config.ts";
 
 /** With the last lines written and the process ended, within the 30 seconds that orchestrators commonly give. */
 const drainMs = 28_000;
-/** After the drain, for what may still be waited for: a process in the hands of the kernel, the last words to a server. */
-const lettingGoMs = 1_000;
+/** After the drain, for what may still be waited for: a process in the hands of the kernel, the last words to the store, the last lines. */
+const lettingGoMs = 1_500;
 
 /** `vestibule serve`: runs until a signal. 0 after a drain, 1 when the configuration or a listener is bad, or something does not let go. */
 export async function serve({ args, env, terminal, version }: CommandContext): Promise<ExitCode> {

@@ -63,9 +63,22 @@ export interface ServingDeps {
 /** How long log lines may take to reach their reader at the very end. */
 export const lastLinesMs = 500;
 
+/** One step after the other, whether the one before worked or not: what cannot be closed must not cost the last lines. Rejects with the first failure. */
+export async function tryAll(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
 /**
  * The start, the admin listener, reloads and the end, which are the same with and without workers. Rejects when a listener cannot be opened or
- * the configuration cannot be composed; nothing is left open then. `counts` are logged beside those of apps and providers.
+ * the configuration cannot be composed; nothing listens then, and every line is written. `counts` are logged beside those of apps and providers.
  */
 export async function run(
   { settings, warnings, version }: Start,
@@ -78,7 +91,14 @@ export async function run(
   const own = composeLogs(settings.log, registry);
   const logs = { ...own, audit: tail.remembering(own.audit) };
   const { log, writer } = logs;
-  const serving = compose({ logs, registry, note: tail.note });
+  const lastLines = () => Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
+  let serving: Serving;
+  try {
+    serving = compose({ logs, registry, note: tail.note });
+  } catch (error) {
+    await lastLines();
+    throw error;
+  }
   let draining = false;
   let file: ConfigurationFile | null = null;
   const audit = () => (auditFile === null ? {} : { audit: auditFile.health() });
@@ -97,11 +117,8 @@ export async function run(
     const lingeredMs = await admin.linger(graceMs);
     log.info({ lingeredMs }, "listeners close");
     operations.close();
-    await serving.close(Math.max(0, graceMs - lingeredMs));
-    await admin.close();
-    await serving.release();
-    log.info({}, "stopped");
-    await Promise.all([writer.flush(lastLinesMs), auditFile?.flush(lastLinesMs)]);
+    const steps = [() => serving.close(Math.max(0, graceMs - lingeredMs)), () => admin.close(), () => serving.release()];
+    await tryAll([...steps, () => void log.info({}, "stopped"), lastLines]);
   };
 
   try {

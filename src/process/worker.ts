@@ -4,7 +4,7 @@ import { pause } from "../lib/timing.ts";
 import { createMetrics, type MetricsRegistry } from "../observe/metrics.ts";
 import { composeGateway, type Gateway, type PreparedVersion } from "./gateway.ts";
 import { composeLogs, type Logs } from "./parts.ts";
-import { lastLinesMs } from "./running.ts";
+import { lastLinesMs, tryAll } from "./running.ts";
 import { type FromWorker, type ToWorker, unpackSettings, type WorkerReport } from "./workers/messages.ts";
 
 /** The pipe to the primary. */
@@ -49,7 +49,7 @@ export function runWorker(channel: WorkerChannel): Promise<0 | 1> {
         if (message.kind !== "drain") return obey(running, channel, message);
         if (draining) return;
         draining = true;
-        void drain(running, channel, message.graceMs).then(() => end(0));
+        drain(running, channel, message.graceMs).then(() => end(0), fail);
       }
     });
     channel.send({ kind: "hello" });
@@ -86,7 +86,10 @@ function obey(running: Running, channel: WorkerChannel, message: Exclude<ToWorke
   const { prepared } = running;
   switch (message.kind) {
     case "report":
-      void reportOf(running).then((report) => channel.send({ kind: "report", id: message.id, report }));
+      reportOf(running).then(
+        (report) => channel.send({ kind: "report", id: message.id, report }),
+        (error: unknown) => running.logs.log.error({ error }, "this worker could not report"),
+      );
       return;
     case "prepare":
       try {
@@ -111,8 +114,9 @@ async function reportOf({ gateway, registry }: Running): Promise<WorkerReport> {
 }
 
 async function drain(running: Running, channel: WorkerChannel, graceMs: number): Promise<void> {
-  await running.gateway.close(graceMs);
-  const report = await reportOf(running);
-  await new Promise<void>((resolve) => channel.send({ kind: "report", id: 0, report }, resolve));
-  await running.logs.writer.flush(lastLinesMs);
+  const lastReport = async () => {
+    const report = await reportOf(running);
+    await new Promise<void>((resolve) => channel.send({ kind: "report", id: 0, report }, resolve));
+  };
+  await tryAll([() => running.gateway.close(graceMs), lastReport, () => running.logs.writer.flush(lastLinesMs)]);
 }

@@ -163,7 +163,8 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
     const plain = plainError(error);
     if (!complained)
       log.warn(
-        { cure: storeCure(plain.message, false), error: plain },
+        // The connection is there: only what the server answered has a cure.
+        { cure: isReply(error) ? storeCure(plain.message, true) : null, error: plain },
         "redis does not announce changes; sessions are read at each request",
       );
     complained = true;
