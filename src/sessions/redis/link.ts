@@ -157,7 +157,8 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
   let armed = false;
   let count = 0;
   let busy = false;
-  let subscribing = false;
+  /** The server answered the subscription with an error: a change of the user's rights (NOPERM), say. Asked again on this connection. */
+  let refused = false;
   let complained = false;
   const complain = (error: unknown) => {
     const plain = plainError(error);
@@ -171,7 +172,7 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
   };
 
   const arm = async (): Promise<void> => {
-    if (subscriberId === null && subscriber.status === "ready") return subscribe();
+    if (refused && subscriber.status === "ready") return subscribe();
     if (busy || armed || subscriberId === null || commands.status !== "ready") return;
     busy = true;
     const id = subscriberId;
@@ -195,21 +196,18 @@ export function createArming({ commands, subscriber, keys, log }: ArmingDeps, on
   };
 
   const subscribe = async (): Promise<void> => {
-    if (subscribing) return;
-    subscribing = true;
+    refused = false;
     try {
       const id = await subscriber.client("ID");
       await subscriber.subscribe(channel);
       subscriberId = id;
+      await arm();
     } catch (error) {
-      // A refusal (NOPERM after a change of the user's rights) would be the same on a new connection: asked again on this one.
-      if (isReply(error)) return complain(error);
+      refused = isReply(error);
+      if (refused) return complain(error);
       log.debug({ error: plainError(error) }, "the subscription could not be made");
-      return subscriber.disconnect(true);
-    } finally {
-      subscribing = false;
+      subscriber.disconnect(true);
     }
-    await arm();
   };
 
   const lost = () => {
